@@ -1,0 +1,3 @@
+"""What came out of a search."""
+
+__all__: list[str] = []

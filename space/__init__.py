@@ -1,0 +1,3 @@
+"""Which networks exist: the search space."""
+
+__all__: list[str] = []

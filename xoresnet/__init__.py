@@ -1,0 +1,68 @@
+"""Residual spiking networks: describe one, build it, count its spikes.
+
+>>> import xoresnet
+>>> arch = xoresnet.Arch.baseline("xoresnet8", input_shape=(1, 8, 8), num_classes=10)
+>>> arch.merge, arch.xor
+('oa', 'middle')
+
+Names are imported when they are first used, so that `import xoresnet` costs nothing and describing networks needs no
+torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xoresnet.arch import Arch as Arch
+    from xoresnet.arch import NeuronSpec as NeuronSpec
+    from xoresnet.arch import SurrogateSpec as SurrogateSpec
+    from xoresnet.arch import baseline_names as baseline_names
+    from xoresnet.memory import hold_freed_memory as hold_freed_memory
+    from xoresnet.network import XOResNet as XOResNet
+    from xoresnet.neuron import IF as IF
+    from xoresnet.neuron import LIF as LIF
+    from xoresnet.neuron import ParametricLIF as ParametricLIF
+    from xoresnet.neuron import integrate_fire as integrate_fire
+    from xoresnet.neuron import lif as lif
+    from xoresnet.neuron import plif as plif
+    from xoresnet.schema import SpecError as SpecError
+    from xoresnet.spikes import Energy as Energy
+    from xoresnet.spikes import count_spikes as count_spikes
+    from xoresnet.summary import layer_table as layer_table
+    from xoresnet.summary import summary as summary
+    from xoresnet.surrogate import Surrogate as Surrogate
+
+_HOMES = {
+    "Arch": "arch",
+    "Energy": "spikes",
+    "IF": "neuron",
+    "LIF": "neuron",
+    "NeuronSpec": "arch",
+    "ParametricLIF": "neuron",
+    "SpecError": "schema",
+    "Surrogate": "surrogate",
+    "SurrogateSpec": "arch",
+    "XOResNet": "network",
+    "baseline_names": "arch",
+    "count_spikes": "spikes",
+    "hold_freed_memory": "memory",
+    "integrate_fire": "neuron",
+    "layer_table": "summary",
+    "lif": "neuron",
+    "plif": "neuron",
+    "summary": "summary",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
