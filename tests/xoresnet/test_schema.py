@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from xoresnet.schema import Fault, Spec, SpecError, nearest
+
+
+class _Spec(Spec):
+    size: int = 1
+
+
+def test_nearest_spelling() -> None:
+    assert nearest("Midle", ["middle", "entry"]) == "; did you mean 'middle'?"
+    assert nearest("zzz", ["middle", "entry"]) == ""
+
+
+def test_keys_that_are_no_names_are_refused() -> None:
+    with pytest.raises(SpecError, match="1: field names are strings"):
+        _Spec.from_dict({1: 2})  # type: ignore[dict-item]
+
+
+def test_validating_through_pydantic_tells_the_same() -> None:
+    with pytest.raises(ValueError, match="unknown field; did you mean 'size'"):
+        _Spec.model_validate({"sise": 2})
+
+
+def test_fault_reads_as_a_sentence() -> None:
+    assert str(Fault("a.b", "must be 1, got 2")) == "a.b: must be 1, got 2"
+    assert str(SpecError([Fault("", "no"), Fault("a", "wrong")])) == "no; a: wrong"

@@ -1,0 +1,64 @@
+"""How a block's branch and its shortcut meet: the rules, free of tensors.
+
+Each rule says where the spiking neurons SN sit around the merge, for blocks whose shortcut is the identity and for
+blocks whose shortcut is a projection. The operations themselves are in `residual.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+__all__ = ["MERGES", "Join", "Merge", "Operation"]
+
+
+class Join(StrEnum):
+    """Where the neurons sit; i2 is the branch's last current, x what the block reads, P its projection."""
+
+    SPIKES = "spikes"
+    """Spikes meet: x op SN(i2), or SN(P x) op SN(i2)."""
+    CURRENTS = "currents"
+    """Currents add up and one neuron fires: SN(x + i2), or SN(P x + i2)."""
+    POTENTIALS = "potentials"
+    """Currents add up and travel on unspiked: x + i2, or P x + i2; the branch starts with SN where x is real."""
+
+
+class Operation(StrEnum):
+    """What is done with two spike tensors (shortcut, branch)."""
+
+    ADD = "add"
+    OR = "or"
+    AND = "and"
+    IAND = "iand"
+
+
+@dataclass(frozen=True)
+class Merge:
+    """One merge: how identity blocks join, how projection blocks join, and with which operation spikes meet."""
+
+    identity: Join
+    projection: Join
+    operation: Operation | None = None
+
+    def join(self, *, projection: bool) -> Join:
+        return self.projection if projection else self.identity
+
+
+MERGES: Mapping[str, Merge] = MappingProxyType(
+    {
+        # SEW-ResNet's three, Fang et al. 2021, arXiv 2102.04159
+        "add": Merge(Join.SPIKES, Join.SPIKES, Operation.ADD),
+        "and": Merge(Join.SPIKES, Join.SPIKES, Operation.AND),
+        "iand": Merge(Join.SPIKES, Join.SPIKES, Operation.IAND),
+        "or": Merge(Join.SPIKES, Join.SPIKES, Operation.OR),
+        # Spiking ResNet, Zheng et al. 2021, arXiv 2011.05280
+        "current": Merge(Join.CURRENTS, Join.CURRENTS),
+        # OR-ADD: our reading of the abstract of XOResNet, Wu & Wang, arXiv 2605.30362
+        "oa": Merge(Join.SPIKES, Join.CURRENTS, Operation.OR),
+        # MS-ResNet, Hu et al., arXiv 2112.08954
+        "membrane": Merge(Join.POTENTIALS, Join.POTENTIALS),
+    }
+)
+"""Every merge by name. Where two names build the same stage, the earlier one is canonical."""

@@ -1,0 +1,280 @@
+"""What an `Arch` is made of, block by block: shapes, streams and roles. Imports no torch.
+
+`make_plan` is the one reading of an `Arch`: the network is built from it, the summary and the cost are read off it, and
+the canonical form follows from it. Streams carry their kind, so that every logical operation provably sees spikes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from xoresnet.merge import MERGES, Join, Operation
+
+if TYPE_CHECKING:
+    from xoresnet.arch import Arch
+
+__all__ = ["BlockPlan", "ConvPlan", "Plan", "StemPlan", "Stream", "StreamKind", "canonical_fields", "make_plan"]
+
+_EXPANSION = {"basic": 1, "bottleneck": 4}
+
+
+class StreamKind(StrEnum):
+    BINARY = "binary"
+    INTEGER = "integer"
+    REAL = "real"
+
+
+class Stream(NamedTuple):
+    """What the values between two blocks can be."""
+
+    kind: StreamKind
+    most: float
+    """The largest value: 1 for binary streams, infinite for real ones."""
+
+    @property
+    def spiking(self) -> bool:
+        return self.kind is not StreamKind.REAL
+
+
+_BINARY = Stream(StreamKind.BINARY, 1)
+_REAL = Stream(StreamKind.REAL, float("inf"))
+
+
+class ConvPlan(NamedTuple):
+    """A convolution with its batch norm; sizes are (height, width), padding is half the kernel."""
+
+    in_channels: int
+    out_channels: int
+    kernel: int
+    stride: int
+    in_size: tuple[int, int]
+
+    @property
+    def out_size(self) -> tuple[int, int]:
+        return _downscale(self.in_size, self.stride)
+
+    @property
+    def params_count(self) -> int:
+        return self.out_channels * (self.in_channels * self.kernel**2 + 2)
+
+    @property
+    def macs(self) -> int:
+        """Dense multiply-adds for one image and one time step, padding included."""
+        height, width = self.out_size
+        return height * width * self.out_channels * self.in_channels * self.kernel**2
+
+
+@dataclass(frozen=True)
+class StemPlan:
+    conv: ConvPlan
+    neuron: bool
+    """Whether it ends in spikes."""
+    pool: bool
+
+    @property
+    def writes(self) -> Stream:
+        return _BINARY if self.neuron else _REAL
+
+    @property
+    def out_size(self) -> tuple[int, int]:
+        return _downscale(self.conv.out_size, 2) if self.pool else self.conv.out_size
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """One residual block. Every neuron in it that exists is named by a property."""
+
+    convs: tuple[ConvPlan, ...]
+    projection: ConvPlan | None
+    join: Join
+    operation: Operation | None
+    """What is done where spikes meet, else None."""
+    xor_entry: bool
+    xor_middle: bool
+    reads: Stream
+    writes: Stream
+
+    @property
+    def neuron_in(self) -> bool:
+        """A real stream is turned into spikes before anything reads it."""
+        return not self.reads.spiking
+
+    @property
+    def neuron_shortcut(self) -> bool:
+        return self.projection is not None and self.join is Join.SPIKES
+
+    @property
+    def neuron_out(self) -> bool:
+        """On the branch's current where spikes meet, on the sum where currents meet or a real stream ends."""
+        return self.join is not Join.POTENTIALS or self.writes.spiking
+
+
+@dataclass(frozen=True)
+class Plan:
+    stem: StemPlan
+    stages: tuple[tuple[BlockPlan, ...], ...]
+
+    @cached_property
+    def blocks(self) -> tuple[BlockPlan, ...]:
+        return tuple(block for stage in self.stages for block in stage)
+
+    @property
+    def features(self) -> int:
+        """Channels that the read-out sees."""
+        return self.blocks[-1].convs[-1].out_channels
+
+
+def make_plan(arch: Arch) -> Plan:
+    """Work out every block of a network."""
+    channels, *size = arch.input_shape
+    pool = arch.stem == "conv7-pool"
+    stem = StemPlan(
+        conv=ConvPlan(channels, arch.width, 7 if pool else 3, 2 if pool else 1, (size[0], size[1])),
+        neuron=MERGES[arch.stage_merges[0]].identity is not Join.POTENTIALS,
+        pool=pool,
+    )
+    stages: list[tuple[BlockPlan, ...]] = []
+    in_channels, in_size, reads = arch.width, stem.out_size, stem.writes
+    for stage in range(len(arch.blocks_per_stage)):
+        blocks = _plan_stage(arch, stage, in_channels, in_size, reads)
+        last = blocks[-1]
+        in_channels, in_size, reads = last.convs[-1].out_channels, last.convs[-1].out_size, last.writes
+        stages.append(blocks)
+    return Plan(stem, tuple(stages))
+
+
+def canonical_fields(arch: Arch) -> dict[str, Any]:
+    """The fields in which the canonical form of `arch` may differ from it.
+
+    Two descriptions have one canonical form if they build networks with equal weights, equal outputs and equal
+    gradients: XOR counts only where a block takes it; a merge's name, a time constant, a reset or a form of gradient
+    only where they make a difference.
+    """
+    plan = make_plan(arch)
+    logical = any(b.xor_entry or b.xor_middle or b.operation is Operation.OR for b in plan.blocks)
+    neuron: dict[str, Any] = {}
+    if arch.neuron.kind == "if":
+        neuron["tau"] = 2.0
+    if arch.timesteps == 1:  # nothing comes after the reset
+        neuron |= {"reset": "hard", "detach_reset": True}
+    return {
+        "merge": _canonical_names(
+            arch.stage_merges, MERGES, [_merge_meaning(plan, i) for i in range(len(plan.stages))]
+        ),
+        "xor": _canonical_names(arch.stage_xors, _XOR_MEANS, [_xor_meaning(stage) for stage in plan.stages]),
+        "neuron": arch.neuron.replace(**neuron),
+        "logic_gradient": arch.logic_gradient if logical else "arithmetic",
+    }
+
+
+def _plan_stage(
+    arch: Arch, stage: int, in_channels: int, in_size: tuple[int, int], reads: Stream
+) -> tuple[BlockPlan, ...]:
+    merge = MERGES[arch.stage_merges[stage]]
+    at_entry, in_middle = _XOR_MEANS[arch.stage_xors[stage]]
+    width = arch.width * 2**stage
+    count = arch.blocks_per_stage[stage]
+    blocks: list[BlockPlan] = []
+    for index in range(count):
+        stride = 2 if stage > 0 and index == 0 else 1
+        convs = _branch(arch.block, in_channels, width, stride, in_size)
+        out_channels = convs[-1].out_channels
+        projects = stride != 1 or in_channels != out_channels
+        join = merge.join(projection=projects)
+        last = index == count - 1
+        block = BlockPlan(
+            convs=convs,
+            projection=ConvPlan(in_channels, out_channels, 1, stride, in_size) if projects else None,
+            join=join,
+            operation=merge.operation if join is Join.SPIKES else None,
+            xor_entry=at_entry and _takes_entry(blocks[-1] if blocks else None),
+            xor_middle=in_middle and _takes_middle(convs),
+            reads=reads,
+            writes=_writes(join, merge.operation, reads, projects=projects, last=last),
+        )
+        blocks.append(block)
+        in_channels, in_size, reads = out_channels, convs[-1].out_size, block.writes
+    return tuple(blocks)
+
+
+def _branch(block: str, in_channels: int, width: int, stride: int, size: tuple[int, int]) -> tuple[ConvPlan, ...]:
+    small = _downscale(size, stride)
+    if block == "basic":
+        return ConvPlan(in_channels, width, 3, stride, size), ConvPlan(width, width, 3, 1, small)
+    return (
+        ConvPlan(in_channels, width, 1, 1, size),
+        ConvPlan(width, width, 3, stride, size),
+        ConvPlan(width, width * _EXPANSION[block], 1, 1, small),
+    )
+
+
+def _writes(join: Join, operation: Operation | None, reads: Stream, *, projects: bool, last: bool) -> Stream:
+    if join is Join.POTENTIALS:
+        return _BINARY if last else _REAL  # a real stream passes one neuron before it leaves its stage
+    if join is Join.SPIKES and operation is Operation.ADD:
+        shortcut = _BINARY if projects else reads
+        return Stream(StreamKind.INTEGER, shortcut.most + 1)
+    if join is Join.SPIKES and not projects and reads.kind is not StreamKind.BINARY:
+        raise AssertionError(f"{operation} of a stream that is {reads.kind}")  # no Arch leads here: property-tested
+    return _BINARY
+
+
+def _canonical_names(
+    names: Sequence[str], options: Iterable[str], meanings: list[Callable[[str], object]]
+) -> str | tuple[str, ...]:
+    """The first name that means in every stage what is meant there; where none does, the first in each stage."""
+    wanted = [meaning(name) for meaning, name in zip(meanings, names, strict=True)]
+    choices = [
+        [option for option in options if meaning(option) == want]
+        for meaning, want in zip(meanings, wanted, strict=True)
+    ]
+    everywhere = [option for option in choices[0] if all(option in others for others in choices)]
+    return everywhere[0] if everywhere else tuple(first for first, *_ in choices)
+
+
+def _merge_meaning(plan: Plan, stage: int) -> Callable[[str], object]:
+    blocks = plan.stages[stage]
+    kinds = {block.projection is not None for block in blocks}
+    # with a pool in the stem, firing before the pool is not firing after it
+    closes = len(blocks) == 1 and not (stage == 0 and plan.stem.pool)
+
+    def meaning(name: str) -> object:
+        merge = MERGES[name]
+        joins = {projects: merge.join(projection=projects) for projects in kinds}
+        if closes and joins.get(True) is Join.POTENTIALS:
+            joins[True] = Join.CURRENTS  # P x + i2, then the neuron that ends the stream
+        return {kind: (join, merge.operation if join is Join.SPIKES else None) for kind, join in joins.items()}
+
+    return meaning
+
+
+_XOR_MEANS = {"none": (False, False), "entry": (True, False), "middle": (False, True), "both": (True, True)}
+
+
+def _xor_meaning(blocks: tuple[BlockPlan, ...]) -> Callable[[str], object]:
+    entry = any(_takes_entry(before) for before in blocks[:-1])
+    middle = any(_takes_middle(block.convs) for block in blocks)
+
+    def meaning(name: str) -> object:
+        at_entry, in_middle = _XOR_MEANS[name]
+        return at_entry and entry, in_middle and middle
+
+    return meaning
+
+
+def _takes_entry(before: BlockPlan | None) -> bool:
+    """Whether a block can read XOR at its entry: the block before it read spikes of the same shape."""
+    return before is not None and before.projection is None
+
+
+def _takes_middle(convs: tuple[ConvPlan, ...]) -> bool:
+    """Whether a branch can read XOR before its last convolution: the one before that keeps the shape."""
+    return convs[-2].in_channels == convs[-2].out_channels and convs[-2].stride == 1
+
+
+def _downscale(size: tuple[int, int], stride: int) -> tuple[int, int]:
+    return -(-size[0] // stride), -(-size[1] // stride)

@@ -1,0 +1,118 @@
+"""Strict, frozen descriptions whose errors are sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+__all__ = ["Fault", "Spec", "SpecError", "nearest"]
+
+
+class Fault(NamedTuple):
+    """One thing wrong with a description."""
+
+    path: str
+    """Where: the dotted path of the field, empty for the description as a whole."""
+    message: str
+    """What is wrong, with the value and the rule."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class SpecError(ValueError):
+    """A description that breaks its rules: one sentence for each fault, all of them at once."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(map(str, self.faults)))
+
+    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Fault, ...]]]:
+        return type(self), (self.faults,)
+
+
+class Spec(BaseModel):
+    """A frozen pydantic model: unknown keys are errors, and every error is a `SpecError`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, /, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise SpecError(_faults(error, type(self))) from None
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Build from a mapping. Raises `SpecError`."""
+        if not isinstance(fields, Mapping):
+            kind = type(fields).__name__
+            raise SpecError([Fault("", f"{cls.__name__} is a mapping of fields, got {kind}")])
+        unusable = [key for key in fields if not isinstance(key, str)]
+        if unusable:
+            raise SpecError([Fault(str(key), "field names are strings") for key in unusable])
+        return cls(**fields)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed, validated as a whole. Raises `SpecError`."""
+        return type(self)(**{**dict(self), **changes})
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` where a known name is close to `name`, else an empty string."""
+    names, wanted = list(known), str(name).lower()
+    starting = [other for other in names if wanted and other.startswith(wanted)]
+    match = starting or get_close_matches(wanted, names, n=1, cutoff=0.6)
+    return f"; did you mean {match[0]!r}?" if match else ""
+
+
+def _faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
+    return [fault for detail in error.errors() for fault in _explain(detail, model)]
+
+
+def _explain(detail: ErrorDetails, model: type[BaseModel]) -> list[Fault]:
+    path = ".".join(map(str, detail["loc"]))
+    value, context = detail["input"], detail.get("ctx", {})
+    cause = context.get("error")
+    match detail["type"]:
+        case "extra_forbidden":
+            name = str(detail["loc"][-1])
+            known = ", ".join(model.model_fields)
+            guess = nearest(name, model.model_fields)
+            message = f"unknown field{guess or f'; the fields are {known}'}"
+        case "missing":
+            message = "required, but missing"
+        case "literal_error":
+            options = [option.strip("'") for option in _options(context["expected"])]
+            message = f"{value!r} is not one of {', '.join(options)}{nearest(value, options)}"
+        case "value_error" if isinstance(cause, SpecError):
+            return [Fault(".".join(filter(None, (path, inner))), text) for inner, text in cause.faults]
+        case "value_error":
+            message = str(cause)
+        case _:
+            bounds = {name: f"{bound:g}" for name, bound in context.items() if isinstance(bound, int | float)}
+            message = f"{_RULES.get(detail['type'], detail['msg']).format(**bounds)}, got {value!r}"
+    return [Fault(path, message)]
+
+
+def _options(expected: str) -> list[str]:
+    return expected.replace(" or ", ", ").split(", ")
+
+
+_RULES = {
+    "bool_type": "must be true or false",
+    "finite_number": "must be finite",
+    "float_type": "must be a number",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "dict_type": "must be a mapping of fields",
+    "int_type": "must be a whole number",
+    "less_than_equal": "must be at most {le}",
+    "model_type": "must be a mapping of fields",
+    "string_type": "must be a text",
+    "tuple_type": "must be a list",
+}

@@ -1,0 +1,123 @@
+"""The table of layers of an `Arch`: shapes, parameters, multiply-adds. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from xoresnet.plan import BlockPlan, ConvPlan, Plan, make_plan
+
+if TYPE_CHECKING:
+    from xoresnet.arch import Arch
+
+__all__ = ["LayerRow", "dense_macs", "layer_table", "params_count", "summary"]
+
+
+class LayerRow(NamedTuple):
+    """One layer. `name` is the module's in `XOResNet`; shapes are of one time step of one sample."""
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    params_count: int
+    """Learned numbers, batch norm's included."""
+    macs: int
+    """Dense multiply-adds per sample over all time steps the layer runs (padding included): the cost of the same
+    network without spikes. What spikes make of it is counted, not computed: `spikes.py`."""
+
+
+def layer_table(arch: Arch) -> list[LayerRow]:
+    """Every convolution, neuron and XOR in the order of computation, and the read-out, for images as input."""
+    plan = make_plan(arch)
+    rows = list(_stem_rows(arch, plan))
+    for s, stage in enumerate(plan.stages):
+        for b, block in enumerate(stage):
+            rows += _block_rows(arch, block, f"stages.{s}.{b}")
+    features, classes = plan.features, arch.num_classes
+    rows.append(LayerRow("head", "linear", (classes,), (features + 1) * classes, features * classes))
+    return rows
+
+
+def params_count(arch: Arch) -> int:
+    """Learned numbers of the network."""
+    return sum(row.params_count for row in layer_table(arch))
+
+
+def dense_macs(arch: Arch) -> int:
+    """Dense multiply-adds per sample over all time steps, as if without spikes; the stem's and the head's once."""
+    return sum(row.macs for row in layer_table(arch))
+
+
+def summary(arch: Arch) -> str:
+    """The table as text, headed by what the network is."""
+    rows = layer_table(arch)
+    merge = arch.merge if isinstance(arch.merge, str) else "/".join(arch.merge)
+    xor = arch.xor if isinstance(arch.xor, str) else "/".join(arch.xor)
+    head = (
+        f"XOResNet {arch.arch_id}: {arch.block} depth {arch.depth} width {arch.width}, merge {merge}, xor {xor}, "
+        f"T={arch.timesteps}, {arch.neuron.kind}"
+    )
+    cells = [("layer", "kind", "output", "parameters", "dense MACs")]
+    cells += [
+        (row.name, row.kind, "x".join(map(str, row.output_shape)), _count(row.params_count), _count(row.macs))
+        for row in rows
+    ]
+    total = ("total", "", "", _count(params_count(arch)), _count(dense_macs(arch)))
+    widths = [max(len(row[i]) for row in (*cells, total)) for i in range(5)]
+    lines = ["  ".join(_align(row, widths)).rstrip() for row in (*cells, total)]
+    rule = "-" * max(map(len, lines))
+    return "\n".join([head, rule, lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def _stem_rows(arch: Arch, plan: Plan) -> Iterator[LayerRow]:
+    stem = plan.stem
+    yield _conv_row("stem.conv", stem.conv, steps=1)
+    shape = (stem.conv.out_channels, *stem.conv.out_size)
+    if stem.neuron:
+        yield _neuron_row("stem.neuron", arch, shape)
+    if stem.pool:
+        yield LayerRow("stem.pool", "max-pool 3x3 /2", (shape[0], *stem.out_size), 0, 0)
+
+
+def _block_rows(arch: Arch, block: BlockPlan, name: str) -> Iterator[LayerRow]:
+    first, last = block.convs[0], block.convs[-1]
+    read = (first.in_channels, *first.in_size)
+    written = (last.out_channels, *last.out_size)
+    if block.neuron_in:
+        yield _neuron_row(f"{name}.neuron_in", arch, read)
+    if block.xor_entry:
+        yield LayerRow(f"{name}.xor_entry", "xor", read, 0, 0)
+    for i, conv in enumerate(block.convs[:-1]):
+        yield _conv_row(f"{name}.convs.{i}", conv, arch.timesteps)
+        yield _neuron_row(f"{name}.neurons.{i}", arch, (conv.out_channels, *conv.out_size))
+    if block.xor_middle:
+        yield LayerRow(f"{name}.xor_middle", "xor", (last.in_channels, *last.in_size), 0, 0)
+    yield _conv_row(f"{name}.convs.{len(block.convs) - 1}", last, arch.timesteps)
+    if block.projection:
+        yield _conv_row(f"{name}.projection", block.projection, arch.timesteps)
+    if block.neuron_shortcut:
+        yield _neuron_row(f"{name}.neuron_shortcut", arch, written)
+    if block.neuron_out:
+        yield _neuron_row(f"{name}.neuron_out", arch, written)
+
+
+def _conv_row(name: str, conv: ConvPlan, steps: int) -> LayerRow:
+    stride = f" /{conv.stride}" if conv.stride > 1 else ""
+    kind = f"conv {conv.kernel}x{conv.kernel}{stride} + norm"
+    return LayerRow(name, kind, (conv.out_channels, *conv.out_size), conv.params_count, conv.macs * steps)
+
+
+def _neuron_row(name: str, arch: Arch, shape: tuple[int, ...]) -> LayerRow:
+    kind = arch.neuron.kind
+    return LayerRow(name, kind, shape, 1 if kind == "plif" else 0, 0)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else "-"
+
+
+def _align(cells: tuple[str, ...], widths: list[int]) -> list[str]:
+    return [
+        cell.rjust(width) if i >= 3 else cell.ljust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
