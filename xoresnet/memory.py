@@ -1,0 +1,28 @@
+"""Keeping freed memory at hand while training on the CPU."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+__all__ = ["hold_freed_memory"]
+
+# malloc.h of glibc
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_LARGE = 2**30
+
+
+def hold_freed_memory() -> bool:
+    """Let this process keep the memory that it frees instead of returning it to the system at once.
+
+    Training on the CPU frees and asks for the same large tensors at every step, and glibc by default maps each anew,
+    page by page: up to a third of the time of a step (`docs/benchmarks.md`). Holds for the whole process from here
+    on; call it where the process is yours, before training. Returns whether it took effect: only with glibc.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except AttributeError:
+        return False
+    return bool(mallopt(_M_MMAP_THRESHOLD, _LARGE)) and bool(mallopt(_M_TRIM_THRESHOLD, -1))

@@ -1,0 +1,74 @@
+"""Surrogate gradients: what stands in for the derivative of the step function in the backward pass.
+
+With y = h - threshold, each multiplies a gradient by the derivative of a smooth step:
+
+| kind | derivative | alpha |
+| --- | --- | --- |
+| `atan` | alpha / 2 / (1 + (pi / 2 alpha y)^2) | 2 |
+| `sigmoid` | alpha s(alpha y) (1 - s(alpha y)), s the logistic function | 4 |
+| `rectangle` | alpha where abs(y) < 1 / (2 alpha), else 0 | 1 |
+| `triangle` | alpha - alpha^2 abs(y) where that is positive, else 0 | 1 |
+
+As in SpikingJelly (`ATan`, `Sigmoid`, `Rect`, `PiecewiseQuadratic`), so that results compare. All are even functions of
+y, and `fire.py` relies on it. All may overwrite y: it is scratch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ["SURROGATES", "Surrogate", "atan", "rectangle", "sigmoid", "triangle"]
+
+_sigmoid_backward = torch.ops.aten.sigmoid_backward.default
+
+
+def atan(grad: Tensor, y: Tensor, alpha: float = 2.0) -> Tensor:
+    # alpha / 2 / (1 + (pi / 2 alpha y)^2) = 1 / (2 / alpha + pi^2 alpha / 2 y^2): two kernels instead of six
+    offset = _scalar(2 / alpha, y.dtype, y.device)
+    return torch.div(grad, torch.addcmul(offset, y, y, value=math.pi**2 * alpha / 2))
+
+
+def sigmoid(grad: Tensor, y: Tensor, alpha: float = 4.0) -> Tensor:
+    result: Tensor = _sigmoid_backward(grad, y.mul_(alpha).sigmoid_())
+    return result.mul_(alpha)
+
+
+def rectangle(grad: Tensor, y: Tensor, alpha: float = 1.0) -> Tensor:
+    return y.abs_().lt_(0.5 / alpha).mul_(alpha).mul_(grad)
+
+
+def triangle(grad: Tensor, y: Tensor, alpha: float = 1.0) -> Tensor:
+    return y.abs_().mul_(-(alpha**2)).add_(alpha).clamp_(min=0).mul_(grad)
+
+
+SURROGATES: Mapping[str, Callable[[Tensor, Tensor, float], Tensor]] = MappingProxyType(
+    {"atan": atan, "sigmoid": sigmoid, "rectangle": rectangle, "triangle": triangle}
+)
+
+
+class Surrogate(NamedTuple):
+    """A surrogate by kind, with its sharpness.
+
+    >>> Surrogate("atan").backward(torch.ones(1), torch.zeros(1))
+    tensor([1.])
+    """
+
+    kind: str = "atan"
+    alpha: float = 2.0
+
+    def backward(self, grad: Tensor, y: Tensor) -> Tensor:
+        """Multiply grad by the derivative at y = h - threshold, in their common shape and type. May overwrite y."""
+        return SURROGATES[self.kind](grad, y, self.alpha)
+
+
+@cache
+def _scalar(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        return torch.tensor(value, dtype=dtype, device=device)
