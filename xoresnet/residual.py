@@ -1,0 +1,130 @@
+"""Operations on spikes (0 and 1) with their gradient forms: `or_`, `xor`, `and_`, `iand`.
+
+The values are the same whatever the form; the gradients are not. d/da, at (a, b) = 00, 01, 10, 11 (d/db by symmetry):
+
+| `gradient` | OR | XOR |
+| --- | --- | --- |
+| `arithmetic` | 1 0 1 0, of a + b - ab | 1 -1 1 -1, of a + b - 2ab |
+| `saturating` | 1 1 1 0, of min(a + b, 1) | 0 -1 1 0, of abs(a - b) |
+| `straight-through` | 1 1 1 1, of a + b | 1 1 1 1, of a + b |
+
+AND is the product ab and IAND is a(1 - b), with the gradients of these. Operands must have one shape and hold nothing
+but 0 and 1: whoever builds a network guarantees it (`plan.py`), no check is made per call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
+
+from xoresnet.merge import Operation
+
+__all__ = ["OPERATIONS", "LogicGradient", "and_", "iand", "or_", "presence", "xor"]
+
+LogicGradient = Literal["arithmetic", "saturating", "straight-through"]
+
+
+def or_(a: Tensor, b: Tensor, gradient: LogicGradient = "arithmetic") -> Tensor:
+    """A or b.
+
+    >>> or_(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]))
+    tensor([0., 1., 1., 1.])
+    """
+    if _records(a, b):
+        result: Tensor = _Or.apply(a, b, gradient)
+        return result
+    return torch.maximum(a, b)
+
+
+def xor(a: Tensor, b: Tensor, gradient: LogicGradient = "arithmetic") -> Tensor:
+    """A or b, not both.
+
+    >>> xor(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]))
+    tensor([0., 1., 1., 0.])
+    """
+    if _records(a, b):
+        result: Tensor = _Xor.apply(a, b, gradient)
+        return result
+    return (a - b).abs_()
+
+
+def and_(a: Tensor, b: Tensor) -> Tensor:
+    """A and b."""
+    return a * b
+
+
+def iand(a: Tensor, b: Tensor) -> Tensor:
+    """A and not b."""
+    return torch.addcmul(a, a, b, value=-1)
+
+
+def presence(x: Tensor) -> Tensor:
+    """Where an integer stream has any spike: min(x, 1). The gradient is 1 where x <= 1, else 0."""
+    return x.masked_fill(x > 1, 1)  # clamp, whose gradient at the bound depends on the version of torch
+
+
+OPERATIONS: Mapping[Operation, Callable[[Tensor, Tensor, LogicGradient], Tensor]] = MappingProxyType(
+    {
+        Operation.ADD: lambda shortcut, branch, _: shortcut + branch,
+        Operation.OR: or_,
+        Operation.AND: lambda shortcut, branch, _: and_(shortcut, branch),
+        Operation.IAND: lambda shortcut, branch, _: iand(shortcut, branch),
+    }
+)
+"""Merges of (shortcut, branch)."""
+
+
+class _Context(FunctionCtx):
+    saved_tensors: tuple[Tensor, ...]
+    gradient: LogicGradient
+
+
+class _Or(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: _Context, a: Tensor, b: Tensor, gradient: LogicGradient) -> Tensor:
+        _save(ctx, a, b, gradient)
+        return torch.maximum(a, b)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: _Context, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        if ctx.gradient == "straight-through":
+            return grad, grad, None
+        a, b = ctx.saved_tensors
+        if ctx.gradient == "saturating":
+            grad = torch.addcmul(grad, grad, a * b, value=-1)
+            return grad, grad, None
+        return torch.addcmul(grad, grad, b, value=-1), torch.addcmul(grad, grad, a, value=-1), None
+
+
+class _Xor(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: _Context, a: Tensor, b: Tensor, gradient: LogicGradient) -> Tensor:
+        _save(ctx, a, b, gradient)
+        return (a - b).abs_()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: _Context, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        if ctx.gradient == "straight-through":
+            return grad, grad, None
+        a, b = ctx.saved_tensors
+        if ctx.gradient == "saturating":
+            grad_a = grad * (a - b)
+            return grad_a, -grad_a, None
+        return torch.addcmul(grad, grad, b, value=-2), torch.addcmul(grad, grad, a, value=-2), None
+
+
+def _records(a: Tensor, b: Tensor) -> bool:
+    return torch.is_grad_enabled() and (a.requires_grad or b.requires_grad)
+
+
+def _save(ctx: _Context, a: Tensor, b: Tensor, gradient: LogicGradient) -> None:
+    ctx.gradient = gradient
+    if gradient != "straight-through":
+        ctx.save_for_backward(a, b)
