@@ -1,0 +1,130 @@
+"""Exact sums of spikes for `spikes.py`: which tensors hold spikes, how many, and how many weights they meet."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
+
+__all__ = ["SpikeSums", "conv_synops"]
+
+_EXACT_FLOAT32 = 2**24
+
+
+class _Known(NamedTuple):
+    storage: StorageWeakRef
+    version: int
+    most: float
+    """The largest value."""
+    layout: tuple[object, ...]
+    sums: list[Tensor]
+    """Sums over all but the last two dimensions, once they were needed."""
+
+
+class SpikeSums:
+    """Which tensors that are alive hold spikes, and their sums; it holds on to none of them.
+
+    Every view of memory that is all spikes is spikes; its sums are known only for views of the same layout. Nothing is
+    known of inference tensors, since they do not tell when they were changed in place.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Known] = {}
+
+    def learn(self, x: Tensor, most: float) -> None:
+        storage = x.untyped_storage()
+        whole = x.numel() * x.element_size() == storage.nbytes()
+        if whole and not x.is_inference() and self._find(x) is None:
+            self._known = {key: known for key, known in self._known.items() if not known.storage.expired()}
+            reference = StorageWeakRef(storage)
+            self._known[reference.cdata] = _Known(reference, x._version, most, _layout(x), [])
+
+    def are_spikes(self, x: Tensor) -> bool:
+        if self._find(x) is not None:
+            return True
+        return not x.is_complex() and bool(((x >= 0) & (x == x.floor())).all())
+
+    def total(self, x: Tensor) -> Tensor:
+        return self.spatial_sums(x, min(2, x.dim())).sum()
+
+    def spatial_sums(self, x: Tensor, dims: int) -> Tensor:
+        """Sum x over all but its last `dims` dimensions, exactly, in float64."""
+        x = x.detach()
+        known = self._find(x)
+        if known is None:
+            return _sums(x, dims, most=None)
+        if dims != 2 or known.layout != _layout(x):
+            return _sums(x, dims, known.most)
+        if not known.sums:
+            known.sums.append(_sums(x, 2, known.most))
+        return known.sums[0]
+
+    def _find(self, x: Tensor) -> _Known | None:
+        if x.is_inference():
+            return None
+        known = self._known.get(StorageWeakRef(x.untyped_storage()).cdata)
+        if known is None or known.storage.expired() or known.version != x._version:
+            return None
+        return known
+
+
+def _layout(x: Tensor) -> tuple[object, ...]:
+    """What views that differ only in how leading dimensions are merged have in common."""
+    return x.numel(), x.storage_offset(), tuple(x.shape[-3:]), x.stride()[-3:]
+
+
+def _sums(x: Tensor, dims: int, most: float | None) -> Tensor:
+    rows = math.prod(x.shape[: x.dim() - dims])
+    # adding non-negative whole numbers is exact in float32 while the sum cannot exceed 2^24
+    dtype = torch.float32 if most is not None and rows * most <= _EXACT_FLOAT32 else torch.float64
+    leading = tuple(range(x.dim() - dims))
+    return (x.sum(leading, dtype=dtype) if leading else x).double()
+
+
+def conv_synops(conv: nn.Conv2d, sums: Tensor) -> Tensor:
+    """Additions caused by inputs whose sums at each place are given."""
+    for dim, size in enumerate(sums.shape):
+        fan = _fan(
+            size,
+            conv.kernel_size[dim],
+            conv.stride[dim],
+            conv.dilation[dim],
+            *_padding(conv, dim),
+            conv.padding_mode,
+            sums.device,
+        )
+        shape = [1] * sums.dim()
+        shape[dim] = size
+        sums = sums * fan.view(shape)
+    return sums.sum() * (conv.out_channels // conv.groups)
+
+
+def _padding(conv: nn.Conv2d, dim: int) -> tuple[int, int]:
+    if not isinstance(conv.padding, str):
+        return conv.padding[dim], conv.padding[dim]
+    whole = conv.dilation[dim] * (conv.kernel_size[dim] - 1) if conv.padding == "same" else 0
+    return whole // 2, whole - whole // 2
+
+
+@cache
+@torch.inference_mode(False)
+def _fan(
+    size: int, kernel: int, stride: int, dilation: int, before: int, after: int, mode: str, device: torch.device
+) -> Tensor:
+    """Along one dimension: how many (output place, kernel weight) pairs read each input place."""
+    places = torch.arange(size, dtype=torch.float64).view(1, 1, size)
+    if mode == "zeros":
+        source = F.pad(places, (before, after), value=-1)
+    else:
+        source = F.pad(
+            places, (before, after), mode={"circular": "circular", "reflect": "reflect"}.get(mode, "replicate")
+        )
+    source = source.flatten().long()
+    starts = torch.arange(0, len(source) - dilation * (kernel - 1), stride)
+    read = source[(starts[:, None] + dilation * torch.arange(kernel)[None]).flatten()]
+    return torch.bincount(read[read >= 0], minlength=size).to(device, torch.float64)

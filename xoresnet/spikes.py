@@ -1,0 +1,298 @@
+"""Counting: spikes, synaptic operations, multiply-adds and energy of ordinary calls, per sample and per layer.
+
+    with count_spikes(net) as counts:
+        net(images)
+    counts.spikes_per_sample
+
+All figures are per sample, over all time steps, in evaluation mode, and exact: they are sums of whole numbers below
+2^53.
+
+- `spikes_per_sample`: spikes emitted by all neuron layers.
+- `stream_spikes_per_sample`: values carried by the outputs of residual blocks; an integer k counts k, a real stream
+  none.
+- `synops_per_sample`: additions that spikes cause in convolution and linear layers: the value of each input times the
+  number of weights that it meets, less at borders and between strides.
+- `macs_per_sample`: dense multiply-adds of convolution and linear layers that read analog values, padding included,
+  once for each time that the layer runs. Under direct coding these are the stem (once, not T times) and the read-out,
+  which reads averages.
+- `energy_pj_per_sample`: multiply-adds and additions times the cost of each (`Energy`).
+- `firing_rate`: spikes over neurons and time steps.
+
+A layer reads spikes if its input came from a neuron, a residual block or an XOR, or else if every value of it is a
+non-negative whole number (event counts, sums of spikes); if not, it reads analog values. In `XOResNet`, images and the
+averages that the read-out takes are analog whatever their values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from xoresnet.block import ResidualBlock, Xor
+from xoresnet.network import XOResNet
+from xoresnet.neuron import SpikingNeuron
+from xoresnet.spike_sums import SpikeSums, conv_synops
+
+__all__ = ["Energy", "LayerCounts", "SpikeCounts", "count_spikes"]
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+
+
+class Energy(NamedTuple):
+    """What one operation costs, in picojoules: by default 32-bit floating point at 45 nm (Horowitz 2014, ISSCC)."""
+
+    mac_pj: float = 4.6
+    ac_pj: float = 0.9
+
+    def pj(self, macs: float, synops: float) -> float:
+        return self.mac_pj * macs + self.ac_pj * synops
+
+
+_DEFAULT_ENERGY = Energy()
+
+
+class LayerCounts(NamedTuple):
+    """The figures of one layer; figures that a kind of layer does not have are 0, its rate is NaN."""
+
+    name: str
+    kind: str
+    """`neuron`, `conv`, `linear` or `block`."""
+    spikes_per_sample: float
+    stream_spikes_per_sample: float
+    synops_per_sample: float
+    macs_per_sample: float
+    energy_pj_per_sample: float
+    firing_rate: float
+
+
+class _Layer:
+    """What one module has added up so far; sums stay on its device, so that counting never waits for it."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name, self.kind = name, kind
+        self.sum: Tensor | None = None
+        self.macs = 0
+        self.places = 0
+
+    def add(self, number: Tensor) -> None:
+        self.sum = number if self.sum is None else self.sum + number
+
+    def merge(self, other: _Layer) -> None:
+        if other.sum is not None:
+            self.add(other.sum)
+        self.macs += other.macs
+        self.places += other.places
+
+    def counts(self, samples: int, energy: Energy) -> LayerCounts:
+        total = 0.0 if self.sum is None else float(self.sum)
+        number = total / samples
+        synops = number if self.kind in ("conv", "linear") else 0.0
+        macs = self.macs / samples
+        return LayerCounts(
+            name=self.name,
+            kind=self.kind,
+            spikes_per_sample=number if self.kind == "neuron" else 0.0,
+            stream_spikes_per_sample=number if self.kind == "block" else 0.0,
+            synops_per_sample=synops,
+            macs_per_sample=macs,
+            energy_pj_per_sample=energy.pj(macs, synops),
+            firing_rate=total / self.places if self.places else math.nan,
+        )
+
+
+class SpikeCounts:
+    """What has been counted so far, over all calls; printing it shows the totals with their constants."""
+
+    def __init__(self, energy: Energy) -> None:
+        self.energy = energy
+        self.samples = 0
+        """How many samples all calls together had."""
+        self._layers: dict[str, _Layer] = {}
+
+    def add(self, samples: int, layers: Iterable[_Layer]) -> None:
+        """Add what one call did."""
+        self.samples += samples
+        for layer in layers:
+            self._layers.setdefault(layer.name, _Layer(layer.name, layer.kind)).merge(layer)
+
+    @property
+    def layers(self) -> list[LayerCounts]:
+        """Every layer that has run, in the order of first use. Raises ValueError if none has."""
+        if not self.samples:
+            raise ValueError("nothing was counted yet: call the network inside count_spikes()")
+        return [layer.counts(self.samples, self.energy) for layer in self._layers.values()]
+
+    @property
+    def spikes_per_sample(self) -> float:
+        return self._total("spikes_per_sample")
+
+    @property
+    def stream_spikes_per_sample(self) -> float:
+        return self._total("stream_spikes_per_sample")
+
+    @property
+    def synops_per_sample(self) -> float:
+        return self._total("synops_per_sample")
+
+    @property
+    def macs_per_sample(self) -> float:
+        return self._total("macs_per_sample")
+
+    @property
+    def energy_pj_per_sample(self) -> float:
+        return self.energy.pj(self.macs_per_sample, self.synops_per_sample)
+
+    @property
+    def firing_rate(self) -> float:
+        spikes = self.spikes_per_sample * self.samples
+        places = sum(layer.places for layer in self._layers.values())
+        return spikes / places if places else math.nan
+
+    def as_dict(self) -> dict[str, float]:
+        """The totals by name."""
+        names = ("spikes", "stream_spikes", "synops", "macs", "energy_pj")
+        figures = {f"{name}_per_sample": getattr(self, f"{name}_per_sample") for name in names}
+        return {**figures, "firing_rate": self.firing_rate}
+
+    def __str__(self) -> str:
+        if not self.samples:
+            return "nothing counted yet"
+        return (
+            f"per sample, over {self.samples} samples: {self.spikes_per_sample:,.1f} spikes "
+            f"(firing rate {self.firing_rate:.4f}), {self.stream_spikes_per_sample:,.1f} on block outputs, "
+            f"{self.synops_per_sample:,.1f} synaptic operations, {self.macs_per_sample:,.1f} MACs, "
+            f"{self.energy_pj_per_sample:,.1f} pJ at {self.energy.mac_pj} pJ per MAC "
+            f"and {self.energy.ac_pj} pJ per addition"
+        )
+
+    def _total(self, name: str) -> float:
+        return math.fsum(getattr(layer, name) for layer in self.layers)
+
+
+@contextmanager
+def count_spikes(
+    net: nn.Module, *, batch_dim: int | None = None, energy: Energy = _DEFAULT_ENERGY
+) -> Iterator[SpikeCounts]:
+    """Count what `net` does in ordinary calls inside the `with` block, over all of them together.
+
+    batch_dim: the dimension of the network's first argument that holds the samples. By default 0, and for `XOResNet`
+    the right one of its two kinds of input. Works for any network whose weights are in convolution and linear layers
+    and whose neurons are this package's. Raises ValueError for other layers with weights and, when called, in training
+    mode. A call that fails leaves the figures as they were.
+    """
+    _refuse_unknown(net)
+    counter = _Counter(SpikeCounts(energy), batch_dim)
+    handles = [net.register_forward_pre_hook(counter.begin)]
+    for name, module in net.named_modules():
+        handles += counter.attach(module, name or type(module).__name__)
+    handles.append(net.register_forward_hook(counter.commit))
+    try:
+        yield counter.counts
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _refuse_unknown(net: nn.Module) -> None:
+    known = (*_CONVOLUTIONS, nn.Linear, *_NORMS, SpikingNeuron)
+    for name, module in net.named_modules():
+        if not isinstance(module, known) and next(module.parameters(recurse=False), None) is not None:
+            kind, place = type(module).__name__, name or "the network itself"
+            raise ValueError(
+                f"{kind} ({place}) has weights that cannot be counted: only convolution and linear layers can"
+            )
+
+
+class _Counter:
+    """The hooks of one `count_spikes`; what a call adds is pending until the call has returned."""
+
+    def __init__(self, counts: SpikeCounts, batch_dim: int | None) -> None:
+        self.counts = counts
+        self.batch_dim = batch_dim
+        self.sums = SpikeSums()
+        self.pending: dict[str, _Layer] = {}
+        self.analog: set[nn.Module] = set()
+        """Layers that read analog values whatever the values are."""
+
+    def begin(self, net: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if any(module.training for module in net.modules()):
+            raise ValueError("spikes are counted in evaluation mode: call net.eval() first")
+        if not inputs or not isinstance(inputs[0], Tensor):
+            raise ValueError("the first argument of a counted network is the tensor of its samples")
+        self.pending.clear()
+
+    def commit(self, net: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
+        sequence = isinstance(net, XOResNet) and inputs[0].dim() == 5
+        batch_dim = self.batch_dim if self.batch_dim is not None else 1 if sequence else 0
+        self.counts.add(inputs[0].shape[batch_dim], self.pending.values())
+        self.pending.clear()
+
+    def attach(self, module: nn.Module, name: str) -> list[RemovableHandle]:
+        hook: Callable[[str, Any, Tensor, Any], None]
+        match module:
+            case XOResNet():
+                return [module.register_forward_pre_hook(self._on_network)]
+            case SpikingNeuron():
+                hook = self._on_neuron
+            case Xor():
+                hook = self._on_xor
+            case ResidualBlock():
+                hook = self._on_block
+            case nn.Conv1d() | nn.Conv2d() | nn.Conv3d():
+                hook = self._on_conv
+            case nn.Linear():
+                hook = self._on_linear
+            case _:
+                return []
+
+        def without_gradients(module: Any, inputs: tuple[Tensor, ...], output: Any) -> None:
+            with torch.no_grad():
+                hook(name, module, inputs[0], output)
+
+        return [module.register_forward_hook(without_gradients)]
+
+    def _on_network(self, net: XOResNet, inputs: tuple[Tensor, ...]) -> None:
+        self.analog.add(net.head)  # reads averages
+        if inputs[0].dim() == 4:
+            self.analog.add(net.stem.conv.conv)
+        else:
+            self.analog.discard(net.stem.conv.conv)
+
+    def _on_neuron(self, name: str, neuron: nn.Module, x: Tensor, spikes: Tensor) -> None:
+        layer = self._layer(name, "neuron")
+        self.sums.learn(spikes, most=1)
+        layer.add(self.sums.total(spikes))
+        layer.places += spikes.numel()
+
+    def _on_xor(self, name: str, xor: nn.Module, x: Tensor, spikes: Tensor) -> None:
+        self.sums.learn(spikes, most=1)
+
+    def _on_block(self, name: str, block: ResidualBlock, x: Tensor, output: tuple[Tensor, Tensor]) -> None:
+        layer, writes = self._layer(name, "block"), block.plan.writes
+        if writes.spiking:
+            self.sums.learn(output[0], most=writes.most)
+            layer.add(self.sums.total(output[0]))
+
+    def _on_conv(self, name: str, conv: nn.Conv2d, x: Tensor, output: Tensor) -> None:
+        layer = self._layer(name, "conv")
+        if conv not in self.analog and self.sums.are_spikes(x):
+            layer.add(conv_synops(conv, self.sums.spatial_sums(x, len(conv.kernel_size))))
+        else:
+            layer.macs += output.numel() * conv.weight[0].numel()
+
+    def _on_linear(self, name: str, linear: nn.Linear, x: Tensor, output: Tensor) -> None:
+        layer = self._layer(name, "linear")
+        if linear not in self.analog and self.sums.are_spikes(x):
+            layer.add(self.sums.total(x) * linear.out_features)
+        else:
+            layer.macs += output.numel() * linear.in_features
+
+    def _layer(self, name: str, kind: str) -> _Layer:
+        return self.pending.setdefault(name, _Layer(name, kind))
