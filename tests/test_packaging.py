@@ -1,0 +1,56 @@
+"""One package in four folders: what users, type checkers and Ray's uploads rely on."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import xoresnet
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("name", ["space", "search", "results"])
+def test_folders_import_as_one_package(name: str) -> None:
+    module = importlib.import_module(f"xoresnet.{name}")
+    assert module.__file__ is not None
+    assert Path(module.__file__).resolve() == (ROOT / name / "__init__.py").resolve()
+    assert (ROOT / "xoresnet" / name).readlink() == Path("..") / name
+
+
+def test_results_is_code_and_never_ignored() -> None:
+    lines = (ROOT / ".gitignore").read_text().split()
+    assert "runs/" in lines
+    assert not any("results" in line for line in lines)
+
+
+def test_public_names() -> None:
+    for name in xoresnet.__all__:
+        assert getattr(xoresnet, name) is not None
+    assert set(xoresnet.__all__) <= set(dir(xoresnet))
+    with pytest.raises(AttributeError, match="module 'xoresnet' has no attribute 'Arhc'"):
+        _ = xoresnet.Arhc
+
+
+def test_import_is_lazy() -> None:
+    code = "import sys, xoresnet; print(sorted({'torch', 'numpy', 'pydantic'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_readme_runs() -> None:
+    """Every Python block of the README, as written; the errors it shows are the ones that come."""
+    text = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        subprocess.run([sys.executable, "-W", "error", "-c", block], check=True, capture_output=True)
+    (shown,) = re.findall(r"```text\n>>> (.*?)\n(.*?)\n```", text)
+    failing = f"from xoresnet import Arch\n{shown[0]}"
+    result = subprocess.run([sys.executable, "-c", failing], check=False, capture_output=True, text=True)
+    assert result.stderr.splitlines()[-1] == shown[1]
