@@ -37,15 +37,6 @@ FIGURES = (
 Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Tensors are tiny: on a busy machine threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class Steps(nn.Module):
     """One layer on every step of [T, N, ...]."""
 
