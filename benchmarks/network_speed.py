@@ -1,10 +1,11 @@
 """How fast networks train and infer: ours, SpikingJelly's, and the bound, which is ours with ReLU for every neuron.
 
-    python benchmarks/network_speed.py [--rounds 7] [--default-malloc]
+    python benchmarks/network_speed.py [--rounds 7] [--threads 2] [--default-malloc]
 
 Contenders take turns within each round, so that a machine whose speed drifts drifts for all; figures are medians over
-rounds, ratios are medians of the ratios within a round. Peak memory is what a process of its own needs for a training
-step beyond what it needed before it. Runs on CUDA where there is one. Needs `pip install -e '.[dev]'` (SpikingJelly).
+rounds, ratios are medians of the ratios within a round. Peak memory is what training steps take at their peak in a
+process of its own, beyond what it holds before them. Runs on CUDA where there is one. Needs `pip install -e '.[dev]'`
+(SpikingJelly).
 """
 
 from __future__ import annotations
@@ -97,15 +98,14 @@ class SpikingJellyNet(nn.Module):
         return logits
 
 
-def contenders(arch: Arch) -> dict[str, tuple[nn.Module, bool]]:
-    """Networks by name, each with whether it runs under bf16 autocast."""
-    return {
-        "ReLU bound, fp32": (relu_bound(arch), False),
-        "xoresnet, fp32": (XOResNet(arch), False),
-        "SpikingJelly, fp32": (SpikingJellyNet(arch), False),
-        "ReLU bound, bf16": (relu_bound(arch), True),
-        "xoresnet, bf16": (XOResNet(arch), True),
-    }
+CONTENDERS: dict[str, tuple[Callable[[Arch], nn.Module], bool]] = {
+    "ReLU bound, fp32": (relu_bound, False),
+    "xoresnet, fp32": (XOResNet, False),
+    "SpikingJelly, fp32": (SpikingJellyNet, False),
+    "ReLU bound, bf16": (relu_bound, True),
+    "xoresnet, bf16": (XOResNet, True),
+}
+"""How each is built, and whether it runs under bf16 autocast."""
 
 
 def training_step(net: nn.Module, x: Tensor, y: Tensor, bf16: bool) -> None:
@@ -156,26 +156,32 @@ def ratio(times: dict[str, list[float]], name: str, base: str) -> float:
 
 
 def peak_memory(index: int, name: str) -> float:
-    """Mebibytes that training steps of one contender add to the peak of a process of its own."""
-    command = [sys.executable, __file__, "--memory", json.dumps([index, name])]
+    """Mebibytes that training steps of one contender take in a process of its own, beyond what it holds before them."""
+    threads = str(torch.get_num_threads())
+    command = [sys.executable, __file__, "--threads", threads, "--memory", json.dumps([index, name])]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 
 
 def print_peak_memory(index: int, name: str) -> None:
     setting = settings()[index]
-    net, bf16 = contenders(setting.arch)[name]
-    net = net.to(DEVICE)
+    build, bf16 = CONTENDERS[name]
+    net = build(setting.arch).to(DEVICE)
     x, y = batch(setting)
-    before = peak_resident()
+    if CUDA:
+        before = torch.cuda.memory_allocated()
+    else:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        before = resident("VmRSS")
     for _ in range(2):
         training_step(net, x, y, bf16)
-    print(torch.cuda.max_memory_allocated() / 2**20 if CUDA else peak_resident() - before)
+    after = torch.cuda.max_memory_allocated() if CUDA else resident("VmHWM")
+    print((after - before) / 2**20)
 
 
-def peak_resident() -> float:
-    """Mebibytes, on Linux; the peak that `resource` knows is inherited from the parent process."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
+def resident(name: str) -> int:
+    """Bytes, on Linux."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024
 
 
 def batch(setting: Setting) -> tuple[Tensor, Tensor]:
@@ -185,7 +191,7 @@ def batch(setting: Setting) -> tuple[Tensor, Tensor]:
 
 
 def report(index: int, setting: Setting, rounds: int) -> None:
-    nets = {name: (net.to(DEVICE), bf16) for name, (net, bf16) in contenders(setting.arch).items()}
+    nets = {name: (build(setting.arch).to(DEVICE), bf16) for name, (build, bf16) in CONTENDERS.items()}
     x, y = batch(setting)
     train = in_turns(
         {name: lambda net=net, bf16=bf16: training_step(net, x, y, bf16) for name, (net, bf16) in nets.items()}, rounds

@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from xoresnet.arch import DEPTHS, XOR_PLACEMENTS, Arch
-from xoresnet.merge import MERGES
+from xoresnet.arch import DEPTHS, Arch
+from xoresnet.merge import MERGES, XOR_PLACEMENTS
 
 SMALL_DEPTHS = {"basic": (8, 10, 14, 18), "bottleneck": (11, 14, 26)}
 
@@ -23,9 +23,10 @@ def archs(draw: st.DrawFn, **fixed: Any) -> Arch:
         one = st.sampled_from(sorted(options))
         return one | st.tuples(*[one] * stages)
 
+    kind = draw(st.sampled_from(["lif", "if", "plif"]))
     neuron = {
-        "kind": draw(st.sampled_from(["lif", "if", "plif"])),
-        "tau": draw(st.sampled_from([1.5, 2.0])),
+        "kind": kind,
+        "tau": draw(st.sampled_from([1.5, 2.0] if kind == "plif" else [1.0, 1.5, 2.0])),
         "threshold": draw(st.sampled_from([0.5, 1.0])),
         "reset": draw(st.sampled_from(["hard", "soft"])),
         "surrogate": draw(st.sampled_from(["atan", "sigmoid", "rectangle", "triangle"])),

@@ -37,6 +37,18 @@ def test_public_names() -> None:
         _ = xoresnet.Arhc
 
 
+def test_names_are_what_they_are_whatever_was_imported_first() -> None:
+    """A submodule of the same name would take a function's place once something imports it."""
+    code = (
+        "import importlib, pkgutil, xoresnet\n"
+        "for module in pkgutil.iter_modules(xoresnet.__path__):\n"
+        "    if module.name != 'fire_triton': importlib.import_module('xoresnet.' + module.name)\n"
+        "for name, home in xoresnet._HOMES.items():\n"
+        "    assert getattr(xoresnet, name) is getattr(importlib.import_module('xoresnet.' + home), name), name\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_import_is_lazy() -> None:
     code = "import sys, xoresnet; print(sorted({'torch', 'numpy', 'pydantic'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

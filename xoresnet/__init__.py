@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xoresnet.arch import Arch as Arch
     from xoresnet.arch import NeuronSpec as NeuronSpec
-    from xoresnet.arch import SurrogateSpec as SurrogateSpec
+    from xoresnet.arch import Surrogate as Surrogate
     from xoresnet.arch import baseline_names as baseline_names
     from xoresnet.memory import hold_freed_memory as hold_freed_memory
     from xoresnet.network import XOResNet as XOResNet
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from xoresnet.schema import SpecError as SpecError
     from xoresnet.spikes import Energy as Energy
     from xoresnet.spikes import count_spikes as count_spikes
-    from xoresnet.summary import layer_table as layer_table
-    from xoresnet.summary import summary as summary
-    from xoresnet.surrogate import Surrogate as Surrogate
+    from xoresnet.table import layer_table as layer_table
+    from xoresnet.table import summary as summary
 
 _HOMES = {
     "Arch": "arch",
@@ -40,17 +39,16 @@ _HOMES = {
     "NeuronSpec": "arch",
     "ParametricLIF": "neuron",
     "SpecError": "schema",
-    "Surrogate": "surrogate",
-    "SurrogateSpec": "arch",
+    "Surrogate": "arch",
     "XOResNet": "network",
     "baseline_names": "arch",
     "count_spikes": "spikes",
     "hold_freed_memory": "memory",
     "integrate_fire": "neuron",
-    "layer_table": "summary",
+    "layer_table": "table",
     "lif": "neuron",
     "plif": "neuron",
-    "summary": "summary",
+    "summary": "table",
 }
 
 __all__ = sorted(_HOMES)
@@ -65,4 +63,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

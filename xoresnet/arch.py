@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from xoresnet.merge import MERGES
+from xoresnet.merge import MERGES, XOR_PLACEMENTS, LogicGradient
 from xoresnet.schema import Fault, Spec, SpecError, nearest
 
-__all__ = ["BASELINES", "DEPTHS", "XOR_PLACEMENTS", "Arch", "NeuronSpec", "SurrogateSpec", "baseline_names"]
+__all__ = ["BASELINES", "DEPTHS", "Arch", "NeuronSpec", "Surrogate", "baseline_names"]
 
 DEPTHS: Mapping[str, Mapping[int, tuple[int, ...]]] = MappingProxyType(
     {
@@ -41,8 +42,6 @@ DEPTHS: Mapping[str, Mapping[int, tuple[int, ...]]] = MappingProxyType(
 )
 """Blocks per stage, by block type and depth; depth counts layers as in ResNet (He et al. 2016)."""
 
-XOR_PLACEMENTS = ("none", "entry", "middle", "both")
-
 BASELINES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "spiking-resnet": {"merge": "current", "xor": "none"},
@@ -57,8 +56,21 @@ BASELINES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 _SURROGATE_ALPHA = {"atan": 2.0, "sigmoid": 4.0, "rectangle": 1.0, "triangle": 1.0}
 
 
+def _whole_number(value: Any) -> Any:
+    """What counts as a whole number elsewhere in Python does so here: NumPy's too, but no truth value."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:
+        return value
+
+
 def _kind_alone(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
+
+
+_OTHER_NAMES: Mapping[Any, str] = MappingProxyType({"or-add": "oa", "oradd": "oa", "sew": "add", "ms": "membrane"})
 
 
 def _per_stage(options: Iterable[str]) -> Callable[[Any], str | tuple[str, ...]]:
@@ -69,7 +81,7 @@ def _per_stage(options: Iterable[str]) -> Callable[[Any], str | tuple[str, ...]]
         faults = [
             Fault(
                 str(stage) if values is value else "",
-                f"{name!r} is not one of {', '.join(names)}{nearest(name, names)}",
+                f"{name!r} is not one of {', '.join(names)}{nearest(_OTHER_NAMES.get(str(name), str(name)), names)}",
             )
             for stage, name in enumerate(values)
             if not isinstance(name, str) or name not in names
@@ -82,25 +94,31 @@ def _per_stage(options: Iterable[str]) -> Callable[[Any], str | tuple[str, ...]]
 
 
 def _channels_height_width(value: Any) -> Any:
-    if isinstance(value, list | tuple) and len(value) != 3:
-        rule = f"must have 3 values (channels, height, width), got {value!r}"
-        raise SpecError([Fault("", rule)])
-    return value
+    values = value.tolist() if hasattr(value, "tolist") else value  # NumPy's
+    if not isinstance(values, list | tuple) or len(values) != 3:
+        raise SpecError([Fault("", f"must be a list of 3 values (channels, height, width), got {value!r}")])
+    return values
 
 
-PositiveInt = Annotated[int, Field(ge=1, strict=True)]
+PositiveInt = Annotated[int, Field(ge=1, strict=True), BeforeValidator(_whole_number)]
 PositiveFloat = Annotated[float, Field(gt=0, strict=True)]
 StrictBool = Annotated[bool, Field(strict=True)]
 PerStageMerge = Annotated[str | tuple[str, ...], BeforeValidator(_per_stage(MERGES))]
 PerStageXor = Annotated[str | tuple[str, ...], BeforeValidator(_per_stage(XOR_PLACEMENTS))]
 
 
-class SurrogateSpec(Spec):
+class Surrogate(Spec):
     """The derivative that stands in for the step function's in the backward pass; formulas in `surrogate.py`."""
 
     kind: Literal["atan", "sigmoid", "rectangle", "triangle"] = "atan"
-    alpha: PositiveFloat
-    """Sharpness; 2 for atan, 4 for sigmoid, 1 for rectangle and triangle where it is not given."""
+    alpha: PositiveFloat = 2.0
+    """Sharpness; where it is not given, 2 for atan, 4 for sigmoid, 1 for rectangle and triangle."""
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed; a new kind comes with its own sharpness unless that is given too."""
+        if "kind" in changes and "alpha" not in changes:
+            return type(self)(**changes)
+        return super().replace(**changes)
 
     @model_validator(mode="before")
     @classmethod
@@ -120,7 +138,7 @@ class NeuronSpec(Spec):
     """Membrane time constant in time steps; the initial one for `plif`, without effect for `if`."""
     threshold: PositiveFloat = 1.0
     reset: Literal["hard", "soft"] = "hard"
-    surrogate: Annotated[SurrogateSpec, BeforeValidator(_kind_alone)] = SurrogateSpec(alpha=2.0)
+    surrogate: Annotated[Surrogate, BeforeValidator(_kind_alone)] = Surrogate()
     detach_reset: StrictBool = True
     """Whether the reset is constant in the backward pass."""
 
@@ -148,7 +166,7 @@ class Arch(Spec):
 
     input_shape: Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], BeforeValidator(_channels_height_width)]
     """Channels, height and width of one image."""
-    num_classes: Annotated[int, Field(ge=2, strict=True)]
+    num_classes: Annotated[int, Field(ge=2, strict=True), BeforeValidator(_whole_number)]
     stem: Literal["conv3", "conv7-pool"] = "conv3"
     """3x3 at stride 1; or 7x7 at stride 2, the neuron, then 3x3 stride-2 max-pooling of its spikes."""
     block: Literal["basic", "bottleneck"] = "basic"
@@ -162,7 +180,7 @@ class Arch(Spec):
     """Where the XOR meta-residual sits."""
     timesteps: PositiveInt = 4
     neuron: Annotated[NeuronSpec, BeforeValidator(_kind_alone)] = NeuronSpec()
-    logic_gradient: Literal["arithmetic", "saturating", "straight-through"] = "arithmetic"
+    logic_gradient: LogicGradient = "arithmetic"
     """Backward form of OR and XOR; tables in `residual.py`."""
 
     @model_validator(mode="after")
@@ -170,8 +188,10 @@ class Arch(Spec):
         depths = DEPTHS[self.block]
         if self.depth not in depths:
             options = ", ".join(map(str, sorted(depths)))
-            near = min(depths, key=lambda depth: abs(depth - self.depth))
-            rule = f"{self.block} blocks come in depths {options}; the nearest is {near}"
+            rule = f"{self.block} blocks come in depths {options}"
+            others = [block for block, table in DEPTHS.items() if self.depth in table]
+            if others:
+                rule += f"; it exists with block={others[0]!r}"
             raise SpecError([Fault("depth", f"{self.depth} does not exist: {rule}")])
         stages = len(depths[self.depth])
         faults = [
@@ -205,8 +225,13 @@ class Arch(Spec):
 
     @property
     def arch_id(self) -> str:
-        """Ten hexadecimal digits, the same for all descriptions of one network: SHA-256 of the canonical JSON."""
-        canonical = json.dumps(self.canonical().model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """Ten hexadecimal digits, the same for all descriptions of one network.
+
+        They are of the SHA-256 of the canonical form's JSON without the fields that have their default value, so that
+        a field added later changes no id. For the same reason no default may ever change.
+        """
+        fields = self.canonical().model_dump(mode="json", exclude_defaults=True)
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:10]
 
     def to_json(self, *, indent: int | None = 2) -> str:
@@ -217,7 +242,7 @@ class Arch(Spec):
         """Read what `to_json` wrote. Raises `SpecError`, also where the text is no JSON."""
         try:
             fields = json.loads(text)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise SpecError([Fault("", f"not a JSON text: {error}")]) from None
         return cls.from_dict(fields)
 
@@ -238,13 +263,18 @@ class Arch(Spec):
         """A known network by name: a family of `BASELINES` with a depth, `xoresnet18` or `sew-resnet20`.
 
         The block is basic wherever that depth exists as basic; the first stage has 16 channels in networks of three
-        stages, 64 in networks of four. `changes` set further fields. Raises `SpecError`.
+        stages, 64 in networks of four. All else is as `Arch` has it: the stem is `conv3`, as for small images (224
+        pixels want `stem="conv7-pool"`), the neuron a LIF. `changes` set further fields. Raises `SpecError`.
 
         >>> Arch.baseline("sew-resnet18", input_shape=(3, 32, 32), num_classes=10).merge
         'add'
         """
         family, depth = _split_baseline(name)
-        block = changes.get("block", "basic" if depth in DEPTHS["basic"] else "bottleneck")
+        named = [field for field in ("depth", "merge", "xor") if field in changes]
+        if named:
+            rule = f"follows from the name {name!r}; change it afterwards with .replace()"
+            raise SpecError([Fault(field, rule) for field in named])
+        block = str(changes.get("block", "basic" if depth in DEPTHS["basic"] else "bottleneck"))
         stages = DEPTHS.get(block, {}).get(depth, ())
         fields = {"block": block, "depth": depth, "width": 64 if len(stages) == 4 else 16, **BASELINES[family]}
         return cls(input_shape=input_shape, num_classes=num_classes, **{**fields, **changes})
@@ -260,10 +290,16 @@ def baseline_names() -> list[str]:
 
 
 def _split_baseline(name: str) -> tuple[str, int]:
-    names = baseline_names()
-    if name not in names:
-        families = ", ".join(BASELINES)
-        rule = f"a baseline is a family ({families}) with a depth, like 'xoresnet18'"
-        raise SpecError([Fault("name", f"{name!r} is not known: {rule}{nearest(name, names)}")])
-    family, depth = re.fullmatch(r"(.*\D)(\d+)", name).groups()  # type: ignore[union-attr]
-    return family, int(depth)
+    depths = sorted({depth for table in DEPTHS.values() for depth in table})
+    match = re.fullmatch(r"(.*?)(\d*)", str(name))
+    family, digits = match.groups() if match else ("", "")
+    if family in BASELINES and digits and int(digits) in depths:
+        return family, int(digits)
+    if family in BASELINES:
+        rule = f"{family} has the depths {', '.join(map(str, depths))}"
+        near = min(depths, key=lambda depth: abs(depth - int(digits))) if digits else 18
+        guess = f"; did you mean '{family}{near}'?"
+    else:
+        rule = f"a baseline is a family ({', '.join(BASELINES)}) with a depth, like 'xoresnet18'"
+        guess = nearest(name, baseline_names())
+    raise SpecError([Fault("name", f"{name!r} is not known: {rule}{guess}")])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from xoresnet.arch import NeuronSpec
-from xoresnet.merge import Join
+from xoresnet.merge import Join, LogicGradient, Operation
 from xoresnet.neuron import SpikingNeuron, make_neuron
 from xoresnet.plan import BlockPlan, ConvPlan, Stream, StreamKind
-from xoresnet.residual import OPERATIONS, LogicGradient, presence, xor
+from xoresnet.residual import OPERATIONS, presence, xor
 
 __all__ = ["ConvNorm", "ResidualBlock", "Xor"]
 
@@ -65,6 +65,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.plan = plan
         self.gradient: LogicGradient = gradient
+        self.operation = OPERATIONS[plan.operation or Operation.ADD]
 
         def make(wanted: bool) -> SpikingNeuron | None:
             return make_neuron(neuron) if wanted else None
@@ -105,7 +106,9 @@ class ResidualBlock(nn.Module):
         return current
 
     def _join(self, shortcut: Tensor, current: Tensor) -> Tensor:
-        if self.plan.join is Join.SPIKES and self.plan.operation is not None and self.neuron_out is not None:
-            return OPERATIONS[self.plan.operation](shortcut, self.neuron_out(current), self.gradient)
-        total = shortcut + current
-        return total if self.neuron_out is None else self.neuron_out(total)
+        if self.plan.join is Join.SPIKES:
+            return self.operation(shortcut, self._fire(current), self.gradient)
+        return self._fire(shortcut + current)
+
+    def _fire(self, current: Tensor) -> Tensor:
+        return current if self.neuron_out is None else self.neuron_out(current)

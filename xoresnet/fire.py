@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from xoresnet.surrogate import Surrogate
+from xoresnet.arch import Surrogate
+from xoresnet.layout import as_rows, like_steps
+from xoresnet.surrogate import SURROGATES
 
 __all__ = ["Dynamics", "fire"]
 
@@ -29,14 +31,14 @@ _threshold_backward = torch.ops.aten.threshold_backward.default
 
 
 class Dynamics(NamedTuple):
-    """What is constant in a neuron's equations; they are in `neuron.py`."""
+    """What is constant in a neuron's equations, which are in `neuron.py`; made and checked there."""
 
-    tau: float | None = 2.0
+    tau: float | None
     """Time constant in steps; None integrates without leak. Not used where the leak is learned."""
-    threshold: float = 1.0
-    reset: Literal["hard", "soft"] = "hard"
-    surrogate: Surrogate = Surrogate()
-    detach_reset: bool = True
+    threshold: float
+    reset: Literal["hard", "soft"]
+    surrogate: Surrogate
+    detach_reset: bool
 
     def leak(self, learned: Tensor | None) -> float | Tensor:
         """1 / tau; 1 without leak."""
@@ -49,10 +51,15 @@ class Dynamics(NamedTuple):
 
 def fire(x: Tensor, dynamics: Dynamics, leak: Tensor | None = None) -> Tensor:
     """Spikes of the neurons that `dynamics` describes on currents [T, ...]; `leak` is a learned 1 / tau."""
-    if x.dim() == 0 or not x.is_floating_point():
-        raise ValueError(f"neurons take floating-point currents [T, ...], got {x.dtype} {list(x.shape)}")
+    if not isinstance(x, Tensor) or x.dim() == 0 or not x.is_floating_point():
+        given = f"{x.dtype} {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"neurons take floating-point currents [T, ...], got {given}")
+    if not len(x):
+        raise ValueError("neurons need at least one time step, got none")
     if leak is not None:
-        leak = leak.to(x.dtype)
+        leak = leak.to(x.dtype).reshape(())
+    # torch's kernels do not agree on whether they round a bound to the type of x
+    dynamics = dynamics._replace(threshold=_rounded(dynamics.threshold, x.dtype))
     if torch.is_grad_enabled() and (x.requires_grad or (leak is not None and leak.requires_grad)):
         spikes: Tensor = _Fire.apply(x, leak, dynamics)
         return spikes
@@ -100,6 +107,11 @@ def _fused(x: Tensor) -> bool:
 
 
 @cache
+def _rounded(value: float, dtype: torch.dtype) -> float:
+    return float(torch.tensor(value, dtype=dtype, device="cpu"))
+
+
+@cache
 def _has_triton() -> bool:
     return find_spec("triton") is not None
 
@@ -127,9 +139,9 @@ def _charge(x: Tensor, v: Tensor | None, leak: Tensor | None, tau: float | None,
         torch.neg(x, out=out) if v is None else torch.sub(v, x, out=out)
         return
     drive = x if v is None else torch.add(x, v)
-    if leak is None and tau is not None and is_power_of_two(tau):
-        # such a division is exact as a product, and a product can be fused into the sum
-        torch.mul(drive, -1 / tau, out=out) if v is None else torch.sub(v, drive, alpha=1 / tau, out=out)
+    if leak is None and tau is not None and exact_product(tau):
+        k = 1 / tau  # a product can be fused into the sum
+        torch.mul(drive, -k, out=out) if v is None else torch.sub(v, drive, alpha=k, out=out)
         return
     step = torch.mul(drive, leak) if leak is not None else torch.div(drive, _exact(tau, drive))
     torch.neg(step, out=out) if v is None else torch.sub(v, step, out=out)
@@ -176,7 +188,8 @@ def _through_spike(grad: Tensor, grad_v: Tensor | None, h: Tensor, dynamics: Dyn
             grad = torch.addcmul(grad, grad_v, h)
         else:
             grad = torch.sub(grad, grad_v, alpha=dynamics.threshold)
-    grad_h = dynamics.surrogate.backward(grad, h + dynamics.threshold)
+    surrogate = dynamics.surrogate
+    grad_h = SURROGATES[surrogate.kind](grad, h + dynamics.threshold, surrogate.alpha)
     if grad_v is None:
         return grad_h
     return grad_h.add_(_threshold_backward(grad_v, h, -dynamics.threshold) if dynamics.hard else grad_v)
@@ -188,29 +201,9 @@ def _leak_part(grad_h: Tensor, h: Tensor, h_before: Tensor | None, dynamics: Dyn
     return (grad_h * rise).sum(dtype=torch.promote_types(h.dtype, torch.float32))
 
 
-def is_power_of_two(tau: float) -> bool:
+def exact_product(tau: float) -> bool:
+    """Whether dividing by tau is exact as a product with 1 / tau: for powers of two."""
     return math.frexp(tau)[0] == 0.5
-
-
-def like_steps(x: Tensor) -> Tensor:
-    """An empty tensor of x's shape in which steps follow each other, each laid out like a step of x without gaps."""
-    strides = (math.prod(x.shape[1:]), *_dense_strides(x))
-    return torch.empty_strided(x.shape, strides, dtype=x.dtype, device=x.device)
-
-
-def as_rows(x: Tensor, layout: Tensor | None = None) -> Tensor:
-    """View x as [T, elements of a step], in the order of memory of `layout` or of its own; a copy where it has gaps."""
-    strides = _dense_strides(x if layout is None else layout)
-    if x.stride()[1:] != strides:
-        shape, own = x.shape, (math.prod(x.shape[1:]), *strides)
-        x = torch.empty_strided(shape, own, dtype=x.dtype, device=x.device).copy_(x)
-    return x.as_strided((len(x), math.prod(x.shape[1:])), (x.stride(0), 1))
-
-
-def _dense_strides(x: Tensor) -> tuple[int, ...]:
-    """How a step of x is laid out, or would be without gaps."""
-    step = x[0] if len(x) else x.new_empty(x.shape[1:])
-    return step.stride() if step.is_contiguous() else torch.empty_like(step, device="meta").stride()
 
 
 def _pieces(*rows: Tensor) -> Iterator[list[tuple[Tensor, ...]]]:

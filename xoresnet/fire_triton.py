@@ -1,6 +1,7 @@
-"""`fire.py` on CUDA: one Triton kernel forward, one backward, with the same roundings as the torch operations there.
+"""`fire.py` on CUDA: one Triton kernel forward, one backward.
 
-Each program takes a stretch of elements through all time steps; potentials stay in registers.
+Each program takes a stretch of elements through all time steps; potentials stay in registers. The forward pass rounds
+where the torch operations of `fire.py` do, so that spikes are the same; the backward pass computes in float32.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from xoresnet.fire import as_rows, is_power_of_two, like_steps
+from xoresnet.fire import exact_product
+from xoresnet.layout import as_rows, like_steps
 
 if TYPE_CHECKING:
     from xoresnet.fire import Dynamics
@@ -30,11 +32,12 @@ def forward(x: Tensor, leak: Tensor | None, dynamics: Dynamics, *, keep: bool) -
     spikes = like_steps(x)
     membrane = like_steps(x) if keep else x.new_empty(0)
     steps, elements = rows.shape
-    _forward_kernel[(triton.cdiv(elements, _BLOCK),)](
-        rows, spikes, membrane, rows if leak is None else leak,
-        steps, elements, rows.stride(0), dynamics.tau or 1.0, dynamics.threshold,
-        MODE=_mode(leak, dynamics), HARD=dynamics.hard, KEEP=keep, BLOCK=_BLOCK, enable_fp_fusion=False,
-    )  # fmt: skip
+    with torch.cuda.device_of(x):
+        _forward_kernel[(triton.cdiv(elements, _BLOCK),)](
+            rows, spikes, membrane, rows if leak is None else leak,
+            steps, elements, rows.stride(0), dynamics.tau or 1.0, dynamics.threshold,
+            MODE=_mode(leak, dynamics), HARD=dynamics.hard, KEEP=keep, BLOCK=_BLOCK, enable_fp_fusion=False,
+        )  # fmt: skip
     return spikes, membrane
 
 
@@ -48,13 +51,14 @@ def backward(
     programs = triton.cdiv(elements, _BLOCK)
     parts = torch.zeros(programs if learn else 1, dtype=torch.float32, device=grad.device)
     k = dynamics.leak(leak)
-    _backward_kernel[(programs,)](
-        rows, membrane, grad_x, parts, membrane if leak is None else leak,
-        steps, elements, rows.stride(0), 1.0 if isinstance(k, Tensor) else k,
-        dynamics.threshold, dynamics.surrogate.alpha,
-        MODE=_mode(leak, dynamics), HARD=dynamics.hard, DETACH=dynamics.detach_reset, LEARN=learn,
-        KIND=_KINDS.index(dynamics.surrogate.kind), BLOCK=_BLOCK, enable_fp_fusion=False,
-    )  # fmt: skip
+    with torch.cuda.device_of(grad):
+        _backward_kernel[(programs,)](
+            rows, membrane, grad_x, parts, membrane if leak is None else leak,
+            steps, elements, rows.stride(0), 1.0 if isinstance(k, Tensor) else k,
+            dynamics.threshold, dynamics.surrogate.alpha,
+            MODE=_mode(leak, dynamics), HARD=dynamics.hard, DETACH=dynamics.detach_reset, LEARN=learn,
+            KIND=_KINDS.index(dynamics.surrogate.kind), BLOCK=_BLOCK, enable_fp_fusion=False,
+        )  # fmt: skip
     if not learn or leak is None:
         return grad_x, None
     return grad_x, (parts.sum() / leak).to(leak.dtype).reshape(leak.shape)
@@ -65,7 +69,7 @@ def _mode(leak: Tensor | None, dynamics: Dynamics) -> int:
         return _LEARNED
     if dynamics.tau is None:
         return _NONE
-    return _PRODUCT if is_power_of_two(dynamics.tau) else _QUOTIENT
+    return _PRODUCT if exact_product(dynamics.tau) else _QUOTIENT
 
 
 # The kernels are compiled by Triton, which takes no type hints but its own.

@@ -8,7 +8,7 @@ import sys
 __all__ = ["hold_freed_memory"]
 
 # malloc.h of glibc
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 _LARGE = 2**30
 
 
@@ -25,4 +25,6 @@ def hold_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except AttributeError:
         return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, _LARGE)) and bool(mallopt(_M_TRIM_THRESHOLD, -1))
+    # versions of glibc that take no threshold above 32 MiB can do without mapping altogether
+    unmapped = mallopt(_M_MMAP_THRESHOLD, _LARGE) or mallopt(_M_MMAP_MAX, 0)
+    return bool(unmapped) and bool(mallopt(_M_TRIM_THRESHOLD, -1))

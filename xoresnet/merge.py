@@ -1,4 +1,4 @@
-"""How a block's branch and its shortcut meet: the rules, free of tensors.
+"""How a block's branch and its shortcut meet, and where XOR sits: the rules, free of tensors.
 
 Each rule says where the spiking neurons SN sit around the merge, for blocks whose shortcut is the identity and for
 blocks whose shortcut is a projection. The operations themselves are in `residual.py`.
@@ -10,8 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Literal
 
-__all__ = ["MERGES", "Join", "Merge", "Operation"]
+__all__ = ["MERGES", "XOR_PLACEMENTS", "Join", "LogicGradient", "Merge", "Operation"]
+
+LogicGradient = Literal["arithmetic", "saturating", "straight-through"]
+"""Backward form of OR and XOR; tables in `residual.py`."""
+
+XOR_PLACEMENTS: Mapping[str, tuple[bool, bool]] = MappingProxyType(
+    {"none": (False, False), "entry": (True, False), "middle": (False, True), "both": (True, True)}
+)
+"""Where the XOR meta-residual sits: at the branch's entry, before its last convolution."""
 
 
 class Join(StrEnum):

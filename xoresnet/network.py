@@ -9,7 +9,7 @@ from xoresnet.arch import Arch
 from xoresnet.block import ConvNorm, ResidualBlock
 from xoresnet.neuron import make_neuron
 from xoresnet.plan import StemPlan, make_plan
-from xoresnet.summary import summary
+from xoresnet.table import summary
 
 __all__ = ["Stem", "XOResNet"]
 
@@ -50,6 +50,9 @@ class XOResNet(nn.Module):
 
     def __init__(self, arch: Arch) -> None:
         super().__init__()
+        if not isinstance(arch, Arch):
+            hint = "; known networks have names: Arch.baseline(...)" if isinstance(arch, str) else ""
+            raise TypeError(f"XOResNet takes an Arch, got {type(arch).__name__}{hint}")
         self.arch = arch
         plan = make_plan(arch)
         self.stem = Stem(plan.stem, arch)
@@ -70,7 +73,7 @@ class XOResNet(nn.Module):
         return logits
 
     def last_stream(self, x: Tensor) -> Tensor:
-        """The spikes that leave the last block, [T, N, C', H', W']. Raises ValueError for an x of another shape."""
+        """The spikes that leave the last block, [T, N, C', H', W']. Raises ValueError for an x that does not fit."""
         self._check(x)
         stream: Tensor = self.stem(x)
         for stage in self.stages:
@@ -83,11 +86,17 @@ class XOResNet(nn.Module):
         return summary(self.arch)
 
     def _check(self, x: Tensor) -> None:
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            given = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(f"expected a tensor of floating-point numbers, got {given}")
         shape, steps = self.arch.input_shape, self.arch.timesteps
         fits = x.dim() == 4 or (x.dim() == 5 and len(x) == steps)
         if not fits or tuple(x.shape[-3:]) != shape:
             dims = ", ".join(map(str, shape))
-            raise ValueError(f"expected images [N, {dims}] or sequences [{steps}, N, {dims}], got {list(x.shape)}")
+            hint = "; time comes first: x.transpose(0, 1)" if x.dim() == 5 and x.shape[1] == steps else ""
+            raise ValueError(
+                f"expected images [N, {dims}] or sequences [{steps}, N, {dims}], got {list(x.shape)}{hint}"
+            )
 
     def _mean(self, spikes: Tensor, dims: tuple[int, ...]) -> Tensor:
         # in half precision a mean over many places would be rounded on the way

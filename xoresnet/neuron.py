@@ -15,97 +15,99 @@ calls. Sources: Fang et al. 2021, arXiv 2007.05785 (plif); Neftci et al. 2019, a
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from xoresnet.arch import NeuronSpec
+from xoresnet.arch import NeuronSpec, Surrogate
 from xoresnet.fire import Dynamics, fire
-from xoresnet.surrogate import Surrogate
 
 __all__ = ["IF", "LIF", "ParametricLIF", "SpikingNeuron", "integrate_fire", "lif", "make_neuron", "plif"]
 
-_ATAN = Surrogate()
+Reset = Literal["hard", "soft"]
 
 
 def lif(
     x: Tensor,
     tau: float = 2.0,
     threshold: float = 1.0,
-    reset: Literal["hard", "soft"] = "hard",
-    surrogate: Surrogate = _ATAN,
+    reset: Reset = "hard",
+    surrogate: Surrogate | str = "atan",
     detach_reset: bool = True,
 ) -> Tensor:
     """Leaky integrate-and-fire over all time steps at once.
 
-    x: currents [T, ...]. Returns spikes (0 and 1), in x's shape and type. tau in time steps, at least 1.
+    x: currents [T, ...]. Returns spikes (0 and 1), in x's shape and type. tau in time steps, at least 1. Differentiable
+    once. Raises `SpecError` for values out of range.
 
     >>> lif(torch.full((4, 1), 1.5)).flatten()
     tensor([0., 1., 0., 1.])
     """
-    return fire(x, Dynamics(tau, threshold, reset, surrogate, detach_reset))
+    return fire(x, _dynamics("lif", tau, threshold, reset, surrogate, detach_reset))
 
 
 def integrate_fire(
     x: Tensor,
     threshold: float = 1.0,
-    reset: Literal["hard", "soft"] = "hard",
-    surrogate: Surrogate = _ATAN,
+    reset: Reset = "hard",
+    surrogate: Surrogate | str = "atan",
     detach_reset: bool = True,
 ) -> Tensor:
     """Integrate-and-fire without leak; otherwise as `lif`."""
-    return fire(x, Dynamics(None, threshold, reset, surrogate, detach_reset))
+    return fire(x, _dynamics("if", None, threshold, reset, surrogate, detach_reset))
 
 
 def plif(
     x: Tensor,
     w: Tensor,
     threshold: float = 1.0,
-    reset: Literal["hard", "soft"] = "hard",
-    surrogate: Surrogate = _ATAN,
+    reset: Reset = "hard",
+    surrogate: Surrogate | str = "atan",
     detach_reset: bool = True,
 ) -> Tensor:
     """Leaky integrate-and-fire with a learned leak: 1 / tau = sigmoid(w), w of one element; otherwise as `lif`."""
-    return fire(x, Dynamics(None, threshold, reset, surrogate, detach_reset), w.sigmoid())
+    if not isinstance(w, Tensor) or w.numel() != 1:
+        given = list(w.shape) if isinstance(w, Tensor) else type(w).__name__
+        raise ValueError(f"w is a tensor of one element, got {given}")
+    return fire(x, _dynamics("plif", 2.0, threshold, reset, surrogate, detach_reset), w.sigmoid())
 
 
 class SpikingNeuron(nn.Module):
-    """Base of the neuron modules: currents [T, ...] to spikes of the same shape and type, without any state."""
+    """Base of the neuron modules: currents [T, ...] to spikes of the same shape and type, without any state.
+
+    `dynamics` has the constants. Values out of range raise `SpecError`.
+    """
 
     kind: ClassVar[Literal["lif", "if", "plif"]]
-
-    def __init__(
-        self,
-        *,
-        threshold: float = 1.0,
-        reset: Literal["hard", "soft"] = "hard",
-        surrogate: Surrogate = _ATAN,
-        detach_reset: bool = True,
-        tau: float | None = None,
-    ) -> None:
-        super().__init__()
-        fields: dict[str, Any] = {
-            "kind": self.kind,
-            "threshold": threshold,
-            "reset": reset,
-            "detach_reset": detach_reset,
-        }
-        fields |= {"surrogate": surrogate._asdict()} | ({} if tau is None else {"tau": tau})
-        NeuronSpec.from_dict(fields)  # refuses what is out of range
-        self.dynamics = Dynamics(tau, threshold, reset, surrogate, detach_reset)
+    dynamics: Dynamics
 
     def forward(self, x: Tensor) -> Tensor:
         return fire(x, self.dynamics)
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self.dynamics._asdict().items() if value is not None)
+        tau, threshold, reset, surrogate, detach_reset = self.dynamics
+        constants = {"tau": tau, "threshold": threshold, "reset": reset, "detach_reset": detach_reset}
+        shown = [f"{name}={value}" for name, value in constants.items() if value is not None]
+        return ", ".join([*shown, f"surrogate={surrogate.kind}({surrogate.alpha:g})"])
 
 
 class IF(SpikingNeuron):
-    """Integrate-and-fire without leak. Raises `SpecError` for values out of range, as the others do."""
+    """Integrate-and-fire without leak."""
 
     kind = "if"
+
+    def __init__(
+        self,
+        threshold: float = 1.0,
+        reset: Reset = "hard",
+        surrogate: Surrogate | str = "atan",
+        detach_reset: bool = True,
+    ) -> None:
+        """As `integrate_fire`."""
+        super().__init__()
+        self.dynamics = _dynamics("if", None, threshold, reset, surrogate, detach_reset)
 
 
 class LIF(SpikingNeuron):
@@ -113,17 +115,35 @@ class LIF(SpikingNeuron):
 
     kind = "lif"
 
-    def __init__(self, tau: float = 2.0, **dynamics: Any) -> None:
-        super().__init__(tau=tau, **dynamics)
+    def __init__(
+        self,
+        tau: float = 2.0,
+        threshold: float = 1.0,
+        reset: Reset = "hard",
+        surrogate: Surrogate | str = "atan",
+        detach_reset: bool = True,
+    ) -> None:
+        """As `lif`."""
+        super().__init__()
+        self.dynamics = _dynamics("lif", tau, threshold, reset, surrogate, detach_reset)
 
 
 class ParametricLIF(SpikingNeuron):
-    """Leaky integrate-and-fire whose time constant is learned, one for the layer, from `tau` on."""
+    """Leaky integrate-and-fire whose time constant is learned, one for the layer."""
 
     kind = "plif"
 
-    def __init__(self, tau: float = 2.0, **dynamics: Any) -> None:
-        super().__init__(tau=tau, **dynamics)
+    def __init__(
+        self,
+        tau: float = 2.0,
+        threshold: float = 1.0,
+        reset: Reset = "hard",
+        surrogate: Surrogate | str = "atan",
+        detach_reset: bool = True,
+    ) -> None:
+        """As `plif`, starting from `tau` time steps, more than 1."""
+        super().__init__()
+        self.dynamics = _dynamics("plif", tau, threshold, reset, surrogate, detach_reset)
         self.w = nn.Parameter(torch.tensor(-math.log(tau - 1)))
 
     @property
@@ -143,10 +163,31 @@ def make_neuron(spec: NeuronSpec) -> SpikingNeuron:
     common: dict[str, Any] = {
         "threshold": spec.threshold,
         "reset": spec.reset,
-        "surrogate": Surrogate(spec.surrogate.kind, spec.surrogate.alpha),
+        "surrogate": spec.surrogate,
         "detach_reset": spec.detach_reset,
     }
-    return _NEURONS[spec.kind](**common) if spec.kind == "if" else _NEURONS[spec.kind](tau=spec.tau, **common)
+    match spec.kind:
+        case "if":
+            return IF(**common)
+        case "lif":
+            return LIF(spec.tau, **common)
+        case "plif":
+            return ParametricLIF(spec.tau, **common)
 
 
-_NEURONS: dict[str, type[SpikingNeuron]] = {neuron.kind: neuron for neuron in (IF, LIF, ParametricLIF)}
+def _dynamics(
+    kind: str, tau: float | None, threshold: float, reset: str, surrogate: Surrogate | str, detach_reset: bool
+) -> Dynamics:
+    """Constants within their ranges. Raises `SpecError`."""
+    try:
+        return _checked(kind, tau, threshold, reset, surrogate, detach_reset)
+    except TypeError:  # something that cannot be hashed is no constant either
+        return _checked.__wrapped__(kind, tau, threshold, reset, surrogate, detach_reset)
+
+
+@cache
+def _checked(kind: str, tau: float | None, threshold: Any, reset: Any, surrogate: Any, detach_reset: Any) -> Dynamics:
+    fields = {"kind": kind, "threshold": threshold, "reset": reset, "surrogate": surrogate}
+    leaky = {} if kind == "if" else {"tau": tau}
+    spec = NeuronSpec.from_dict({**fields, "detach_reset": detach_reset, **leaky})
+    return Dynamics(spec.tau if leaky else None, spec.threshold, spec.reset, spec.surrogate, spec.detach_reset)

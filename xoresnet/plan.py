@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xoresnet.merge import MERGES, Join, Operation
+from xoresnet.merge import MERGES, XOR_PLACEMENTS, Join, Operation
 
 if TYPE_CHECKING:
     from xoresnet.arch import Arch
@@ -156,17 +156,12 @@ def canonical_fields(arch: Arch) -> dict[str, Any]:
     """
     plan = make_plan(arch)
     logical = any(b.xor_entry or b.xor_middle or b.operation is Operation.OR for b in plan.blocks)
-    neuron: dict[str, Any] = {}
-    if arch.neuron.kind == "if":
-        neuron["tau"] = 2.0
-    if arch.timesteps == 1:  # nothing comes after the reset
-        neuron |= {"reset": "hard", "detach_reset": True}
     return {
         "merge": _canonical_names(
             arch.stage_merges, MERGES, [_merge_meaning(plan, i) for i in range(len(plan.stages))]
         ),
-        "xor": _canonical_names(arch.stage_xors, _XOR_MEANS, [_xor_meaning(stage) for stage in plan.stages]),
-        "neuron": arch.neuron.replace(**neuron),
+        "xor": _canonical_names(arch.stage_xors, XOR_PLACEMENTS, [_xor_meaning(stage) for stage in plan.stages]),
+        "neuron": arch.neuron.replace(**_canonical_neuron(arch)),
         "logic_gradient": arch.logic_gradient if logical else "arithmetic",
     }
 
@@ -175,7 +170,7 @@ def _plan_stage(
     arch: Arch, stage: int, in_channels: int, in_size: tuple[int, int], reads: Stream
 ) -> tuple[BlockPlan, ...]:
     merge = MERGES[arch.stage_merges[stage]]
-    at_entry, in_middle = _XOR_MEANS[arch.stage_xors[stage]]
+    at_entry, in_middle = XOR_PLACEMENTS[arch.stage_xors[stage]]
     width = arch.width * 2**stage
     count = arch.blocks_per_stage[stage]
     blocks: list[BlockPlan] = []
@@ -223,6 +218,16 @@ def _writes(join: Join, operation: Operation | None, reads: Stream, *, projects:
     return _BINARY
 
 
+def _canonical_neuron(arch: Arch) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    forgets = arch.neuron.kind == "lif" and arch.neuron.tau == 1  # h = x: nothing of v is left
+    if arch.neuron.kind == "if" or (forgets and arch.timesteps == 1):
+        fields |= {"kind": "if", "tau": 2.0}
+    if arch.timesteps == 1 or forgets:  # nothing comes after the reset
+        fields |= {"reset": "hard", "detach_reset": True}
+    return fields
+
+
 def _canonical_names(
     names: Sequence[str], options: Iterable[str], meanings: list[Callable[[str], object]]
 ) -> str | tuple[str, ...]:
@@ -252,15 +257,12 @@ def _merge_meaning(plan: Plan, stage: int) -> Callable[[str], object]:
     return meaning
 
 
-_XOR_MEANS = {"none": (False, False), "entry": (True, False), "middle": (False, True), "both": (True, True)}
-
-
 def _xor_meaning(blocks: tuple[BlockPlan, ...]) -> Callable[[str], object]:
     entry = any(_takes_entry(before) for before in blocks[:-1])
     middle = any(_takes_middle(block.convs) for block in blocks)
 
     def meaning(name: str) -> object:
-        at_entry, in_middle = _XOR_MEANS[name]
+        at_entry, in_middle = XOR_PLACEMENTS[name]
         return at_entry and entry, in_middle and middle
 
     return meaning

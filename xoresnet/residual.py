@@ -16,17 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from xoresnet.merge import Operation
+from xoresnet.merge import LogicGradient, Operation
 
-__all__ = ["OPERATIONS", "LogicGradient", "and_", "iand", "or_", "presence", "xor"]
-
-LogicGradient = Literal["arithmetic", "saturating", "straight-through"]
+__all__ = ["OPERATIONS", "and_", "iand", "or_", "presence", "xor"]
 
 
 def or_(a: Tensor, b: Tensor, gradient: LogicGradient = "arithmetic") -> Tensor:

@@ -25,7 +25,7 @@ class Fault(NamedTuple):
 
 
 class SpecError(ValueError):
-    """A description that breaks its rules: one sentence for each fault, all of them at once."""
+    """A description that breaks its rules: a sentence for each fault, those in single fields before combinations."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
@@ -36,15 +36,18 @@ class SpecError(ValueError):
 
 
 class Spec(BaseModel):
-    """A frozen pydantic model: unknown keys are errors, and every error is a `SpecError`."""
+    """A frozen pydantic model: unknown keys are errors, and what is wrong is told by a `SpecError`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     def __init__(self, /, **fields: Any) -> None:
         try:
             super().__init__(**fields)
         except ValidationError as error:
             raise SpecError(_faults(error, type(self))) from None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise SpecError([Fault(name, f"{type(self).__name__} cannot be changed; make a copy: .replace({name}=...)")])
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:

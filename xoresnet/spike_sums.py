@@ -7,9 +7,10 @@ from functools import cache
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
+
+from xoresnet.layout import is_dense
 
 __all__ = ["SpikeSums", "conv_synops"]
 
@@ -21,7 +22,7 @@ class _Known(NamedTuple):
     version: int
     most: float
     """The largest value."""
-    layout: tuple[object, ...]
+    layout: tuple[object, ...] | None
     sums: list[Tensor]
     """Sums over all but the last two dimensions, once they were needed."""
 
@@ -30,7 +31,8 @@ class SpikeSums:
     """Which tensors that are alive hold spikes, and their sums; it holds on to none of them.
 
     Every view of memory that is all spikes is spikes; its sums are known only for views of the same layout. Nothing is
-    known of inference tensors, since they do not tell when they were changed in place.
+    known of inference tensors, since they do not tell when they were changed in place: each is looked at anew, and
+    counting under `torch.no_grad` is faster.
     """
 
     def __init__(self) -> None:
@@ -58,7 +60,7 @@ class SpikeSums:
         known = self._find(x)
         if known is None:
             return _sums(x, dims, most=None)
-        if dims != 2 or known.layout != _layout(x):
+        if dims != 2 or known.layout is None or known.layout != _layout(x):
             return _sums(x, dims, known.most)
         if not known.sums:
             known.sums.append(_sums(x, 2, known.most))
@@ -73,12 +75,14 @@ class SpikeSums:
         return known
 
 
-def _layout(x: Tensor) -> tuple[object, ...]:
-    """What views that differ only in how leading dimensions are merged have in common."""
-    return x.numel(), x.storage_offset(), tuple(x.shape[-3:]), x.stride()[-3:]
+def _layout(x: Tensor) -> tuple[object, ...] | None:
+    """What views that differ only in how leading dimensions are merged have in common; None with gaps or repeats."""
+    return (x.numel(), x.storage_offset(), tuple(x.shape[-3:]), x.stride()[-3:]) if is_dense(x) else None
 
 
 def _sums(x: Tensor, dims: int, most: float | None) -> Tensor:
+    if x.device.type == "mps":  # has no float64
+        x = x.cpu()
     rows = math.prod(x.shape[: x.dim() - dims])
     # adding non-negative whole numbers is exact in float32 while the sum cannot exceed 2^24
     dtype = torch.float32 if most is not None and rows * most <= _EXACT_FLOAT32 else torch.float64
@@ -89,18 +93,10 @@ def _sums(x: Tensor, dims: int, most: float | None) -> Tensor:
 def conv_synops(conv: nn.Conv2d, sums: Tensor) -> Tensor:
     """Additions caused by inputs whose sums at each place are given."""
     for dim, size in enumerate(sums.shape):
-        fan = _fan(
-            size,
-            conv.kernel_size[dim],
-            conv.stride[dim],
-            conv.dilation[dim],
-            *_padding(conv, dim),
-            conv.padding_mode,
-            sums.device,
-        )
+        geometry = conv.kernel_size[dim], conv.stride[dim], conv.dilation[dim], *_padding(conv, dim)
         shape = [1] * sums.dim()
         shape[dim] = size
-        sums = sums * fan.view(shape)
+        sums = sums * sums.new_tensor(_fan(size, *geometry, conv.padding_mode)).view(shape)
     return sums.sum() * (conv.out_channels // conv.groups)
 
 
@@ -112,19 +108,27 @@ def _padding(conv: nn.Conv2d, dim: int) -> tuple[int, int]:
 
 
 @cache
-@torch.inference_mode(False)
-def _fan(
-    size: int, kernel: int, stride: int, dilation: int, before: int, after: int, mode: str, device: torch.device
-) -> Tensor:
+def _fan(size: int, kernel: int, stride: int, dilation: int, before: int, after: int, mode: str) -> tuple[int, ...]:
     """Along one dimension: how many (output place, kernel weight) pairs read each input place."""
-    places = torch.arange(size, dtype=torch.float64).view(1, 1, size)
-    if mode == "zeros":
-        source = F.pad(places, (before, after), value=-1)
-    else:
-        source = F.pad(
-            places, (before, after), mode={"circular": "circular", "reflect": "reflect"}.get(mode, "replicate")
-        )
-    source = source.flatten().long()
-    starts = torch.arange(0, len(source) - dilation * (kernel - 1), stride)
-    read = source[(starts[:, None] + dilation * torch.arange(kernel)[None]).flatten()]
-    return torch.bincount(read[read >= 0], minlength=size).to(device, torch.float64)
+    counts = [0] * size
+    last = before + size + after - dilation * (kernel - 1)
+    for start in range(0, last, stride):
+        for weight in range(kernel):
+            place = _source(start + dilation * weight - before, size, mode)
+            if place is not None:
+                counts[place] += 1
+    return tuple(counts)
+
+
+def _source(place: int, size: int, mode: str) -> int | None:
+    """The input place that a padded place is a copy of, if any."""
+    if 0 <= place < size:
+        return place
+    match mode:
+        case "circular":
+            return place % size
+        case "reflect":
+            return -place if place < 0 else 2 * (size - 1) - place
+        case "replicate":
+            return 0 if place < 0 else size - 1
+    return None

@@ -19,7 +19,8 @@ All figures are per sample, over all time steps, in evaluation mode, and exact: 
 - `firing_rate`: spikes over neurons and time steps.
 
 A layer reads spikes if its input came from a neuron, a residual block or an XOR, or else if every value of it is a
-non-negative whole number (event counts, sums of spikes); if not, it reads analog values. In `XOResNet`, images and the
+non-negative whole number (event counts, sums of spikes); if not, it reads analog values. The latter is decided at each
+call, from all samples of the batch. In `XOResNet`, images and the
 averages that the read-out takes are analog whatever their values.
 """
 
@@ -32,12 +33,14 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 from torch.utils.hooks import RemovableHandle
 
 from xoresnet.block import ResidualBlock, Xor
-from xoresnet.network import XOResNet
+from xoresnet.network import Stem, XOResNet
 from xoresnet.neuron import SpikingNeuron
 from xoresnet.spike_sums import SpikeSums, conv_synops
+from xoresnet.table import format_table
 
 __all__ = ["Energy", "LayerCounts", "SpikeCounts", "count_spikes"]
 
@@ -73,7 +76,7 @@ class LayerCounts(NamedTuple):
 
 
 class _Layer:
-    """What one module has added up so far; sums stay on its device, so that counting never waits for it."""
+    """What one module has added up so far; sums stay on its device until they are read."""
 
     def __init__(self, name: str, kind: str) -> None:
         self.name, self.kind = name, kind
@@ -126,7 +129,7 @@ class SpikeCounts:
     def layers(self) -> list[LayerCounts]:
         """Every layer that has run, in the order of first use. Raises ValueError if none has."""
         if not self.samples:
-            raise ValueError("nothing was counted yet: call the network inside count_spikes()")
+            raise ValueError("nothing was counted yet: call the network itself inside count_spikes()")
         return [layer.counts(self.samples, self.energy) for layer in self._layers.values()]
 
     @property
@@ -161,6 +164,23 @@ class SpikeCounts:
         figures = {f"{name}_per_sample": getattr(self, f"{name}_per_sample") for name in names}
         return {**figures, "firing_rate": self.firing_rate}
 
+    def table(self) -> str:
+        """The layers as a text table; a dash where there is nothing to count."""
+        names = ("spikes", "stream_spikes", "synops", "macs", "energy_pj")
+        header = ("layer", "kind", "spikes", "stream spikes", "synops", "MACs", "energy, pJ", "firing rate")
+        rows = [
+            (
+                layer.name,
+                layer.kind,
+                *(_figure(getattr(layer, f"{name}_per_sample")) for name in names),
+                "-" if math.isnan(layer.firing_rate) else f"{layer.firing_rate:.4f}",
+            )
+            for layer in self.layers
+        ]
+        figures = self.as_dict()
+        total = ("total", "", *(_figure(figures[f"{name}_per_sample"]) for name in names), f"{self.firing_rate:.4f}")
+        return format_table(header, rows, total, left=2)
+
     def __str__(self) -> str:
         if not self.samples:
             return "nothing counted yet"
@@ -172,8 +192,15 @@ class SpikeCounts:
             f"and {self.energy.ac_pj} pJ per addition"
         )
 
+    def __repr__(self) -> str:
+        return f"<SpikeCounts {self}>"
+
     def _total(self, name: str) -> float:
         return math.fsum(getattr(layer, name) for layer in self.layers)
+
+
+def _figure(number: float) -> str:
+    return f"{number:,.1f}" if number else "-"
 
 
 @contextmanager
@@ -182,17 +209,20 @@ def count_spikes(
 ) -> Iterator[SpikeCounts]:
     """Count what `net` does in ordinary calls inside the `with` block, over all of them together.
 
-    batch_dim: the dimension of the network's first argument that holds the samples. By default 0, and for `XOResNet`
-    the right one of its two kinds of input. Works for any network whose weights are in convolution and linear layers
-    and whose neurons are this package's. Raises ValueError for other layers with weights and, when called, in training
-    mode. A call that fails leaves the figures as they were.
+    batch_dim: the dimension of the network's first argument that holds the samples: needed for networks other than
+    `XOResNet` (0 for [N, ...], 1 for [T, N, ...]). Works for any network whose weights are in convolution and linear
+    layers and whose neurons are this package's modules; functional `lif()` and other libraries' neurons are not seen.
+    Raises ValueError for other layers with weights and, when called, in training mode. A call that fails leaves the
+    figures as they were.
     """
     _refuse_unknown(net)
+    if batch_dim is None and not isinstance(net, XOResNet):
+        raise ValueError("give batch_dim, the dimension that holds the samples: 0 for [N, ...], 1 for [T, N, ...]")
     counter = _Counter(SpikeCounts(energy), batch_dim)
-    handles = [net.register_forward_pre_hook(counter.begin)]
+    handles = [net.register_forward_pre_hook(counter.begin, with_kwargs=True)]
     for name, module in net.named_modules():
         handles += counter.attach(module, name or type(module).__name__)
-    handles.append(net.register_forward_hook(counter.commit))
+    handles.append(net.register_forward_hook(counter.commit, with_kwargs=True))
     try:
         yield counter.counts
     finally:
@@ -201,7 +231,9 @@ def count_spikes(
 
 
 def _refuse_unknown(net: nn.Module) -> None:
-    known = (*_CONVOLUTIONS, nn.Linear, *_NORMS, SpikingNeuron)
+    if not isinstance(net, nn.Module):
+        raise TypeError(f"count_spikes takes a network, got {type(net).__name__}")
+    known = (*_CONVOLUTIONS, nn.Linear, *_NORMS, SpikingNeuron, ParametrizationList)
     for name, module in net.named_modules():
         if not isinstance(module, known) and next(module.parameters(recurse=False), None) is not None:
             kind, place = type(module).__name__, name or "the network itself"
@@ -221,24 +253,34 @@ class _Counter:
         self.analog: set[nn.Module] = set()
         """Layers that read analog values whatever the values are."""
 
-    def begin(self, net: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def begin(self, net: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if any(module.training for module in net.modules()):
             raise ValueError("spikes are counted in evaluation mode: call net.eval() first")
-        if not inputs or not isinstance(inputs[0], Tensor):
-            raise ValueError("the first argument of a counted network is the tensor of its samples")
+        self.pending.clear()
+        self._samples(net, _first(args, kwargs))
+
+    def commit(self, net: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: object) -> None:
+        self.counts.add(self._samples(net, _first(args, kwargs)), self.pending.values())
         self.pending.clear()
 
-    def commit(self, net: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
-        sequence = isinstance(net, XOResNet) and inputs[0].dim() == 5
-        batch_dim = self.batch_dim if self.batch_dim is not None else 1 if sequence else 0
-        self.counts.add(inputs[0].shape[batch_dim], self.pending.values())
-        self.pending.clear()
+    def _samples(self, net: nn.Module, x: object) -> int:
+        if not isinstance(x, Tensor):
+            raise ValueError("the first argument of a counted network is the tensor of its samples")
+        batch_dim = self.batch_dim
+        if batch_dim is None:
+            batch_dim = 1 if x.dim() == 5 else 0
+        if not -x.dim() <= batch_dim < x.dim():
+            raise ValueError(f"batch_dim={batch_dim}, but the samples are {list(x.shape)}")
+        return x.shape[batch_dim]
 
     def attach(self, module: nn.Module, name: str) -> list[RemovableHandle]:
         hook: Callable[[str, Any, Tensor, Any], None]
         match module:
             case XOResNet():
-                return [module.register_forward_pre_hook(self._on_network)]
+                self.analog.add(module.head)  # reads averages
+                return []
+            case Stem():
+                return [module.register_forward_pre_hook(self._on_stem)]
             case SpikingNeuron():
                 hook = self._on_neuron
             case Xor():
@@ -252,18 +294,17 @@ class _Counter:
             case _:
                 return []
 
-        def without_gradients(module: Any, inputs: tuple[Tensor, ...], output: Any) -> None:
+        def without_gradients(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
             with torch.no_grad():
-                hook(name, module, inputs[0], output)
+                hook(name, module, _first(args, kwargs), output)
 
-        return [module.register_forward_hook(without_gradients)]
+        return [module.register_forward_hook(without_gradients, with_kwargs=True)]
 
-    def _on_network(self, net: XOResNet, inputs: tuple[Tensor, ...]) -> None:
-        self.analog.add(net.head)  # reads averages
-        if inputs[0].dim() == 4:
-            self.analog.add(net.stem.conv.conv)
+    def _on_stem(self, stem: Stem, inputs: tuple[Tensor, ...]) -> None:
+        if inputs[0].dim() == 4:  # images
+            self.analog.add(stem.conv.conv)
         else:
-            self.analog.discard(net.stem.conv.conv)
+            self.analog.discard(stem.conv.conv)
 
     def _on_neuron(self, name: str, neuron: nn.Module, x: Tensor, spikes: Tensor) -> None:
         layer = self._layer(name, "neuron")
@@ -296,3 +337,7 @@ class _Counter:
 
     def _layer(self, name: str, kind: str) -> _Layer:
         return self.pending.setdefault(name, _Layer(name, kind))
+
+
+def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return next(iter((*args, *kwargs.values())), None)

@@ -17,58 +17,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
 from types import MappingProxyType
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["SURROGATES", "Surrogate", "atan", "rectangle", "sigmoid", "triangle"]
+__all__ = ["SURROGATES", "atan", "rectangle", "sigmoid", "triangle"]
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.default
 
 
-def atan(grad: Tensor, y: Tensor, alpha: float = 2.0) -> Tensor:
+def atan(grad: Tensor, y: Tensor, alpha: float) -> Tensor:
     # alpha / 2 / (1 + (pi / 2 alpha y)^2) = 1 / (2 / alpha + pi^2 alpha / 2 y^2): two kernels instead of six
-    offset = _scalar(2 / alpha, y.dtype, y.device)
-    return torch.div(grad, torch.addcmul(offset, y, y, value=math.pi**2 * alpha / 2))
+    return torch.div(grad, torch.addcmul(y.new_full((), 2 / alpha), y, y, value=math.pi**2 * alpha / 2))
 
 
-def sigmoid(grad: Tensor, y: Tensor, alpha: float = 4.0) -> Tensor:
+def sigmoid(grad: Tensor, y: Tensor, alpha: float) -> Tensor:
     result: Tensor = _sigmoid_backward(grad, y.mul_(alpha).sigmoid_())
     return result.mul_(alpha)
 
 
-def rectangle(grad: Tensor, y: Tensor, alpha: float = 1.0) -> Tensor:
+def rectangle(grad: Tensor, y: Tensor, alpha: float) -> Tensor:
     return y.abs_().lt_(0.5 / alpha).mul_(alpha).mul_(grad)
 
 
-def triangle(grad: Tensor, y: Tensor, alpha: float = 1.0) -> Tensor:
+def triangle(grad: Tensor, y: Tensor, alpha: float) -> Tensor:
     return y.abs_().mul_(-(alpha**2)).add_(alpha).clamp_(min=0).mul_(grad)
 
 
 SURROGATES: Mapping[str, Callable[[Tensor, Tensor, float], Tensor]] = MappingProxyType(
     {"atan": atan, "sigmoid": sigmoid, "rectangle": rectangle, "triangle": triangle}
 )
-
-
-class Surrogate(NamedTuple):
-    """A surrogate by kind, with its sharpness.
-
-    >>> Surrogate("atan").backward(torch.ones(1), torch.zeros(1))
-    tensor([1.])
-    """
-
-    kind: str = "atan"
-    alpha: float = 2.0
-
-    def backward(self, grad: Tensor, y: Tensor) -> Tensor:
-        """Multiply grad by the derivative at y = h - threshold, in their common shape and type. May overwrite y."""
-        return SURROGATES[self.kind](grad, y, self.alpha)
-
-
-@cache
-def _scalar(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
-        return torch.tensor(value, dtype=dtype, device=device)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from tests.strategies import archs
-from xoresnet.arch import BASELINES, DEPTHS, Arch, NeuronSpec, SurrogateSpec, baseline_names
+from xoresnet.arch import BASELINES, DEPTHS, Arch, NeuronSpec, Surrogate, baseline_names
 from xoresnet.schema import SpecError
 
 GOOD: dict[str, Any] = {"input_shape": (1, 8, 8), "num_classes": 10, "depth": 8}
@@ -22,6 +22,18 @@ GOOD: dict[str, Any] = {"input_shape": (1, 8, 8), "num_classes": 10, "depth": 8}
     [
         ({"depth": 9}, "depth: 9 does not exist: basic blocks come in depths 8, 10, 14, 18, 20, 32, 34, 44, 56, 110"),
         ({"block": "bottleneck", "depth": 18}, "depth: 18 does not exist: bottleneck blocks come in depths 11, 14, 26"),
+        (
+            {"block": "bottleneck", "depth": 20},
+            "depth: 20 does not exist: bottleneck blocks come in depths 11, 14, 26, 29",
+        ),
+        (
+            {"merge": "or-add"},
+            "merge: 'or-add' is not one of add, and, iand, or, current, oa, membrane; did you mean 'oa'?",
+        ),
+        (
+            {"input_shape": {8, 1, 9}},
+            "input_shape: must be a list of 3 values (channels, height, width), got {8, 1, 9}",
+        ),
         ({"depth": 0}, "depth: must be at least 1, got 0"),
         ({"block": "wide"}, "block: 'wide' is not one of basic, bottleneck"),
         ({"stem": "conv7"}, "stem: 'conv7' is not one of conv3, conv7-pool; did you mean 'conv7-pool'?"),
@@ -39,9 +51,9 @@ GOOD: dict[str, Any] = {"input_shape": (1, 8, 8), "num_classes": 10, "depth": 8}
         ({"timesteps": True}, "timesteps: must be a whole number, got True"),
         ({"width": -1}, "width: must be at least 1, got -1"),
         ({"num_classes": 1}, "num_classes: must be at least 2, got 1"),
-        ({"input_shape": (1, 8)}, "input_shape: must have 3 values (channels, height, width), got (1, 8)"),
+        ({"input_shape": (1, 8)}, "input_shape: must be a list of 3 values (channels, height, width), got (1, 8)"),
         ({"input_shape": (1, 8, 0)}, "input_shape.2: must be at least 1, got 0"),
-        ({"input_shape": 8}, "input_shape: must be a list, got 8"),
+        ({"input_shape": 8}, "input_shape: must be a list of 3 values (channels, height, width), got 8"),
         ({"logic_gradient": "ste"}, "logic_gradient: 'ste' is not one of arithmetic, saturating, straight-through"),
         ({"neuron": "lift"}, "neuron.kind: 'lift' is not one of lif, if, plif; did you mean 'lif'?"),
         ({"neuron": {"tau": 0.5}}, "neuron.tau: must be at least 1 for a lif neuron, got 0.5"),
@@ -74,7 +86,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert pickle.loads(pickle.dumps(caught.value)).faults == caught.value.faults
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '"or"', "null", b"\xff\xfe"])
+@pytest.mark.parametrize("text", ["{", "[1]", '"or"', "null", b"\xff\xfe", "[" * 100_000, "9" * 5000])
 def test_what_is_no_description_is_refused(text: str | bytes) -> None:
     with pytest.raises(SpecError, match=r"not a JSON text|is a mapping of fields"):
         Arch.from_json(text)
@@ -91,7 +103,7 @@ def test_file_errors_name_the_file(tmp_path: Path) -> None:
 
 def test_frozen_and_hashable() -> None:
     arch = Arch(**GOOD)
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(SpecError, match=r"depth: Arch cannot be changed; make a copy: .replace\(depth=...\)"):
         arch.depth = 14  # type: ignore[misc]
     assert len({arch, Arch(**GOOD)}) == 1
     assert arch.replace(depth=14).depth == 14
@@ -99,9 +111,17 @@ def test_frozen_and_hashable() -> None:
         arch.replace(depth=15)
 
 
+def test_numpy_numbers_are_numbers() -> None:
+    numpy = pytest.importorskip("numpy")
+    arch = Arch(input_shape=numpy.array([1, 8, 8]), num_classes=numpy.int64(10), depth=numpy.int32(8))
+    assert arch == Arch(**GOOD)
+    assert type(arch.num_classes) is int
+
+
 def test_surrogates_have_their_own_sharpness() -> None:
-    assert SurrogateSpec().alpha == 2.0
-    assert SurrogateSpec.from_dict({"kind": "sigmoid"}).alpha == 4.0
+    assert Surrogate().alpha == 2.0
+    assert Surrogate.from_dict({"kind": "sigmoid"}).alpha == 4.0
+    assert Surrogate(kind="sigmoid", alpha=3.0).replace(kind="rectangle").alpha == 1.0
     assert NeuronSpec.from_dict({"surrogate": "triangle"}).surrogate.alpha == 1.0
 
 
@@ -115,7 +135,7 @@ def test_json_round_trip(arch: Arch) -> None:
 
 def test_arch_id_is_stable() -> None:
     """Ids name folders and records: a change of this value breaks every earlier run."""
-    assert Arch.baseline("xoresnet18", input_shape=(3, 32, 32), num_classes=10).arch_id == "e7cb7f1eb3"
+    assert Arch.baseline("xoresnet18", input_shape=(3, 32, 32), num_classes=10).arch_id == "fc30f31118"
 
 
 def test_baselines() -> None:
@@ -125,6 +145,8 @@ def test_baselines() -> None:
         arch = Arch.baseline(name, input_shape=(3, 32, 32), num_classes=10)
         assert name.endswith(str(arch.depth))
         assert arch.width == (64 if len(arch.blocks_per_stage) == 4 else 16)
+    with pytest.raises(SpecError, match="merge: follows from the name 'sew-resnet18'; change it afterwards"):
+        Arch.baseline("sew-resnet18", input_shape=(3, 32, 32), num_classes=10, merge="or")
     wide = Arch.baseline("xoresnet14", input_shape=(3, 32, 32), num_classes=10, block="bottleneck", timesteps=2)
     assert (wide.block, wide.merge, wide.xor, wide.timesteps, wide.width) == ("bottleneck", "oa", "middle", 2, 64)
 
@@ -132,9 +154,11 @@ def test_baselines() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("xoresnet19", "name: 'xoresnet19' is not known"),
-        ("sew_resnet18", "did you mean 'sew-resnet18'"),
-        ("resnet", "spiking-resnet, sew-resnet, ms-resnet, or-resnet, xoresnet"),
+        ("sew-resnet19", "'sew-resnet19' is not known: sew-resnet has the depths 8, 10, 11"),
+        ("sew-resnet19", "did you mean 'sew-resnet18'?"),
+        ("xoresnet", "did you mean 'xoresnet18'?"),
+        ("sew_resnet18", "did you mean 'sew-resnet18'?"),
+        ("resnet", "a family (spiking-resnet, sew-resnet, ms-resnet, or-resnet, xoresnet) with a depth"),
     ],
 )
 def test_unknown_baseline(name: str, message: str) -> None:

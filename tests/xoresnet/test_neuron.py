@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import warnings
 from typing import Any, Literal
 
@@ -12,11 +13,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from xoresnet.arch import Surrogate
 from xoresnet.fire import _PIECE, Dynamics
-from xoresnet.neuron import IF, LIF, ParametricLIF, SpikingNeuron, integrate_fire, lif, make_neuron, plif
+from xoresnet.neuron import IF, LIF, ParametricLIF, Reset, SpikingNeuron, integrate_fire, lif, make_neuron, plif
 from xoresnet.schema import SpecError
-from xoresnet.surrogate import Surrogate
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations inside SpikingJelly and what it imports
@@ -72,7 +74,14 @@ def test_equals_spikingjelly(
     kind, tau = neuron
     threshold = 1.0 if detach else 0.6
     for dtype, tolerance in ((torch.float32, 1e-6), (torch.float64, 1e-14)):
-        mine = ours(kind, tau, threshold=threshold, reset=reset, surrogate=Surrogate(*surrogate), detach_reset=detach)
+        mine = ours(
+            kind,
+            tau,
+            threshold=threshold,
+            reset=reset,
+            surrogate=Surrogate(kind=surrogate[0], alpha=surrogate[1]),
+            detach_reset=detach,
+        )
         theirs = spikingjelly(kind, tau, threshold, reset, surrogate, detach)
         mine, theirs = mine.to(dtype), theirs.to(dtype)
         x = (torch.randn(6, 3, 5, 40) * 1.5 + 0.3).to(dtype)
@@ -96,14 +105,14 @@ def test_equals_spikingjelly(
             assert torch.equal(mine(x), s1)
 
 
-def equations(x: Tensor, dynamics: Dynamics, leak: float | None) -> Tensor:
+def equations(x: Tensor, threshold: float, reset: str, leak: float | None) -> Tensor:
     """The docstring of `neuron.py`, word for word."""
     v = torch.zeros_like(x[0])
     spikes = []
     for current in x:
         h = v + current if leak is None else v + (current - v) * leak
-        s = (h >= dynamics.threshold).to(x)
-        v = h * (1 - s) if dynamics.reset == "hard" else h - dynamics.threshold * s
+        s = (h >= threshold).to(x)
+        v = h * (1 - s) if reset == "hard" else h - threshold * s
         spikes.append(s)
     return torch.stack(spikes)
 
@@ -121,7 +130,7 @@ def test_equations(
     steps: int, shape: list[int], leak: float | None, reset: Literal["hard", "soft"], threshold: float, seed: int
 ) -> None:
     x = torch.randn(steps, *shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * 2
-    expected = equations(x, Dynamics(None, threshold, reset), leak)
+    expected = equations(x, threshold, reset, leak)
     if leak is None:
         assert torch.equal(integrate_fire(x, threshold, reset), expected)
     else:
@@ -178,7 +187,7 @@ def test_gradient_of_the_learned_leak_numerically() -> None:
     """Without spikes the potential is smooth: the gradient of w through h is checked by finite differences."""
     x = torch.rand(4, 50, dtype=torch.float64) * 0.1
     w = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
-    wide = Surrogate("rectangle", 1e-3)  # derivative 1e-3 everywhere: the spikes' gradient is h's, scaled
+    wide = Surrogate(kind="rectangle", alpha=1e-3)  # derivative 1e-3 everywhere: the spikes' gradient is h's, scaled
     plif(x, w, surrogate=wide).sum().backward()
 
     def potential(value: float) -> float:
@@ -233,6 +242,29 @@ def test_output_has_the_type_of_the_input(dtype: torch.dtype) -> None:
         assert bool(grad.isfinite().all())
 
 
+@pytest.mark.filterwarnings("ignore")  # SpikingJelly's own
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("threshold", [1.0, 0.9, 0.7, 1.1])
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+def test_half_precision_resets_whatever_spikes(dtype: torch.dtype, threshold: float, reset: Reset) -> None:
+    """A threshold that the type cannot hold is rounded once, for the spike and for the reset."""
+    x = torch.zeros(3, 1, dtype=dtype)
+    x[0] = threshold
+    assert integrate_fire(x, threshold, reset).flatten().tolist() == [1.0, 0.0, 0.0]
+    x = (torch.randn(4, 5000) * 2).to(dtype)
+    rounded = float(torch.tensor(threshold, dtype=dtype))
+    theirs = spikingjelly("lif", 2.0, rounded, reset, ("atan", 2.0), True)
+    assert torch.equal(LIF(threshold=threshold, reset=reset)(x), theirs(x))
+
+
+def test_fake_tensors_leave_nothing_behind() -> None:
+    with FakeTensorMode():
+        lif(torch.randn(2, 3, requires_grad=True)).sum().backward()
+    x = torch.randn(2, 3, requires_grad=True)
+    lif(x).sum().backward()
+    assert x.grad is not None
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -240,7 +272,17 @@ def test_output_has_the_type_of_the_input(dtype: torch.dtype) -> None:
         (lambda: ParametricLIF(tau=1.0), "tau: must be greater than 1 for a plif neuron, got 1.0"),
         (lambda: IF(threshold=0.0), "threshold: must be greater than 0"),
         (lambda: LIF(reset="sft"), "reset: 'sft' is not one of hard, soft; did you mean 'soft'?"),
-        (lambda: LIF(surrogate=Surrogate("atn")), "surrogate.kind: 'atn' is not one of atan"),
+        (
+            lambda: LIF(surrogate="atn"),
+            "surrogate.kind: 'atn' is not one of atan, sigmoid, rectangle, triangle; did you",
+        ),
+        (lambda: LIF(tau=None), "tau: must be a number, got None"),
+        (lambda: ParametricLIF(tau=None), "tau: must be a number, got None"),
+        (lambda: LIF(threshold=torch.ones(2)), "threshold: must be a number"),
+        (lambda: LIF(surrogate=["atan"]), "surrogate: must be a mapping of fields, got ['atan']"),
+        (lambda: lif(torch.ones(2, 3), reset="HARD"), "reset: 'HARD' is not one of hard, soft; did you mean 'hard'?"),
+        (lambda: lif(torch.ones(2, 3), tau=-1), "tau: must be greater than 0, got -1"),
+        (lambda: integrate_fire(torch.ones(2, 3), threshold=-1), "threshold: must be greater than 0, got -1"),
     ],
 )
 def test_values_out_of_range(make: Any, message: str) -> None:
@@ -249,9 +291,19 @@ def test_values_out_of_range(make: Any, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-def test_integers_are_no_currents() -> None:
-    with pytest.raises(ValueError, match=r"floating-point currents \[T, ...\], got torch.int64 \[3\]"):
-        lif(torch.tensor([1, 2, 3]))
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: lif(torch.tensor([1, 2, 3])), r"floating-point currents [T, ...], got torch.int64 [3]"),
+        (lambda: lif([1.0, 2.0]), r"floating-point currents [T, ...], got list"),
+        (lambda: lif(torch.ones(0, 3)), "need at least one time step, got none"),
+        (lambda: plif(torch.ones(2, 3), torch.zeros(3)), "w is a tensor of one element, got [3]"),
+        (lambda: plif(torch.ones(2, 3), 0.0), "w is a tensor of one element, got float"),
+    ],
+)
+def test_what_is_no_current(call: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        call()
 
 
 def test_second_derivatives_are_refused() -> None:
@@ -269,5 +321,5 @@ def test_make_neuron_follows_its_description() -> None:
     )
     neuron = make_neuron(spec)
     assert isinstance(neuron, ParametricLIF)
-    assert neuron.dynamics == Dynamics(3.0, 0.5, "soft", Surrogate("sigmoid", 4.0), False)
+    assert neuron.dynamics == Dynamics(3.0, 0.5, "soft", Surrogate(kind="sigmoid", alpha=4.0), False)
     assert type(make_neuron(NeuronSpec.from_dict({"kind": "if"}))) is IF

@@ -125,6 +125,8 @@ def test_canonical_form_is_a_fixed_point(arch: Arch) -> None:
         ),
         ({"merge": "add", "neuron": {"kind": "if", "tau": 5.0}}, {"neuron": {"kind": "if"}}),
         ({"merge": "add", "neuron": {"kind": "plif", "tau": 5.0}}, {}),
+        ({"merge": "add", "neuron": {"tau": 1.0, "reset": "soft"}}, {"neuron": {"tau": 1.0}}),
+        ({"merge": "add", "timesteps": 1, "neuron": {"tau": 1.0}}, {"neuron": "if"}),
         ({"merge": "add", "timesteps": 1, "neuron": {"reset": "soft", "detach_reset": False}}, {"neuron": "lif"}),
         ({"merge": "add", "logic_gradient": "saturating"}, {"logic_gradient": "arithmetic"}),
         ({"merge": "iand", "logic_gradient": "saturating"}, {"logic_gradient": "arithmetic"}),

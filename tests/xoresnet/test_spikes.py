@@ -83,7 +83,9 @@ def filled(layer: nn.Module, value: float = 1.0) -> nn.Module:
 
 
 def count(net: nn.Module, *inputs: Tensor, batch_dim: int | None = None, energy: Energy | None = None) -> SpikeCounts:
-    """Counts of one call per input, in evaluation mode."""
+    """Counts of one call per input, in evaluation mode; samples come first unless `batch_dim` says otherwise."""
+    if batch_dim is None and not isinstance(net, XOResNet):
+        batch_dim = 0
     with torch.no_grad(), count_spikes(net.eval(), batch_dim=batch_dim, energy=energy or Energy()) as counts:
         for x in inputs:
             net(x)
@@ -506,9 +508,10 @@ def test_other_dimensions_against_brute_force(conv: Convolution, size: tuple[int
         lambda x: x.view(1, 4, 2, 8),
         lambda x: x.flip(-1),
         lambda x: x[:, :2],
+        lambda x: x[:, :1].expand_as(x),
         lambda x: x.to(memory_format=torch.channels_last),
     ],
-    ids=["turned", "channels behind", "channels for rows", "view", "flip", "slice", "channels_last"],
+    ids=["turned", "channels behind", "channels for rows", "view", "flip", "slice", "expand", "channels_last"],
 )
 def test_rearranged_spikes_are_counted_where_they_are(change: Callable[[Tensor], Tensor]) -> None:
     x = torch.zeros(1, 4, 4, 4)
@@ -524,7 +527,7 @@ def test_rearranged_spikes_are_counted_where_they_are(change: Callable[[Tensor],
 def test_spikes_added_in_place(mode: Callable[[], AbstractContextManager[None]]) -> None:
     """`out += identity`, the usual residual; in inference mode tensors have no version that tells of it."""
     net = nn.Sequential(Add(in_place=True), nn.Linear(3, 2)).eval()
-    with mode(), count_spikes(net) as counts:
+    with mode(), count_spikes(net, batch_dim=0) as counts:
         net(torch.ones(1, 3))
     # 3 inputs of 1 + 1 = 2, 2 weights each
     assert counts.synops_per_sample == 12
@@ -533,7 +536,7 @@ def test_spikes_added_in_place(mode: Callable[[], AbstractContextManager[None]])
 
 def test_spikes_scaled_in_place_are_analog() -> None:
     net = nn.Sequential(IF(), Reorder(lambda x: x.mul_(0.5)), nn.Linear(3, 2)).eval()
-    with torch.inference_mode(), count_spikes(net) as counts:
+    with torch.inference_mode(), count_spikes(net, batch_dim=0) as counts:
         net(torch.ones(1, 3))
     assert (counts.macs_per_sample, counts.synops_per_sample) == (6, 0)
 
@@ -737,9 +740,9 @@ def test_network_inside_another() -> None:
 
 def test_one_count_inside_another() -> None:
     net, x = nn.Sequential(IF(), nn.Linear(2, 3)).eval(), torch.ones(1, 2)
-    with torch.no_grad(), count_spikes(net) as outer:
+    with torch.no_grad(), count_spikes(net, batch_dim=0) as outer:
         net(x * 0)
-        with count_spikes(net) as inner:
+        with count_spikes(net, batch_dim=0) as inner:
             net(x)
         net(x)
     assert (outer.samples, inner.samples) == (3, 1)
@@ -763,9 +766,9 @@ def test_counting_with_gradients_after_inference_mode() -> None:
     # a geometry that no other test uses, so that nothing is remembered of it yet
     net = nn.Sequential(nn.Linear(3, 13), IF(), nn.Unflatten(1, (1, 13, 1)), nn.Conv2d(1, 2, (11, 1))).eval()
     filled(net[0])
-    with torch.inference_mode(), count_spikes(net) as first:
+    with torch.inference_mode(), count_spikes(net, batch_dim=0) as first:
         net(torch.full((1, 3), 0.5))
-    with count_spikes(net) as second:
+    with count_spikes(net, batch_dim=0) as second:
         net(torch.full((1, 3), 0.5))
     assert first.as_dict() == second.as_dict()
     # all 13 places fire; 3 windows x 11 weights x 2 channels
@@ -776,7 +779,6 @@ def test_counting_with_gradients_after_inference_mode() -> None:
 def test_half_precision_networks(dtype: torch.dtype) -> None:
     arch = small_arch(merge="add")
     net = firing_net(arch).to(dtype)
-    net.head.float()  # it reads averages, which are float32
     with torch.no_grad():
         counts = assert_counted_as_by_hooks(net, images_for(arch).to(dtype), samples=3)
     assert counts.stream_spikes_per_sample > 0
@@ -893,9 +895,9 @@ def test_training_mode_is_refused() -> None:
 
 @pytest.mark.parametrize("figure", ["layers", *FIGURES, "firing_rate"])
 def test_figures_before_any_call(figure: str) -> None:
-    with count_spikes(nn.Sequential(IF())) as counts:
+    with count_spikes(nn.Sequential(IF()), batch_dim=0) as counts:
         assert str(counts) == "nothing counted yet"
-        with pytest.raises(ValueError, match=r"nothing was counted yet: call the network inside count_spikes"):
+        with pytest.raises(ValueError, match=r"nothing was counted yet: call the network itself inside count_spikes"):
             getattr(counts, figure)
         with pytest.raises(ValueError, match="nothing was counted yet"):
             counts.as_dict()
@@ -941,7 +943,68 @@ def test_layers_that_need_no_counting_are_taken(layer: nn.Module) -> None:
 def test_samples_must_be_the_first_argument() -> None:
     net = firing_net(small_arch())
     with count_spikes(net), pytest.raises(ValueError, match="first argument of a counted network is the tensor"):
-        net(x=images_for(net.arch))
+        net([images_for(net.arch)])
+
+
+def test_arguments_by_keyword() -> None:
+    net = firing_net(small_arch())
+    x = images_for(net.arch)
+    with torch.no_grad(), count_spikes(net) as counts:
+        net(x=x)
+    assert counts.as_dict() == count(net, x).as_dict()
+
+
+def test_samples_of_a_foreign_network_must_be_named() -> None:
+    net = nn.Sequential(IF()).eval()
+    with pytest.raises(ValueError, match="give batch_dim, the dimension that holds the samples"), count_spikes(net):
+        pass
+    with count_spikes(net, batch_dim=2), pytest.raises(ValueError, match=r"batch_dim=2, but the samples are \[1, 3\]"):
+        net(torch.ones(1, 3))
+
+
+def test_parametrised_weights_are_counted() -> None:
+    net = nn.Sequential(IF(), nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)))
+    assert count(net, torch.ones(1, 3)).synops_per_sample == 6
+
+
+def test_only_networks_are_counted() -> None:
+    with pytest.raises(TypeError, match="count_spikes takes a network, got Arch"), count_spikes(small_arch()):
+        pass
+
+
+def test_parts_called_by_themselves() -> None:
+    """Images are analog however the stem is reached; only calls of the network itself are counted."""
+
+    class PerStep(nn.Module):
+        def __init__(self, net: XOResNet) -> None:
+            super().__init__()
+            self.net = net
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.net.logits_per_step(x)
+
+    net = firing_net(small_arch())
+    black = torch.zeros_like(images_for(net.arch))
+    with torch.no_grad(), count_spikes(PerStep(net).eval(), batch_dim=0) as counts:
+        net.logits_per_step(black)
+        assert counts.samples == 0
+    with torch.no_grad(), count_spikes(wrapper := PerStep(net).eval(), batch_dim=0) as counts:
+        wrapper(black)
+    macs = {layer.name: layer.macs_per_sample for layer in counts.layers}
+    plain = {layer.name: layer.macs_per_sample for layer in count(net, black).layers}
+    assert macs["net.stem.conv.conv"] == plain["stem.conv.conv"] > 0
+    assert macs["net.head"] == plain["head"] * net.arch.timesteps > 0
+
+
+def test_printed_figures() -> None:
+    net = firing_net(small_arch(merge="add"))
+    counts = count(net, images_for(net.arch))
+    assert "at 4.6 pJ per MAC and 0.9 pJ per addition" in str(counts)
+    assert repr(counts) == f"<SpikeCounts {counts}>"
+    lines = counts.table().splitlines()
+    assert len(lines) == len(counts.layers) + 5
+    assert lines[-1].split()[:2] == ["total", f"{counts.spikes_per_sample:,.1f}"]
+    assert lines[3].split()[:2] == ["stem.conv.conv", "conv"]
 
 
 def test_a_call_that_failed_is_not_counted() -> None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from tests.strategies import archs
 from xoresnet.arch import Arch
 from xoresnet.network import XOResNet
-from xoresnet.summary import dense_macs, layer_table, params_count, summary
+from xoresnet.table import dense_macs, layer_table, params_count, summary
 
 
 @settings(deadline=None, max_examples=25)

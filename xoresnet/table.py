@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from xoresnet.plan import BlockPlan, ConvPlan, Plan, make_plan
@@ -10,7 +10,7 @@ from xoresnet.plan import BlockPlan, ConvPlan, Plan, make_plan
 if TYPE_CHECKING:
     from xoresnet.arch import Arch
 
-__all__ = ["LayerRow", "dense_macs", "layer_table", "params_count", "summary"]
+__all__ = ["LayerRow", "dense_macs", "format_table", "layer_table", "params_count", "summary"]
 
 
 class LayerRow(NamedTuple):
@@ -53,20 +53,34 @@ def summary(arch: Arch) -> str:
     rows = layer_table(arch)
     merge = arch.merge if isinstance(arch.merge, str) else "/".join(arch.merge)
     xor = arch.xor if isinstance(arch.xor, str) else "/".join(arch.xor)
+    if xor != "none" and arch.canonical().xor == "none":
+        xor += " (no block takes it)"
     head = (
         f"XOResNet {arch.arch_id}: {arch.block} depth {arch.depth} width {arch.width}, merge {merge}, xor {xor}, "
         f"T={arch.timesteps}, {arch.neuron.kind}"
     )
-    cells = [("layer", "kind", "output", "parameters", "dense MACs")]
-    cells += [
+    header = ("layer", "kind", "output", "parameters", "dense MACs")
+    cells = [
         (row.name, row.kind, "x".join(map(str, row.output_shape)), _count(row.params_count), _count(row.macs))
         for row in rows
     ]
     total = ("total", "", "", _count(params_count(arch)), _count(dense_macs(arch)))
-    widths = [max(len(row[i]) for row in (*cells, total)) for i in range(5)]
-    lines = ["  ".join(_align(row, widths)).rstrip() for row in (*cells, total)]
+    return f"{head}\n{format_table(header, cells, total, left=3)}"
+
+
+def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], total: Sequence[str], left: int) -> str:
+    """Columns as wide as they need to be, the first `left` of them flush left, between rules."""
+    table = [header, *rows, total]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
     rule = "-" * max(map(len, lines))
-    return "\n".join([head, rule, lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    return "\n".join([rule, lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 
 def _stem_rows(arch: Arch, plan: Plan) -> Iterator[LayerRow]:
@@ -114,10 +128,3 @@ def _neuron_row(name: str, arch: Arch, shape: tuple[int, ...]) -> LayerRow:
 
 def _count(number: int) -> str:
     return f"{number:,}" if number else "-"
-
-
-def _align(cells: tuple[str, ...], widths: list[int]) -> list[str]:
-    return [
-        cell.rjust(width) if i >= 3 else cell.ljust(width)
-        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
