@@ -12,7 +12,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from xoresnet.layout import is_dense
 
-__all__ = ["SpikeSums", "conv_synops"]
+__all__ = ["SpikeSums", "conv_synops", "transposed_conv_synops"]
 
 _EXACT_FLOAT32 = 2**24
 
@@ -100,6 +100,16 @@ def conv_synops(conv: nn.Conv2d, sums: Tensor) -> Tensor:
     return sums.sum() * (conv.out_channels // conv.groups)
 
 
+def transposed_conv_synops(conv: nn.ConvTranspose2d, sums: Tensor, out_size: tuple[int, ...]) -> Tensor:
+    """The same for a transposed convolution with outputs of that size."""
+    for dim, size in enumerate(sums.shape):
+        geometry = conv.kernel_size[dim], conv.stride[dim], conv.dilation[dim], int(conv.padding[dim])
+        shape = [1] * sums.dim()
+        shape[dim] = size
+        sums = sums * sums.new_tensor(_transposed_fan(size, *geometry, out_size[dim])).view(shape)
+    return sums.sum() * (conv.out_channels // conv.groups)
+
+
 def _padding(conv: nn.Conv2d, dim: int) -> tuple[int, int]:
     if not isinstance(conv.padding, str):
         return conv.padding[dim], conv.padding[dim]
@@ -118,6 +128,15 @@ def _fan(size: int, kernel: int, stride: int, dilation: int, before: int, after:
             if place is not None:
                 counts[place] += 1
     return tuple(counts)
+
+
+@cache
+def _transposed_fan(size: int, kernel: int, stride: int, dilation: int, padding: int, out: int) -> tuple[int, ...]:
+    """Along one dimension: how many output places each input place is spread to."""
+    return tuple(
+        sum(0 <= start + dilation * weight < out for weight in range(kernel))
+        for start in range(-padding, size * stride - padding, stride)
+    )
 
 
 def _source(place: int, size: int, mode: str) -> int | None:

@@ -39,12 +39,12 @@ from torch.utils.hooks import RemovableHandle
 from xoresnet.block import ResidualBlock, Xor
 from xoresnet.network import Stem, XOResNet
 from xoresnet.neuron import SpikingNeuron
-from xoresnet.spike_sums import SpikeSums, conv_synops
+from xoresnet.spike_sums import SpikeSums, conv_synops, transposed_conv_synops
 from xoresnet.table import format_table
 
 __all__ = ["Energy", "LayerCounts", "SpikeCounts", "count_spikes"]
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_CONVOLUTIONS = nn.modules.conv._ConvNd
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
@@ -233,7 +233,7 @@ def count_spikes(
 def _refuse_unknown(net: nn.Module) -> None:
     if not isinstance(net, nn.Module):
         raise TypeError(f"count_spikes takes a network, got {type(net).__name__}")
-    known = (*_CONVOLUTIONS, nn.Linear, *_NORMS, SpikingNeuron, ParametrizationList)
+    known = (_CONVOLUTIONS, nn.Linear, *_NORMS, SpikingNeuron, ParametrizationList)
     for name, module in net.named_modules():
         if not isinstance(module, known) and next(module.parameters(recurse=False), None) is not None:
             kind, place = type(module).__name__, name or "the network itself"
@@ -289,6 +289,8 @@ class _Counter:
                 hook = self._on_block
             case nn.Conv1d() | nn.Conv2d() | nn.Conv3d():
                 hook = self._on_conv
+            case nn.ConvTranspose1d() | nn.ConvTranspose2d() | nn.ConvTranspose3d():
+                hook = self._on_transposed_conv
             case nn.Linear():
                 hook = self._on_linear
             case _:
@@ -327,6 +329,13 @@ class _Counter:
             layer.add(conv_synops(conv, self.sums.spatial_sums(x, len(conv.kernel_size))))
         else:
             layer.macs += output.numel() * conv.weight[0].numel()
+
+    def _on_transposed_conv(self, name: str, conv: nn.ConvTranspose2d, x: Tensor, output: Tensor) -> None:
+        layer, dims = self._layer(name, "conv"), len(conv.kernel_size)
+        if self.sums.are_spikes(x):
+            layer.add(transposed_conv_synops(conv, self.sums.spatial_sums(x, dims), output.shape[-dims:]))
+        else:
+            layer.macs += x.numel() * conv.weight[0].numel()
 
     def _on_linear(self, name: str, linear: nn.Linear, x: Tensor, output: Tensor) -> None:
         layer = self._layer(name, "linear")

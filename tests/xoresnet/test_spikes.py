@@ -914,7 +914,6 @@ def test_a_network_without_neurons_has_no_rate() -> None:
     [
         nn.MultiheadAttention(4, 2),
         nn.Embedding(3, 4),
-        nn.ConvTranspose2d(1, 1, 3),
         nn.Bilinear(2, 2, 2),
         nn.PReLU(),
         nn.LSTM(2, 2),
@@ -952,6 +951,29 @@ def test_arguments_by_keyword() -> None:
     with torch.no_grad(), count_spikes(net) as counts:
         net(x=x)
     assert counts.as_dict() == count(net, x).as_dict()
+
+
+@pytest.mark.parametrize(
+    ("conv", "size"),
+    [
+        (nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1, groups=2), (5, 4)),
+        (nn.ConvTranspose2d(2, 3, (2, 5), stride=(3, 1), padding=(0, 4), dilation=(2, 1)), (4, 6)),
+        (nn.ConvTranspose1d(2, 3, 4, stride=2, padding=3), (7,)),
+        (nn.ConvTranspose3d(1, 2, 3, stride=2, padding=1), (3, 2, 4)),
+    ],
+    ids=str,
+)
+def test_transposed_convolutions_against_brute_force(conv: nn.Module, size: tuple[int, ...]) -> None:
+    """All weights 1 and no bias: the sum of the outputs is the number of additions."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 4, (2, int(conv.in_channels), *size), generator=generator).float()
+    nn.init.zeros_(conv.bias)
+    nn.init.ones_(conv.weight)
+    with torch.no_grad():
+        expected = float(conv(x).sum()) / 2
+    assert count(conv, x).synops_per_sample == expected > 0
+    weights = conv.weight[0].numel()
+    assert count(conv, x + 0.5).macs_per_sample == x[0].numel() * weights
 
 
 def test_samples_of_a_foreign_network_must_be_named() -> None:
