@@ -1,0 +1,215 @@
+"""Data sets as tensors: training and validation images, and a test set that stays shut.
+
+>>> data = load_data("digits")
+>>> data.input_shape, data.num_classes, len(data.train), len(data.validation)
+((1, 8, 8), 10, 1151, 287)
+>>> data.test
+SealedTest(digits)
+
+`DATASETS` names what there is; each is one file in `xoresnet/datasets/`, which tells its formats, and what is verified.
+
+Roots are searched in this order: the argument, the folders in the environment variable XORESNET_DATA (separated as in
+PATH), `data` in the working directory, and where a system's packages put the data set.
+
+Validation images are cut from the training images class by class, by the rule in `datasets/split.py`: of n images in a
+class and a share s, floor(s n + 1/2). By default:
+
+    data set        training   validation   test
+    digits             1,151          287    359
+    fashion-mnist     54,000        6,000    10,000
+    cifar10           45,000        5,000    10,000
+    cifar100          45,000        5,000    10,000
+    mini-imagenet     45,000        5,000    10,000
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from xoresnet.datasets import cifar, digits, folder, idx, mini_imagenet
+from xoresnet.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
+from xoresnet.datasets.split import channel_statistics, split_rows
+from xoresnet.schema import nearest
+
+__all__ = [
+    "DATASETS",
+    "Augmentation",
+    "DataError",
+    "DataSet",
+    "DataStatus",
+    "ReadOptions",
+    "SealedTest",
+    "Split",
+    "data_status",
+    "find_roots",
+    "load_data",
+]
+
+DATASETS: Mapping[str, Loader] = MappingProxyType(
+    {
+        "digits": digits.LOADER,
+        "fashion-mnist": idx.LOADER,
+        "cifar10": cifar.CIFAR10,
+        "cifar100": cifar.CIFAR100,
+        "mini-imagenet": mini_imagenet.LOADER,
+        "folder": folder.LOADER,
+    }
+)
+
+_TEST_READERS = ("confirm", "train --test")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SealedTest:
+    """The test set, unread. Nothing but `open` reads it, and `open` wants to know by whom."""
+
+    name: str
+    _read: Callable[[], Split] = field(repr=False)
+
+    def open(self, *, by: str) -> Split:
+        """Read the test images, anew at each call. by: "confirm" or "train --test", the only ones who may.
+
+        Raises `DataError` for others, and for files that are missing or broken.
+        """
+        if by not in _TEST_READERS:
+            allowed = " and ".join(map(repr, _TEST_READERS))
+            raise DataError(f"the test set of {self.name} is opened by {allowed} alone, not by {by!r}: use validation")
+        return self._read()
+
+    def __repr__(self) -> str:
+        return f"SealedTest({self.name})"
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """One data set, ready to train on."""
+
+    name: str
+    place: Path
+    """Where it was found."""
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    """Per channel, images scaled to [0, 1], over training and validation images: the same for every seed."""
+    std: tuple[float, ...]
+    """Population standard deviation, likewise."""
+    augmentation: Augmentation
+    train: Split
+    validation: Split
+    test: SealedTest
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one image."""
+        channels, height, width = self.train.pool.shape[1:]
+        return channels, height, width
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
+
+
+class DataStatus(NamedTuple):
+    """Whether a data set is here."""
+
+    name: str
+    summary: str
+    place: Path | None
+    """Where it is, or None."""
+    looked_in: tuple[Path, ...]
+    how_to_get: str
+    """Commands or steps."""
+
+
+def load_data(
+    name: str,
+    root: str | Path | None = None,
+    *,
+    download: bool = False,
+    validation_seed: int = 0,
+    validation_share: float | None = None,
+    options: ReadOptions | None = None,
+) -> DataSet:
+    """Read the training images of a data set and cut the validation images from them; the test set is not read.
+
+    download: fetch what is not found into the first root, where torchvision can (Fashion-MNIST, CIFAR).
+    validation_share: of each class, between 0 and 1; None for the data set's own, 0.1, of digits 0.2.
+    Raises `DataError`: an unknown name, a data set that is not found, files that are broken, options that are unused.
+    """
+    if name not in DATASETS:
+        raise DataError(f"there is no data set {name!r}: there are {', '.join(DATASETS)}{nearest(name, DATASETS)}")
+    loader, options = DATASETS[name], options or ReadOptions()
+    share = loader.validation_share if validation_share is None else validation_share
+    _check_arguments(name, loader, share, validation_seed, options)
+    place = _place(name, loader, root, download=download)
+    source = loader.read(place, options)
+    _check_classes(source, place, loader.num_classes if options.expected_classes is None else options.expected_classes)
+    train_rows, validation_rows = split_rows(source.train.labels, source.classes, share, validation_seed, where=place)
+    statistics = source.statistics or channel_statistics(source.train.images)
+    return DataSet(
+        name=name,
+        place=place,
+        classes=source.classes,
+        mean=statistics.mean,
+        std=statistics.std,
+        augmentation=loader.augmentation,
+        train=Split(source.train.pool, source.train.labels[train_rows], train_rows),
+        validation=Split(source.train.pool, source.train.labels[validation_rows], validation_rows),
+        test=SealedTest(name, source.read_test),
+    )
+
+
+def find_roots(root: str | Path | None = None) -> tuple[Path, ...]:
+    """The folders that are searched for data sets, in order, whether they exist or not."""
+    given = [str(root)] if root is not None else []
+    from_environment = os.environ.get("XORESNET_DATA", "").split(os.pathsep)
+    texts = (text for text in (*given, *from_environment, "data") if text)
+    # absolute, because the test set may be read after the working directory has changed
+    return tuple(dict.fromkeys(Path(text).expanduser().absolute() for text in texts))
+
+
+def data_status(root: str | Path | None = None) -> tuple[DataStatus, ...]:
+    """For each data set, whether it is here, where was looked, and how one gets it; opens no file."""
+    return tuple(
+        DataStatus(name, loader.summary, loader.find(looked_in), looked_in, loader.how_to_get)
+        for name, loader in DATASETS.items()
+        for looked_in in [_looked_in(loader, root)]
+    )
+
+
+def _check_arguments(name: str, loader: Loader, share: float, seed: int, options: ReadOptions) -> None:
+    if not isinstance(share, int | float) or not 0 < share < 1:
+        raise DataError(f"validation_share must lie between 0 and 1, got {share!r}")
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise DataError(f"validation_seed must be a whole number of at least 0, got {seed!r}")
+    loader.check_options(name, options)
+
+
+def _looked_in(loader: Loader, root: str | Path | None) -> tuple[Path, ...]:
+    if loader.only_given_root:
+        return () if root is None else find_roots(root)[:1]
+    return tuple(dict.fromkeys((*find_roots(root), *loader.extra_roots)))
+
+
+def _place(name: str, loader: Loader, root: str | Path | None, *, download: bool) -> Path:
+    looked_in = _looked_in(loader, root)
+    place = loader.find(looked_in)
+    if place is None and download and loader.download is not None:
+        loader.download(looked_in[0])
+        place = loader.find(looked_in)
+    if place is None:
+        where = f"not found in {', '.join(map(str, looked_in))}" if looked_in else "looked for in the given root alone"
+        unable = " and cannot be downloaded" if download and loader.download is None else ""
+        raise DataError(f"the data set {name} is {where}{unable}; to get it: {loader.how_to_get}")
+    return place
+
+
+def _check_classes(source: Source, place: Path, expected: int | None) -> None:
+    if expected is not None and len(source.classes) != expected:
+        raise DataError(f"{place} has {len(source.classes)} classes, not {expected}")
+    if len(source.classes) < 2:
+        raise DataError(f"{place} has one class alone, {source.classes[0]!r}: to tell apart, at least 2 are needed")

@@ -1,0 +1,205 @@
+"""`cifar10` and `cifar100`: 60,000 colour images of 32 x 32 pixels in the original pickled batches.
+
+A root holds the folder (`cifar-10-batches-py`, `cifar-100-python`), or is it, or holds the original .tar.gz, which is
+read as it is. Pickles are read by `safe_pickle`, so that they can run nothing.
+
+What is verified, when: shapes, types, lengths and label range of every batch that is read, always. A batch with as many
+images as the original's (10,000 in CIFAR-10, 50,000 and 10,000 in CIFAR-100) must have the published MD5, and so must
+the file of class names beside it, unless `ReadOptions(verify=False)`. Batches of other sizes are taken as somebody's
+own. Of an archive, the members are verified, not the whole, which may be compressed anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import torch
+
+from xoresnet.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
+from xoresnet.datasets.download import download_with_torchvision
+from xoresnet.datasets.safe_pickle import read_pickle
+
+__all__ = ["CIFAR10", "CIFAR100"]
+
+_SHAPE = (3, 32, 32)
+
+
+@dataclass(frozen=True)
+class _Format:
+    """The names and numbers of one of the two data sets."""
+
+    folder: str
+    archive: str
+    num_classes: int
+    labels_key: str
+    meta: str
+    names_key: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    originals: Mapping[str, tuple[int, str]]
+    """Number of images and published MD5, by file name."""
+
+
+def _find(form: _Format, roots: Sequence[Path]) -> Path | None:
+    for root in roots:
+        for folder in (root / form.folder, root):
+            if (folder / form.meta).is_file() and (folder / form.train[0]).is_file():
+                return folder
+        if (root / form.archive).is_file():
+            return root / form.archive
+    return None
+
+
+def _read(form: _Format, place: Path, options: ReadOptions) -> Source:
+    files = _read_files(place, (form.meta, *form.train))
+    classes = _class_names(form, place, files[form.meta])
+    train = _to_split(form, place, files, form.train, len(classes), verify=options.verify)
+    if options.verify and len(train) == sum(form.originals[name][0] for name in form.train):
+        _check_original(form, place, form.meta, files[form.meta])
+    return Source(classes, train, partial(_read_test, form, place, len(classes), verify=options.verify))
+
+
+def _read_test(form: _Format, place: Path, num_classes: int, *, verify: bool) -> Split:
+    return _to_split(form, place, _read_files(place, form.test), form.test, num_classes, verify=verify)
+
+
+def _class_names(form: _Format, place: Path, content: bytes) -> tuple[str, ...]:
+    path = place / form.meta
+    names = read_pickle(content, path).get(form.names_key)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{path} has no list of class names under {form.names_key!r}")
+    return tuple(names)
+
+
+def _to_split(
+    form: _Format,
+    place: Path,
+    files: Mapping[str, bytes],
+    names: Iterable[str],
+    num_classes: int,
+    *,
+    verify: bool,
+) -> Split:
+    images, labels = [], []
+    for name in names:
+        batch = read_pickle(files[name], place / name)
+        images.append(_images(place / name, batch.get("data")))
+        labels.append(_labels(place / name, batch.get(form.labels_key), form.labels_key, len(images[-1]), num_classes))
+        if verify and len(images[-1]) == form.originals[name][0]:
+            _check_original(form, place, name, files[name])
+    return Split(torch.from_numpy(np.concatenate(images)), torch.from_numpy(np.concatenate(labels)))
+
+
+def _images(path: Path, data: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    if not isinstance(data, np.ndarray):
+        raise DataError(f"{path} has no array under 'data'")
+    if data.ndim != 2 or data.shape[1] != 3 * 32 * 32:
+        raise DataError(f"{path} has the wrong size: 'data' has shape {list(data.shape)}, not [N, 3072]")
+    return data.reshape(-1, *_SHAPE)
+
+
+def _labels(path: Path, labels: Any, key: str, images: int, num_classes: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    if not isinstance(labels, list) or not all(type(label) is int for label in labels):
+        raise DataError(f"{path} has no list of whole numbers under {key!r}")
+    if len(labels) != images:
+        raise DataError(f"{path} has {len(labels)} labels for {images} images")
+    for index, label in enumerate(labels):
+        if not 0 <= label < num_classes:
+            raise DataError(f"{path}: label {label} of image {index} is out of range 0 .. {num_classes - 1}")
+    return np.array(labels, dtype=np.int64)
+
+
+def _check_original(form: _Format, place: Path, name: str, content: bytes) -> None:
+    found, published = hashlib.md5(content, usedforsecurity=False).hexdigest(), form.originals[name][1]
+    if found != published:
+        raise DataError(f"{place / name} has the wrong checksum: its MD5 is {found}, the original's {published}")
+
+
+def _read_files(place: Path, names: Sequence[str]) -> dict[str, bytes]:
+    """The contents of some files by name, out of the folder or the archive; of others, nothing is looked at."""
+    try:
+        if place.is_dir():
+            return {name: (place / name).read_bytes() for name in names}
+        found = _read_members(place, set(names))
+    except FileNotFoundError as error:
+        raise DataError(f"{error.filename} is missing") from None
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{place} is truncated or damaged: {error}") from error
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise DataError(f"{place} holds no file {', '.join(missing)}")
+    return found
+
+
+def _read_members(archive: Path, names: set[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    with tarfile.open(archive, "r:*") as tar:
+        for member in tar:
+            name = PurePosixPath(member.name).name
+            file = tar.extractfile(member) if name in names and member.isfile() else None
+            if file is not None:
+                found[name] = file.read()
+            if len(found) == len(names):
+                break
+    return found
+
+
+_CIFAR10 = _Format(
+    folder="cifar-10-batches-py",
+    archive="cifar-10-python.tar.gz",
+    num_classes=10,
+    labels_key="labels",
+    meta="batches.meta",
+    names_key="label_names",
+    train=tuple(f"data_batch_{number}" for number in range(1, 6)),
+    test=("test_batch",),
+    originals={
+        "batches.meta": (0, "5ff9c542aee3614f3951f8cda6e48888"),
+        "data_batch_1": (10_000, "c99cafc152244af753f735de768cd75f"),
+        "data_batch_2": (10_000, "d4bba439e000b95fd0a9bffe97cbabec"),
+        "data_batch_3": (10_000, "54ebc095f3ab1f0389bbae665268c751"),
+        "data_batch_4": (10_000, "634d18415352ddfa80567beed471001a"),
+        "data_batch_5": (10_000, "482c414d41f54cd18b22e5b47cb7c3cb"),
+        "test_batch": (10_000, "40351d587109b95175f43aff81a1287e"),
+    },
+)
+
+_CIFAR100 = _Format(
+    folder="cifar-100-python",
+    archive="cifar-100-python.tar.gz",
+    num_classes=100,
+    labels_key="fine_labels",
+    meta="meta",
+    names_key="fine_label_names",
+    train=("train",),
+    test=("test",),
+    originals={
+        "meta": (0, "7973b15100ade9c7d40fb424638fde48"),
+        "train": (50_000, "16019d7e3df5f24257cddd939b257f8d"),
+        "test": (10_000, "f0ef6b0ae62326f3e7ffdfab6717acfc"),
+    },
+)
+
+
+def _loader(name: str, form: _Format) -> Loader:
+    return Loader(
+        summary=f"60,000 photographs, 32 x 32 colour, {form.num_classes} classes",
+        find=partial(_find, form),
+        read=partial(_read, form),
+        how_to_get=f"python -c \"from xoresnet.data import load_data; load_data('{name}', download=True)\"",
+        num_classes=form.num_classes,
+        augmentation=Augmentation(flip=True, crop_padding=4),
+        download=partial(download_with_torchvision, name.upper()),
+    )
+
+
+CIFAR10 = _loader("cifar10", _CIFAR10)
+CIFAR100 = _loader("cifar100", _CIFAR100)

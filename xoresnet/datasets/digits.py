@@ -1,0 +1,64 @@
+"""`digits`: scikit-learn's 1,797 real handwritten digits of 8 x 8 pixels (UCI ML hand-written digits, its test part).
+
+They come with scikit-learn, so nothing needs to be found or fetched. Grey values g of 0 .. 16 become
+floor((255 g + 8) / 16), that is 255 g / 16 rounded half up. The test set is cut out once and for all: 20 % of each
+class, 359 images, by the rule of `split.py` at `TEST_SEED`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from xoresnet.datasets.base import Loader, ReadOptions, Source, Split, require
+from xoresnet.datasets.split import split_rows
+
+__all__ = ["LOADER", "TEST_SEED"]
+
+TEST_SEED = 1797
+_CLASSES = tuple(map(str, range(10)))
+
+
+def _find(roots: Sequence[Path]) -> Path | None:
+    spec = find_spec("sklearn")
+    return Path(spec.origin).parent if spec is not None and spec.origin is not None else None
+
+
+def _read(place: Path, options: ReadOptions) -> Source:
+    train, _ = _rows()
+    return Source(_CLASSES, _split(train), _read_test)
+
+
+def _read_test() -> Split:
+    _, test = _rows()
+    return _split(test)
+
+
+def _rows() -> tuple[Tensor, Tensor]:
+    return split_rows(_load()[1], _CLASSES, 0.2, TEST_SEED, where="digits")
+
+
+def _split(rows: Tensor) -> Split:
+    images, labels = _load()
+    return Split(images[rows], labels[rows])
+
+
+def _load() -> tuple[Tensor, Tensor]:
+    bunch = require("sklearn.datasets", "digits").load_digits()
+    grey = torch.from_numpy(bunch.images).long()
+    images = torch.div(255 * grey + 8, 16, rounding_mode="floor").to(torch.uint8).unsqueeze(1)
+    return images, torch.from_numpy(bunch.target).long()
+
+
+LOADER = Loader(
+    summary="1,797 handwritten digits, 8 x 8 grey, from scikit-learn",
+    find=_find,
+    read=_read,
+    how_to_get="pip install scikit-learn",
+    num_classes=10,
+    validation_share=0.2,
+)

@@ -1,0 +1,138 @@
+"""Images in class folders: listing them, and decoding one to a fixed shape."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xoresnet.datasets.base import DataError, require
+
+__all__ = ["ImageList", "decode", "has_class_folders", "image_shape", "list_class_folders"]
+
+_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".webp"})
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
+_GREY_MODES = frozenset({"1", "L", "LA"})
+_COLOUR_MODES = frozenset({"CMYK", "P", "PA", "RGB", "RGBA", "YCbCr"})
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """Image files with their labels, sorted by class, then by file name; nothing of them is read yet."""
+
+    root: Path
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+    """Paths in the root, with forward slashes."""
+    labels: tuple[int, ...]
+
+    @classmethod
+    def from_pairs(cls, root: Path, pairs: Iterable[tuple[str, str]]) -> ImageList:
+        """From pairs of class and path in the root; the order is that of class and file name, wherever a file lies."""
+        ordered = sorted(pairs, key=lambda pair: (pair[0], pair[1].rsplit("/", 1)[-1], pair[1]))
+        classes = tuple(dict.fromkeys(name for name, _ in ordered))
+        numbers = {name: label for label, name in enumerate(classes)}
+        return cls(root, classes, tuple(path for _, path in ordered), tuple(numbers[name] for name, _ in ordered))
+
+    def select(self, rows: Tensor) -> ImageList:
+        indices = rows.tolist()
+        names, labels = tuple(self.names[i] for i in indices), tuple(self.labels[i] for i in indices)
+        return ImageList(self.root, self.classes, names, labels)
+
+    @property
+    def label_tensor(self) -> Tensor:
+        """int64 [N]."""
+        return torch.tensor(self.labels, dtype=torch.int64)
+
+    def path(self, index: int) -> Path:
+        return self.root / self.names[index]
+
+
+def has_class_folders(folder: Path) -> bool:
+    """Whether there are folders in it, hidden ones aside."""
+    return folder.is_dir() and any(_class_folders(folder))
+
+
+def list_class_folders(root: Path, parts: Sequence[str] = (".",)) -> ImageList:
+    """All images in the class folders of some folders of the root, pooled; a class is a folder's name.
+
+    Images may lie deeper in a class folder; hidden files and folders are passed over. Raises `DataError` where there is
+    no class folder, or a class without images.
+    """
+    folders = [folder for part in parts for folder in _class_folders(root / part)]
+    if not folders:
+        raise DataError(f"{root} is empty: it has no class folders with images")
+    pairs = [(folder.name, path) for folder in folders for path in _images(root, folder)]
+    missing = {folder.name: folder for folder in folders if folder.name not in {name for name, _ in pairs}}
+    for name, folder in missing.items():
+        raise DataError(f"class {name!r} has no images: {folder} holds none of {', '.join(sorted(_SUFFIXES))}")
+    return ImageList.from_pairs(root, pairs)
+
+
+def image_shape(path: Path) -> tuple[int, int, int]:
+    """Channels (1 or 3), height and width of an image file. Raises `DataError`."""
+    with _opened(path) as image:
+        return 1 if image.mode in _GREY_MODES else 3, image.height, image.width
+
+
+def decode(path: Path, shape: tuple[int, int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """One image as uint8 [C, H, W].
+
+    It is scaled, sides in proportion, until it just covers height and width (Pillow's bilinear filter, which
+    averages where it shrinks); then the centre is cut out. Raises `DataError` naming the file.
+    """
+    channels, height, width = shape
+    try:
+        with _opened(path) as image:
+            # by way of RGBA, or Pillow warns of what it does with transparent palettes
+            opaque = image.convert("RGBA") if "transparency" in image.info else image
+            pixels = opaque.convert("L" if channels == 1 else "RGB")
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
+        raise _undecodable(path, error) from error
+    scale = max(height / pixels.height, width / pixels.width)
+    size = max(width, round(pixels.width * scale)), max(height, round(pixels.height * scale))
+    if size != pixels.size:
+        pixels = pixels.resize(size, require("PIL.Image", "reading images").Resampling.BILINEAR)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    cut = np.asarray(pixels.crop((left, top, left + width, top + height)), dtype=np.uint8)
+    return cut.reshape(height, width, channels).transpose(2, 0, 1)
+
+
+def _opened(path: Path) -> Any:
+    pillow = require("PIL.Image", "reading images")
+    try:
+        image = pillow.open(path, formats=_FORMATS)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing") from None
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, pillow.DecompressionBombError) as error:
+        raise _undecodable(path, error) from error
+    if image.mode not in _GREY_MODES | _COLOUR_MODES:
+        image.close()
+        raise DataError(f"{path} has pixels of mode {image.mode}: images of 8 bits per channel are read")
+    return image
+
+
+def _undecodable(path: Path, error: Exception) -> DataError:
+    if isinstance(error, DataError):
+        return error
+    # Pillow's own sentence for a content that it does not know ends in the path once more
+    reason = f"it is not of the types {', '.join(_FORMATS)}" if str(path) in str(error) else error
+    return DataError(f"{path} cannot be decoded as an image: {reason}")
+
+
+def _class_folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _images(root: Path, folder: Path) -> list[str]:
+    paths = (path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    relative = (path.relative_to(root) for path in paths)
+    return [path.as_posix() for path in relative if not any(part.startswith(".") for part in path.parts)]

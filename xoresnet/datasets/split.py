@@ -1,0 +1,64 @@
+"""Cutting images into two sets by seed, class by class, and their statistics: the same on every machine.
+
+The rule: every image, in the order of its data set, draws one 64-bit number from numpy's PCG64 at that seed, a stream
+that numpy promises never to change. In each class, the images with the smallest numbers are set aside: of n images and
+a share s, floor(s n + 1/2), but at least one and never all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xoresnet.datasets.base import DataError, Statistics
+
+__all__ = ["channel_statistics", "split_rows"]
+
+_CHUNK_VALUES = 2**17  # one MiB of float64, which stays in a core's cache
+
+
+def split_rows(
+    labels: Tensor, classes: Sequence[str], share: float, seed: int, *, where: object
+) -> tuple[Tensor, Tensor]:
+    """Rows that stay and rows that are set aside, both int64 and ascending, by the rule above.
+
+    labels: int64 [N] in 0 .. len(classes) - 1. where: what errors name.
+    Raises `DataError` for a class of fewer than two images.
+    """
+    numbers = np.random.PCG64(seed).random_raw(len(labels))
+    of_class = labels.numpy()
+    aside = np.zeros(len(labels), dtype=bool)
+    for label, name in enumerate(classes):
+        rows = np.flatnonzero(of_class == label)
+        if len(rows) < 2:
+            found = "no image" if len(rows) == 0 else "one image"
+            raise DataError(f"{where}: class {name!r} has {found} to choose from, but to set one aside it takes 2")
+        count = min(max(math.floor(share * len(rows) + 0.5), 1), len(rows) - 1)
+        aside[rows[np.argsort(numbers[rows], kind="stable")[:count]]] = True
+    return torch.from_numpy(np.flatnonzero(~aside)), torch.from_numpy(np.flatnonzero(aside))
+
+
+def channel_statistics(images: Tensor) -> Statistics:
+    """Mean and population standard deviation per channel of uint8 [N, C, H, W] / 255.
+
+    Sums are of whole numbers below 2^53 in float64, hence exact in any order. Raises `DataError` for a channel that is
+    the same everywhere, because nothing can be normalised by its deviation.
+    """
+    count = images.numel() // images.shape[1]
+    images_per_chunk = max(1, _CHUNK_VALUES // images[0].numel())
+    sums, squares = [0] * images.shape[1], [0] * images.shape[1]
+    for start in range(0, len(images), images_per_chunk):
+        for channel, values in enumerate(images[start : start + images_per_chunk].unbind(1)):
+            flat = values.flatten().double()
+            sums[channel] += int(flat.sum())
+            squares[channel] += int(flat.dot(flat))
+    # variance as one fraction of whole numbers: nothing cancels
+    variances = [square * count - total * total for total, square in zip(sums, squares, strict=True)]
+    if 0 in variances:
+        raise DataError(f"channel {variances.index(0)} has one value in all training images: it cannot be normalised")
+    mean = tuple(total / (255 * count) for total in sums)
+    return Statistics(mean, tuple(math.sqrt(variance / (255 * count) ** 2) for variance in variances))
