@@ -55,13 +55,13 @@ def test_import_is_lazy() -> None:
     assert result.stdout.strip() == "[]"
 
 
-def test_readme_runs() -> None:
+def test_readme_runs(tmp_path: Path) -> None:
     """Every Python block of the README, as written; the errors it shows are the ones that come."""
     text = (ROOT / "README.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     assert blocks
     for block in blocks:
-        subprocess.run([sys.executable, "-W", "error", "-c", block], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-W", "error", "-c", block], check=True, capture_output=True, cwd=tmp_path)
     (shown,) = re.findall(r"```text\n>>> (.*?)\n(.*?)\n```", text)
     failing = f"from xoresnet import Arch\n{shown[0]}"
     result = subprocess.run([sys.executable, "-c", failing], check=False, capture_output=True, text=True)

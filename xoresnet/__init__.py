@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from xoresnet.arch import NeuronSpec as NeuronSpec
     from xoresnet.arch import Surrogate as Surrogate
     from xoresnet.arch import baseline_names as baseline_names
+    from xoresnet.data import DataSet as DataSet
+    from xoresnet.data import load_data as load_data
     from xoresnet.memory import hold_freed_memory as hold_freed_memory
     from xoresnet.network import XOResNet as XOResNet
     from xoresnet.neuron import IF as IF
@@ -25,19 +27,23 @@ if TYPE_CHECKING:
     from xoresnet.neuron import integrate_fire as integrate_fire
     from xoresnet.neuron import lif as lif
     from xoresnet.neuron import plif as plif
+    from xoresnet.recipe import Recipe as Recipe
     from xoresnet.schema import SpecError as SpecError
     from xoresnet.spikes import Energy as Energy
     from xoresnet.spikes import count_spikes as count_spikes
     from xoresnet.table import layer_table as layer_table
     from xoresnet.table import summary as summary
+    from xoresnet.training import fit as fit
 
 _HOMES = {
     "Arch": "arch",
+    "DataSet": "data",
     "Energy": "spikes",
     "IF": "neuron",
     "LIF": "neuron",
     "NeuronSpec": "arch",
     "ParametricLIF": "neuron",
+    "Recipe": "recipe",
     "SpecError": "schema",
     "Surrogate": "arch",
     "XOResNet": "network",
@@ -45,8 +51,10 @@ _HOMES = {
     "count_spikes": "spikes",
     "hold_freed_memory": "memory",
     "integrate_fire": "neuron",
+    "fit": "training",
     "layer_table": "table",
     "lif": "neuron",
+    "load_data": "data",
     "plif": "neuron",
     "summary": "table",
 }

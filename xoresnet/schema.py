@@ -114,6 +114,7 @@ _RULES = {
     "greater_than_equal": "must be at least {ge}",
     "dict_type": "must be a mapping of fields",
     "int_type": "must be a whole number",
+    "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
     "model_type": "must be a mapping of fields",
     "string_type": "must be a text",

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from xoresnet.arch import Arch
+from xoresnet.checkpoint import load_checkpoint
+from xoresnet.data import DataSet, SealedTest, load_data
+from xoresnet.datasets.base import Split
+from xoresnet.recipe import Recipe
+from xoresnet.records import EpochRecord
+from xoresnet.training import DivergenceError, Training, _optimizer, fit
+
+ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, merge="oa", xor="middle", timesteps=2)
+SHORT = Recipe(epochs=4, batch_size=32, precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def data() -> DataSet:
+    """The digits, a quarter of them."""
+    digits = load_data("digits")
+    train = Split(digits.train.images[:300], digits.train.labels[:300])
+    validation = Split(digits.validation.images[:120], digits.validation.labels[:120])
+    return dataclasses.replace(digits, train=train, validation=validation)
+
+
+def measured(record: EpochRecord) -> dict[str, Any]:
+    """All that must come again; NaN, which equals nothing, as text."""
+    fields = {name: value for name, value in record.to_fields().items() if not name.endswith(("_seconds", "_mib"))}
+    return {name: str(value) for name, value in fields.items()}
+
+
+def test_learns_the_digits() -> None:
+    data = load_data("digits")
+    records = list(fit(ARCH.replace(width=16, timesteps=4), data, Recipe(epochs=8, precision="fp32")))
+    assert [record.epoch for record in records] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert records[-1].val_accuracy > 0.95
+    assert records[-1].train_loss < records[0].train_loss / 3
+    assert records[-1].spikes_per_sample > 0
+    assert records[-1].learning_rate < 1e-4
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "cosine", "warmup_epochs": 1.0, "clip_norm": 1.0},
+        {"loss": "tet", "label_smoothing": 0.1, "flip": True, "crop_padding": 1, "cutout": 2, "channels_last": True},
+    ],
+)
+def test_same_seed_same_records_and_resumed_or_not(changes: dict[str, Any], data: DataSet, tmp_path: Path) -> None:
+    recipe = SHORT.replace(**changes)
+    whole = Training(ARCH, data, recipe)
+    unbroken = [measured(record) for record in whole]
+    first = Training(ARCH, data, recipe, checkpoint=tmp_path / "run" / "checkpoint.safetensors")
+    for record in first:
+        if record.epoch == 2:
+            break
+    torch.manual_seed(99)  # nothing hangs on torch's own generator
+    second = Training(ARCH, data, recipe, checkpoint=tmp_path / "run" / "checkpoint.safetensors")
+    assert [measured(record) for record in second.records] == unbroken[:2]
+    assert [measured(record) for record in second] == unbroken[2:]
+    for name, value in whole.net.state_dict().items():
+        assert torch.equal(value, second.net.state_dict()[name]), name
+    again = fit(ARCH, data, recipe, checkpoint=tmp_path / "run" / "checkpoint.safetensors")
+    assert [measured(record) for record in again] == unbroken
+    other = [measured(record) for record in fit(ARCH, data, recipe, seed=1)]
+    assert other != unbroken
+
+
+KILLED = """
+import os, signal, sys
+import torch
+torch.set_num_threads(1)
+from tests.xoresnet.test_training import ARCH, SHORT
+from xoresnet.data import load_data
+from xoresnet.training import fit
+for record in fit(ARCH, load_data("digits"), SHORT, checkpoint=sys.argv[1]):
+    if record.epoch == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_after_any_epoch_and_resumed(tmp_path: Path) -> None:
+    data = load_data("digits")
+    unbroken = [measured(record) for record in fit(ARCH, data, SHORT)]
+    root = Path(__file__).parents[2]
+    for epoch in (1, 3):
+        file = tmp_path / f"{epoch}.safetensors"
+        command = [sys.executable, "-c", KILLED, str(file), str(epoch)]
+        assert subprocess.run(command, cwd=root, check=False).returncode == -signal.SIGKILL
+        assert len(load_checkpoint(file).records) == epoch
+        assert [measured(record) for record in fit(ARCH, data, SHORT, checkpoint=file)] == unbroken
+
+
+def test_no_test_image_reaches_a_figure(data: DataSet) -> None:
+    def poisoned() -> Split:
+        raise AssertionError("the test set was read")
+
+    clean = [measured(record) for record in fit(ARCH, data, SHORT)]
+    sealed = dataclasses.replace(data, test=SealedTest(data.name, poisoned))
+    assert [measured(record) for record in fit(ARCH, sealed, SHORT)] == clean
+
+
+def test_a_loss_that_is_not_finite_ends_training(data: DataSet) -> None:
+    with pytest.raises(
+        DivergenceError, match=rf"the loss of {ARCH.arch_id} became (nan|inf) in epoch 1 of 4, at learning"
+    ):
+        list(fit(ARCH, data, SHORT.replace(optimizer="sgd", learning_rate=1e30, schedule="constant", clip_norm=None)))
+
+
+def test_another_data_set_is_refused(data: DataSet) -> None:
+    with pytest.raises(ValueError, match=r"takes images \[3, 8, 8\] of 10 classes, digits has \[1, 8, 8\] of 10"):
+        Training(ARCH.replace(input_shape=(3, 8, 8)), data, SHORT)
+
+
+def test_checkpoints_of_something_else(data: DataSet, tmp_path: Path) -> None:
+    file = tmp_path / "checkpoint.safetensors"
+    next(iter(Training(ARCH, data, SHORT, checkpoint=file)))
+    with pytest.raises(ValueError, match="is a checkpoint of another network and another recipe"):
+        Training(ARCH.replace(merge="add"), data, SHORT.replace(epochs=9), checkpoint=file)
+    whole = file.read_bytes()
+    for broken in (whole[: len(whole) // 2], b"", b"not a checkpoint at all"):
+        file.write_bytes(broken)
+        with pytest.raises(ValueError, match=r"checkpoint\.safetensors is not a whole checkpoint"):
+            Training(ARCH, data, SHORT, checkpoint=file)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
+
+
+def test_weights_decay_and_nothing_else() -> None:
+    net = Training(ARCH.replace(neuron="plif"), load_data("digits"), SHORT).net
+    decaying, others = _optimizer(net, SHORT).param_groups
+    assert decaying["weight_decay"] == 0.01
+    assert others["weight_decay"] == 0.0
+    assert all(parameter.dim() > 1 for parameter in decaying["params"])
+    assert all(parameter.dim() < 2 for parameter in others["params"])
+    assert len(decaying["params"]) + len(others["params"]) == len(list(net.parameters()))
+
+
+def test_mixed_precision_learns(data: DataSet) -> None:
+    records = list(fit(ARCH, data, SHORT.replace(precision="bf16", epochs=6)))
+    assert records[-1].train_loss < records[0].train_loss
+    assert all(math.isfinite(record.val_loss) for record in records)

@@ -1,0 +1,94 @@
+"""Batches cut, normalised and augmented on the device, whole batches at a time: no worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xoresnet.datasets.base import Augmentation, Split
+
+__all__ = ["Normalise", "augment", "crops", "cut_out", "evaluation_batches", "flips", "training_batches"]
+
+
+class Normalise(NamedTuple):
+    """From uint8 to zero mean and unit deviation per channel; `mean` and `std` are of images in [0, 1]."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """images: uint8 [N, C, H, W]. Returns float32 of the same shape."""
+        mean = torch.tensor(self.mean, device=images.device).view(1, -1, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(1, -1, 1, 1)
+        return (images.float() / 255 - mean) / std
+
+
+def training_batches(
+    split: Split, batch_size: int, augmentation: Augmentation, normalise: Normalise, *, seed: int, epoch: int,
+    device: torch.device,
+) -> Iterator[tuple[Tensor, Tensor]]:  # fmt: skip
+    """One epoch: all images once, in an order and with an augmentation that follow from seed and epoch alone.
+
+    Yields images float32 [N, C, H, W] and labels int64 [N] on the device; the last batch may be smaller. All random
+    numbers are drawn on the CPU, so that they are the same for every device.
+    """
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    for rows in torch.randperm(len(split), generator=generator).split(batch_size):
+        images, labels = split.take(rows).to(device), split.labels[rows].to(device)
+        yield augment(images, augmentation, normalise, generator), labels
+
+
+def evaluation_batches(
+    split: Split, batch_size: int, normalise: Normalise, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """All images in order, as they are."""
+    for rows in torch.arange(len(split)).split(batch_size):
+        yield normalise(split.take(rows).to(device)), split.labels[rows].to(device)
+
+
+def augment(images: Tensor, augmentation: Augmentation, normalise: Normalise, generator: torch.Generator) -> Tensor:
+    """Flip, crop and blank uint8 images [N, C, H, W] at random; returns them normalised."""
+    number, size = len(images), (images.shape[2], images.shape[3])
+    if augmentation.flip:
+        images = flips(images, torch.rand(number, generator=generator) < 0.5)
+    if augmentation.crop_padding:
+        places = torch.randint(2 * augmentation.crop_padding + 1, (number, 2), generator=generator)
+        images = crops(images, augmentation.crop_padding, places)
+    normal = normalise(images)
+    if augmentation.cutout:
+        centres = torch.stack([torch.randint(side, (number,), generator=generator) for side in size], 1)
+        normal = cut_out(normal, augmentation.cutout, centres)
+    return normal
+
+
+def flips(images: Tensor, which: Tensor) -> Tensor:
+    """Mirror left and right those images [N, C, H, W] that `which` [N] says."""
+    return torch.where(which.to(images.device).view(-1, 1, 1, 1), images.flip(-1), images)
+
+
+def crops(images: Tensor, padding: int, places: Tensor) -> Tensor:
+    """Pad images [N, C, H, W] with zeros on all sides and cut each at its place (top, left) [N, 2] to its own size."""
+    number, _, height, width = images.shape
+    padded = F.pad(images, (padding,) * 4)
+    places = places.to(images.device)
+    rows = places[:, :1] + torch.arange(height, device=images.device)
+    columns = places[:, 1:] + torch.arange(width, device=images.device)
+    each = torch.arange(number, device=images.device).view(-1, 1, 1)
+    return padded.movedim(1, -1)[each, rows[:, :, None], columns[:, None, :]].movedim(-1, 1).contiguous()
+
+
+def cut_out(images: Tensor, side: int, centres: Tensor) -> Tensor:
+    """Set to zero, which is the mean, a square around each centre (row, column) [N, 2], cut off at the borders."""
+    centres = centres.to(images.device)
+    inside = [
+        (torch.arange(size, device=images.device) - centres[:, dim : dim + 1] + side // 2).div(
+            side, rounding_mode="floor"
+        )
+        == 0
+        for dim, size in enumerate(images.shape[2:])
+    ]
+    return images.masked_fill((inside[0][:, :, None] & inside[1][:, None, :])[:, None], 0)

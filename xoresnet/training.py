@@ -1,0 +1,236 @@
+"""Training: `fit` yields a record per epoch; `Training` is the same with its network at hand.
+
+Everything random follows from the recipe's seed and the number of the epoch, so that a run which goes on from its
+checkpoint gives the records of one that was never interrupted, bit for bit on the CPU.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from xoresnet.arch import Arch
+from xoresnet.batches import Normalise, evaluation_batches, training_batches
+from xoresnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from xoresnet.data import DataSet
+from xoresnet.datasets.base import Augmentation
+from xoresnet.network import XOResNet
+from xoresnet.recipe import Recipe
+from xoresnet.records import EpochRecord
+from xoresnet.spikes import count_spikes
+
+__all__ = ["DivergenceError", "Training", "fit"]
+
+
+class DivergenceError(RuntimeError):
+    """The loss is no longer finite: one sentence that says when."""
+
+
+def fit(
+    arch: Arch,
+    data: DataSet,
+    recipe: Recipe,
+    seed: int | None = None,
+    *,
+    device: str | torch.device | None = None,
+    checkpoint: str | Path | None = None,
+) -> Iterator[EpochRecord]:
+    """Train a network and yield a record after each epoch; stopping between two of them is always safe.
+
+    seed: in place of the recipe's. device: by default CUDA where there is one. checkpoint: a file that is written after
+    each epoch; if it exists already, its records come first and training goes on behind them. Raises `DivergenceError`,
+    and ValueError for a checkpoint of another network, recipe or data set.
+    """
+    training = Training(arch, data, recipe, seed, device=device, checkpoint=checkpoint)
+    yield from training.records
+    yield from training
+
+
+class Training:
+    """A network being trained: `net`, `records` of the epochs done, and iteration over those to come."""
+
+    def __init__(
+        self,
+        arch: Arch,
+        data: DataSet,
+        recipe: Recipe,
+        seed: int | None = None,
+        *,
+        device: str | torch.device | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> None:
+        if (arch.input_shape, arch.num_classes) != (data.input_shape, data.num_classes):
+            raise ValueError(
+                f"the network takes images {list(arch.input_shape)} of {arch.num_classes} classes, "
+                f"{data.name} has {list(data.input_shape)} of {data.num_classes}"
+            )
+        self.arch, self.data = arch, data
+        self.recipe = recipe if seed is None else recipe.replace(seed=seed)
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.records: list[EpochRecord] = []
+        self._file = None if checkpoint is None else Path(checkpoint)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.recipe.seed)
+            self.net = XOResNet(arch)
+        self.net.to(self.device)
+        if self.recipe.channels_last:
+            self.net.to(memory_format=torch.channels_last)
+        self._optimizer = _optimizer(self.net, self.recipe)
+        self._normalise = Normalise(data.mean, data.std)
+        if self._file is not None and self._file.exists():
+            self._restore(load_checkpoint(self._file))
+
+    def __iter__(self) -> Iterator[EpochRecord]:
+        while len(self.records) < self.recipe.epochs:
+            record = self._epoch(len(self.records) + 1)
+            self.records.append(record)
+            if self._file is not None:
+                save_checkpoint(self._file, self._checkpoint())
+            yield record
+
+    def _epoch(self, epoch: int) -> EpochRecord:
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        start = time.perf_counter()
+        train_loss, train_accuracy, learning_rate = self._train(epoch)
+        between = time.perf_counter()
+        evaluation = self._evaluate()
+        return EpochRecord(
+            epoch=epoch,
+            learning_rate=learning_rate,
+            train_loss=train_loss,
+            train_accuracy=train_accuracy,
+            train_seconds=between - start,
+            evaluation_seconds=time.perf_counter() - between,
+            peak_memory_mib=_peak_memory_mib(self.device),
+            **evaluation,
+        )
+
+    def _train(self, epoch: int) -> tuple[float, float, float]:
+        recipe, split = self.recipe, self.data.train
+        per_epoch = math.ceil(len(split) / recipe.batch_size)
+        self.net.train()
+        loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
+        right = torch.zeros((), dtype=torch.int64, device=self.device)
+        learning_rate = 0.0
+        batches = training_batches(
+            split, recipe.batch_size, self._augmentation(), self._normalise,
+            seed=recipe.seed, epoch=epoch, device=self.device,
+        )  # fmt: skip
+        for number, (images, labels) in enumerate(batches):
+            step = (epoch - 1) * per_epoch + number
+            learning_rate = recipe.learning_rate_at(step, per_epoch * recipe.epochs)
+            for group in self._optimizer.param_groups:
+                group["lr"] = learning_rate
+            with self._autocast():
+                loss, logits = self._loss(images, labels)
+            self._optimizer.zero_grad()
+            loss.backward()
+            if recipe.clip_norm is not None:
+                nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip_norm)
+            self._optimizer.step()
+            loss_sum += loss.detach().double() * len(labels)
+            right += (logits.argmax(1) == labels).sum()
+        mean = float(loss_sum) / len(split)
+        if not math.isfinite(mean):
+            raise DivergenceError(
+                f"the loss of {self.arch.arch_id} became {mean} in epoch {epoch} of {recipe.epochs}, "
+                f"at learning_rate={recipe.learning_rate:g}"
+            )
+        return mean, int(right) / len(split), learning_rate
+
+    def _loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        smoothing = self.recipe.label_smoothing
+        if self.recipe.loss == "mean-logits":
+            logits = self.net(images)
+            return F.cross_entropy(logits.float(), labels, label_smoothing=smoothing), logits.detach()
+        steps = self.net.logits_per_step(images).float()
+        repeated = labels.expand(len(steps), -1)
+        loss = F.cross_entropy(steps.flatten(0, 1), repeated.reshape(-1), label_smoothing=smoothing)
+        return loss, steps.detach().mean(0)
+
+    def _evaluate(self) -> dict[str, Any]:
+        """Loss, accuracy and all figures of counting on the validation images."""
+        self.net.eval()
+        loss, right, number = 0.0, 0, len(self.data.validation)
+        with torch.no_grad(), self._autocast(), count_spikes(self.net) as counts:
+            for images, labels in evaluation_batches(self.data.validation, 256, self._normalise, self.device):
+                logits = self.net(images).float()
+                loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+                right += int((logits.argmax(1) == labels).sum())
+        figures = {"val_loss": loss / number, "val_accuracy": right / number}
+        return {**figures, **counts.as_dict(), "layers": tuple(counts.layers)}
+
+    def _augmentation(self) -> Augmentation:
+        asked = {name: getattr(self.recipe, name) for name in Augmentation._fields}
+        return self.data.augmentation._replace(**{name: value for name, value in asked.items() if value is not None})
+
+    def _autocast(self) -> torch.autocast:
+        bf16 = self.recipe.precision == "bf16" or (self.recipe.precision == "auto" and _gains_from_bf16(self.device))
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            arch=self.arch,
+            recipe=self.recipe,
+            data=self.data.name,
+            records=tuple(self.records),
+            weights=self.net.state_dict(),
+            optimizer=self._optimizer.state_dict()["state"],
+        )
+
+    def _restore(self, saved: Checkpoint) -> None:
+        mine = {"network": self.arch, "recipe": self.recipe, "data set": self.data.name}
+        theirs = {"network": saved.arch, "recipe": saved.recipe, "data set": saved.data}
+        other = [name for name in mine if mine[name] != theirs[name]]
+        if other:
+            raise ValueError(f"{self._file} is a checkpoint of another {' and another '.join(other)}")
+        self.net.load_state_dict(saved.weights)
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": saved.optimizer, "param_groups": groups})
+        self.records = list(saved.records)
+
+
+def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    decaying: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for module in net.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            weight = isinstance(module, nn.Conv2d | nn.Linear) and name == "weight"
+            (decaying if weight else others).append(parameter)
+    groups = [
+        {"params": decaying, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    nesterov = recipe.momentum > 0
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov)
+
+
+def _gains_from_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and _cpu_computes_bf16()
+
+
+def _cpu_computes_bf16() -> bool:
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported() and torch.backends.cpu.get_cpu_capability() == "AVX512")
+
+
+def _peak_memory_mib(device: torch.device) -> float:
+    """Of the device's tensors on CUDA, of the whole process elsewhere; NaN where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.nan
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
