@@ -7,6 +7,7 @@ checkpoint gives the records of one that was never interrupted, bit for bit on t
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xoresnet.arch import Arch
-from xoresnet.batches import Normalise, evaluation_batches, training_batches
+from xoresnet.batches import Normalise, batch_sizes, evaluation_batches, training_batches
 from xoresnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from xoresnet.data import DataSet
 from xoresnet.datasets.base import Augmentation
@@ -115,7 +116,7 @@ class Training:
 
     def _train(self, epoch: int) -> tuple[float, float, float]:
         recipe, split = self.recipe, self.data.train
-        per_epoch = math.ceil(len(split) / recipe.batch_size)
+        per_epoch = len(batch_sizes(len(split), recipe.batch_size))
         self.net.train()
         loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
         right = torch.zeros((), dtype=torch.int64, device=self.device)
@@ -233,4 +234,5 @@ def _peak_memory_mib(device: torch.device) -> float:
         import resource
     except ImportError:  # Windows
         return math.nan
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, kibibytes elsewhere
