@@ -1,17 +1,19 @@
-"""Batches cut, normalised and augmented on the device, whole batches at a time: no worker processes."""
+"""Batches cut, and augmented and normalised on the device, whole batches at a time: no worker processes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from xoresnet.datasets.base import Augmentation, Split
 
-__all__ = ["Normalise", "augment", "batch_sizes", "crops", "cut_out", "evaluation_batches", "flips", "training_batches"]
+__all__ = ["Normalise", "augment", "batch_count", "crops", "cut_out", "evaluation_batches", "flips", "training_batches"]
 
 
 class Normalise(NamedTuple):
@@ -33,28 +35,24 @@ def training_batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:  # fmt: skip
     """One epoch: all images once, in an order and with an augmentation that follow from seed and epoch alone.
 
-    Yields images float32 [N, C, H, W] and labels int64 [N] on the device, in batches of `batch_sizes`. All random
+    Yields images float32 [N, C, H, W] and labels int64 [N] on the device, in `batch_count` batches. All random
     numbers are drawn on the CPU, so that they are the same for every device.
     """
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    for rows in torch.randperm(len(split), generator=generator).split(batch_sizes(len(split), batch_size)):
+    # hashed together, so that no seed repeats the epochs of another
+    state = np.random.SeedSequence((seed, epoch)).generate_state(1)
+    generator = torch.Generator().manual_seed(int(state[0]))
+    for rows in torch.randperm(len(split), generator=generator).tensor_split(batch_count(len(split), batch_size)):
         images, labels = split.take(rows).to(device), split.labels[rows].to(device)
         yield augment(images, augmentation, normalise, generator), labels
 
 
-def batch_sizes(images: int, batch_size: int) -> list[int]:
-    """Batches of one epoch; the last may be smaller, but a single image joins the one before: batch norm needs two.
+def batch_count(images: int, batch_size: int) -> int:
+    """Batches of one epoch, which differ by one image at most; none has a single image: batch norm needs two.
 
-    >>> batch_sizes(10, 4), batch_sizes(9, 4)
-    ([4, 4, 2], [4, 5])
+    >>> batch_count(10, 4), batch_count(3, 2)
+    (3, 1)
     """
-    whole, rest = divmod(images, batch_size)
-    sizes = [batch_size] * whole
-    if rest == 1 and whole:
-        sizes[-1] += 1
-    elif rest:
-        sizes.append(rest)
-    return sizes
+    return max(1, min(math.ceil(images / batch_size), images // 2))
 
 
 def evaluation_batches(

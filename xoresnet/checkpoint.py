@@ -26,7 +26,9 @@ class Checkpoint(NamedTuple):
     arch: Arch
     recipe: Recipe
     data: str
-    """The data set's name."""
+    """The data set's name and fingerprint."""
+    precision: str
+    """What the recipe's came to on the machine."""
     records: tuple[EpochRecord, ...]
     weights: dict[str, Tensor]
     optimizer: dict[int, dict[str, Any]]
@@ -43,18 +45,26 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "arch": checkpoint.arch.to_json(indent=None),
         "recipe": checkpoint.recipe.model_dump_json(),
         "data": checkpoint.data,
+        "precision": checkpoint.precision,
         "records": json.dumps([record.to_fields() for record in checkpoint.records]),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save_file({name: value.contiguous() for name, value in tensors.items()}, partial, metadata=texts)
-        with partial.open("rb") as file:
+        with partial.open("r+b") as file:
             os.fsync(file.fileno())
+        partial.chmod(0o666 & ~_umask())  # safetensors' own files are for their owner alone
         partial.replace(path)
         _sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _sync_folder(folder: Path) -> None:
@@ -73,13 +83,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with safe_open(path, "pt") as file:
             texts = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    except SafetensorError as error:
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} is not a whole checkpoint: {error}") from None
     if texts.get("format") != _FORMAT:
         raise ValueError(
             f"{path} is no checkpoint of this version: its format is {texts.get('format')!r}, not {_FORMAT!r}"
         )
+    try:
+        return _from_parts(texts, tensors)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not a whole checkpoint: {type(error).__name__}: {error}") from error
+
+
+def _from_parts(texts: dict[str, str], tensors: dict[str, Tensor]) -> Checkpoint:
     optimizer: dict[int, dict[str, Any]] = {}
     for name, value in tensors.items():
         if name.startswith("optimizer/"):
@@ -89,6 +106,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         arch=Arch.from_json(texts["arch"]),
         recipe=Recipe.from_dict(json.loads(texts["recipe"])),
         data=texts["data"],
+        precision=texts["precision"],
         records=tuple(EpochRecord.from_fields(fields) for fields in json.loads(texts["records"])),
         weights={
             name.removeprefix("weights/"): value for name, value in tensors.items() if name.startswith("weights/")

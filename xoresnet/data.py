@@ -24,9 +24,11 @@ class and a share s, floor(s n + 1/2). By default:
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -101,6 +103,15 @@ class DataSet:
     train: Split
     validation: Split
     test: SealedTest
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Ten hexadecimal digits of what training sees: the split, its labels, statistics, classes and augmentation."""
+        digest = hashlib.sha256(repr((self.classes, self.mean, self.std, self.augmentation)).encode())
+        for split in (self.train, self.validation):
+            for numbers in (split.labels, split.rows):
+                digest.update(b"-" if numbers is None else numbers.numpy().tobytes())
+        return digest.hexdigest()[:10]
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -22,9 +22,10 @@ class Recipe(Spec):
     """Everything that decides what training makes of a network, but for the network and the data."""
 
     epochs: PositiveInt = 20
-    batch_size: PositiveInt = 64
+    batch_size: Annotated[int, Field(ge=2, strict=True)] = 64
+    """At most, or one more; the batches of an epoch differ by one image at most."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: PositiveFloat = 0.005
+    learning_rate: Annotated[float, Field(gt=0, le=1e6, strict=True)] = 0.005
     """The highest of the schedule."""
     momentum: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.9
     """Nesterov momentum of `sgd`."""
@@ -40,16 +41,16 @@ class Recipe(Spec):
     clip_norm: PositiveFloat | None = None
     """Largest norm of all gradients together."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """`auto`: bf16 where the hardware computes in it."""
+    """`auto`: bf16 where the hardware computes in it, else fp32."""
     channels_last: StrictBool = False
     """Memory format of convolutions."""
     flip: StrictBool | None = None
-    """Mirror every second training image; None for what the data set says, likewise for the next two."""
+    """Mirror each training image with probability 1/2; None for what the data set says, likewise for the next two."""
     crop_padding: NonNegativeInt | None = None
     """Pixels by which training images are padded before a piece of their size is cut out at a random place."""
     cutout: NonNegativeInt | None = None
     """Side of a square of training images that is blanked at a random place, in pixels."""
-    seed: NonNegativeInt = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     """Of the weights, the order of the images and their augmentation."""
 
     @model_validator(mode="after")

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xoresnet.arch import Arch
-from xoresnet.batches import Normalise, batch_sizes, evaluation_batches, training_batches
+from xoresnet.batches import Normalise, batch_count, evaluation_batches, training_batches
 from xoresnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from xoresnet.data import DataSet
 from xoresnet.datasets.base import Augmentation
@@ -31,7 +31,7 @@ __all__ = ["DivergenceError", "Training", "fit"]
 
 
 class DivergenceError(RuntimeError):
-    """The loss is no longer finite: one sentence that says when."""
+    """The loss or a weight is no longer finite: one sentence that says when."""
 
 
 def fit(
@@ -47,7 +47,8 @@ def fit(
 
     seed: in place of the recipe's. device: by default CUDA where there is one. checkpoint: a file that is written after
     each epoch; if it exists already, its records come first and training goes on behind them. Raises `DivergenceError`,
-    and ValueError for a checkpoint of another network, recipe or data set.
+    and ValueError for data that do not fit and for a checkpoint of another network, recipe or data set; all of these
+    when the first record is asked for.
     """
     training = Training(arch, data, recipe, seed, device=device, checkpoint=checkpoint)
     yield from training.records
@@ -55,7 +56,10 @@ def fit(
 
 
 class Training:
-    """A network being trained: `net`, `records` of the epochs done, and iteration over those to come."""
+    """A network being trained: `net`, `records` of the epochs done, and iteration over those to come.
+
+    Iterating anew after an exception goes on from the checkpoint.
+    """
 
     def __init__(
         self,
@@ -76,25 +80,42 @@ class Training:
         self.recipe = recipe if seed is None else recipe.replace(seed=seed)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.records: list[EpochRecord] = []
+        self._bf16 = _uses_bf16(self.recipe, self.device)
         self._file = None if checkpoint is None else Path(checkpoint)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.recipe.seed)
-            self.net = XOResNet(arch)
-        self.net.to(self.device)
-        if self.recipe.channels_last:
-            self.net.to(memory_format=torch.channels_last)
-        self._optimizer = _optimizer(self.net, self.recipe)
         self._normalise = Normalise(data.mean, data.std)
-        if self._file is not None and self._file.exists():
-            self._restore(load_checkpoint(self._file))
+        self._begin()
 
     def __iter__(self) -> Iterator[EpochRecord]:
+        if self._within_epoch:  # an exception left the weights between two epochs
+            self._begin_again()
         while len(self.records) < self.recipe.epochs:
+            self._within_epoch = True
             record = self._epoch(len(self.records) + 1)
             self.records.append(record)
             if self._file is not None:
                 save_checkpoint(self._file, self._checkpoint())
+            self._within_epoch = False
             yield record
+
+    def _begin(self) -> None:
+        """Weights from the seed, or from the checkpoint."""
+        self._within_epoch = False
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(self.recipe.seed)
+            self.net = XOResNet(self.arch)
+        self.net.to(self.device)
+        if self.recipe.channels_last:
+            self.net.to(memory_format=torch.channels_last)
+        self._optimizer = _optimizer(self.net, self.recipe)
+        if self._file is not None and self._file.exists():
+            self._restore(load_checkpoint(self._file))
+
+    def _begin_again(self) -> None:
+        if self.records and (self._file is None or not self._file.exists()):
+            epoch = len(self.records) + 1
+            raise RuntimeError(f"training was interrupted within epoch {epoch} and has no checkpoint to go on from")
+        self.records = []
+        self._begin()
 
     def _epoch(self, epoch: int) -> EpochRecord:
         if self.device.type == "cuda":
@@ -103,6 +124,7 @@ class Training:
         train_loss, train_accuracy, learning_rate = self._train(epoch)
         between = time.perf_counter()
         evaluation = self._evaluate()
+        self._check_finite(epoch, evaluation["val_loss"])
         return EpochRecord(
             epoch=epoch,
             learning_rate=learning_rate,
@@ -116,7 +138,7 @@ class Training:
 
     def _train(self, epoch: int) -> tuple[float, float, float]:
         recipe, split = self.recipe, self.data.train
-        per_epoch = len(batch_sizes(len(split), recipe.batch_size))
+        per_epoch = batch_count(len(split), recipe.batch_size)
         self.net.train()
         loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
         right = torch.zeros((), dtype=torch.int64, device=self.device)
@@ -140,12 +162,18 @@ class Training:
             loss_sum += loss.detach().double() * len(labels)
             right += (logits.argmax(1) == labels).sum()
         mean = float(loss_sum) / len(split)
-        if not math.isfinite(mean):
-            raise DivergenceError(
-                f"the loss of {self.arch.arch_id} became {mean} in epoch {epoch} of {recipe.epochs}, "
-                f"at learning_rate={recipe.learning_rate:g}"
-            )
+        self._check_finite(epoch, mean)
         return mean, int(right) / len(split), learning_rate
+
+    def _check_finite(self, epoch: int, loss: float) -> None:
+        """Weights too, because a neuron that is fed NaN is silent and may hide it from the loss."""
+        weights = all(bool(value.isfinite().all()) for value in self.net.state_dict().values())
+        if not (math.isfinite(loss) and weights):
+            what = f"the loss became {loss}" if not math.isfinite(loss) else "weights are no longer finite"
+            raise DivergenceError(
+                f"training of {self.arch.arch_id} diverged in epoch {epoch} of {self.recipe.epochs}, "
+                f"at learning_rate={self.recipe.learning_rate:g}: {what}"
+            )
 
     def _loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         smoothing = self.recipe.label_smoothing
@@ -174,22 +202,29 @@ class Training:
         return self.data.augmentation._replace(**{name: value for name, value in asked.items() if value is not None})
 
     def _autocast(self) -> torch.autocast:
-        bf16 = self.recipe.precision == "bf16" or (self.recipe.precision == "auto" and _gains_from_bf16(self.device))
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
+
+    @property
+    def _precision(self) -> str:
+        return "bf16" if self._bf16 else "fp32"
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
             arch=self.arch,
             recipe=self.recipe,
-            data=self.data.name,
+            data=f"{self.data.name} {self.data.fingerprint}",
+            precision=self._precision,
             records=tuple(self.records),
             weights=self.net.state_dict(),
             optimizer=self._optimizer.state_dict()["state"],
         )
 
     def _restore(self, saved: Checkpoint) -> None:
-        mine = {"network": self.arch, "recipe": self.recipe, "data set": self.data.name}
-        theirs = {"network": saved.arch, "recipe": saved.recipe, "data set": saved.data}
+        data = f"{self.data.name} {self.data.fingerprint}"
+        mine = {"network": self.arch, "recipe": self.recipe, "data set or split": data, "precision": self._precision}
+        theirs = {
+            "network": saved.arch, "recipe": saved.recipe, "data set or split": saved.data, "precision": saved.precision,
+        }  # fmt: skip
         other = [name for name in mine if mine[name] != theirs[name]]
         if other:
             raise ValueError(f"{self._file} is a checkpoint of another {' and another '.join(other)}")
@@ -216,14 +251,12 @@ def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov)
 
 
-def _gains_from_bf16(device: torch.device) -> bool:
+def _uses_bf16(recipe: Recipe, device: torch.device) -> bool:
+    if recipe.precision != "auto":
+        return recipe.precision == "bf16"
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and _cpu_computes_bf16()
-
-
-def _cpu_computes_bf16() -> bool:
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported() and torch.backends.cpu.get_cpu_capability() == "AVX512")
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def _peak_memory_mib(device: torch.device) -> float:

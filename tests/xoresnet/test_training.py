@@ -110,11 +110,56 @@ def test_no_test_image_reaches_a_figure(data: DataSet) -> None:
     assert [measured(record) for record in fit(ARCH, sealed, SHORT)] == clean
 
 
-def test_a_loss_that_is_not_finite_ends_training(data: DataSet) -> None:
+def test_a_loss_that_is_not_finite_ends_training(data: DataSet, tmp_path: Path) -> None:
+    wild = SHORT.replace(optimizer="sgd", learning_rate=1e6, momentum=0.99, schedule="constant", epochs=30)
+    file = tmp_path / "checkpoint.safetensors"
     with pytest.raises(
-        DivergenceError, match=rf"the loss of {ARCH.arch_id} became (nan|inf) in epoch 1 of 4, at learning"
+        DivergenceError, match=rf"training of {ARCH.arch_id} diverged in epoch \d+ of 30, at learning_rate"
     ):
-        list(fit(ARCH, data, SHORT.replace(optimizer="sgd", learning_rate=1e30, schedule="constant", clip_norm=None)))
+        list(fit(ARCH, data, wild, checkpoint=file))
+    if file.exists():
+        assert all(bool(value.isfinite().all()) for value in load_checkpoint(file).weights.values())
+
+
+@pytest.mark.parametrize("place", ["stem.conv.conv.weight", "head.bias"])
+def test_weights_that_are_not_finite_end_training(place: str, data: DataSet) -> None:
+    """A neuron that is fed NaN is silent: the loss may stay finite."""
+    training = Training(ARCH, data, SHORT)
+    with torch.no_grad():
+        training.net.get_parameter(place).view(-1)[0] = math.nan
+    with pytest.raises(DivergenceError, match="in epoch 1 of 4"):
+        next(iter(training))
+
+
+def test_going_on_after_an_interrupt_within_an_epoch(data: DataSet, tmp_path: Path) -> None:
+    """Ctrl-C in a notebook, then the same cell again."""
+    unbroken = [measured(record) for record in fit(ARCH, data, SHORT)]
+    for epoch, file in ((1, None), (3, tmp_path / "checkpoint.safetensors"), (3, None)):
+        training = Training(ARCH, data, SHORT, checkpoint=file)
+        calls = 0
+
+        def interrupt(*_: object, stop: int = (epoch - 1) * 2 * 10 + 3) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == stop:
+                raise KeyboardInterrupt
+
+        handle = training.net.register_forward_pre_hook(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            list(training)
+        handle.remove()
+        done = len(training.records)
+        if done and file is None:
+            with pytest.raises(RuntimeError, match=f"interrupted within epoch {done + 1} and has no checkpoint"):
+                list(training)
+        else:
+            list(training)
+            assert [measured(record) for record in training.records] == unbroken
+
+
+def test_seeds_do_not_repeat_each_other(data: DataSet) -> None:
+    epochs = {str(measured(next(iter(fit(ARCH, data, SHORT, seed=seed))))) for seed in (0, 1, 2**31, 2**32 - 1)}
+    assert len(epochs) == 4
 
 
 def test_another_data_set_is_refused(data: DataSet) -> None:
@@ -127,6 +172,12 @@ def test_checkpoints_of_something_else(data: DataSet, tmp_path: Path) -> None:
     next(iter(Training(ARCH, data, SHORT, checkpoint=file)))
     with pytest.raises(ValueError, match="is a checkpoint of another network and another recipe"):
         Training(ARCH.replace(merge="add"), data, SHORT.replace(epochs=9), checkpoint=file)
+    other = load_data("digits", validation_seed=1)
+    moved = dataclasses.replace(data, train=Split(other.train.images[:300], other.train.labels[:300]))
+    with pytest.raises(ValueError, match="is a checkpoint of another data set or split"):
+        Training(ARCH, moved, SHORT, checkpoint=file)
+    with pytest.raises(ValueError, match="is not a whole checkpoint"):
+        load_checkpoint(tmp_path)
     whole = file.read_bytes()
     for broken in (whole[: len(whole) // 2], b"", b"not a checkpoint at all"):
         file.write_bytes(broken)

@@ -43,6 +43,7 @@ CLASSES = (
 )
 _FOLDERS = (".", "fashion-mnist", "FashionMNIST/raw")
 _SIDE = 28
+_MOST_ENTRIES = 10**7  # what a damaged header may claim would not fit the memory
 
 # MD5 of the uncompressed files. torchvision publishes those of the .gz files; Debian's files, whose contents these are,
 # have the published MD5s once the header with name and time of day that Debian strips is put back.
@@ -107,6 +108,8 @@ def _shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
     if len(header) < 4 + 4 * dimensions:
         raise DataError(f"{path} is truncated: it ends within the header")
     shape = tuple(map(int, np.frombuffer(header[4:], dtype=">u4")))
+    if shape[0] > _MOST_ENTRIES:
+        raise DataError(f"{path} has the wrong size: its header says {shape[0]} entries")
     if shape[0] == 0:
         raise DataError(f"{path} is empty: its header says 0 entries")
     if shape[1:] not in ((), (_SIDE, _SIDE)):
