@@ -97,7 +97,8 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> list[Fault]:
         case "value_error":
             message = str(cause)
         case _:
-            bounds = {name: f"{bound:g}" for name, bound in context.items() if isinstance(bound, int | float)}
+            numbers = {name: bound for name, bound in context.items() if isinstance(bound, int | float)}
+            bounds = {name: f"{bound:g}" if abs(bound) < 1e6 else str(bound) for name, bound in numbers.items()}
             message = f"{_RULES.get(detail['type'], detail['msg']).format(**bounds)}, got {value!r}"
     return [Fault(path, message)]
 

@@ -29,6 +29,9 @@ from xoresnet.spikes import count_spikes
 
 __all__ = ["DivergenceError", "Training", "fit"]
 
+_IDENTITY = {"network": "arch", "recipe": "recipe", "data set or split": "data", "precision": "precision"}
+"""In what a checkpoint must agree with the training that goes on from it."""
+
 
 class DivergenceError(RuntimeError):
     """The loss or a weight is no longer finite: one sentence that says when."""
@@ -80,6 +83,7 @@ class Training:
         self.recipe = recipe if seed is None else recipe.replace(seed=seed)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.records: list[EpochRecord] = []
+        self._within_epoch = False
         self._bf16 = _uses_bf16(self.recipe, self.device)
         self._file = None if checkpoint is None else Path(checkpoint)
         self._normalise = Normalise(data.mean, data.std)
@@ -220,12 +224,8 @@ class Training:
         )
 
     def _restore(self, saved: Checkpoint) -> None:
-        data = f"{self.data.name} {self.data.fingerprint}"
-        mine = {"network": self.arch, "recipe": self.recipe, "data set or split": data, "precision": self._precision}
-        theirs = {
-            "network": saved.arch, "recipe": saved.recipe, "data set or split": saved.data, "precision": saved.precision,
-        }  # fmt: skip
-        other = [name for name in mine if mine[name] != theirs[name]]
+        mine = self._checkpoint()
+        other = [name for name, field in _IDENTITY.items() if getattr(mine, field) != getattr(saved, field)]
         if other:
             raise ValueError(f"{self._file} is a checkpoint of another {' and another '.join(other)}")
         self.net.load_state_dict(saved.weights)

@@ -44,7 +44,7 @@ def test_warm_up_rises_to_the_top() -> None:
         ({"optimizer": "adam"}, "optimizer: 'adam' is not one of adamw, sgd; did you mean 'adamw'?"),
         ({"learning_rate": "fast"}, "learning_rate: must be a number, got 'fast'"),
         ({"batch_size": 1}, "batch_size: must be at least 2, got 1"),
-        ({"seed": 2**32}, f"seed: must be less than {2**32:g}, got {2**32}"),
+        ({"seed": 2**32}, f"seed: must be less than {2**32}, got {2**32}"),
         ({"learning_rate": 0}, "learning_rate: must be greater than 0, got 0"),
         ({"momentum": 1.0}, "momentum: must be less than 1, got 1.0"),
         ({"weight_decay": -0.1}, "weight_decay: must be at least 0, got -0.1"),
