@@ -94,7 +94,7 @@ class _Fire(torch.autograd.Function):
 
 
 def _forward(x: Tensor, leak: Tensor | None, dynamics: Dynamics, *, keep: bool) -> tuple[Tensor, Tensor]:
-    """Spikes, and -h where it is kept, both laid out as `_like` says."""
+    """Spikes, and -h where it is kept, both laid out as `like_steps` says."""
     if _fused(x):
         from xoresnet import fire_triton
 

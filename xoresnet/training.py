@@ -74,6 +74,9 @@ class Training:
         device: str | torch.device | None = None,
         checkpoint: str | Path | None = None,
     ) -> None:
+        for name, given, kind in (("arch", arch, Arch), ("data", data, DataSet), ("recipe", recipe, Recipe)):
+            if not isinstance(given, kind):
+                raise TypeError(f"{name} must be of type {kind.__name__}, got {type(given).__name__}")
         if (arch.input_shape, arch.num_classes) != (data.input_shape, data.num_classes):
             raise ValueError(
                 f"the network takes images {list(arch.input_shape)} of {arch.num_classes} classes, "

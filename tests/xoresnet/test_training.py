@@ -167,6 +167,14 @@ def test_another_data_set_is_refused(data: DataSet) -> None:
         Training(ARCH.replace(input_shape=(3, 8, 8)), data, SHORT)
 
 
+@pytest.mark.parametrize(("place", "kind"), [(0, "Arch"), (1, "DataSet"), (2, "Recipe")])
+def test_arguments_of_another_type(place: int, kind: str, data: DataSet) -> None:
+    arguments: list[Any] = [ARCH, data, SHORT]
+    arguments[place] = "digits"
+    with pytest.raises(TypeError, match=f"must be of type {kind}, got str"):
+        Training(*arguments)
+
+
 def test_checkpoints_of_something_else(data: DataSet, tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.safetensors"
     next(iter(Training(ARCH, data, SHORT, checkpoint=file)))
