@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from xoresnet.arch import Arch
+from xoresnet.atomic import replaced
 from xoresnet.recipe import Recipe
 from xoresnet.records import EpochRecord
 
@@ -48,34 +48,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "precision": checkpoint.precision,
         "records": json.dumps([record.to_fields() for record in checkpoint.records]),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replaced(path) as partial:
         save_file({name: value.contiguous() for name, value in tensors.items()}, partial, metadata=texts)
-        with partial.open("r+b") as file:
-            os.fsync(file.fileno())
-        partial.chmod(0o666 & ~_umask())  # safetensors' own files are for their owner alone
-        partial.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut, where folders can be synced."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -36,6 +36,7 @@ from typing import NamedTuple
 from xoresnet.datasets import cifar, digits, folder, idx, mini_imagenet
 from xoresnet.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
 from xoresnet.datasets.split import channel_statistics, split_rows
+from xoresnet.recipe import Recipe
 from xoresnet.schema import nearest
 
 __all__ = [
@@ -100,6 +101,8 @@ class DataSet:
     std: tuple[float, ...]
     """Population standard deviation, likewise."""
     augmentation: Augmentation
+    default_recipe: Recipe
+    """With which small networks train well on it."""
     train: Split
     validation: Split
     test: SealedTest
@@ -168,6 +171,7 @@ def load_data(
         mean=statistics.mean,
         std=statistics.std,
         augmentation=loader.augmentation,
+        default_recipe=loader.recipe,
         train=Split(source.train.pool, source.train.labels[train_rows], train_rows),
         validation=Split(source.train.pool, source.train.labels[validation_rows], validation_rows),
         test=SealedTest(name, source.read_test),

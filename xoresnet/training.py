@@ -9,25 +9,26 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xoresnet.arch import Arch
-from xoresnet.batches import Normalise, batch_count, evaluation_batches, training_batches
+from xoresnet.batches import Normalise, batch_count, training_batches
 from xoresnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from xoresnet.data import DataSet
-from xoresnet.datasets.base import Augmentation
+from xoresnet.datasets.base import Augmentation, Split
+from xoresnet.evaluation import Evaluation, evaluate
 from xoresnet.network import XOResNet
 from xoresnet.recipe import Recipe
 from xoresnet.records import EpochRecord
-from xoresnet.spikes import count_spikes
 
-__all__ = ["DivergenceError", "Training", "fit"]
+__all__ = ["DivergenceError", "Step", "Training", "estimate_epoch_seconds", "fit"]
 
 _IDENTITY = {"network": "arch", "recipe": "recipe", "data set or split": "data", "precision": "precision"}
 """In what a checkpoint must agree with the training that goes on from it."""
@@ -37,10 +38,34 @@ class DivergenceError(RuntimeError):
     """The loss or a weight is no longer finite: one sentence that says when."""
 
 
+@dataclass(frozen=True)
+class Step:
+    """How far an epoch is, after one batch of it."""
+
+    epoch: int
+    """From 1, like the step."""
+    step: int
+    steps: int
+    learning_rate: float
+    images: int
+    """Seen in this epoch so far."""
+    _loss_sum: Tensor
+    _right: Tensor
+
+    @property
+    def train_loss(self) -> float:
+        """Mean over the epoch so far; on CUDA, asking for it waits for the device. Likewise the accuracy."""
+        return float(self._loss_sum) / self.images
+
+    @property
+    def train_accuracy(self) -> float:
+        return int(self._right) / self.images
+
+
 def fit(
     arch: Arch,
     data: DataSet,
-    recipe: Recipe,
+    recipe: Recipe | None = None,
     seed: int | None = None,
     *,
     device: str | torch.device | None = None,
@@ -48,10 +73,10 @@ def fit(
 ) -> Iterator[EpochRecord]:
     """Train a network and yield a record after each epoch; stopping between two of them is always safe.
 
-    seed: in place of the recipe's. device: by default CUDA where there is one. checkpoint: a file that is written after
-    each epoch; if it exists already, its records come first and training goes on behind them. Raises `DivergenceError`,
-    and ValueError for data that do not fit and for a checkpoint of another network, recipe or data set; all of these
-    when the first record is asked for.
+    recipe: None for the data set's own. seed: in place of the recipe's. device: by default CUDA where there is one.
+    checkpoint: a file that is written after each epoch; if it exists already, its records come first and training goes
+    on behind them. Raises `DivergenceError`, and ValueError for data that do not fit and for a checkpoint of another
+    network, recipe or data set; all of these when the first record is asked for.
     """
     training = Training(arch, data, recipe, seed, device=device, checkpoint=checkpoint)
     yield from training.records
@@ -61,19 +86,21 @@ def fit(
 class Training:
     """A network being trained: `net`, `records` of the epochs done, and iteration over those to come.
 
-    Iterating anew after an exception goes on from the checkpoint.
+    Iterating anew after an exception goes on from the checkpoint. `on_step` is called after each batch.
     """
 
     def __init__(
         self,
         arch: Arch,
         data: DataSet,
-        recipe: Recipe,
+        recipe: Recipe | None = None,
         seed: int | None = None,
         *,
         device: str | torch.device | None = None,
         checkpoint: str | Path | None = None,
+        on_step: Callable[[Step], None] | None = None,
     ) -> None:
+        recipe = data.default_recipe if recipe is None and isinstance(data, DataSet) else recipe
         for name, given, kind in (("arch", arch, Arch), ("data", data, DataSet), ("recipe", recipe, Recipe)):
             if not isinstance(given, kind):
                 raise TypeError(f"{name} must be of type {kind.__name__}, got {type(given).__name__}")
@@ -90,6 +117,7 @@ class Training:
         self._bf16 = _uses_bf16(self.recipe, self.device)
         self._file = None if checkpoint is None else Path(checkpoint)
         self._normalise = Normalise(data.mean, data.std)
+        self._on_step = on_step
         self._begin()
 
     def __iter__(self) -> Iterator[EpochRecord]:
@@ -124,32 +152,41 @@ class Training:
         self.records = []
         self._begin()
 
+    def evaluate(self, split: Split) -> Evaluation:
+        """The network as it is now on all images of a split, in the precision of training."""
+        return evaluate(self.net, split, self._normalise, self.device, bf16=self._bf16)
+
     def _epoch(self, epoch: int) -> EpochRecord:
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         start = time.perf_counter()
-        train_loss, train_accuracy, learning_rate = self._train(epoch)
+        for step in self._steps(epoch):
+            if self._on_step is not None:
+                self._on_step(step)
+        self._check_finite(epoch, step.train_loss)
         between = time.perf_counter()
-        evaluation = self._evaluate()
-        self._check_finite(epoch, evaluation["val_loss"])
+        evaluation = self.evaluate(self.data.validation)
+        self._check_finite(epoch, evaluation.loss)
         return EpochRecord(
             epoch=epoch,
-            learning_rate=learning_rate,
-            train_loss=train_loss,
-            train_accuracy=train_accuracy,
+            learning_rate=step.learning_rate,
+            train_loss=step.train_loss,
+            train_accuracy=step.train_accuracy,
             train_seconds=between - start,
             evaluation_seconds=time.perf_counter() - between,
             peak_memory_mib=_peak_memory_mib(self.device),
-            **evaluation,
+            **evaluation.as_dict("val_"),
+            layers=tuple(evaluation.counts.layers),
         )
 
-    def _train(self, epoch: int) -> tuple[float, float, float]:
+    def _steps(self, epoch: int) -> Iterator[Step]:
+        """Train one epoch, batch by batch."""
         recipe, split = self.recipe, self.data.train
         per_epoch = batch_count(len(split), recipe.batch_size)
         self.net.train()
         loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
         right = torch.zeros((), dtype=torch.int64, device=self.device)
-        learning_rate = 0.0
+        seen = 0
         batches = training_batches(
             split, recipe.batch_size, self._augmentation(), self._normalise,
             seed=recipe.seed, epoch=epoch, device=self.device,
@@ -168,9 +205,8 @@ class Training:
             self._optimizer.step()
             loss_sum += loss.detach().double() * len(labels)
             right += (logits.argmax(1) == labels).sum()
-        mean = float(loss_sum) / len(split)
-        self._check_finite(epoch, mean)
-        return mean, int(right) / len(split), learning_rate
+            seen += len(labels)
+            yield Step(epoch, number + 1, per_epoch, learning_rate, seen, loss_sum, right)
 
     def _check_finite(self, epoch: int, loss: float) -> None:
         """Weights too, because a neuron that is fed NaN is silent and may hide it from the loss."""
@@ -192,18 +228,6 @@ class Training:
         loss = F.cross_entropy(steps.flatten(0, 1), repeated.reshape(-1), label_smoothing=smoothing)
         return loss, steps.detach().mean(0)
 
-    def _evaluate(self) -> dict[str, Any]:
-        """Loss, accuracy and all figures of counting on the validation images."""
-        self.net.eval()
-        loss, right, number = 0.0, 0, len(self.data.validation)
-        with torch.no_grad(), self._autocast(), count_spikes(self.net) as counts:
-            for images, labels in evaluation_batches(self.data.validation, 256, self._normalise, self.device):
-                logits = self.net(images).float()
-                loss += float(F.cross_entropy(logits, labels, reduction="sum"))
-                right += int((logits.argmax(1) == labels).sum())
-        figures = {"val_loss": loss / number, "val_accuracy": right / number}
-        return {**figures, **counts.as_dict(), "layers": tuple(counts.layers)}
-
     def _augmentation(self) -> Augmentation:
         asked = {name: getattr(self.recipe, name) for name in Augmentation._fields}
         return self.data.augmentation._replace(**{name: value for name, value in asked.items() if value is not None})
@@ -212,7 +236,8 @@ class Training:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
 
     @property
-    def _precision(self) -> str:
+    def precision(self) -> str:
+        """What the recipe's came to on this machine: bf16 or fp32."""
         return "bf16" if self._bf16 else "fp32"
 
     def _checkpoint(self) -> Checkpoint:
@@ -220,7 +245,7 @@ class Training:
             arch=self.arch,
             recipe=self.recipe,
             data=f"{self.data.name} {self.data.fingerprint}",
-            precision=self._precision,
+            precision=self.precision,
             records=tuple(self.records),
             weights=self.net.state_dict(),
             optimizer=self._optimizer.state_dict()["state"],
@@ -235,6 +260,23 @@ class Training:
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": saved.optimizer, "param_groups": groups})
         self.records = list(saved.records)
+
+
+def estimate_epoch_seconds(
+    arch: Arch, data: DataSet, recipe: Recipe | None = None, *, device: str | torch.device | None = None
+) -> float:
+    """How long an epoch will take with its evaluation, from a few steps that are thrown away afterwards."""
+    training = Training(arch, data, recipe, device=device)
+    times = []
+    start = time.perf_counter()
+    for step in islice(training._steps(1), 6):
+        _ = step.train_loss  # waits for the device
+        times.append(time.perf_counter() - start)
+        start = time.perf_counter()
+    batch = data.validation.take(torch.arange(min(256, len(data.validation))))
+    training.evaluate(Split(batch, data.validation.labels[: len(batch)]))
+    evaluation = (time.perf_counter() - start) * len(data.validation) / len(batch)
+    return min(times) * step.steps + evaluation
 
 
 def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -105,7 +105,7 @@ def test_status(tmp_path: Path) -> None:
     assert status["cifar100"].place is None
     assert status["cifar100"].looked_in == (tmp_path / "data",)
     assert status["fashion-mnist"].looked_in == (tmp_path / "data", Path("/usr/share/datasets"))
-    assert "load_data('cifar100', download=True)" in status["cifar100"].how_to_get
+    assert "xoresnet data cifar100 --download" in status["cifar100"].how_to_get
     assert "apt-get install dataset-fashion-mnist" in status["fashion-mnist"].how_to_get
     assert status["digits"].place is not None
     assert (status["folder"].place, status["folder"].looked_in) == (None, ())

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from xoresnet.recipe import Recipe
+
 __all__ = ["Augmentation", "DataError", "Loader", "ReadOptions", "Source", "Split", "Statistics", "require"]
 
 
@@ -71,6 +73,7 @@ class Augmentation(NamedTuple):
 
 
 _NO_AUGMENTATION = Augmentation()
+_DEFAULT_RECIPE = Recipe()
 
 
 class Statistics(NamedTuple):
@@ -129,6 +132,8 @@ class Loader:
     num_classes: int | None = None
     """None: any number."""
     augmentation: Augmentation = _NO_AUGMENTATION
+    recipe: Recipe = _DEFAULT_RECIPE
+    """With which small networks train well on it, found by trying where a comment says so."""
     validation_share: float = 0.1
     """Share of each class's training images that is set aside for validation."""
     download: Callable[[Path], None] | None = None

@@ -194,7 +194,7 @@ def _loader(name: str, form: _Format) -> Loader:
         summary=f"60,000 photographs, 32 x 32 colour, {form.num_classes} classes",
         find=partial(_find, form),
         read=partial(_read, form),
-        how_to_get=f"python -c \"from xoresnet.data import load_data; load_data('{name}', download=True)\"",
+        how_to_get=f"xoresnet data {name} --download",
         num_classes=form.num_classes,
         augmentation=Augmentation(flip=True, crop_padding=4),
         download=partial(download_with_torchvision, name.upper()),

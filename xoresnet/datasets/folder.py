@@ -79,7 +79,8 @@ LOADER = Loader(
     summary="any images in class folders; give their folder as the root",
     find=_find,
     read=_read,
-    how_to_get="make one folder per class with its images in it, and give the folder of these folders as the root",
+    how_to_get="make one folder per class with its images in it, and give the folder of these folders as the root "
+    "(--data-root DIR)",
     only_given_root=True,
     options=frozenset({"image_size", "channels"}),
 )

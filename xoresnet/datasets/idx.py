@@ -142,10 +142,7 @@ LOADER = Loader(
     summary="70,000 images of clothes, 28 x 28 grey, 10 classes",
     find=_find,
     read=_read,
-    how_to_get=(
-        "apt-get install dataset-fashion-mnist, or: "
-        "python -c \"from xoresnet.data import load_data; load_data('fashion-mnist', download=True)\""
-    ),
+    how_to_get="apt-get install dataset-fashion-mnist (Debian, Ubuntu), or: xoresnet data fashion-mnist --download",
     num_classes=10,
     augmentation=Augmentation(flip=True, crop_padding=2),
     download=partial(download_with_torchvision, "FashionMNIST"),

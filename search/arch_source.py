@@ -1,0 +1,49 @@
+"""ARCH on the command line: the name of a baseline, or a file that `Arch.save` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xoresnet.arch import Arch
+from xoresnet.schema import SpecError
+from xoresnet.search.errors import CommandError
+from xoresnet.search.overrides import merged
+
+__all__ = ["ArchSource"]
+
+_FROM_DATA = ("input_shape", "num_classes")
+_SMALL = (1, 32, 32), 10
+"""A data set that stands in for the real one as long as only the settings are looked at."""
+
+
+class ArchSource:
+    """A network that waits for its data set, with settings of the user's on top."""
+
+    def __init__(self, text: str, changes: Mapping[str, Any]) -> None:
+        """Raises `CommandError` for a name that is not known, `SpecError` for settings that are wrong."""
+        path = Path(text)
+        self._file = path / "arch.json" if path.is_dir() else path
+        self._name = None if path.is_dir() or path.suffix == ".json" or path.is_file() else text
+        self._changes = dict(changes)
+        arch = self.build(*_SMALL)
+        self.label = self._name or (arch.arch_id if self._file.stem == "arch" else self._file.stem)
+        """What runs of it are called."""
+
+    def build(self, input_shape: tuple[int, int, int], num_classes: int) -> Arch:
+        """The network for images of this shape; one from a file keeps its own."""
+        if self._name is None:
+            return Arch.from_dict(merged(Arch.load(self._file).model_dump(), self._changes))
+        for field in self._changes:
+            if field in _FROM_DATA:
+                raise CommandError(f"{field} follows from the data set", exit_code=2)
+        if "depth" in self._changes:
+            raise CommandError(
+                f"depth follows from the name {self._name!r}: take the baseline of that depth", exit_code=2
+            )
+        try:
+            arch = Arch.baseline(self._name, input_shape=input_shape, num_classes=num_classes)
+        except SpecError as error:
+            raise CommandError(f"{error.faults[0].message} (or give the path of an arch.json)", exit_code=2) from None
+        return Arch.from_dict(merged(arch.model_dump(), self._changes))

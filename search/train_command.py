@@ -1,0 +1,110 @@
+"""`xoresnet train`: what is meant by its arguments."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from xoresnet.arch import Arch
+from xoresnet.data_spec import DataSpec
+from xoresnet.recipe import Recipe
+from xoresnet.search.arch_source import ArchSource
+from xoresnet.search.console import live_console
+from xoresnet.search.data_command import known_data_set
+from xoresnet.search.errors import CommandError
+from xoresnet.search.interrupts import termination_raises
+from xoresnet.search.overrides import read_overrides
+from xoresnet.search.train_folder import TrainFolder
+from xoresnet.search.train_job import Job, run_job, show_plan
+
+if TYPE_CHECKING:
+    from xoresnet.data import DataSet
+
+__all__ = ["train"]
+
+
+@click.command()
+@click.argument("arch", metavar="ARCH")
+@click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", "data_name", default="digits", show_default=True, metavar="NAME", help="See: xoresnet data.")
+@click.option("--data-root", metavar="DIR", help="Look for the data in this folder first.")
+@click.option("--download", is_flag=True, help="Fetch the data if they are not here.")
+@click.option("--run", "run", metavar="DIR", help="Where everything is written.  [default: runs/ARCH-NAME]")
+@click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1.  [default: cuda where there is one]")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Of the CPU.  [default: by the network's size]")
+@click.option("--test", is_flag=True, help="When done, open the test set and measure it, once.")
+@click.option("--dry-run", is_flag=True, help="Show the network, the recipe and how long it would take; write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def train(
+    arch: str, changes: Sequence[str], data_name: str, data_root: str | None, download: bool, run: str | None,
+    device: str | None, threads: int | None, test: bool, dry_run: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Train one network; the same command goes on where it stopped.
+
+    ARCH: a baseline's name, like xoresnet8, or an arch.json. KEY=VALUE: a field of the network (timesteps=2,
+    neuron.tau=1.5), of the recipe (epochs=5, learning_rate=0.01) or of the data set (data.validation_seed=1).
+    """
+    parts = {"arch": Arch.model_fields, "recipe": Recipe.model_fields, "data": DataSpec.model_fields}
+    given = read_overrides(changes, parts)
+    source = ArchSource(arch, given["arch"])
+    spec = DataSpec.from_dict({"name": known_data_set(data_name), "root": data_root, **given["data"]})
+    recipe = _recipe(spec.name, given["recipe"])
+    options = {"--data": data_name, "--data-root": data_root, "--run": run, "--device": device, "--threads": threads}
+    words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+    with termination_raises():
+        data = _load(spec, download=download)
+        job = Job(
+            source.build(data.input_shape, data.num_classes), data, spec, recipe,
+            TrainFolder(Path(run or f"runs/{source.label}-{spec.name}")),
+            _device(device), threads, shlex.join(["xoresnet", "train", arch, *changes, *words]),
+        )  # fmt: skip
+        if dry_run:
+            show_plan(job, as_json=as_json)
+            return 0
+        return run_job(job, test=test, as_json=as_json)
+
+
+def _recipe(data_name: str, changes: Mapping[str, Any]) -> Recipe:
+    from xoresnet.data import DATASETS
+
+    return DATASETS[data_name].recipe.replace(**changes)
+
+
+def _device(name: str | None) -> str | None:
+    import torch
+
+    if name is None:
+        return None
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise CommandError(f"--device {name}: no device; write cpu, cuda, cuda:1 and the like", exit_code=2) from None
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without CUDA
+        raise CommandError(f"--device {name}: {str(error).split('. ')[0]}", exit_code=2) from None
+    return name
+
+
+def _load(spec: DataSpec, *, download: bool) -> DataSet:
+    from xoresnet.data import DataError
+
+    console = live_console()
+    bar = Progress(
+        TextColumn("decoding images"), BarColumn(), TimeRemainingColumn(), console=console, transient=True,
+        disable=not console.is_terminal,
+    )  # fmt: skip
+    task = bar.add_task("", total=None, visible=False)
+    try:
+        with bar:
+            return spec.load(
+                download=download,
+                progress=lambda done, total: bar.update(task, completed=done, total=total, visible=True),
+            )
+    except DataError as error:
+        raise CommandError(str(error)) from None

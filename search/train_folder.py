@@ -1,0 +1,132 @@
+"""The folder of one network's training, and what is written into it.
+
+config.yaml              network, data, recipe: what the same command is recognised by
+arch.json                the network
+checkpoint.safetensors   after each epoch; training goes on from it
+history.parquet          a row for each epoch
+layers.parquet           a row for each epoch and layer
+weights.safetensors      at the end: the network's state_dict after the last epoch
+summary.json             at the end: the figures of the last epoch, and of the test set once it was opened
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from xoresnet.arch import Arch
+from xoresnet.atomic import replaced, write_text
+from xoresnet.data_spec import DataSpec
+from xoresnet.recipe import Recipe
+from xoresnet.records import EpochRecord
+from xoresnet.search.errors import CommandError
+from xoresnet.space.yaml_text import YamlError, read_yaml, write_yaml
+
+__all__ = ["TrainFolder"]
+
+_WHERE_FILES_ARE = ("root", "verify")
+"""Of the data set: may differ from one machine to the next."""
+
+
+class TrainFolder:
+    """One folder; `opened` claims it for this process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoint = path / "checkpoint.safetensors"
+        self.weights = path / "weights.safetensors"
+
+    @contextmanager
+    def opened(self, arch: Arch, data: DataSpec, recipe: Recipe) -> Iterator[None]:
+        """Claim the folder for this training, until the block ends.
+
+        Raises `CommandError` where it holds something else, or another process is at work in it.
+        """
+        config = _config(arch, data, recipe)
+        self._check_config(config)
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise CommandError(f"another process is training in {self.path}") from None
+        with lock:
+            write_text(self.path / "config.yaml", write_yaml(config))
+            write_text(self.path / "arch.json", arch.to_json() + "\n")
+            yield
+
+    def write_history(self, arch: Arch, seed: int, records: Sequence[EpochRecord]) -> None:
+        from xoresnet.results.epochs import history_frame, layers_frame
+        from xoresnet.results.files import write_parquet
+
+        write_parquet(self.path / "history.parquet", history_frame(records, arch_id=arch.arch_id, seed=seed))
+        write_parquet(self.path / "layers.parquet", layers_frame(records, arch_id=arch.arch_id, seed=seed))
+
+    def write_weights(self, weights: Mapping[str, Any]) -> None:
+        from safetensors.torch import save_file
+
+        with replaced(self.weights) as partial:
+            save_file({name: value.contiguous() for name, value in weights.items()}, partial)
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        write_text(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+
+    def test_figures(self) -> dict[str, Any] | None:
+        """What was measured on the test set when it was opened, or None."""
+        try:
+            figures = json.loads((self.path / "summary.json").read_text(encoding="utf-8")).get("test")
+        except (OSError, ValueError, AttributeError):
+            return None
+        return figures if isinstance(figures, dict) else None
+
+    def _check_config(self, config: Mapping[str, Any]) -> None:
+        path = self.path / "config.yaml"
+        if not path.exists():
+            if self.path.exists() and not self.path.is_dir():
+                raise CommandError(f"{self.path} is no folder: choose another with --run", exit_code=2)
+            if self.path.is_dir() and any(file.name != ".lock" for file in self.path.iterdir()):
+                raise CommandError(f"{self.path} holds other files: choose another folder with --run", exit_code=2)
+            return
+        try:
+            saved = read_yaml(path.read_text(encoding="utf-8"), str(path))
+        except (YamlError, UnicodeDecodeError) as error:
+            raise CommandError(str(error)) from None
+        if not isinstance(saved, Mapping) or saved.get("command") != "train":
+            raise CommandError(f"{self.path} holds something else: choose another folder with --run", exit_code=2)
+        differences = _differences(saved, config)
+        if differences:
+            raise CommandError(
+                f"{self.path} holds another training: {'; '.join(differences)}; choose another folder with --run",
+                exit_code=2,
+            )
+
+
+def _config(arch: Arch, data: DataSpec, recipe: Recipe) -> dict[str, Any]:
+    parts = {"arch": arch, "data": data, "recipe": recipe}
+    return {"command": "train", **{name: part.model_dump(mode="json") for name, part in parts.items()}}
+
+
+def _differences(saved: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    before, now = _flat(saved), _flat(config)
+    ignored = {f"data.{name}" for name in _WHERE_FILES_ARE}
+    return [
+        f"{key} was {before.get(key)}, is {now.get(key)}"
+        for key in dict.fromkeys((*before, *now))
+        if before.get(key) != now.get(key) and key not in ignored
+    ]
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in fields.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,202 @@
+"""Training one network into its folder: what `xoresnet train` does once it knows what is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xoresnet.arch import Arch
+from xoresnet.data_spec import DataSpec
+from xoresnet.recipe import Recipe
+from xoresnet.search.console import percent, print_error, print_json
+from xoresnet.search.errors import CommandError
+from xoresnet.search.interrupts import exit_code
+from xoresnet.search.train_folder import TrainFolder
+from xoresnet.search.train_view import TrainingView, duration
+from xoresnet.table import params_count, summary
+
+if TYPE_CHECKING:
+    from xoresnet.data import DataSet
+    from xoresnet.training import Training
+
+__all__ = ["Job", "run_job", "show_plan"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained, on what, and where it goes."""
+
+    arch: Arch
+    data: DataSet
+    data_spec: DataSpec
+    recipe: Recipe
+    folder: TrainFolder
+    device: str | None
+    threads: int | None
+    """Of the CPU; None for what suits the network."""
+    command: str
+    """That goes on with it."""
+
+
+def run_job(job: Job, *, test: bool, as_json: bool) -> int:
+    """Train, or go on; returns the exit code."""
+    _prepare_process(job)
+    if not as_json:
+        click.echo(_headline(job))
+    with job.folder.opened(job.arch, job.data_spec, job.recipe):
+        view = TrainingView(job.recipe.epochs, rows=not as_json)
+        try:
+            with _sentences():
+                training = _train(job, view)
+                figures = _finish(job, training, test=test)
+        except KeyboardInterrupt as interrupt:
+            print_error(
+                f"interrupted; {view.shown} of {job.recipe.epochs} epochs are kept in {job.folder.path}; "
+                f"to go on: {job.command}"
+            )
+            return exit_code(interrupt)
+    if as_json:
+        print_json(figures)
+    else:
+        _show_summary(job, figures)
+    return 0
+
+
+def show_plan(job: Job, *, as_json: bool) -> None:
+    """What would be done, and how long it would take."""
+    from xoresnet.training import estimate_epoch_seconds
+
+    _prepare_process(job)
+    with _sentences():
+        seconds = estimate_epoch_seconds(job.arch, job.data, job.recipe, device=job.device)
+    if as_json:
+        parts = {"arch": job.arch, "data": job.data_spec, "recipe": job.recipe}
+        plan = {name: part.model_dump(mode="json") for name, part in parts.items()}
+        identity = {"run": str(job.folder.path), "arch_id": job.arch.arch_id, "params_count": params_count(job.arch)}
+        print_json({**identity, **plan, "estimated_epoch_seconds": seconds})
+        return
+    click.echo(summary(job.arch))
+    click.echo(f"\n{_headline(job)}")
+    click.echo("recipe: " + ", ".join(f"{name} {value}" for name, value in job.recipe if value is not None))
+    click.echo(f"about {duration(seconds)} an epoch, {duration(seconds * job.recipe.epochs)} in all")
+    click.echo(f"nothing was trained or written; it would go to {job.folder.path}")
+
+
+def _prepare_process(job: Job) -> None:
+    import torch
+
+    from xoresnet.memory import hold_freed_memory
+    from xoresnet.threads import suitable_threads
+
+    hold_freed_memory()
+    torch.set_num_threads(job.threads or suitable_threads(job.arch, job.recipe, torch.get_num_threads()))
+
+
+def _train(job: Job, view: TrainingView) -> Training:
+    from xoresnet.training import Training
+
+    training = Training(
+        job.arch, job.data, job.recipe,
+        device=job.device, checkpoint=job.folder.checkpoint, on_step=view.step_done,
+    )  # fmt: skip
+    with view:
+        view.begin(training.records)
+        for record in training:
+            job.folder.write_history(job.arch, job.recipe.seed, training.records)
+            view.epoch_done(record)
+    return training
+
+
+def _finish(job: Job, training: Training, *, test: bool) -> dict[str, Any]:
+    """Write what there is once all epochs are done; returns the summary."""
+    job.folder.write_history(job.arch, job.recipe.seed, training.records)
+    job.folder.write_weights(training.net.state_dict())
+    figures = _summary(job, training)
+    if test and figures["test"] is None:
+        images = job.data.test.open(by="train --test")
+        figures["test"] = {"images": len(images), **training.evaluate(images).as_dict()}
+    job.folder.write_summary(figures)
+    return figures
+
+
+def _summary(job: Job, training: Training) -> dict[str, Any]:
+    import torch
+
+    records = training.records
+    last, best = records[-1].as_dict(), max(records, key=lambda record: record.val_accuracy)
+    seconds = sum(record.train_seconds + record.evaluation_seconds for record in records)
+    return {
+        "run": str(job.folder.path),
+        "arch_id": job.arch.arch_id,
+        "data": job.data.name,
+        "data_fingerprint": job.data.fingerprint,
+        "seed": job.recipe.seed,
+        "precision": training.precision,
+        "device": str(training.device),
+        "threads": torch.get_num_threads(),
+        "params_count": params_count(job.arch),
+        "epochs_trained": last.pop("epoch"),
+        **last,
+        "train_seconds": sum(record.train_seconds for record in records),
+        "evaluation_seconds": seconds - sum(record.train_seconds for record in records),
+        "best_epoch": best.epoch,
+        "best_val_accuracy": best.val_accuracy,
+        "test": job.folder.test_figures(),
+    }
+
+
+def _headline(job: Job) -> str:
+    data, arch = job.data, job.arch
+    shape = "x".join(map(str, arch.input_shape))
+    return (
+        f"network {arch.arch_id}: depth {arch.depth}, width {arch.width}, T={arch.timesteps}, "
+        f"{params_count(arch):,} parameters\n"
+        f"data {data.name}: {len(data.train):,} training and {len(data.validation):,} validation images of {shape}, "
+        f"{data.num_classes} classes"
+    )
+
+
+def _show_summary(job: Job, figures: dict[str, Any]) -> None:
+    from xoresnet.spikes import Energy
+
+    click.echo(
+        f"validation accuracy {percent(figures['val_accuracy'])} after {figures['epochs_trained']} epochs "
+        f"(best {percent(figures['best_val_accuracy'])}, epoch {figures['best_epoch']})"
+    )
+    cost = Energy()
+    click.echo(
+        f"per image: {figures['spikes_per_sample']:,.1f} spikes, {figures['synops_per_sample']:,.0f} synaptic "
+        f"operations, {figures['energy_pj_per_sample'] / 1000:,.1f} nJ "
+        f"({cost.mac_pj} pJ a multiply-add, {cost.ac_pj} pJ a synaptic operation)"
+    )
+    test = figures["test"]
+    if test is None:
+        click.echo(f"the test set stays shut; to open it once, for the final figure: {job.command} --test")
+    else:
+        click.echo(f"test accuracy {percent(test['accuracy'])} on {test['images']:,} images")
+    click.echo(f"weights, history and summary are in {job.folder.path}")
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn what training may rightly raise into a sentence."""
+    import torch
+
+    from xoresnet.training import DivergenceError
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        text = str(error).split(". ")[0]
+        raise CommandError(f"{text}; a smaller batch_size, width or timesteps needs less") from None
+    except (DivergenceError, ValueError) as error:
+        raise CommandError(str(error)) from None
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):  # torch has no class of its own for a CPU that has run out of it
+            raise
+        text = str(error).partition("DefaultCPUAllocator: ")[2].split(". ")[0] or "can't allocate memory"
+        raise CommandError(f"{text}; a smaller batch_size, width or timesteps needs less") from None

@@ -1,0 +1,96 @@
+"""Training as one watches it: a row for each epoch, and below them, on a terminal, a bar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from xoresnet.records import EpochRecord
+from xoresnet.search.console import count, live_console, percent
+
+if TYPE_CHECKING:
+    from xoresnet.training import Step
+
+__all__ = ["TrainingView", "duration"]
+
+_COLUMNS = {
+    "epoch": 5, "loss": 8, "train": 9, "val loss": 9, "val": 9, "spikes": 9, "synops": 9, "energy nJ": 10, "s": 7,
+}  # fmt: skip
+"""Heads and widths: 75 characters in all."""
+
+
+class TrainingView:
+    """Rows go to stdout unless it is wanted for something else; the bar is where nothing else is printed."""
+
+    def __init__(self, epochs: int, *, rows: bool) -> None:
+        self._epochs, self._rows, self._last = epochs, rows, ""
+        console = live_console()
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"), BarColumn(bar_width=20), TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._task = self._bar.add_task("", total=None, epoch="", figures="")
+        self.shown = 0
+        """Epochs that were shown: they are done and kept."""
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def begin(self, records: Sequence[EpochRecord]) -> None:
+        """The head of the table, and the epochs of earlier sessions."""
+        self._print(_row(_COLUMNS))
+        for record in records:
+            self.epoch_done(record)
+
+    def step_done(self, step: Step) -> None:
+        if self._bar.disable or not (step.step % 4 == 1 or step.step == step.steps):
+            return
+        self._bar.update(
+            self._task, completed=(step.epoch - 1) * step.steps + step.step, total=self._epochs * step.steps,
+            epoch=f"{step.epoch}/{self._epochs}", figures=f"train {percent(step.train_accuracy)}{self._last}",
+        )  # fmt: skip
+
+    def epoch_done(self, record: EpochRecord) -> None:
+        self.shown = record.epoch
+        self._last = f", val {percent(record.val_accuracy)}, {count(record.spikes_per_sample)} spikes"
+        cells = [
+            str(record.epoch), f"{record.train_loss:.4f}", percent(record.train_accuracy),
+            f"{record.val_loss:.4f}", percent(record.val_accuracy), count(record.spikes_per_sample),
+            count(record.synops_per_sample), f"{record.energy_pj_per_sample / 1000:.4g}",
+            f"{record.train_seconds + record.evaluation_seconds:.1f}",
+        ]  # fmt: skip
+        self._print(_row(cells))
+
+    def _print(self, line: str) -> None:
+        if not self._rows:
+            return
+        if self._bar.disable or self._bar.console.stderr:
+            click.echo(line)
+        else:
+            self._bar.console.print(line, markup=False, highlight=False)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "".join(f"{cell:>{width}}" for cell, width in zip(cells, _COLUMNS.values(), strict=True))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as one says them.
+
+    >>> duration(0.8), duration(59.7), duration(3601), duration(200)
+    ('0.8 s', '1 min', '1 h', '3.3 min')
+    """
+    if seconds < 59.5:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60:.2g} min" if seconds < 3570 else f"{seconds / 3600:.2g} h" if math.isfinite(seconds) else "?"

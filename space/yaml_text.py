@@ -1,0 +1,39 @@
+"""YAML 1.2 to plain values and back: `1e-3` is a number and `no` a text, as one reads them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+__all__ = ["YamlError", "read_yaml", "write_yaml"]
+
+
+class YamlError(ValueError):
+    """A text that is no YAML: one sentence with the place."""
+
+
+def read_yaml(text: str, where: str) -> Any:
+    """Numbers, texts, booleans, None, lists and mappings; where: the file's name, for `YamlError`."""
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        problem = (error.problem or error.context or "it cannot be read").splitlines()[0]
+        raise YamlError(f"{where}{place}: {problem}") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise YamlError(f"{where}: {str(error).splitlines()[0]}") from None
+
+
+def write_yaml(values: Any) -> str:
+    """The text from which `read_yaml` gives the same values; short lists are written on one line."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # its own annotation is wrong
+    yaml.width = 120
+    stream = io.StringIO()
+    yaml.dump(values, stream)
+    return stream.getvalue()

@@ -1,0 +1,44 @@
+"""How good a network is on a split, and what its spikes come to there."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+from xoresnet.batches import Normalise, evaluation_batches
+from xoresnet.datasets.base import Split
+from xoresnet.network import XOResNet
+from xoresnet.spikes import SpikeCounts, count_spikes
+
+__all__ = ["Evaluation", "evaluate"]
+
+
+class Evaluation(NamedTuple):
+    """A network on all images of a split, in evaluation mode."""
+
+    loss: float
+    """Mean cross-entropy of the mean logits, without smoothing."""
+    accuracy: float
+    """Share of images whose largest logit is their class's, 0 .. 1."""
+    counts: SpikeCounts
+
+    def as_dict(self, prefix: str = "") -> dict[str, Any]:
+        """Figures of the whole network by name; the prefix goes before loss and accuracy."""
+        return {f"{prefix}loss": self.loss, f"{prefix}accuracy": self.accuracy, **self.counts.as_dict()}
+
+
+def evaluate(
+    net: XOResNet, split: Split, normalise: Normalise, device: torch.device, *, bf16: bool = False
+) -> Evaluation:
+    """Run the network on every image of a split, as it is; leaves the network in evaluation mode."""
+    net.eval()
+    loss, right = 0.0, 0
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+    with torch.no_grad(), autocast, count_spikes(net) as counts:
+        for images, labels in evaluation_batches(split, 256, normalise, device):
+            logits = net(images).float()
+            loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+            right += int((logits.argmax(1) == labels).sum())
+    return Evaluation(loss / len(split), right / len(split), counts)
