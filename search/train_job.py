@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xoresnet.arch import Arch
+from xoresnet.counts import Energy
 from xoresnet.data_spec import DataSpec
 from xoresnet.recipe import Recipe
 from xoresnet.search.console import percent, print_error, print_json
@@ -161,8 +162,6 @@ def _headline(job: Job) -> str:
 
 
 def _show_summary(job: Job, figures: dict[str, Any]) -> None:
-    from xoresnet.spikes import Energy
-
     click.echo(
         f"validation accuracy {percent(figures['val_accuracy'])} after {figures['epochs_trained']} epochs "
         f"(best {percent(figures['best_val_accuracy'])}, epoch {figures['best_epoch']})"

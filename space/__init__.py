@@ -1,3 +1,30 @@
-"""Which networks exist: the search space."""
+"""Which networks exist: spaces to search, counted, drawn from and written down.
 
-__all__: list[str] = []
+>>> from random import Random
+>>> from xoresnet.space import SearchSpace
+>>> space = SearchSpace.preset("fashion-mnist")
+>>> arch = space.sample(Random(0))
+>>> space.contains(arch)
+True
+"""
+
+from xoresnet.space.describe import Parameter
+from xoresnet.space.domain import Choice, Domain, FloatRange, IntRange
+from xoresnet.space.presets import preset_names, preset_text
+from xoresnet.space.search_space import Constraints, SearchSpace
+from xoresnet.space.stages import StageDomain
+from xoresnet.space.yaml_text import YamlError
+
+__all__ = [
+    "Choice",
+    "Constraints",
+    "Domain",
+    "FloatRange",
+    "IntRange",
+    "Parameter",
+    "SearchSpace",
+    "StageDomain",
+    "YamlError",
+    "preset_names",
+    "preset_text",
+]

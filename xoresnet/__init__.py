@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xoresnet.arch import NeuronSpec as NeuronSpec
     from xoresnet.arch import Surrogate as Surrogate
     from xoresnet.arch import baseline_names as baseline_names
+    from xoresnet.counts import Energy as Energy
     from xoresnet.data import DataSet as DataSet
     from xoresnet.data import load_data as load_data
     from xoresnet.memory import hold_freed_memory as hold_freed_memory
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from xoresnet.neuron import plif as plif
     from xoresnet.recipe import Recipe as Recipe
     from xoresnet.schema import SpecError as SpecError
-    from xoresnet.spikes import Energy as Energy
     from xoresnet.spikes import count_spikes as count_spikes
     from xoresnet.table import layer_table as layer_table
     from xoresnet.table import summary as summary
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Arch": "arch",
     "DataSet": "data",
-    "Energy": "spikes",
+    "Energy": "counts",
     "IF": "neuron",
     "LIF": "neuron",
     "NeuronSpec": "arch",

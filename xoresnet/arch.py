@@ -218,8 +218,8 @@ class Arch(Spec):
         return self._spread(self.xor)
 
     def canonical(self) -> Arch:
-        """The one description of all those that build and train the same network; rules in `plan.py`."""
-        from xoresnet.plan import canonical_fields
+        """The one description of all those that build and train the same network; rules in `canonical.py`."""
+        from xoresnet.canonical import canonical_fields
 
         return self.replace(**canonical_fields(self))
 

@@ -1,23 +1,33 @@
 """What an `Arch` is made of, block by block: shapes, streams and roles. Imports no torch.
 
 `make_plan` is the one reading of an `Arch`: the network is built from it, the summary and the cost are read off it, and
-the canonical form follows from it. Streams carry their kind, so that every logical operation provably sees spikes.
+the canonical form follows from it (`canonical.py`). Streams carry their kind, so that every logical operation provably
+sees spikes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from xoresnet.merge import MERGES, XOR_PLACEMENTS, Join, Operation
 
 if TYPE_CHECKING:
     from xoresnet.arch import Arch
 
-__all__ = ["BlockPlan", "ConvPlan", "Plan", "StemPlan", "Stream", "StreamKind", "canonical_fields", "make_plan"]
+__all__ = [
+    "BlockPlan",
+    "ConvPlan",
+    "Plan",
+    "StemPlan",
+    "Stream",
+    "StreamKind",
+    "make_plan",
+    "takes_entry",
+    "takes_middle",
+]
 
 _EXPANSION = {"basic": 1, "bottleneck": 4}
 
@@ -147,25 +157,6 @@ def make_plan(arch: Arch) -> Plan:
     return Plan(stem, tuple(stages))
 
 
-def canonical_fields(arch: Arch) -> dict[str, Any]:
-    """The fields in which the canonical form of `arch` may differ from it.
-
-    Two descriptions have one canonical form if they build networks with equal weights, equal outputs and equal
-    gradients: XOR counts only where a block takes it; a merge's name, a time constant, a reset or a form of gradient
-    only where they make a difference.
-    """
-    plan = make_plan(arch)
-    logical = any(b.xor_entry or b.xor_middle or b.operation is Operation.OR for b in plan.blocks)
-    return {
-        "merge": _canonical_names(
-            arch.stage_merges, MERGES, [_merge_meaning(plan, i) for i in range(len(plan.stages))]
-        ),
-        "xor": _canonical_names(arch.stage_xors, XOR_PLACEMENTS, [_xor_meaning(stage) for stage in plan.stages]),
-        "neuron": arch.neuron.replace(**_canonical_neuron(arch)),
-        "logic_gradient": arch.logic_gradient if logical else "arithmetic",
-    }
-
-
 def _plan_stage(
     arch: Arch, stage: int, in_channels: int, in_size: tuple[int, int], reads: Stream
 ) -> tuple[BlockPlan, ...]:
@@ -186,8 +177,8 @@ def _plan_stage(
             projection=ConvPlan(in_channels, out_channels, 1, stride, in_size) if projects else None,
             join=join,
             operation=merge.operation if join is Join.SPIKES else None,
-            xor_entry=at_entry and _takes_entry(blocks[-1] if blocks else None),
-            xor_middle=in_middle and _takes_middle(convs),
+            xor_entry=at_entry and takes_entry(blocks[-1] if blocks else None),
+            xor_middle=in_middle and takes_middle(convs),
             reads=reads,
             writes=_writes(join, merge.operation, reads, projects=projects, last=last),
         )
@@ -218,62 +209,12 @@ def _writes(join: Join, operation: Operation | None, reads: Stream, *, projects:
     return _BINARY
 
 
-def _canonical_neuron(arch: Arch) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    forgets = arch.neuron.kind == "lif" and arch.neuron.tau == 1  # h = x: nothing of v is left
-    if arch.neuron.kind == "if" or (forgets and arch.timesteps == 1):
-        fields |= {"kind": "if", "tau": 2.0}
-    if arch.timesteps == 1 or forgets:  # nothing comes after the reset
-        fields |= {"reset": "hard", "detach_reset": True}
-    return fields
-
-
-def _canonical_names(
-    names: Sequence[str], options: Iterable[str], meanings: list[Callable[[str], object]]
-) -> str | tuple[str, ...]:
-    """The first name that means in every stage what is meant there; where none does, the first in each stage."""
-    wanted = [meaning(name) for meaning, name in zip(meanings, names, strict=True)]
-    choices = [
-        [option for option in options if meaning(option) == want]
-        for meaning, want in zip(meanings, wanted, strict=True)
-    ]
-    everywhere = [option for option in choices[0] if all(option in others for others in choices)]
-    return everywhere[0] if everywhere else tuple(first for first, *_ in choices)
-
-
-def _merge_meaning(plan: Plan, stage: int) -> Callable[[str], object]:
-    blocks = plan.stages[stage]
-    kinds = {block.projection is not None for block in blocks}
-    # with a pool in the stem, firing before the pool is not firing after it
-    closes = len(blocks) == 1 and not (stage == 0 and plan.stem.pool)
-
-    def meaning(name: str) -> object:
-        merge = MERGES[name]
-        joins = {projects: merge.join(projection=projects) for projects in kinds}
-        if closes and joins.get(True) is Join.POTENTIALS:
-            joins[True] = Join.CURRENTS  # P x + i2, then the neuron that ends the stream
-        return {kind: (join, merge.operation if join is Join.SPIKES else None) for kind, join in joins.items()}
-
-    return meaning
-
-
-def _xor_meaning(blocks: tuple[BlockPlan, ...]) -> Callable[[str], object]:
-    entry = any(_takes_entry(before) for before in blocks[:-1])
-    middle = any(_takes_middle(block.convs) for block in blocks)
-
-    def meaning(name: str) -> object:
-        at_entry, in_middle = XOR_PLACEMENTS[name]
-        return at_entry and entry, in_middle and middle
-
-    return meaning
-
-
-def _takes_entry(before: BlockPlan | None) -> bool:
+def takes_entry(before: BlockPlan | None) -> bool:
     """Whether a block can read XOR at its entry: the block before it read spikes of the same shape."""
     return before is not None and before.projection is None
 
 
-def _takes_middle(convs: tuple[ConvPlan, ...]) -> bool:
+def takes_middle(convs: tuple[ConvPlan, ...]) -> bool:
     """Whether a branch can read XOR before its last convolution: the one before that keeps the shape."""
     return convs[-2].in_channels == convs[-2].out_channels and convs[-2].stride == 1
 

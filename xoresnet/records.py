@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from xoresnet.spikes import LayerCounts
+from xoresnet.counts import LayerCounts
 
 __all__ = ["EpochRecord"]
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,42 +37,19 @@ from torch.nn.utils.parametrize import ParametrizationList
 from torch.utils.hooks import RemovableHandle
 
 from xoresnet.block import ResidualBlock, Xor
+from xoresnet.counts import Energy, LayerCounts
 from xoresnet.network import Stem, XOResNet
 from xoresnet.neuron import SpikingNeuron
 from xoresnet.spike_sums import SpikeSums, conv_synops, transposed_conv_synops
 from xoresnet.table import format_table
 
-__all__ = ["Energy", "LayerCounts", "SpikeCounts", "count_spikes"]
+__all__ = ["SpikeCounts", "count_spikes"]
 
 _CONVOLUTIONS = nn.modules.conv._ConvNd
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
-class Energy(NamedTuple):
-    """What one operation costs, in picojoules: by default 32-bit floating point at 45 nm (Horowitz 2014, ISSCC)."""
-
-    mac_pj: float = 4.6
-    ac_pj: float = 0.9
-
-    def pj(self, macs: float, synops: float) -> float:
-        return self.mac_pj * macs + self.ac_pj * synops
-
-
 _DEFAULT_ENERGY = Energy()
-
-
-class LayerCounts(NamedTuple):
-    """The figures of one layer; figures that a kind of layer does not have are 0, its rate is NaN."""
-
-    name: str
-    kind: str
-    """`neuron`, `conv`, `linear` or `block`."""
-    spikes_per_sample: float
-    stream_spikes_per_sample: float
-    synops_per_sample: float
-    macs_per_sample: float
-    energy_pj_per_sample: float
-    firing_rate: float
 
 
 class _Layer:

@@ -1,0 +1,52 @@
+"""The known networks inside a space."""
+
+from __future__ import annotations
+
+from xoresnet.arch import BASELINES, DEPTHS, Arch
+from xoresnet.space.domain import Domain, Value, is_constant
+from xoresnet.space.search_space import SearchSpace
+
+__all__ = ["baselines"]
+
+
+def baselines(space: SearchSpace) -> dict[str, Arch]:
+    """By name, those of `Arch.baseline` whose block, depth, merge and XOR the space has, at the space's sizes.
+
+    Width, time steps and neuron are the space's nearest to the baseline's own; the stem is the space's first.
+    """
+    found: dict[str, Arch] = {}
+    for block, depths in space.depths.items():
+        for depth in depths:
+            if block == "bottleneck" and depth in DEPTHS["basic"]:
+                continue  # the name stands for the network of basic blocks
+            for family in BASELINES:
+                arch = _at_size(space, f"{family}{depth}", block)
+                if space.contains(arch):
+                    found[f"{family}{depth}"] = arch
+    return found
+
+
+def _at_size(space: SearchSpace, name: str, block: str) -> Arch:
+    arch = Arch.baseline(name, input_shape=space.input_shape, num_classes=space.num_classes, block=block)
+    neuron = {
+        field: _nearest(domain, getattr(arch.neuron, field))
+        for field, domain in space.neuron.items()
+        if "." not in field
+    }
+    return arch.replace(
+        stem=space.stem.options[0],
+        width=_nearest(space.width, arch.width),
+        timesteps=_nearest(space.timesteps, arch.timesteps),
+        neuron=neuron,
+        logic_gradient=space.logic_gradient.first,
+    )
+
+
+def _nearest(domain: Domain, wanted: Value) -> Value:
+    if wanted in domain or is_constant(domain):
+        return wanted if wanted in domain else domain.first
+    values = domain.values or (getattr(domain, "low", None), getattr(domain, "high", None))
+    if not isinstance(wanted, int | float) or not all(isinstance(value, int | float) for value in values):
+        return domain.first
+    numbers = [value for value in values if isinstance(value, int | float)]
+    return min(numbers, key=lambda value: abs(value - wanted))

@@ -1,0 +1,217 @@
+"""Counting, drawing and listing the networks of a space.
+
+A cell holds the networks that share stem, block, depth, width, time steps and neuron. What is left, merges, XOR and the
+form of the logical gradient, is counted by multiplying over stages, so that a space of any size is counted in the time
+that its cells take.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, product
+from random import Random
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from xoresnet.arch import Arch
+from xoresnet.space.neurons import Variant, variants
+from xoresnet.space.stages import Assignments, Feature, Skeleton
+from xoresnet.table import dense_macs, params_count
+
+if TYPE_CHECKING:
+    from xoresnet.space.search_space import SearchSpace
+
+__all__ = ["Cells", "Size"]
+
+
+class Size(NamedTuple):
+    """How large a space is. Fields with infinitely many values (`continuous`) count as one value each."""
+
+    networks: int
+    """Distinct ones within the constraints."""
+    excluded: int
+    """Distinct ones beyond the constraints."""
+    descriptions: int
+    """All combinations of what the fields may be, the same networks again and again included."""
+    continuous: tuple[str, ...]
+    params_range: tuple[int, int]
+    """Least and most parameters of the networks within the constraints; (0, 0) where there are none."""
+    macs_range: tuple[int, int]
+
+    @property
+    def duplicate_share(self) -> float:
+        """Of the descriptions, those that build a network which another one builds already."""
+        return 1 - (self.networks + self.excluded) / self.descriptions
+
+    @property
+    def excluded_share(self) -> float:
+        """Of the networks, those beyond the constraints."""
+        return self.excluded / (self.networks + self.excluded)
+
+
+@dataclass(frozen=True)
+class _Cell:
+    skeleton: Skeleton
+    width: int
+    timesteps: int
+    neuron: Variant
+    params: int
+    """Without those of plif neurons."""
+    macs: int
+
+
+class Cells:
+    """All cells of a space; made once, then used for every draw."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._space = space
+        self._assignments = {
+            skeleton: (skeleton.merges(space.merge), skeleton.xors(space.xor)) for skeleton in space.skeletons
+        }
+        self._gradients = space.logic_gradient.options
+
+    def size(self) -> Size:
+        params: list[int] = []
+        macs: list[int] = []
+        total = 0
+        for cell, count, (fewest, most) in zip(self._cells, self._counts, self._neuron_ranges, strict=True):
+            total += self._count(cell, limited=False)
+            if count:
+                params += (cell.params + fewest, cell.params + most)
+                macs.append(cell.macs)
+        networks = sum(self._counts)
+        continuous = sorted({f"neuron.{name}" for cell in self._cells for name in cell.neuron.continuous})
+        return Size(
+            networks, total - networks, self._descriptions(), tuple(continuous),
+            (min(params, default=0), max(params, default=0)), (min(macs, default=0), max(macs, default=0)),
+        )  # fmt: skip
+
+    def draw(self, rng: Random) -> Arch:
+        if not self._totals or not self._totals[-1]:
+            raise ValueError("no network of the space keeps within its constraints")
+        cell = self._cells[bisect_right(self._totals, rng.randrange(self._totals[-1]))]
+        merges, xors = self._assignments[cell.skeleton]
+        while True:
+            merge, xor = merges.draw(rng), xors.draw(rng)
+            feature = merges.feature(merge)
+            logical = feature.logical or xors.feature(xor).logical
+            if not self._within(cell, feature.neurons):
+                continue
+            # those without a logical gradient have one form of it instead of several, and must not come as often
+            if logical or rng.randrange(len(self._gradients)) == 0:
+                gradient = rng.choice(self._gradients) if logical else self._gradients[0]
+                return self._build(cell, merge, xor, gradient, cell.neuron.draw(rng))
+
+    def enumerate(self) -> Iterator[Arch]:
+        for cell in self._cells:
+            if cell.neuron.continuous:
+                names = ", ".join(f"neuron.{name}" for name in cell.neuron.continuous)
+                raise ValueError(f"a space with infinitely many values of {names} cannot be enumerated")
+        rng = Random()  # nothing is left to draw
+        for cell in self._cells:
+            merges, xors = self._assignments[cell.skeleton]
+            for merge, xor in product(merges, xors):
+                feature = merges.feature(merge)
+                logical = feature.logical or xors.feature(xor).logical
+                if self._within(cell, feature.neurons):
+                    for gradient in self._gradients if logical else self._gradients[:1]:
+                        yield self._build(cell, merge, xor, gradient, cell.neuron.draw(rng))
+
+    @cached_property
+    def _cells(self) -> list[_Cell]:
+        space = self._space
+        cells: list[_Cell] = []
+        neurons = {steps: variants(space.neuron, steps) for steps in _values(space.timesteps)}
+        for skeleton in space.skeletons:
+            for width in _values(space.width):
+                params, once, each = self._cost(skeleton, width)
+                cells += [
+                    _Cell(skeleton, width, steps, neuron, params, once + steps * each)
+                    for steps in _values(space.timesteps)
+                    for neuron in neurons[steps]
+                ]
+        return cells
+
+    @cached_property
+    def _counts(self) -> list[int]:
+        return [self._count(cell, limited=True) for cell in self._cells]
+
+    @cached_property
+    def _totals(self) -> list[int]:
+        return list(accumulate(self._counts))
+
+    @cached_property
+    def _neuron_ranges(self) -> list[tuple[int, int]]:
+        """For each cell the fewest and the most parameters of neurons."""
+        ranges = []
+        for cell in self._cells:
+            numbers = [f.neurons for f in self._profiles[cell.skeleton] if self._within(cell, f.neurons)]
+            learned = cell.neuron.kind == "plif" and numbers
+            ranges.append((min(numbers), max(numbers)) if learned else (0, 0))
+        return ranges
+
+    @cached_property
+    def _profiles(self) -> dict[Skeleton, dict[Feature, int]]:
+        """How many merges and XOR placements there are together with each feature."""
+        return {skeleton: _joint_profile(*both) for skeleton, both in self._assignments.items()}
+
+    def _count(self, cell: _Cell, *, limited: bool) -> int:
+        return sum(
+            number * (len(self._gradients) if feature.logical else 1)
+            for feature, number in self._profiles[cell.skeleton].items()
+            if not limited or self._within(cell, feature.neurons)
+        )
+
+    def _within(self, cell: _Cell, neurons: int) -> bool:
+        params = cell.params + (neurons if cell.neuron.kind == "plif" else 0)
+        return not self._space.constraints.exceeded(params, cell.macs)
+
+    def _descriptions(self) -> int:
+        space = self._space
+        neurons = 1
+        for domain in space.neuron.values():
+            neurons *= len(domain.values or (None,))
+        shared = len(_values(space.width)) * len(_values(space.timesteps)) * neurons * len(self._gradients)
+        return sum(
+            shared * _described(space.merge.options, space.merge.per_stage, len(skeleton.rules))
+            * _described(space.xor.options, space.xor.per_stage, len(skeleton.rules))
+            for skeleton in space.skeletons
+        )  # fmt: skip
+
+    def _cost(self, skeleton: Skeleton, width: int) -> tuple[int, int, int]:
+        """Parameters, multiply-adds that are made once, and those of each time step."""
+        names = {key: (getattr(self._space, key).options[0],) for key in ("merge", "xor")}
+        fields = {
+            "stem": skeleton.stem, "block": skeleton.block, "depth": skeleton.depth, "width": width, **names,
+        }  # fmt: skip
+        one = self._space.build({**fields, "timesteps": 1})
+        once_and_one, once_and_two = dense_macs(one), dense_macs(one.replace(timesteps=2))
+        each = once_and_two - once_and_one
+        return params_count(one), once_and_one - each, each
+
+    def _build(
+        self, cell: _Cell, merge: tuple[str, ...], xor: tuple[str, ...], gradient: object, neuron: dict[str, Any]
+    ) -> Arch:
+        skeleton = cell.skeleton
+        return self._space.build({
+            "stem": skeleton.stem, "block": skeleton.block, "depth": skeleton.depth, "width": cell.width,
+            "merge": merge, "xor": xor, "timesteps": cell.timesteps, "neuron": neuron, "logic_gradient": gradient,
+        })  # fmt: skip
+
+
+def _values(domain: Any) -> tuple[int, ...]:
+    return tuple(domain.values)
+
+
+def _described(options: tuple[str, ...], per_stage: bool, stages: int) -> int:
+    return len(options) ** stages if per_stage else len(options)
+
+
+def _joint_profile(merges: Assignments, xors: Assignments) -> dict[Feature, int]:
+    joint: dict[Feature, int] = {}
+    for (one, many), (other, more) in product(merges.profile().items(), xors.profile().items()):
+        feature = Feature(one.neurons + other.neurons, one.logical or other.logical)
+        joint[feature] = joint.get(feature, 0) + many * more
+    return joint

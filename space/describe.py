@@ -1,0 +1,86 @@
+"""A space in rows: what there is to choose, between what, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from xoresnet.space.domain import Choice, Domain, constant, is_constant
+from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.stages import Assignments, Skeleton
+
+__all__ = ["Parameter", "parameters"]
+
+
+class Parameter(NamedTuple):
+    """One thing to choose, or a constant."""
+
+    name: str
+    """As `walk` calls it."""
+    domain: Domain
+    condition: str
+    """When there is anything to choose; empty for always."""
+
+
+def parameters(space: SearchSpace) -> tuple[Parameter, ...]:
+    """All of them, in the order in which `walk` asks."""
+    several = len(space.depths) > 1
+    rows = [Parameter("stem", space.stem, ""), Parameter("block", Choice(tuple(space.depths)), "")]
+    for block, depths in space.depths.items():
+        name, condition = (f"depth.{block}", f"block is {block}") if several else ("depth", "")
+        rows.append(Parameter(name, Choice(depths), condition))
+    rows += [Parameter("width", space.width, ""), Parameter("timesteps", space.timesteps, "")]
+    rows += _stage_rows(space, "merge", space.merge.options, space.merge.per_stage, lambda s: s.merges(space.merge))
+    rows += _stage_rows(space, "xor", space.xor.options, space.xor.per_stage, lambda s: s.xors(space.xor))
+    rows += [
+        Parameter(f"neuron.{name}", domain, _NEURON_CONDITIONS.get(name, "")) for name, domain in space.neuron.items()
+    ]
+    rows.append(Parameter("logic_gradient", space.logic_gradient, "any stage has OR or XOR"))
+    rows += [
+        Parameter(f"recipe.{name}", domain, _RECIPE_CONDITIONS.get(name, "")) for name, domain in space.recipe.items()
+    ]
+    return tuple(row._replace(condition="") if is_constant(row.domain) else row for row in rows)
+
+
+_NEURON_CONDITIONS = {
+    "tau": "neuron.kind is not if",
+    "reset": "timesteps is more than 1",
+    "detach_reset": "timesteps is more than 1",
+}
+_RECIPE_CONDITIONS = {"momentum": "optimizer is sgd", "warmup_epochs": "schedule is not one-cycle"}
+
+
+def _rows(part: str, domains: Mapping[str, Domain], conditions: Mapping[str, str]) -> list[Parameter]:
+    return [Parameter(f"{part}.{name}", domain, conditions.get(name, "")) for name, domain in domains.items()]
+
+
+def _stage_rows(
+    space: SearchSpace, field: str, options: tuple[str, ...], per_stage: bool, assign: Callable[[Skeleton], Assignments]
+) -> list[Parameter]:
+    domain: Domain = Choice(options) if len(options) > 1 else constant(options[0])
+    assigned = {skeleton: assign(skeleton) for skeleton in space.skeletons}
+    if not per_stage:
+        return [Parameter(field, domain, _where(space, [s for s, a in assigned.items() if a.matters()]))]
+    most = max(len(skeleton.rules) for skeleton in space.skeletons)
+    return [
+        Parameter(
+            f"{field}.{stage}",
+            domain,
+            _where(space, [s for s, a in assigned.items() if stage < a.stages and a.matters(stage)]),
+        )
+        for stage in range(most)
+    ]
+
+
+def _where(space: SearchSpace, skeletons: list[Skeleton]) -> str:
+    """Blocks and depths in which there is a choice."""
+    if len(skeletons) == len(space.skeletons):
+        return ""
+    if not skeletons:
+        return "never: it makes no difference here"
+    depths: dict[str, list[int]] = {}
+    for skeleton in skeletons:
+        depths.setdefault(skeleton.block, [])
+        if skeleton.depth not in depths[skeleton.block]:
+            depths[skeleton.block].append(skeleton.depth)
+    return " or ".join(f"{block} depth is {', '.join(map(str, found))}" for block, found in depths.items())

@@ -1,0 +1,150 @@
+"""What one field may be: a constant, some choices, or a range."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+__all__ = ["Choice", "Domain", "FloatRange", "IntRange", "Value", "constant", "is_constant"]
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some values; a constant is a choice of one."""
+
+    options: tuple[Value, ...]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        return self.options
+
+    @property
+    def first(self) -> Value:
+        """What stands where nothing hangs on the value."""
+        return self.options[0]
+
+    def __contains__(self, value: object) -> bool:
+        return any(value == option and type(value) is type(option) for option in self.options) or (
+            # 2 and 2.0 are one number, True is none
+            isinstance(value, int | float) and not isinstance(value, bool)
+            and any(value == option for option in self.options if not isinstance(option, bool))
+        )  # fmt: skip
+
+    def draw(self, rng: Random) -> Value:
+        return rng.choice(self.options)
+
+    def neighbours(self, value: Value) -> tuple[Value, ...]:
+        """The other options."""
+        return tuple(option for option in self.options if option != value)
+
+    def __str__(self) -> str:
+        return ", ".join(map(_text, self.options))
+
+
+@dataclass(frozen=True)
+class IntRange:
+    """low, low + step, ... up to high; `log` is for samplers: it spreads trials evenly over magnitudes."""
+
+    low: int
+    high: int
+    step: int = 1
+    log: bool = False
+
+    @property
+    def first(self) -> int:
+        return self.low
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        return tuple(range(self.low, self.high + 1, self.step))
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and value in range(
+            self.low, self.high + 1, self.step
+        )  # fmt: skip
+
+    def draw(self, rng: Random) -> int:
+        return rng.choice(self.values)
+
+    def neighbours(self, value: Value) -> tuple[Value, ...]:
+        """One step down and one up."""
+        assert isinstance(value, int)
+        return tuple(other for other in (value - self.step, value + self.step) if other in self)
+
+    def __str__(self) -> str:
+        step = f" by {self.step}" if self.step != 1 else ""
+        return f"{self.low} .. {self.high}{step}{' (log)' if self.log else ''}"
+
+
+@dataclass(frozen=True)
+class FloatRange:
+    """All numbers from low to high, or those that are whole steps above low."""
+
+    low: float
+    high: float
+    step: float | None = None
+    log: bool = False
+    """Drawn evenly over magnitudes."""
+
+    @property
+    def first(self) -> float:
+        return self.low
+
+    @property
+    def values(self) -> tuple[float, ...] | None:
+        """None where there are infinitely many."""
+        if self.step is None:
+            return (self.low,) if self.low == self.high else None
+        return tuple(self._grid(self.step))
+
+    def __contains__(self, value: object) -> bool:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not self.low <= value <= self.high:
+            return False
+        if self.step is None:
+            return True
+        steps = (value - self.low) / self.step
+        return math.isclose(steps, round(steps), abs_tol=1e-6)
+
+    def draw(self, rng: Random) -> float:
+        values = self.values
+        if values is not None:
+            return rng.choice(values)
+        if self.log:
+            return min(self.high, max(self.low, math.exp(rng.uniform(math.log(self.low), math.log(self.high)))))
+        return rng.uniform(self.low, self.high)
+
+    def neighbours(self, value: Value) -> tuple[Value, ...]:
+        """One step down and one up; none where there are no steps."""
+        values = self.values
+        if values is None:
+            return ()
+        assert isinstance(value, int | float)
+        near = min(range(len(values)), key=lambda i: abs(values[i] - value))
+        return tuple(values[i] for i in (near - 1, near + 1) if 0 <= i < len(values))
+
+    def _grid(self, step: float) -> Iterator[float]:
+        for i in range(math.floor((self.high - self.low) / step + 1e-6) + 1):
+            yield min(self.high, float(f"{self.low + i * step:.12g}"))  # 0.3, not 0.30000000000000004
+
+    def __str__(self) -> str:
+        step = f" by {self.step:g}" if self.step is not None else ""
+        return f"{self.low:g} .. {self.high:g}{step}{' (log)' if self.log else ''}"
+
+
+Domain = Choice | IntRange | FloatRange
+
+
+def constant(value: Value) -> Choice:
+    return Choice((value,))
+
+
+def is_constant(domain: Domain) -> bool:
+    return domain.values is not None and len(domain.values) == 1
+
+
+def _text(value: Value) -> str:
+    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)

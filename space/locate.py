@@ -1,0 +1,89 @@
+"""Whether a network is in a space, and how the space would describe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from xoresnet.arch import Arch
+from xoresnet.schema import Fault, nearest
+from xoresnet.space.neurons import NEURON_FIELDS, variants
+from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.stages import StageDomain
+
+__all__ = ["locate"]
+
+
+def locate(space: SearchSpace, arch: Arch) -> Arch | tuple[Fault, ...]:
+    """The same network in the space's own words, or why it is not in the space."""
+    faults = list(_simple_faults(space, arch))
+    if faults:
+        return tuple(faults)
+    skeleton = space.skeleton(arch.stem, arch.block, arch.depth)
+    merge_meanings = [rules.merge(name) for rules, name in zip(skeleton.rules, arch.stage_merges, strict=True)]
+    xor_meanings = [rules.xor(name) for rules, name in zip(skeleton.rules, arch.stage_xors, strict=True)]
+    merges, xors = skeleton.merges(space.merge), skeleton.xors(space.xor)
+    merge, xor = merges.find(merge_meanings), xors.find(xor_meanings)
+    if merge is None:
+        faults.append(_name_fault("merge", arch.stage_merges, space.merge))
+    if xor is None:
+        faults.append(_name_fault("xor", arch.stage_xors, space.xor))
+    neuron = next((v for v in variants(space.neuron, arch.timesteps) if v.matches(arch.neuron, arch.timesteps)), None)
+    if neuron is None:
+        faults += _neuron_faults(space, arch)
+    gradient = arch.logic_gradient
+    if merge is not None and xor is not None:
+        logical = merges.feature(merge).logical or xors.feature(xor).logical
+        if not logical:
+            gradient = space.logic_gradient.options[0]  # type: ignore[assignment]
+        elif gradient not in space.logic_gradient:
+            faults.append(Fault("logic_gradient", f"{gradient} is not one of {space.logic_gradient}"))
+    if faults or merge is None or xor is None or neuron is None:
+        return tuple(faults)
+    exceeded = space.exceeded(arch)
+    if exceeded:
+        return tuple(Fault(f"constraints.{name}", f"exceeded by {excess:,}") for name, excess in exceeded.items())
+    return space.build({
+        "stem": arch.stem, "block": arch.block, "depth": arch.depth, "width": arch.width, "merge": merge, "xor": xor,
+        "timesteps": arch.timesteps, "neuron": neuron.worded(arch.neuron), "logic_gradient": gradient,
+    })  # fmt: skip
+
+
+def _simple_faults(space: SearchSpace, arch: Arch) -> Iterator[Fault]:
+    for name in ("input_shape", "num_classes"):
+        value, wanted = getattr(arch, name), getattr(space, name)
+        if value != wanted:
+            yield Fault(name, f"{value} is not {wanted}")
+    for name in ("stem", "width", "timesteps"):
+        value, domain = getattr(arch, name), getattr(space, name)
+        if value not in domain:
+            yield Fault(name, f"{value} is not in {domain}")
+    if arch.block not in space.depths:
+        yield Fault("block", f"{arch.block} is not one of {', '.join(space.depths)}")
+    elif arch.depth not in space.depths[arch.block]:
+        yield Fault("depth", f"{arch.depth} is not one of {', '.join(map(str, space.depths[arch.block]))}")
+
+
+def _name_fault(field: str, names: Sequence[str], domain: StageDomain) -> Fault:
+    strange = [name for name in names if name not in domain.options]
+    if strange:
+        return Fault(field, f"{strange[0]} is not one of {domain}{nearest(strange[0], domain.options)}")
+    if not domain.per_stage and len(set(names)) > 1:
+        return Fault(field, f"{', '.join(names)}: the space has one for all stages")
+    raise AssertionError(f"{field} {names} is in {domain}")
+
+
+def _neuron_faults(space: SearchSpace, arch: Arch) -> Iterator[Fault]:
+    fields = arch.neuron.model_dump()
+    fields |= {f"surrogate.{name}": value for name, value in fields.pop("surrogate").items()}
+    defaults = type(arch.neuron)().model_dump()
+    defaults |= {f"surrogate.{name}": value for name, value in defaults.pop("surrogate").items()}
+    for name in NEURON_FIELDS:
+        value, domain = fields[name], space.neuron.get(name)
+        if domain is not None and value not in domain:
+            yield Fault(f"neuron.{name}", f"{value} is not in {domain}")
+        elif domain is None and name != "surrogate.alpha" and value != defaults[name]:
+            yield Fault(f"neuron.{name}", f"{value} is not {defaults[name]}")
+        elif domain is None and name == "surrogate.alpha":
+            usual = type(arch.neuron.surrogate)(kind=arch.neuron.surrogate.kind).alpha
+            if value != usual:
+                yield Fault("neuron.surrogate.alpha", f"{value} is not {usual}")

@@ -1,0 +1,106 @@
+"""The neurons of a space: which of their descriptions are one and the same."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from random import Random
+from typing import Any
+
+from xoresnet.arch import NeuronSpec
+from xoresnet.canonical import canonical_neuron
+from xoresnet.space.domain import Domain, FloatRange, Value
+
+__all__ = ["NEURON_FIELDS", "Variant", "neuron_fields", "variants"]
+
+NEURON_FIELDS = ("kind", "tau", "threshold", "reset", "surrogate.kind", "surrogate.alpha", "detach_reset")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One neuron; fields with infinitely many values are still ranges."""
+
+    fields: tuple[tuple[str, Value | FloatRange], ...]
+    key: Hashable
+    """Equal for variants that are one neuron at the number of time steps that was asked for."""
+
+    @property
+    def kind(self) -> str:
+        return str(dict(self.fields)["kind"])
+
+    @property
+    def continuous(self) -> tuple[str, ...]:
+        return tuple(name for name, value in self.fields if isinstance(value, FloatRange))
+
+    def draw(self, rng: Random) -> dict[str, Any]:
+        """Fields of a `NeuronSpec`; ranges are drawn from."""
+        drawn = {name: value.draw(rng) if isinstance(value, FloatRange) else value for name, value in self.fields}
+        return neuron_fields(drawn)
+
+    def worded(self, neuron: NeuronSpec) -> dict[str, Any]:
+        """The fields of a neuron that `matches`, in this variant's words."""
+        flat = _flat(neuron)
+        return neuron_fields({
+            name: (flat[name] if flat[name] in value else value.low) if isinstance(value, FloatRange) else value
+            for name, value in self.fields
+        })  # fmt: skip
+
+    def matches(self, neuron: NeuronSpec, timesteps: int) -> bool:
+        """Whether it is this neuron."""
+        mine = dict(self.fields)
+        flat = _flat(neuron)
+        spec = _spec({**mine, **{name: flat[name] for name in self.continuous}})
+        within = all(flat[name] in domain for name, domain in mine.items() if isinstance(domain, FloatRange))
+        same = _canonical(spec, timesteps) == _canonical(neuron, timesteps)
+        # a range that does not matter, like the time constant of an IF neuron, excludes nothing
+        return same and (within or not set(self.continuous) & _relevant(neuron, timesteps))
+
+
+def variants(domains: Mapping[str, Domain], timesteps: int) -> list[Variant]:
+    """All neurons that differ, each in the first of its descriptions; domains: by the names of NEURON_FIELDS."""
+    names = list(domains)
+    choices: list[tuple[Value | FloatRange, ...]] = []
+    for domain in domains.values():
+        values = domain.values
+        choices.append((domain,) if values is None and isinstance(domain, FloatRange) else tuple(values or ()))
+    found: dict[Hashable, Variant] = {}
+    for row in product(*choices):
+        fields = dict(zip(names, row, strict=True))
+        variant = Variant(tuple(fields.items()), _key(fields, timesteps))
+        found.setdefault(variant.key, variant)
+    return list(found.values())
+
+
+def neuron_fields(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """From names with dots to the nested fields of a `NeuronSpec`."""
+    fields = {name: value for name, value in flat.items() if "." not in name}
+    surrogate = {name.split(".")[1]: value for name, value in flat.items() if "." in name}
+    return {**fields, "surrogate": surrogate} if surrogate else fields
+
+
+def _spec(fields: Mapping[str, Any]) -> NeuronSpec:
+    return NeuronSpec.from_dict(neuron_fields(fields))
+
+
+def _key(fields: Mapping[str, Value | FloatRange], timesteps: int) -> Hashable:
+    ranges = {name: value for name, value in fields.items() if isinstance(value, FloatRange)}
+    spec = _spec({**fields, **{name: domain.high for name, domain in ranges.items()}})
+    relevant = _relevant(spec, timesteps)
+    return _canonical(spec, timesteps), tuple(item for item in ranges.items() if item[0] in relevant)
+
+
+def _canonical(neuron: NeuronSpec, timesteps: int) -> NeuronSpec:
+    return neuron.replace(**canonical_neuron(neuron, timesteps))
+
+
+def _relevant(neuron: NeuronSpec, timesteps: int) -> set[str]:
+    """The fields that make a difference for such a neuron."""
+    fixed = canonical_neuron(neuron, timesteps)
+    return {name for name in NEURON_FIELDS if name not in fixed}
+
+
+def _flat(neuron: NeuronSpec) -> dict[str, Any]:
+    fields = neuron.model_dump()
+    surrogate = fields.pop("surrogate")
+    return {**fields, **{f"surrogate.{name}": value for name, value in surrogate.items()}}

@@ -1,0 +1,97 @@
+"""Optuna's side of a space; the one file here that imports it.
+
+>>> import optuna
+>>> space = SearchSpace.preset("digits")
+>>> study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+>>> arch, recipe = suggest(study.ask(), space)
+>>> space.contains(arch)
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import BaseTrial
+
+from xoresnet.arch import Arch
+from xoresnet.recipe import Recipe
+from xoresnet.schema import Fault, SpecError, nearest
+from xoresnet.space.domain import Choice, Domain, IntRange, Value
+from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.walk import walk
+
+__all__ = ["distributions", "from_parameters", "suggest"]
+
+
+def suggest(trial: BaseTrial, space: SearchSpace, recipe: Recipe | None = None) -> tuple[Arch, Recipe]:
+    """A network and a recipe, suggested parameter by parameter (`walk.py`); the network may exceed the constraints.
+
+    recipe: what holds for the fields of which the space says nothing.
+    """
+
+    def choose(name: str, domain: Domain) -> Value:
+        value: Value
+        if isinstance(domain, Choice):
+            value = trial.suggest_categorical(name, domain.options)
+        elif isinstance(domain, IntRange):
+            value = trial.suggest_int(name, domain.low, domain.high, step=domain.step, log=domain.log)
+        else:
+            value = trial.suggest_float(name, domain.low, domain.high, step=domain.step, log=domain.log)
+        return value
+
+    return walk(space, choose, recipe)
+
+
+def from_parameters(
+    space: SearchSpace, parameters: Mapping[str, Any], recipe: Recipe | None = None
+) -> tuple[Arch, Recipe]:
+    """The network and recipe of a trial's `params`; the way back is `walk.parameters_of`.
+
+    Raises `SpecError` for a parameter that is missing, out of its range or unknown.
+    """
+    used: set[str] = set()
+
+    def choose(name: str, domain: Domain) -> Value:
+        used.add(name)
+        if name not in parameters:
+            raise SpecError([Fault(name, "required, but missing")])
+        value: Value = parameters[name]
+        if value not in domain:
+            raise SpecError([Fault(name, f"{value!r} is not in {domain}")])
+        return value
+
+    found = walk(space, choose, recipe)
+    unknown = [name for name in parameters if name not in used]
+    if unknown:
+        raise SpecError([Fault(name, f"no parameter of this network{nearest(name, used)}") for name in unknown])
+    return found
+
+
+def distributions(space: SearchSpace, parameters: Mapping[str, Any]) -> dict[str, BaseDistribution]:
+    """The distributions of a trial's `params`, as `optuna.create_trial` wants them. Raises `SpecError`."""
+    found: dict[str, BaseDistribution] = {}
+
+    def choose(name: str, domain: Domain) -> Value:
+        found[name] = _distribution(domain)
+        value: Value = parameters[name]
+        return value
+
+    from_parameters(space, parameters)
+    walk(space, choose)
+    return found
+
+
+def _distribution(domain: Domain) -> BaseDistribution:
+    if isinstance(domain, Choice):
+        return CategoricalDistribution(domain.options)
+    if isinstance(domain, IntRange):
+        return IntDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+    return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)

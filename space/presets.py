@@ -1,0 +1,33 @@
+"""The spaces that come along, as YAML files in `presets/`."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from xoresnet.schema import Fault, SpecError, nearest
+from xoresnet.space.search_space import SearchSpace
+
+__all__ = ["load_preset", "preset_names", "preset_text"]
+
+
+def preset_names() -> list[str]:
+    """In alphabetical order."""
+    return sorted(file.name.removesuffix(".yaml") for file in _folder().iterdir() if file.name.endswith(".yaml"))
+
+
+def preset_text(name: str) -> str:
+    """The YAML of a preset, to start one's own from. Raises `SpecError`."""
+    names = preset_names()
+    if name not in names:
+        raise SpecError([Fault("", f"there is no preset {name!r}: there are {', '.join(names)}{nearest(name, names)}")])
+    return _folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def load_preset(name: str) -> SearchSpace:
+    """Raises `SpecError` for a name that is not one of `preset_names`."""
+    return SearchSpace.from_yaml(preset_text(name), f"the preset {name}")
+
+
+def _folder() -> Traversable:
+    return files("xoresnet.space").joinpath("presets")

@@ -1,0 +1,167 @@
+"""Merges and XOR placements stage by stage: which names are one and the same, and how many networks they make."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from math import prod
+from random import Random
+from typing import NamedTuple
+
+from xoresnet.arch import Arch
+from xoresnet.canonical import StageRules, stage_rules
+from xoresnet.plan import BlockPlan, make_plan
+
+__all__ = ["Assignments", "Feature", "Skeleton", "StageDomain", "skeleton"]
+
+
+@dataclass(frozen=True)
+class StageDomain:
+    """Names of which one is taken for the whole network, or one for each stage."""
+
+    options: tuple[str, ...]
+    per_stage: bool = False
+
+    def __str__(self) -> str:
+        return ", ".join(self.options)
+
+
+class Feature(NamedTuple):
+    """What else hangs on a choice of names."""
+
+    neurons: int
+    """Spiking layers: each of a `plif` network has a parameter."""
+    logical: bool
+    """Whether the form of the logical gradient matters."""
+
+
+class _Option(NamedTuple):
+    name: str
+    meaning: Hashable
+    feature: Feature
+
+
+class Assignments:
+    """The distinct ways to give every stage a name, each in the first of the names that mean it."""
+
+    def __init__(self, stages: Sequence[Sequence[_Option]], *, per_stage: bool) -> None:
+        """stages: for each stage all options, in one order."""
+        self._all, self.per_stage = stages, per_stage
+        self._stages = [list({option.meaning: option for option in reversed(options)}.values()) for options in stages]
+        for options in self._stages:
+            options.reverse()
+        rows = [tuple(column) for column in zip(*stages, strict=True)]  # one name in all stages
+        self._tied = list({tuple(o.meaning for o in row): row for row in reversed(rows)}.values())[::-1]
+
+    def __len__(self) -> int:
+        return prod(map(len, self._stages)) if self.per_stage else len(self._tied)
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        rows = product(*self._stages) if self.per_stage else iter(self._tied)
+        return (tuple(option.name for option in row) for row in rows)
+
+    @property
+    def stages(self) -> int:
+        return len(self._stages)
+
+    def draw(self, rng: Random) -> tuple[str, ...]:
+        """Each equally likely."""
+        row = [rng.choice(options) for options in self._stages] if self.per_stage else rng.choice(self._tied)
+        return tuple(option.name for option in row)
+
+    def profile(self) -> Counter[Feature]:
+        """How many there are with each feature."""
+        if not self.per_stage:
+            return Counter(_together([option.feature for option in row]) for row in self._tied)
+        total = Counter([Feature(0, False)])
+        for options in self._stages:
+            stage = Counter(option.feature for option in options)
+            joined: Counter[Feature] = Counter()
+            for (one, many), (other, more) in product(total.items(), stage.items()):
+                joined[_together([one, other])] += many * more
+            total = joined
+        return total
+
+    def feature(self, names: Sequence[str]) -> Feature:
+        return _together([
+            next(option.feature for option in options if option.name == name)
+            for options, name in zip(self._all, names, strict=True)
+        ])  # fmt: skip
+
+    def find(self, meanings: Sequence[Hashable]) -> tuple[str, ...] | None:
+        """The one with these meanings, or None."""
+        if not self.per_stage:
+            rows = (row for row in self._tied if [option.meaning for option in row] == list(meanings))
+            row = next(rows, None)
+            return None if row is None else tuple(option.name for option in row)
+        found = [
+            next((option.name for option in options if option.meaning == meaning), None)
+            for options, meaning in zip(self._stages, meanings, strict=True)
+        ]
+        return None if None in found else tuple(name for name in found if name is not None)
+
+    def matters(self, stage: int | None = None) -> bool:
+        """Whether the names differ in meaning: in one stage, or for a name in all stages."""
+        return len(self._tied) > 1 if stage is None else len(self._stages[stage]) > 1
+
+
+@dataclass(frozen=True, eq=False)
+class Skeleton:
+    """A stem, a block and a depth: what the meaning of names hangs on."""
+
+    stem: str
+    block: str
+    depth: int
+    rules: tuple[StageRules, ...]
+    _neurons: tuple[dict[str, int], ...]
+    """By stage and merge: how many spiking layers."""
+
+    def merges(self, domain: StageDomain) -> Assignments:
+        return Assignments(
+            [
+                [_merge_option(rules, name, neurons[name]) for name in domain.options]
+                for rules, neurons in zip(self.rules, self._neurons, strict=True)
+            ],
+            per_stage=domain.per_stage,
+        )
+
+    def xors(self, domain: StageDomain) -> Assignments:
+        options = [[_xor_option(rules, name) for name in domain.options] for rules in self.rules]
+        return Assignments(options, per_stage=domain.per_stage)
+
+
+@lru_cache(maxsize=4096)
+def skeleton(stem: str, block: str, depth: int, merges: tuple[str, ...]) -> Skeleton:
+    """merges: the names of all merges that may occur in it."""
+    fields = {"input_shape": (1, 8, 8), "num_classes": 2, "stem": stem, "block": block, "depth": depth}
+    plans = {name: make_plan(Arch.from_dict({**fields, "merge": name})) for name in merges}
+    plan = next(iter(plans.values()))
+    neurons = tuple(
+        {
+            name: sum(map(_spiking_layers, plan.stages[stage])) + (plan.stem.neuron if stage == 0 else 0)
+            for name, plan in plans.items()
+        }
+        for stage in range(len(plan.stages))
+    )
+    return Skeleton(stem, block, depth, stage_rules(plan), neurons)
+
+
+def _merge_option(rules: StageRules, name: str, neurons: int) -> _Option:
+    meaning = rules.merge(name)
+    return _Option(name, meaning, Feature(neurons, meaning.logical))
+
+
+def _xor_option(rules: StageRules, name: str) -> _Option:
+    meaning = rules.xor(name)
+    return _Option(name, meaning, Feature(0, any(meaning)))
+
+
+def _spiking_layers(block: BlockPlan) -> int:
+    return block.neuron_in + len(block.convs) - 1 + block.neuron_shortcut + block.neuron_out
+
+
+def _together(features: Sequence[Feature]) -> Feature:
+    return Feature(sum(feature.neurons for feature in features), any(feature.logical for feature in features))

@@ -1,0 +1,129 @@
+"""Networks near a network: what evolutionary and local search ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+from xoresnet.arch import DEPTHS, Arch
+from xoresnet.schema import SpecError
+from xoresnet.space.domain import Choice, Domain, Value
+from xoresnet.space.locate import locate
+from xoresnet.space.neurons import neuron_fields
+from xoresnet.space.search_space import SearchSpace
+
+__all__ = ["crossover", "mutate", "neighbours"]
+
+_TRIES = 30
+Genes = dict[str, Any]
+"""An `Arch` by fields; `merge.0` of one stage, `neuron.tau` of the neuron."""
+
+
+def neighbours(space: SearchSpace, arch: Arch) -> tuple[Arch, ...]:
+    """All networks that differ in one field: other choices, or the next steps of a range."""
+    genes = _genes(space, arch)
+    found: dict[str, Arch] = {}
+    for name, domain in _domains(space, genes).items():
+        for value in domain.neighbours(genes[name]):
+            other = _express(space, {**genes, name: value}, name)
+            if other is not None:
+                found.setdefault(other.arch_id, other)
+    found.pop(arch.arch_id, None)
+    return tuple(found.values())
+
+
+def mutate(space: SearchSpace, arch: Arch, rng: Random) -> Arch:
+    """Another network that differs in one field, drawn anew; where there is none, any other of the space.
+
+    A space of a single network gives it back.
+    """
+    genes = _genes(space, arch)
+    domains = {
+        name: domain
+        for name, domain in _domains(space, genes).items()
+        if domain.values is None or len(domain.values) > 1
+    }
+    for _ in range(_TRIES if domains else 0):
+        name = rng.choice(list(domains))
+        other = _express(space, {**genes, name: domains[name].draw(rng)}, name)
+        if other is not None and other.arch_id != arch.arch_id:
+            return other
+    near = neighbours(space, arch)
+    if near:
+        return rng.choice(near)
+    others = (space.sample(rng) for _ in range(_TRIES))
+    return next((other for other in others if other.arch_id != arch.arch_id), arch)
+
+
+def crossover(space: SearchSpace, one: Arch, other: Arch, rng: Random) -> Arch:
+    """A network that has each of its fields from one of two; where constraints forbid all that were tried, one of them.
+
+    Block and depth come from one parent, and so do the stages that the other one has not.
+    """
+    parents = [_genes(space, one), _genes(space, other)]
+    for _ in range(_TRIES):
+        first, second = rng.sample(parents, 2)
+        together = {"block": first["block"], "depth": first["depth"]}
+        child = {name: rng.choice((value, second.get(name, value))) for name, value in first.items()}
+        found = _express(space, {**child, **together}, None)
+        if found is not None:
+            return found
+    return rng.choice((one, other))
+
+
+def _genes(space: SearchSpace, arch: Arch) -> Genes:
+    found = locate(space, arch)
+    if not isinstance(found, Arch):
+        raise SpecError(found)
+    fields = found.model_dump()
+    neuron = fields["neuron"]
+    surrogate = neuron.pop("surrogate")
+    flat = {**neuron, **{f"surrogate.{name}": value for name, value in surrogate.items()}}
+    genes = {name: fields[name] for name in ("stem", "block", "depth", "width", "timesteps", "logic_gradient")}
+    genes |= {f"neuron.{name}": flat[name] for name in space.neuron}
+    for name, names, domain in (
+        ("merge", found.stage_merges, space.merge),
+        ("xor", found.stage_xors, space.xor),
+    ):
+        stages = dict(enumerate(names)) if domain.per_stage else {0: names[0]}
+        genes |= {f"{name}.{stage}": value for stage, value in stages.items()}
+    return genes
+
+
+def _domains(space: SearchSpace, genes: Genes) -> dict[str, Domain]:
+    domains: dict[str, Domain] = {
+        "stem": space.stem,
+        "block": Choice(space.blocks),
+        "depth": Choice(space.depths[genes["block"]]),
+        "width": space.width,
+        "timesteps": space.timesteps,
+        "logic_gradient": space.logic_gradient,
+    }
+    domains |= {f"neuron.{name}": domain for name, domain in space.neuron.items()}
+    domains |= {name: Choice(space.merge.options) for name in genes if name.startswith("merge.")}
+    return domains | {name: Choice(space.xor.options) for name in genes if name.startswith("xor.")}
+
+
+def _express(space: SearchSpace, genes: Genes, changed: str | None) -> Arch | None:
+    """The network of some genes, if it is in the space; a new block or depth takes along what fits it."""
+    if changed == "block" and genes["depth"] not in space.depths[genes["block"]]:
+        depths = space.depths[genes["block"]]
+        genes = {**genes, "depth": min(depths, key=lambda depth: abs(depth - genes["depth"]))}
+    stages = len(DEPTHS[genes["block"]][genes["depth"]])
+    arch = space.build({
+        **{name: genes[name] for name in ("stem", "block", "depth", "width", "timesteps", "logic_gradient")},
+        "merge": tuple(_stages(genes, "merge", stages)),
+        "xor": tuple(_stages(genes, "xor", stages)),
+        "neuron": neuron_fields({name[7:]: value for name, value in genes.items() if name.startswith("neuron.")}),
+    })  # fmt: skip
+    found = locate(space, arch)
+    return found if isinstance(found, Arch) else None
+
+
+def _stages(genes: Genes, field: str, stages: int) -> Iterator[Value]:
+    """A name for each stage; those that are not there yet are as the last one."""
+    last = None
+    for stage in range(stages):
+        last = genes.get(f"{field}.{stage}", last)
+        yield last

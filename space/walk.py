@@ -1,0 +1,131 @@
+"""One point of a space, parameter by parameter: what define-by-run samplers see.
+
+`walk` asks a chooser for one value after the other, and asks only for what makes a difference: the depths of the block
+that was chosen, XOR where a block takes it, a time constant where the neuron has one. A name always stands for the same
+range, so that samplers can learn from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from xoresnet.arch import Arch, NeuronSpec
+from xoresnet.canonical import canonical_neuron
+from xoresnet.recipe import Recipe
+from xoresnet.schema import Fault, SpecError
+from xoresnet.space.domain import Choice, Domain, Value
+from xoresnet.space.locate import locate
+from xoresnet.space.neurons import neuron_fields
+from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.stages import Assignments, StageDomain
+
+__all__ = ["Chooser", "parameters_of", "walk"]
+
+Chooser = Callable[[str, Domain], Value]
+
+
+def walk(space: SearchSpace, choose: Chooser, recipe: Recipe | None = None) -> tuple[Arch, Recipe]:
+    """Choose a network and a recipe; the network may exceed the constraints.
+
+    recipe: what holds for the fields of which the space says nothing.
+    """
+
+    def ask(name: str, domain: Domain) -> Value:
+        values = domain.values
+        return values[0] if values is not None and len(values) == 1 else choose(name, domain)
+
+    stem, block = ask("stem", space.stem), str(ask("block", Choice(space.blocks)))
+    depth = ask(depth_name(space, block), Choice(space.depths[block]))
+    fields: dict[str, Any] = {"stem": stem, "block": block, "depth": depth}
+    skeleton = space.skeleton(str(stem), block, int(str(depth)))
+    fields["width"] = ask("width", space.width)
+    fields["timesteps"] = ask("timesteps", space.timesteps)
+    merges, xors = skeleton.merges(space.merge), skeleton.xors(space.xor)
+    fields["merge"] = _names(ask, "merge", space.merge, merges)
+    fields["xor"] = _names(ask, "xor", space.xor, xors)
+    logical = merges.feature(fields["merge"]).logical or xors.feature(fields["xor"]).logical
+    fields["neuron"] = neuron_fields(_neuron(ask, space, int(fields["timesteps"])))
+    first_gradient = space.logic_gradient.options[0]
+    fields["logic_gradient"] = ask("logic_gradient", space.logic_gradient) if logical else first_gradient
+    return space.build(fields), _recipe(ask, space, recipe or Recipe())
+
+
+def parameters_of(space: SearchSpace, arch: Arch, recipe: Recipe | None = None) -> dict[str, Value]:
+    """The parameters that `walk` would have to be given to come to this network and recipe (by default `Recipe()`).
+
+    Raises `SpecError` for what is not in the space.
+    """
+    found = locate(space, arch)
+    if not isinstance(found, Arch):
+        raise SpecError(found)
+    recipe = recipe or Recipe()
+    known: dict[str, Value] = {**_flat(space, found), **{f"recipe.{name}": value for name, value in recipe}}
+    asked: dict[str, Value] = {}
+
+    def read(name: str, domain: Domain) -> Value:
+        if known[name] not in domain:
+            raise SpecError([Fault(name, f"{known[name]} is not in {domain}")])
+        asked[name] = known[name]
+        return known[name]
+
+    walk(space, read, recipe)
+    return asked
+
+
+def depth_name(space: SearchSpace, block: str) -> str:
+    """Each block has depths of its own, so they are different parameters where there are several blocks."""
+    return f"depth.{block}" if len(space.depths) > 1 else "depth"
+
+
+def _names(ask: Chooser, field: str, domain: StageDomain, assignments: Assignments) -> tuple[str, ...]:
+    options, stages = Choice(domain.options), assignments.stages
+    if not domain.per_stage:
+        name = ask(field, options) if assignments.matters() else domain.options[0]
+        return (str(name),) * stages
+    return tuple(
+        str(ask(f"{field}.{stage}", options)) if assignments.matters(stage) else domain.options[0]
+        for stage in range(stages)
+    )
+
+
+def _neuron(ask: Chooser, space: SearchSpace, timesteps: int) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    for name, domain in space.neuron.items():  # the kind first, then the time constant
+        if name == "tau":
+            matters = chosen["kind"] != "if"
+        else:
+            so_far = NeuronSpec.from_dict(neuron_fields(chosen))
+            matters = name == "kind" or name not in canonical_neuron(so_far, timesteps)
+        chosen[name] = ask(f"neuron.{name}", domain) if matters else domain.first
+    return chosen
+
+
+def _recipe(ask: Chooser, space: SearchSpace, recipe: Recipe) -> Recipe:
+    chosen: dict[str, Value] = {}
+    for name in Recipe.model_fields:
+        if name in space.recipe and not _without_effect(name, {**dict(recipe), **chosen}):
+            chosen[name] = ask(f"recipe.{name}", space.recipe[name])
+    return recipe.replace(**chosen)
+
+
+def _without_effect(name: str, recipe: Mapping[str, Value]) -> bool:
+    """Momentum is SGD's alone; a one-cycle schedule has its own warm-up."""
+    if name == "momentum":
+        return recipe["optimizer"] != "sgd"
+    return name == "warmup_epochs" and recipe["schedule"] == "one-cycle"
+
+
+def _flat(space: SearchSpace, arch: Arch) -> dict[str, Value]:
+    neuron = arch.neuron.model_dump()
+    surrogate = neuron.pop("surrogate")
+    values: dict[str, Value] = {f"neuron.{name}": value for name, value in neuron.items()}
+    values |= {f"neuron.surrogate.{name}": value for name, value in surrogate.items()}
+    values |= {name: getattr(arch, name) for name in ("stem", "block", "width", "timesteps", "logic_gradient")}
+    values[depth_name(space, arch.block)] = arch.depth
+    for field, names, domain in (("merge", arch.stage_merges, space.merge), ("xor", arch.stage_xors, space.xor)):
+        if domain.per_stage:
+            values |= {f"{field}.{stage}": name for stage, name in enumerate(names)}
+        else:
+            values[field] = names[0]
+    return values

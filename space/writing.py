@@ -1,0 +1,59 @@
+"""From a `SearchSpace` to plain values, from which `reading.py` makes an equal one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xoresnet.space.domain import Choice, Domain
+from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.stages import StageDomain
+
+__all__ = ["write_space"]
+
+
+def write_space(space: SearchSpace) -> dict[str, Any]:
+    """With every field that the space has, defaults too."""
+    arch: dict[str, Any] = {
+        "input_shape": list(space.input_shape),
+        "num_classes": space.num_classes,
+        "stem": _domain(space.stem),
+        "block": _one_or_list(list(space.depths)),
+        "depth": {block: list(depths) for block, depths in space.depths.items()},
+        "width": _domain(space.width),
+        "merge": _stage_domain(space.merge),
+        "xor": _stage_domain(space.xor),
+        "timesteps": _domain(space.timesteps),
+        "neuron": _neuron(space),
+        "logic_gradient": _domain(space.logic_gradient),
+    }
+    limits = {name: value for name, value in vars(space.constraints).items() if value is not None}
+    recipe = {name: _domain(domain) for name, domain in space.recipe.items()}
+    return {"arch": arch, "recipe": recipe, "constraints": limits}
+
+
+def _neuron(space: SearchSpace) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, domain in space.neuron.items():
+        outer, _, inner = name.partition(".")
+        if inner:
+            fields.setdefault(outer, {})[inner] = _domain(domain)
+        else:
+            fields[name] = _domain(domain)
+    return fields
+
+
+def _domain(domain: Domain) -> Any:
+    if isinstance(domain, Choice):
+        return _one_or_list(list(domain.options))
+    fields: dict[str, Any] = {"low": domain.low, "high": domain.high}
+    if domain.step is not None and domain.step != 1:
+        fields["step"] = domain.step
+    return {**fields, "log": True} if domain.log else fields
+
+
+def _stage_domain(domain: StageDomain) -> Any:
+    return {"per_stage": list(domain.options)} if domain.per_stage else _one_or_list(list(domain.options))
+
+
+def _one_or_list(options: list[Any]) -> Any:
+    return options[0] if len(options) == 1 else options
