@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xoresnet.arch import Arch
 from xoresnet.space.neurons import Variant, variants
 from xoresnet.space.stages import Assignments, Feature, Skeleton
-from xoresnet.table import dense_macs, params_count
+from xoresnet.table import dense_macs, neuron_params_count, params_count
 
 if TYPE_CHECKING:
     from xoresnet.space.search_space import SearchSpace
@@ -58,7 +58,7 @@ class _Cell:
     timesteps: int
     neuron: Variant
     params: int
-    """Without those of plif neurons."""
+    """Without those of neurons."""
     macs: int
 
 
@@ -148,8 +148,8 @@ class Cells:
         ranges = []
         for cell in self._cells:
             numbers = [f.neurons for f in self._profiles[cell.skeleton] if self._within(cell, f.neurons)]
-            learned = cell.neuron.kind == "plif" and numbers
-            ranges.append((min(numbers), max(numbers)) if learned else (0, 0))
+            each = neuron_params_count(cell.neuron.kind)
+            ranges.append((each * min(numbers), each * max(numbers)) if numbers else (0, 0))
         return ranges
 
     @cached_property
@@ -165,7 +165,7 @@ class Cells:
         )
 
     def _within(self, cell: _Cell, neurons: int) -> bool:
-        params = cell.params + (neurons if cell.neuron.kind == "plif" else 0)
+        params = cell.params + neurons * neuron_params_count(cell.neuron.kind)
         return not self._space.constraints.exceeded(params, cell.macs)
 
     def _descriptions(self) -> int:

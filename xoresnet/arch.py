@@ -13,10 +13,20 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from xoresnet.merge import MERGES, XOR_PLACEMENTS, LogicGradient
+from xoresnet.merge import MERGES, XOR_PLACEMENTS, LogicGradient, find_merge
 from xoresnet.schema import Fault, Spec, SpecError, nearest
+from xoresnet.user_code import find_user_code, is_dotted
 
-__all__ = ["BASELINES", "DEPTHS", "Arch", "NeuronSpec", "Surrogate", "baseline_names"]
+__all__ = [
+    "BASELINES",
+    "DEPTHS",
+    "NEURON_KINDS",
+    "Arch",
+    "NeuronSpec",
+    "Surrogate",
+    "baseline_names",
+    "find_neuron",
+]
 
 DEPTHS: Mapping[str, Mapping[int, tuple[int, ...]]] = MappingProxyType(
     {
@@ -53,6 +63,8 @@ BASELINES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 """The known families; a depth appended makes a name: `sew-resnet18`."""
 
+NEURON_KINDS = ("lif", "if", "plif")
+
 _SURROGATE_ALPHA = {"atan": 2.0, "sigmoid": 4.0, "rectangle": 1.0, "triangle": 1.0}
 
 
@@ -73,7 +85,10 @@ def _kind_alone(value: Any) -> Any:
 _OTHER_NAMES: Mapping[Any, str] = MappingProxyType({"or-add": "oa", "oradd": "oa", "sew": "add", "ms": "membrane"})
 
 
-def _per_stage(options: Iterable[str]) -> Callable[[Any], str | tuple[str, ...]]:
+def _per_stage(
+    options: Iterable[str], find: Callable[[str], object] | None = None
+) -> Callable[[Any], str | tuple[str, ...]]:
+    """find: resolves dotted names, where there may be any."""
     names = tuple(options)
 
     def check(value: Any) -> str | tuple[str, ...]:
@@ -84,10 +99,13 @@ def _per_stage(options: Iterable[str]) -> Callable[[Any], str | tuple[str, ...]]
                 f"{name!r} is not one of {', '.join(names)}{nearest(_OTHER_NAMES.get(str(name), str(name)), names)}",
             )
             for stage, name in enumerate(values)
-            if not isinstance(name, str) or name not in names
+            if not isinstance(name, str) or not (name in names or (find is not None and is_dotted(name)))
         ]
         if faults:
             raise SpecError(faults)
+        if find is not None:
+            for name in filter(is_dotted, values):
+                find(name)
         return tuple(values) if values is value else str(value)
 
     return check
@@ -100,10 +118,27 @@ def _channels_height_width(value: Any) -> Any:
     return values
 
 
+def _neuron_kind(value: Any) -> str:
+    if is_dotted(value):
+        find_neuron(value)
+    elif value not in NEURON_KINDS:
+        raise SpecError([Fault("", f"{value!r} is not one of {', '.join(NEURON_KINDS)}{nearest(value, NEURON_KINDS)}")])
+    return str(value)
+
+
+def find_neuron(path: str) -> Any:
+    """A neuron of the user's: a subclass of `SpikingNeuron`. Raises `SpecError`."""
+    from xoresnet.neuron import SpikingNeuron
+
+    return find_user_code(
+        path, lambda value: isinstance(value, type) and issubclass(value, SpikingNeuron), "SpikingNeuron"
+    )
+
+
 PositiveInt = Annotated[int, Field(ge=1, strict=True), BeforeValidator(_whole_number)]
 PositiveFloat = Annotated[float, Field(gt=0, strict=True)]
 StrictBool = Annotated[bool, Field(strict=True)]
-PerStageMerge = Annotated[str | tuple[str, ...], BeforeValidator(_per_stage(MERGES))]
+PerStageMerge = Annotated[str | tuple[str, ...], BeforeValidator(_per_stage(MERGES, find_merge))]
 PerStageXor = Annotated[str | tuple[str, ...], BeforeValidator(_per_stage(XOR_PLACEMENTS))]
 
 
@@ -133,7 +168,8 @@ class Surrogate(Spec):
 class NeuronSpec(Spec):
     """The spiking neuron used throughout a network; equations in `neuron.py`."""
 
-    kind: Literal["lif", "if", "plif"] = "lif"
+    kind: Annotated[str, BeforeValidator(_neuron_kind)] = "lif"
+    """`lif`, `if`, `plif`, or the dotted path of a neuron of your own (CONTRIBUTING.md)."""
     tau: PositiveFloat = 2.0
     """Membrane time constant in time steps; the initial one for `plif`, without effect for `if`."""
     threshold: PositiveFloat = 1.0

@@ -8,7 +8,7 @@ from xoresnet.arch import NeuronSpec
 from xoresnet.merge import Join, LogicGradient, Operation
 from xoresnet.neuron import SpikingNeuron, make_neuron
 from xoresnet.plan import BlockPlan, ConvPlan, Stream, StreamKind
-from xoresnet.residual import OPERATIONS, presence, xor
+from xoresnet.residual import find_operation, presence, xor
 
 __all__ = ["ConvNorm", "ResidualBlock", "Xor"]
 
@@ -65,7 +65,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.plan = plan
         self.gradient: LogicGradient = gradient
-        self.operation = OPERATIONS[plan.operation or Operation.ADD]
+        self.operation = find_operation(plan.operation or Operation.ADD)
 
         def make(wanted: bool) -> SpikingNeuron | None:
             return make_neuron(neuron) if wanted else None

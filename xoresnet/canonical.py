@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xoresnet.merge import MERGES, XOR_PLACEMENTS, Join, Operation
+from xoresnet.merge import MERGES, XOR_PLACEMENTS, Join, Operation, UserOperation, find_merge
 from xoresnet.plan import Plan, make_plan, takes_entry, takes_middle
+from xoresnet.user_code import is_dotted
 
 if TYPE_CHECKING:
     from xoresnet.arch import Arch, NeuronSpec
 
 __all__ = ["MergeMeaning", "StageRules", "XorMeaning", "canonical_fields", "canonical_neuron", "stage_rules"]
 
-_Meeting = tuple[Join, Operation | None]
+_Meeting = tuple[Join, Operation | UserOperation | None]
 
 
 class MergeMeaning(NamedTuple):
@@ -60,7 +61,7 @@ class StageRules(NamedTuple):
         return XorMeaning(entry and self.takes_entry, middle and self.takes_middle)
 
     def _meeting(self, name: str, *, projection: bool) -> _Meeting:
-        merge = MERGES[name]
+        merge = find_merge(name)
         join = merge.join(projection=projection)
         if join is Join.POTENTIALS and projection and self.closes:
             join = Join.CURRENTS  # P x + i2, then the neuron that ends the stream
@@ -89,7 +90,7 @@ def canonical_fields(arch: Arch) -> dict[str, Any]:
     xors = [(stage.xor, stage.xor(name)) for stage, name in zip(rules, arch.stage_xors, strict=True)]
     logical = any(meant.logical for _, meant in merges) or any(any(meant) for _, meant in xors)
     return {
-        "merge": _canonical_names(MERGES, merges),
+        "merge": _canonical_names((*MERGES, *filter(is_dotted, arch.stage_merges)), merges),
         "xor": _canonical_names(XOR_PLACEMENTS, xors),
         "neuron": arch.neuron.replace(**canonical_neuron(arch.neuron, arch.timesteps)),
         "logic_gradient": arch.logic_gradient if logical else "arithmetic",
@@ -99,6 +100,8 @@ def canonical_fields(arch: Arch) -> dict[str, Any]:
 def canonical_neuron(neuron: NeuronSpec, timesteps: int) -> dict[str, Any]:
     """The fields in which a neuron's canonical form may differ from it."""
     fields: dict[str, Any] = {}
+    if is_dotted(neuron.kind):  # the user's own: nothing is known of it
+        return fields
     forgets = neuron.kind == "lif" and neuron.tau == 1  # h = x: nothing of v is left
     if neuron.kind == "if" or (forgets and timesteps == 1):
         fields |= {"kind": "if", "tau": 2.0}

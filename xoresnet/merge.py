@@ -6,13 +6,24 @@ blocks whose shortcut is a projection. The operations themselves are in `residua
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
-__all__ = ["MERGES", "XOR_PLACEMENTS", "Join", "LogicGradient", "Merge", "Operation"]
+from xoresnet.user_code import find_user_code, is_dotted
+
+__all__ = [
+    "MERGES",
+    "XOR_PLACEMENTS",
+    "Join",
+    "LogicGradient",
+    "Merge",
+    "Operation",
+    "UserOperation",
+    "find_merge",
+]
 
 LogicGradient = Literal["arithmetic", "saturating", "straight-through"]
 """Backward form of OR and XOR; tables in `residual.py`."""
@@ -44,12 +55,23 @@ class Operation(StrEnum):
 
 
 @dataclass(frozen=True)
+class UserOperation:
+    """An operation of the user's own."""
+
+    function: Callable[[Any, Any], Any]
+    """Of two spike tensors of one shape (shortcut, branch); returns spikes, 0 and 1, and can be differentiated."""
+
+    def __str__(self) -> str:
+        return getattr(self.function, "__qualname__", repr(self.function))
+
+
+@dataclass(frozen=True)
 class Merge:
     """One merge: how identity blocks join, how projection blocks join, and with which operation spikes meet."""
 
     identity: Join
     projection: Join
-    operation: Operation | None = None
+    operation: Operation | UserOperation | None = None
 
     def join(self, *, projection: bool) -> Join:
         return self.projection if projection else self.identity
@@ -71,3 +93,11 @@ MERGES: Mapping[str, Merge] = MappingProxyType(
     }
 )
 """Every merge by name. Where two names build the same stage, the earlier one is canonical."""
+
+
+def find_merge(name: str) -> Merge:
+    """A merge of `MERGES`, or one of the user's by its dotted path. Raises `SpecError`, KeyError."""
+    if is_dotted(name):
+        found: Merge = find_user_code(name, lambda value: isinstance(value, Merge), "Merge")
+        return found
+    return MERGES[name]

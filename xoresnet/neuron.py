@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from xoresnet.arch import NeuronSpec, Surrogate
+from xoresnet.arch import NeuronSpec, Surrogate, find_neuron
 from xoresnet.fire import Dynamics, fire
 
 __all__ = ["IF", "LIF", "ParametricLIF", "SpikingNeuron", "integrate_fire", "lif", "make_neuron", "plif"]
@@ -77,10 +77,16 @@ def plif(
 class SpikingNeuron(nn.Module):
     """Base of the neuron modules: currents [T, ...] to spikes of the same shape and type, without any state.
 
-    `dynamics` has the constants. Values out of range raise `SpecError`.
+    A neuron of your own is made from its description, `Mine(spec)` with a `NeuronSpec`, and has a `forward`.
     """
 
-    kind: ClassVar[Literal["lif", "if", "plif"]]
+    params_count: ClassVar[int] = 0
+    """Learned numbers of one layer."""
+
+
+class _StandardNeuron(SpikingNeuron):
+    """Fires by `fire.py`; `dynamics` has the constants. Values out of range raise `SpecError`."""
+
     dynamics: Dynamics
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,10 +99,8 @@ class SpikingNeuron(nn.Module):
         return ", ".join([*shown, f"surrogate={surrogate.kind}({surrogate.alpha:g})"])
 
 
-class IF(SpikingNeuron):
+class IF(_StandardNeuron):
     """Integrate-and-fire without leak."""
-
-    kind = "if"
 
     def __init__(
         self,
@@ -110,10 +114,8 @@ class IF(SpikingNeuron):
         self.dynamics = _dynamics("if", None, threshold, reset, surrogate, detach_reset)
 
 
-class LIF(SpikingNeuron):
+class LIF(_StandardNeuron):
     """Leaky integrate-and-fire; `tau` in time steps."""
-
-    kind = "lif"
 
     def __init__(
         self,
@@ -128,10 +130,10 @@ class LIF(SpikingNeuron):
         self.dynamics = _dynamics("lif", tau, threshold, reset, surrogate, detach_reset)
 
 
-class ParametricLIF(SpikingNeuron):
+class ParametricLIF(_StandardNeuron):
     """Leaky integrate-and-fire whose time constant is learned, one for the layer."""
 
-    kind = "plif"
+    params_count = 1
 
     def __init__(
         self,
@@ -173,6 +175,9 @@ def make_neuron(spec: NeuronSpec) -> SpikingNeuron:
             return LIF(spec.tau, **common)
         case "plif":
             return ParametricLIF(spec.tau, **common)
+        case path:
+            neuron: SpikingNeuron = find_neuron(path)(spec)
+            return neuron
 
 
 def _dynamics(

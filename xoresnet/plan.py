@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from xoresnet.merge import MERGES, XOR_PLACEMENTS, Join, Operation
+from xoresnet.merge import XOR_PLACEMENTS, Join, Operation, UserOperation, find_merge
 
 if TYPE_CHECKING:
     from xoresnet.arch import Arch
@@ -101,7 +101,7 @@ class BlockPlan:
     convs: tuple[ConvPlan, ...]
     projection: ConvPlan | None
     join: Join
-    operation: Operation | None
+    operation: Operation | UserOperation | None
     """What is done where spikes meet, else None."""
     xor_entry: bool
     xor_middle: bool
@@ -144,7 +144,7 @@ def make_plan(arch: Arch) -> Plan:
     pool = arch.stem == "conv7-pool"
     stem = StemPlan(
         conv=ConvPlan(channels, arch.width, 7 if pool else 3, 2 if pool else 1, (size[0], size[1])),
-        neuron=MERGES[arch.stage_merges[0]].identity is not Join.POTENTIALS,
+        neuron=find_merge(arch.stage_merges[0]).identity is not Join.POTENTIALS,
         pool=pool,
     )
     stages: list[tuple[BlockPlan, ...]] = []
@@ -160,7 +160,7 @@ def make_plan(arch: Arch) -> Plan:
 def _plan_stage(
     arch: Arch, stage: int, in_channels: int, in_size: tuple[int, int], reads: Stream
 ) -> tuple[BlockPlan, ...]:
-    merge = MERGES[arch.stage_merges[stage]]
+    merge = find_merge(arch.stage_merges[stage])
     at_entry, in_middle = XOR_PLACEMENTS[arch.stage_xors[stage]]
     width = arch.width * 2**stage
     count = arch.blocks_per_stage[stage]
@@ -198,7 +198,9 @@ def _branch(block: str, in_channels: int, width: int, stride: int, size: tuple[i
     )
 
 
-def _writes(join: Join, operation: Operation | None, reads: Stream, *, projects: bool, last: bool) -> Stream:
+def _writes(
+    join: Join, operation: Operation | UserOperation | None, reads: Stream, *, projects: bool, last: bool
+) -> Stream:
     if join is Join.POTENTIALS:
         return _BINARY if last else _REAL  # a real stream passes one neuron before it leaves its stage
     if join is Join.SPIKES and operation is Operation.ADD:

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from xoresnet.merge import LogicGradient, Operation
+from xoresnet.merge import LogicGradient, Operation, UserOperation
 
-__all__ = ["OPERATIONS", "and_", "iand", "or_", "presence", "xor"]
+__all__ = ["OPERATIONS", "and_", "find_operation", "iand", "or_", "presence", "xor"]
 
 
 def or_(a: Tensor, b: Tensor, gradient: LogicGradient = "arithmetic") -> Tensor:
@@ -74,6 +74,30 @@ OPERATIONS: Mapping[Operation, Callable[[Tensor, Tensor, LogicGradient], Tensor]
     }
 )
 """Merges of (shortcut, branch)."""
+
+
+def find_operation(operation: Operation | UserOperation) -> Callable[[Tensor, Tensor, LogicGradient], Tensor]:
+    """The function of (shortcut, branch, gradient). Raises ValueError for a user's own that does not give spikes."""
+    if isinstance(operation, Operation):
+        return OPERATIONS[operation]
+    function = operation.function
+    _check_truth_table(function, str(operation))
+    return lambda shortcut, branch, _: function(shortcut, branch)
+
+
+def _check_truth_table(function: Callable[[Tensor, Tensor], Tensor], name: str) -> None:
+    shortcut = torch.tensor([0.0, 0.0, 1.0, 1.0], requires_grad=True)
+    branch = torch.tensor([0.0, 1.0, 0.0, 1.0], requires_grad=True)
+    with torch.enable_grad():
+        result = function(shortcut, branch)
+        if not isinstance(result, Tensor) or result.shape != shortcut.shape:
+            raise ValueError(f"the operation {name} must return a tensor of its operands' shape, got {result!r}")
+        if not bool(((result == 0) | (result == 1)).all()):
+            raise ValueError(
+                f"the operation {name} must return spikes, 0 and 1: of 00, 01, 10, 11 it made {result.tolist()}"
+            )
+        if not result.requires_grad:
+            raise ValueError(f"the operation {name} cannot be differentiated: its result has no gradient")
 
 
 class _Context(FunctionCtx):

@@ -67,10 +67,11 @@ class Spec(BaseModel):
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` where a known name is close to `name`, else an empty string."""
-    names, wanted = list(known), str(name).lower()
+    names = {other.lower(): other for other in known}
+    wanted = str(name).lower()
     starting = [other for other in names if wanted and other.startswith(wanted)]
     match = starting or get_close_matches(wanted, names, n=1, cutoff=0.6)
-    return f"; did you mean {match[0]!r}?" if match else ""
+    return f"; did you mean {names[match[0]]!r}?" if match else ""
 
 
 def _faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:

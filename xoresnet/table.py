@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from xoresnet.arch import find_neuron
 from xoresnet.plan import BlockPlan, ConvPlan, Plan, make_plan
+from xoresnet.user_code import is_dotted
 
 if TYPE_CHECKING:
     from xoresnet.arch import Arch
 
-__all__ = ["LayerRow", "dense_macs", "format_table", "layer_table", "params_count", "summary"]
+__all__ = ["LayerRow", "dense_macs", "format_table", "layer_table", "neuron_params_count", "params_count", "summary"]
 
 
 class LayerRow(NamedTuple):
@@ -41,6 +43,13 @@ def layer_table(arch: Arch) -> list[LayerRow]:
 def params_count(arch: Arch) -> int:
     """Learned numbers of the network."""
     return sum(row.params_count for row in layer_table(arch))
+
+
+def neuron_params_count(kind: str) -> int:
+    """Learned numbers of one layer of neurons of a kind."""
+    if is_dotted(kind):
+        return int(find_neuron(kind).params_count)
+    return 1 if kind == "plif" else 0
 
 
 def dense_macs(arch: Arch) -> int:
@@ -123,7 +132,7 @@ def _conv_row(name: str, conv: ConvPlan, steps: int) -> LayerRow:
 
 def _neuron_row(name: str, arch: Arch, shape: tuple[int, ...]) -> LayerRow:
     kind = arch.neuron.kind
-    return LayerRow(name, kind, shape, 1 if kind == "plif" else 0, 0)
+    return LayerRow(name, kind, shape, neuron_params_count(kind), 0)
 
 
 def _count(number: int) -> str:

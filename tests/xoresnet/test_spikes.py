@@ -21,10 +21,11 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from tests.strategies import archs
 from xoresnet.arch import XOR_PLACEMENTS, Arch, NeuronSpec
 from xoresnet.block import ResidualBlock
+from xoresnet.counts import Energy, LayerCounts
 from xoresnet.merge import MERGES
 from xoresnet.network import XOResNet
 from xoresnet.neuron import IF, LIF, ParametricLIF, SpikingNeuron
-from xoresnet.spikes import Energy, LayerCounts, SpikeCounts, count_spikes
+from xoresnet.spikes import SpikeCounts, count_spikes
 
 CLASSES, STEPS, WIDTH = 10, 3, 4
 FIGURES = (

@@ -1,0 +1,142 @@
+"""Merges and neurons of users' own, named by dotted path."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+
+from xoresnet.arch import Arch
+from xoresnet.network import XOResNet
+from xoresnet.schema import SpecError
+from xoresnet.space import SearchSpace
+from xoresnet.spikes import count_spikes
+from xoresnet.table import params_count
+from xoresnet.training import estimate_epoch_seconds, fit
+
+MODULE = """
+import torch
+from torch import nn
+from xoresnet.merge import Join, Merge, UserOperation
+from xoresnet.neuron import SpikingNeuron, lif
+
+MY_OR = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: a + b - a * b))
+MY_CURRENT = Merge(Join.CURRENTS, Join.CURRENTS)
+INTEGER = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: a + b))
+STEP = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: ((a + b) > 0).float()))
+SMALL = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: (a + b - a * b).sum()))
+NUMBER = 3
+
+class Scaled(SpikingNeuron):
+    params_count = 1
+
+    def __init__(self, spec):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(()))
+        self.spec = spec
+
+    def forward(self, x):
+        return lif(self.gain * x, self.spec.tau, self.spec.threshold)
+"""
+FIELDS = {"input_shape": (1, 8, 8), "num_classes": 10, "depth": 14, "width": 4, "timesteps": 2}
+
+
+@pytest.fixture(autouse=True)
+def mylab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "mylab.py").write_text(MODULE)
+    (tmp_path / "broken.py").write_text("import missing\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("mylab", None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"merge": "mylab.MYOR"}, "merge: 'mylab.MYOR' does not exist: mylab has no 'MYOR'; did you mean 'MY_OR'?"),
+        ({"merge": "mylba.X"}, "merge: 'mylba.X' cannot be imported: ModuleNotFoundError: No module named 'mylba'"),
+        ({"merge": "broken.X"}, "merge: 'broken.X' cannot be imported: ModuleNotFoundError: No module named 'missing'"),
+        ({"merge": "mylab.NUMBER"}, "merge: 'mylab.NUMBER' is no Merge, but of type int"),
+        ({"merge": ("or", "mylab.NUMBER", "or")}, "merge: 'mylab.NUMBER' is no Merge, but of type int"),
+        ({"xor": "mylab.MY_OR"}, "xor: 'mylab.MY_OR' is not one of none, entry, middle, both"),
+        ({"neuron": "mylab.MY_OR"}, "neuron.kind: 'mylab.MY_OR' is no SpikingNeuron, but of type Merge"),
+        ({"neuron": "mylab.Sc"}, "neuron.kind: 'mylab.Sc' does not exist: mylab has no 'Sc'; did you mean 'Scaled'?"),
+    ],
+)  # fmt: skip
+def test_paths_that_lead_nowhere(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(SpecError) as error:
+        Arch(**{**FIELDS, **fields})
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("INTEGER", r"must return spikes, 0 and 1: of 00, 01, 10, 11 it made \[0.0, 1.0, 1.0, 2.0\]"),
+        ("STEP", "cannot be differentiated"),
+        ("SMALL", "must return a tensor of its operands' shape"),
+    ],
+)
+def test_operations_that_do_not_give_spikes(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        XOResNet(Arch(**FIELDS, merge=f"mylab.{name}"))
+
+
+@pytest.mark.parametrize(("mine", "known"), [("mylab.MY_OR", "or"), ("mylab.MY_CURRENT", "current")])
+def test_a_merge_computes_what_its_function_does(mine: str, known: str) -> None:
+    nets = [XOResNet(Arch(**FIELDS, merge=("or", name, "or"), xor="middle")) for name in (mine, known)]
+    nets[1].load_state_dict(nets[0].state_dict())
+    images = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    logits = [net(images) for net in nets]
+    for each in logits:
+        each.square().sum().backward()
+    assert torch.equal(logits[0], logits[1])
+    for one, other in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        assert one.grad is not None
+        assert other.grad is not None
+        torch.testing.assert_close(one.grad, other.grad)
+
+
+def test_names_of_ones_own_are_told_apart_and_kept() -> None:
+    mine, other = (Arch(**FIELDS, merge=("or", name, "or")) for name in ("mylab.MY_OR", "or"))
+    assert mine.arch_id != other.arch_id  # nothing is known of the user's function
+    assert Arch.from_json(mine.to_json()) == mine
+    assert mine.canonical().canonical() == mine.canonical()
+    # where only currents meet, there is nothing of the user's in it
+    assert Arch(**FIELDS, merge="mylab.MY_CURRENT").arch_id == Arch(**FIELDS, merge="current").arch_id
+
+
+def test_a_neuron_of_ones_own_is_built_counted_and_trained() -> None:
+    from xoresnet.data import load_data
+
+    arch = Arch(**FIELDS, neuron={"kind": "mylab.Scaled", "tau": 1.5, "reset": "soft"})
+    net = XOResNet(arch)
+    assert sum(parameter.numel() for parameter in net.parameters()) == params_count(arch)
+    assert arch.canonical().neuron == arch.neuron  # nothing is known of it
+    net.eval()
+    with torch.no_grad(), count_spikes(net) as counts:
+        net(torch.rand(3, 1, 8, 8))
+    assert {layer.name for layer in counts.layers if layer.kind == "neuron"} >= {"stem.neuron"}
+    data = load_data("digits")
+    recipe = data.default_recipe.replace(epochs=1, batch_size=256)
+    (record,) = fit(arch, data, recipe)
+    assert record.train_loss < 2.6
+    assert estimate_epoch_seconds(arch, data, recipe) > 0
+
+
+def test_spaces_have_them_too() -> None:
+    space = SearchSpace.from_dict({
+        "arch": {
+            "input_shape": [1, 8, 8], "num_classes": 10, "depth": [8, 14], "width": 4,
+            "merge": {"per_stage": ["or", "mylab.MY_OR", "current", "mylab.MY_CURRENT"]},
+            "neuron": ["lif", "mylab.Scaled"],
+        }
+    })  # fmt: skip
+    found = list(space.enumerate())
+    assert len({arch.arch_id for arch in found}) == len(found) == space.size().networks == 2 * 2 * 3**3
+    assert all(space.contains(space.sample(Random(seed))) for seed in range(20))
+    assert SearchSpace.from_yaml(space.to_yaml()) == space
