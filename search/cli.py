@@ -13,6 +13,7 @@ from xoresnet.search.console import print_error
 from xoresnet.search.data_command import data
 from xoresnet.search.errors import CommandError
 from xoresnet.search.interrupts import exit_code
+from xoresnet.search.search_command import search
 from xoresnet.search.space_command import space
 from xoresnet.search.train_command import train
 
@@ -29,6 +30,7 @@ def app() -> None:
 
 
 app.add_command(data)
+app.add_command(search)
 app.add_command(space)
 app.add_command(train)
 

@@ -24,6 +24,7 @@ from xoresnet.atomic import replaced, write_text
 from xoresnet.data_spec import DataSpec
 from xoresnet.recipe import Recipe
 from xoresnet.records import EpochRecord
+from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
 from xoresnet.space.yaml_text import YamlError, read_yaml, write_yaml
 
@@ -98,10 +99,11 @@ class TrainFolder:
             raise CommandError(str(error)) from None
         if not isinstance(saved, Mapping) or saved.get("command") != "train":
             raise CommandError(f"{self.path} holds something else: choose another folder with --run", exit_code=2)
-        differences = _differences(saved, config)
-        if differences:
+        ignored = {f"data.{name}" for name in _WHERE_FILES_ARE}
+        found = [line for key, line in differences(saved, config) if key not in ignored]
+        if found:
             raise CommandError(
-                f"{self.path} holds another training: {'; '.join(differences)}; choose another folder with --run",
+                f"{self.path} holds another training: {'; '.join(found)}; choose another folder with --run",
                 exit_code=2,
             )
 
@@ -109,24 +111,3 @@ class TrainFolder:
 def _config(arch: Arch, data: DataSpec, recipe: Recipe) -> dict[str, Any]:
     parts = {"arch": arch, "data": data, "recipe": recipe}
     return {"command": "train", **{name: part.model_dump(mode="json") for name, part in parts.items()}}
-
-
-def _differences(saved: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    before, now = _flat(saved), _flat(config)
-    ignored = {f"data.{name}" for name in _WHERE_FILES_ARE}
-    return [
-        f"{key} was {before.get(key)}, is {now.get(key)}"
-        for key in dict.fromkeys((*before, *now))
-        if before.get(key) != now.get(key) and key not in ignored
-    ]
-
-
-def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in fields.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

@@ -111,6 +111,20 @@ class SearchSpace:
         """The same networks for other images."""
         return replace(self, input_shape=input_shape, num_classes=num_classes)
 
+    def extend(self, *, merge: str | None = None, neuron: str | None = None) -> SearchSpace:
+        """The same with one more merge or kind of neuron: of ours, or of the user's by dotted path.
+
+        Raises `SpecError` for paths that lead nowhere.
+        """
+        fields = self.to_dict()
+        arch = fields["arch"]
+        if merge is not None:
+            per_stage = {"per_stage": [*self.merge.options, merge]}
+            arch["merge"] = per_stage if self.merge.per_stage else per_stage["per_stage"]
+        if neuron is not None:
+            arch["neuron"]["kind"] = [*(self.neuron["kind"].values or ()), neuron]
+        return type(self).from_dict(fields)
+
     def size(self) -> Size:
         """How many networks there are, exactly: counted, not enumerated."""
         return self.cells.size()

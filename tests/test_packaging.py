@@ -55,6 +55,15 @@ def test_import_is_lazy() -> None:
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("page", ["space.md"])
+def test_docs_run(page: str, tmp_path: Path) -> None:
+    """Every Python block of a page, as written."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        subprocess.run([sys.executable, "-W", "error", "-c", block], check=True, capture_output=True, cwd=tmp_path)
+
+
 def test_readme_runs(tmp_path: Path) -> None:
     """Every Python block of the README, as written; the errors it shows are the ones that come."""
     text = (ROOT / "README.md").read_text()

@@ -140,3 +140,17 @@ def test_spaces_have_them_too() -> None:
     assert len({arch.arch_id for arch in found}) == len(found) == space.size().networks == 2 * 2 * 3**3
     assert all(space.contains(space.sample(Random(seed))) for seed in range(20))
     assert SearchSpace.from_yaml(space.to_yaml()) == space
+
+
+def test_spaces_are_extended() -> None:
+    space = SearchSpace.preset("fashion-mnist").extend(merge="mylab.MY_OR", neuron="mylab.Scaled")
+    assert space.merge.options[-1] == "mylab.MY_OR"
+    assert space.merge.per_stage
+    assert space.neuron["kind"].values == ("lif", "mylab.Scaled")
+    tied = SearchSpace.preset("digits").extend(merge="mylab.MY_OR")
+    assert not tied.merge.per_stage
+    assert tied.size().networks == 400 + 80  # a sixth merge that is like no other
+    with pytest.raises(SpecError, match=r"arch\.merge\.5: 'or' is given twice"):
+        SearchSpace.preset("digits").extend(merge="or")
+    with pytest.raises(SpecError, match="'mylab.NO' does not exist"):
+        SearchSpace.preset("digits").extend(merge="mylab.NO")

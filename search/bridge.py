@@ -1,0 +1,259 @@
+"""`TrialBridge`: one Optuna study, run by something else.
+
+The study is the only truth: what a trial is, what it reported and how it ended is written there, at once, by the one
+process that holds the bridge. Whoever executes trials (`ray_plugin.py`) asks for the next one, passes on what trials
+report, and says when they end; it need not remember anything. A trial that was running when a driver died is RUNNING in
+the study, and is handed out again by the next bridge, with its number and all that it had reported.
+
+Trials end COMPLETE, PRUNED or FAIL. One that raises, dies, hangs or reports nonsense is tried again, then fails with
+its reason.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from xoresnet.search.objective import Objective
+from xoresnet.search.pareto_pruner import report, reports
+
+__all__ = [
+    "DUPLICATE",
+    "FAILURE",
+    "LiveTrial",
+    "Proposal",
+    "TrialBridge",
+    "TrialSource",
+    "Verdict",
+    "counts_as_finished",
+]
+
+DUPLICATE, FAILURE, RECORD, RETRIED = "duplicate_of", "failure", "record:", "retried_after"
+"""User attributes: the trial that was answered for; why a trial failed; all metrics of an epoch; why it was retried."""
+
+
+class Proposal(NamedTuple):
+    """A trial to be run, and what its trainable is given."""
+
+    trial: Trial
+    config: dict[str, Any]
+
+
+class TrialSource(Protocol):
+    """Where trials come from."""
+
+    def next(self) -> Proposal | None:
+        """The next one; None when there are no more."""
+
+    def config(self, trial: Trial) -> dict[str, Any]:
+        """Again, of a trial that was interrupted."""
+
+
+class Verdict(Enum):
+    CONTINUE = "continue"
+    STOP = "stop"
+
+
+@dataclass
+class LiveTrial:
+    """A trial that is being run."""
+
+    trial: Trial
+    config: dict[str, Any]
+    started: float = field(default_factory=time.monotonic)
+    epoch: int = 0
+    metrics: dict[str, Any] = field(default_factory=dict)
+    pruned: bool = False
+    failure: str = ""
+    """Why it has failed already, while it is being stopped."""
+
+
+class SpaceSource:
+    """Trials of any Optuna space: a function from a trial to what the trainable is given."""
+
+    def __init__(self, study: Study, space: Callable[[Trial], dict[str, Any]]) -> None:
+        self._study, self._space = study, space
+
+    def next(self) -> Proposal:
+        trial = self._study.ask()
+        return Proposal(trial, self._space(trial))
+
+    def config(self, trial: Trial) -> dict[str, Any]:
+        return self._space(trial)  # what was suggested once is given again
+
+
+class TrialBridge:
+    """Hands out trials of a study and writes down what becomes of them."""
+
+    def __init__(
+        self,
+        study: Study,
+        source: TrialSource | Callable[[Trial], dict[str, Any]],
+        objectives: Sequence[Objective],
+        *,
+        trials: int,
+        step_metric: str = "epoch",
+        max_step: int | None = None,
+        retries: int = 1,
+    ) -> None:
+        """source: or a function that suggests, `space(trial) -> config`. trials: how many must be finished.
+
+        step_metric: the reported number by which trials are compared. max_step: with which a trial is done, and not
+        pruned any more. retries: how often a failed trial is tried again. Raises ValueError for objectives that are not
+        the study's.
+        """
+        directions = [direction.name.lower() for direction in study.directions]
+        if directions != [objective.optuna_direction for objective in objectives]:
+            raise ValueError(f"the study's directions are {', '.join(directions)}, not those of the objectives")
+        self.study, self.objectives = study, tuple(objectives)
+        self.source: TrialSource = source if not callable(source) else SpaceSource(study, source)
+        self.budget, self._step, self._last, self._retries = trials, step_metric, max_step, retries
+        self.live: dict[str, LiveTrial] = {}
+        self.finished = sum(map(counts_as_finished, study.get_trials(deepcopy=False)))
+        self.failures_in_a_row = 0
+        self.ended = ""
+        """Why no further trials are handed out; empty as long as they are."""
+        self.errors: list[str] = []
+        """What went wrong in the bridge itself: a sampler or a space that raised, a storage that is full."""
+        self.observers: list[Callable[[FrozenTrial], None]] = []
+        """Called with each trial that has ended."""
+        self._again: deque[Trial] = deque(self._interrupted())
+
+    def next_config(self, run_id: str) -> dict[str, Any] | None:
+        """The next trial to run under this id; None: none now, or none any more (`ended`)."""
+        if self.ended or self._spent():
+            return None
+        if self.finished + len(self.live) >= self.budget:
+            return None  # those that run may be enough
+        if self._again:
+            trial = self._again.popleft()
+            proposal = Proposal(trial, self.source.config(trial))
+        else:
+            found = self.source.next()
+            if found is None:
+                self.ended = "every configuration of the space has been tried"
+                return None
+            proposal = found
+        self.live[run_id] = LiveTrial(proposal.trial, proposal.config)
+        return proposal.config
+
+    def on_report(self, run_id: str, metrics: Mapping[str, Any]) -> Verdict:
+        """Write down what a trial reports; says whether it goes on."""
+        live = self.live.get(run_id)
+        if live is None:
+            return Verdict.STOP
+        if live.pruned or live.failure:
+            return Verdict.STOP
+        live.failure = str(metrics.get(FAILURE) or "") or self._fault(metrics)
+        if live.failure:
+            return Verdict.STOP
+        step = int(metrics[self._step])
+        if step <= live.epoch or step in reports(live.trial):
+            live.epoch = max(step, live.epoch)
+            return Verdict.CONTINUE  # said before the trial was interrupted
+        live.epoch, live.metrics = step, dict(metrics)
+        live.trial.set_user_attr(f"{RECORD}{step}", _plain(metrics))
+        report(live.trial, [float(metrics[objective.metric]) for objective in self.objectives], step)
+        if (self._last is None or step < self._last) and self._prunes(live.trial):
+            live.pruned = True
+            return Verdict.STOP
+        return Verdict.CONTINUE
+
+    def on_end(self, run_id: str, error: str = "") -> None:
+        """Write down how a trial ended; error: why, where it did not end by itself."""
+        live = self.live.pop(run_id, None)
+        if live is None:
+            return
+        reason = live.failure or error
+        said = reports(live.trial)
+        if not reason and not live.pruned and not said:
+            reason = f"it ended without reporting {self._step} and {', '.join(o.metric for o in self.objectives)}"
+        if reason:
+            self._failed(live.trial, reason)
+        elif live.pruned:
+            self._tell(live.trial, TrialState.PRUNED)
+        else:
+            self._tell(live.trial, TrialState.COMPLETE, said[max(said)])
+
+    def hook_failed(self, where: str, error: Exception) -> None:
+        """Keep an exception that must not end the search; too many of them end it in good order."""
+        self.errors.append(f"{where}: {type(error).__name__}: {error}")
+        if len(self.errors) >= 100:
+            self.ended = self.ended or f"too much went wrong, last in {self.errors[-1]}"
+
+    def fail(self, run_id: str, reason: str) -> None:
+        """Let a trial that is about to be stopped fail with this reason."""
+        live = self.live.get(run_id)
+        if live is not None:
+            live.failure = live.failure or reason
+
+    def _failed(self, trial: Trial, reason: str) -> None:
+        earlier = list(trial.user_attrs.get(RETRIED, []))
+        if len(earlier) < self._retries:
+            trial.set_user_attr(RETRIED, [*earlier, reason])
+            self._again.append(trial)
+        else:
+            trial.set_user_attr(FAILURE, reason)
+            self._tell(trial, TrialState.FAIL)
+
+    def _tell(self, trial: Trial, state: TrialState, values: Sequence[float] | None = None) -> None:
+        self.study.tell(trial, values, state)
+        if state == TrialState.FAIL:
+            self.failures_in_a_row += 1
+        else:
+            self.failures_in_a_row = 0
+            self.finished += 1
+        frozen = self.study.get_trials(deepcopy=False)[trial.number]
+        for observer in self.observers:
+            observer(frozen)
+
+    def _spent(self) -> bool:
+        if self.finished >= self.budget:
+            self.ended = f"{self.finished} trials are finished"
+        elif self.failures_in_a_row >= max(10, self.budget // 10):
+            self.ended = f"the last {self.failures_in_a_row} trials failed"
+        return bool(self.ended)
+
+    def _prunes(self, trial: Trial) -> bool:
+        frozen = self.study.get_trials(deepcopy=False)[trial.number]
+        return self.study.pruner.prune(self.study, frozen)
+
+    def _fault(self, metrics: Mapping[str, Any]) -> str:
+        """What is wrong with a report, or nothing."""
+        step = metrics.get(self._step)
+        if isinstance(step, bool) or not isinstance(step, int) or step < 1:
+            return f"it reported {self._step}={step!r}, which must be a whole number of at least 1"
+        for name in (objective.metric for objective in self.objectives):
+            if name not in metrics:
+                return f"it reported no {name} at {self._step} {step}"
+            value = metrics[name]
+            try:
+                number = float(value)
+            except (TypeError, ValueError):
+                return f"it reported {name}={value!r} at {self._step} {step}, which is no number"
+            if not math.isfinite(number):
+                return f"{name} is {number} at {self._step} {step}"
+        return ""
+
+    def _interrupted(self) -> list[Trial]:
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return [Trial(self.study, trial._trial_id) for trial in running]
+
+
+def counts_as_finished(trial: FrozenTrial) -> bool:
+    """Whether a trial counts against the budget: complete or pruned, and not answered from another one."""
+    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and DUPLICATE not in trial.user_attrs
+
+
+def _plain(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """What a storage can keep: numbers, texts and truth values; the rest of what Ray adds is left out."""
+    kept = {name: getattr(value, "item", lambda value=value: value)() for name, value in metrics.items()}
+    return {name: value for name, value in kept.items() if isinstance(value, int | float | str | bool)}

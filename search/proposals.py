@@ -1,0 +1,134 @@
+"""Where a search's trials come from: the sampler, without ever training one network twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from xoresnet.arch import Arch
+from xoresnet.recipe import Recipe
+from xoresnet.search.bridge import DUPLICATE, FAILURE, Proposal
+from xoresnet.space.optuna_adapter import suggest
+from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.walk import parameters_of
+
+__all__ = ["ARCH", "ARCH_ID", "RECIPE", "ArchProposals"]
+
+ARCH, ARCH_ID, RECIPE, SOURCE = "arch", "arch_id", "recipe", "source"
+"""User attributes of a trial: the network as JSON, its id, the recipe as JSON, what proposed it."""
+_TRIES = 5
+"""Duplicates in a row after which the sampler is left alone and a network is drawn that was not tried."""
+_ENUMERABLE = 50_000
+
+
+class ArchProposals:
+    """A `TrialSource`; the configuration of a trial is its number, network and recipe, as JSON, with `common`."""
+
+    def __init__(
+        self,
+        study: Study,
+        space: SearchSpace,
+        recipe: Recipe,
+        *,
+        seed: int,
+        common: Mapping[str, Any],
+        ask_sampler: bool = True,
+    ) -> None:
+        """recipe: what holds for the fields of which the space says nothing. common: added to each configuration.
+
+        ask_sampler: False to draw networks that were not tried, uniformly, and nothing else.
+        """
+        self._tries = _TRIES if ask_sampler else 0
+        self._study, self._space, self._recipe, self._common = study, space, recipe, dict(common)
+        self._rng = Random(seed)
+        self._tried: dict[str, FrozenTrial | Trial] = {}
+        for trial in study.get_trials(deepcopy=False):
+            if ARCH_ID in trial.user_attrs and DUPLICATE not in trial.user_attrs:
+                self._tried[_key(trial)] = trial
+        self._rng.seed(f"{seed} {len(self._tried)}")  # a search that goes on draws other networks
+
+    def enqueue(self, named: Mapping[str, Arch]) -> None:
+        """Try these networks first; names say where they come from."""
+        for name, arch in named.items():
+            self._study.enqueue_trial(
+                parameters_of(self._space, arch, self._recipe), {SOURCE: name}, skip_if_exists=True
+            )
+
+    def next(self) -> Proposal | None:
+        while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            proposal = self._consider(self._study.ask())
+            if proposal is not None:
+                return proposal
+        for _ in range(self._tries):
+            proposal = self._consider(self._study.ask())
+            if proposal is not None:
+                return proposal
+        arch = self._untried()
+        if arch is None:
+            return None
+        self._study.enqueue_trial(parameters_of(self._space, arch, self._recipe), {SOURCE: "not tried yet"})
+        return self._consider(self._study.ask()) or self.next()
+
+    def config(self, trial: Trial) -> dict[str, Any]:
+        attrs = trial.user_attrs
+        if ARCH not in attrs:  # the driver died between asking and writing down
+            found = self._describe(trial)
+            attrs = {ARCH: found[0].to_json(indent=None), RECIPE: found[1].model_dump_json()}
+        self._tried[_key(trial)] = trial
+        return {**self._common, "number": trial.number, "arch": attrs[ARCH], "recipe": attrs[RECIPE]}
+
+    def _consider(self, trial: Trial) -> Proposal | None:
+        """A proposal, unless the network is excluded or was tried: then the sampler gets its answer at once."""
+        arch, _ = self._describe(trial)
+        exceeded = self._space.exceeded(arch)
+        if exceeded:
+            reason = ", ".join(f"{name} exceeded by {excess:,}" for name, excess in exceeded.items())
+            trial.set_user_attr(FAILURE, reason)
+            trial.set_user_attr(DUPLICATE, -1)
+            self._study.tell(trial, state=TrialState.FAIL)
+            return None
+        known = self._tried.get(_key(trial))
+        if known is None:
+            return Proposal(trial, self.config(trial))
+        self._answer(trial, known.number)
+        return None
+
+    def _answer(self, trial: Trial, number: int) -> None:
+        known = self._study.get_trials(deepcopy=False)[number]
+        trial.set_user_attr(DUPLICATE, number)
+        if known.state == TrialState.COMPLETE:
+            self._study.tell(trial, known.values)
+        else:
+            self._study.tell(trial, state=TrialState.PRUNED if known.state == TrialState.PRUNED else TrialState.FAIL)
+
+    def _describe(self, trial: Trial) -> tuple[Arch, Recipe]:
+        arch, recipe = suggest(trial, self._space, self._recipe)
+        trial.set_user_attr(ARCH, arch.to_json(indent=None))
+        trial.set_user_attr(ARCH_ID, arch.arch_id)
+        trial.set_user_attr(RECIPE, recipe.model_dump_json())
+        return arch, recipe
+
+    def _untried(self) -> Arch | None:
+        """A network that was not tried; None where there is none (in spaces that can be enumerated)."""
+        tried = {trial.user_attrs[ARCH_ID] for trial in self._tried.values()}
+        size = self._space.size()
+        varies = bool(self._space.recipe) or bool(size.continuous)
+        if not varies and size.networks <= len(tried):
+            return None
+        if not varies and size.networks <= _ENUMERABLE:
+            left = [arch for arch in self._space.enumerate() if arch.arch_id not in tried]
+            return self._rng.choice(left) if left else None
+        while True:
+            arch = self._space.sample(self._rng)
+            if varies or arch.arch_id not in tried:
+                return arch
+
+
+def _key(trial: FrozenTrial | Trial) -> str:
+    """The same for trials that would train the same network with the same recipe."""
+    return json.dumps([trial.user_attrs[ARCH_ID], json.loads(trial.user_attrs[RECIPE])])

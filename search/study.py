@@ -1,0 +1,109 @@
+"""The Optuna study of a run: opened, checked, and made whole after a crash."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner, NopPruner
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.study import Study
+
+from xoresnet.search.config import PrunerSpec, SearchConfig
+from xoresnet.search.errors import CommandError
+from xoresnet.search.objective import Objective
+from xoresnet.search.pareto_pruner import ParetoPruner
+
+__all__ = ["JOURNAL", "make_pruner", "make_sampler", "open_study"]
+
+JOURNAL = "study.journal"
+
+
+def open_study(config: SearchConfig, folder: Path, *, name: str, epochs: int) -> Study:
+    """The study of a run, made if there is none. Raises `CommandError` for another one's."""
+    storage = _storage(config.storage, folder)
+    study = optuna.create_study(
+        storage=storage,
+        study_name=name,
+        load_if_exists=True,
+        directions=[objective.optuna_direction for objective in config.objectives],
+        sampler=make_sampler(config.sampler, config.seed),
+        pruner=make_pruner(config.pruner, epochs, config.objectives),
+    )
+    metrics = [objective.metric for objective in config.objectives]
+    if study.metric_names is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names(metrics)
+    elif study.metric_names != metrics:
+        raise CommandError(f"the study {name!r} is of {', '.join(study.metric_names)}, not of {', '.join(metrics)}")
+    return study
+
+
+def make_sampler(name: str, seed: int) -> BaseSampler:
+    """A sampler by its name in a configuration; a dotted path is called with `seed`, if it takes one."""
+    match name:
+        case "tpe":
+            return TPESampler(seed=seed)
+        case "nsga2":
+            # few trials complete under pruning, and only these fill its generations
+            return NSGAIISampler(population_size=10, seed=seed)
+        case "random" | "grid":
+            return RandomSampler(seed=seed)
+    module, _, attribute = name.rpartition(".")
+    try:
+        kind = getattr(import_module(module), attribute)
+        try:
+            sampler = kind(seed=seed)
+        except TypeError:
+            sampler = kind()
+    except Exception as error:  # the user's code may raise anything
+        raise CommandError(f"sampler {name!r}: {type(error).__name__}: {error}", exit_code=2) from error
+    if not isinstance(sampler, BaseSampler):
+        raise CommandError(f"sampler {name!r} is no Optuna sampler, but of type {type(sampler).__name__}", exit_code=2)
+    return sampler
+
+
+def make_pruner(spec: PrunerSpec, epochs: int, objectives: Sequence[Objective]) -> BasePruner:
+    """The pruner of a search whose trials are done after so many epochs."""
+    if spec.kind == "none":
+        return NopPruner()
+    return ParetoPruner(
+        spec.min_epochs, max_steps=epochs, reduction_factor=spec.reduction_factor, min_trials=spec.min_trials,
+        ties=spec.ties, brackets=spec.brackets,
+    )  # fmt: skip
+
+
+def _storage(url: str | None, folder: Path) -> BaseStorage | str:
+    if url is not None:
+        return url
+    path = folder / JOURNAL
+    _mend(path)
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
+
+
+def _mend(path: Path) -> None:
+    """Cut off a last line that a crash left half written: what it would have said was never acknowledged."""
+    if not path.exists():
+        return
+    lock = Path(f"{path}.lock")  # only this process writes, and it has only begun
+    lock.unlink(missing_ok=True)
+    text = path.read_bytes()
+    whole = text.rfind(b"\n") + 1
+    lines = text[:whole].splitlines()
+    if lines:
+        try:
+            json.loads(lines[-1])
+        except ValueError:
+            whole -= len(lines[-1]) + 1
+    if whole < len(text):
+        path.with_suffix(".journal.torn").write_bytes(text[whole:])
+        with path.open("r+b") as file:
+            file.truncate(whole)

@@ -1,0 +1,67 @@
+"""One trial of a search, as it runs on a worker: `fit`, one report for each epoch, one checkpoint."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xoresnet.arch import Arch
+from xoresnet.data_spec import DataSpec
+from xoresnet.recipe import Recipe
+from xoresnet.search.bridge import FAILURE
+
+if TYPE_CHECKING:
+    from xoresnet.data import DataSet
+
+__all__ = ["CHECKPOINT", "LAYERS", "WEIGHTS", "train_trial"]
+
+CHECKPOINT, WEIGHTS, LAYERS = "checkpoint.safetensors", "weights.safetensors", "layers"
+"""Files of a trial; the figures of each layer in its last report."""
+
+
+def train_trial(config: dict[str, Any]) -> None:
+    """Ray Tune's trainable. config: arch, recipe, data (JSON), folder, threads, as `run.py` makes it.
+
+    Goes on from the checkpoint in its folder if there is one. A network that diverges says so in its report, since
+    trying it again would not help.
+    """
+    import torch
+    from ray import tune
+
+    from xoresnet.memory import hold_freed_memory
+    from xoresnet.training import DivergenceError, Training
+
+    hold_freed_memory()
+    torch.set_num_threads(config["threads"])
+    recipe = Recipe.from_dict(json.loads(config["recipe"]))
+    folder = Path(config["folder"])
+    data = _load(config["data"])
+    try:
+        training = Training(Arch.from_json(config["arch"]), data, recipe, checkpoint=folder / CHECKPOINT)
+        for record in training.records:
+            tune.report(record.as_dict())
+        for record in training:
+            if record.epoch == recipe.epochs:
+                _write_weights(folder / WEIGHTS, training.net.state_dict())
+                tune.report({**record.as_dict(), LAYERS: json.dumps([layer._asdict() for layer in record.layers])})
+            else:
+                tune.report(record.as_dict())
+    except DivergenceError as error:
+        tune.report({FAILURE: str(error)})
+
+
+@lru_cache(maxsize=1)
+def _load(spec: str) -> DataSet:
+    """Once for each process: workers are used again for the next trial."""
+    return DataSpec.from_dict(json.loads(spec)).load()
+
+
+def _write_weights(path: Path, weights: dict[str, Any]) -> None:
+    from safetensors.torch import save_file
+
+    from xoresnet.atomic import replaced
+
+    with replaced(path) as partial:
+        save_file({name: value.contiguous() for name, value in weights.items()}, partial)
