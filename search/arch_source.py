@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xoresnet.arch import Arch
+from xoresnet.arch import Arch, baseline_names
 from xoresnet.schema import SpecError
 from xoresnet.search.errors import CommandError
 from xoresnet.search.overrides import merged
@@ -25,7 +25,8 @@ class ArchSource:
         """Raises `CommandError` for a name that is not known, `SpecError` for settings that are wrong."""
         path = Path(text)
         self._file = path / "arch.json" if path.is_dir() else path
-        self._name = None if path.is_dir() or path.suffix == ".json" or path.is_file() else text
+        is_file = path.suffix == ".json" or path.is_file() or path.is_dir()
+        self._name = text if text in baseline_names() or not is_file else None
         self._changes = dict(changes)
         arch = self.build(*_SMALL)
         self.label = self._name or (arch.arch_id if self._file.stem == "arch" else self._file.stem)
@@ -34,7 +35,7 @@ class ArchSource:
     def build(self, input_shape: tuple[int, int, int], num_classes: int) -> Arch:
         """The network for images of this shape; one from a file keeps its own."""
         if self._name is None:
-            return Arch.from_dict(merged(Arch.load(self._file).model_dump(), self._changes))
+            return self._changed(Arch.load(self._file))
         for field in self._changes:
             if field in _FROM_DATA:
                 raise CommandError(f"{field} follows from the data set", exit_code=2)
@@ -46,4 +47,12 @@ class ArchSource:
             arch = Arch.baseline(self._name, input_shape=input_shape, num_classes=num_classes)
         except SpecError as error:
             raise CommandError(f"{error.faults[0].message} (or give the path of an arch.json)", exit_code=2) from None
-        return Arch.from_dict(merged(arch.model_dump(), self._changes))
+        return self._changed(arch)
+
+    def _changed(self, arch: Arch) -> Arch:
+        fields = arch.model_dump()
+        neuron = self._changes.get("neuron")
+        surrogate = neuron.get("surrogate") if isinstance(neuron, Mapping) else None
+        if isinstance(surrogate, Mapping) and "kind" in surrogate and "alpha" not in surrogate:
+            del fields["neuron"]["surrogate"]["alpha"]  # each kind comes with a sharpness of its own
+        return Arch.from_dict(merged(fields, self._changes))

@@ -15,6 +15,7 @@ from xoresnet.search.errors import CommandError
 from xoresnet.search.interrupts import exit_code
 from xoresnet.search.search_command import search
 from xoresnet.search.space_command import space
+from xoresnet.search.status_command import status
 from xoresnet.search.train_command import train
 
 __all__ = ["main", "run"]
@@ -32,6 +33,7 @@ def app() -> None:
 app.add_command(data)
 app.add_command(search)
 app.add_command(space)
+app.add_command(status)
 app.add_command(train)
 
 
@@ -39,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     try:
         code = app.main(arguments, prog_name="xoresnet", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may be closed
+            sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 2

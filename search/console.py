@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from typing import Any
 
 import click
 from rich.console import Console
 
-__all__ = ["count", "live_console", "percent", "print_error", "print_json"]
+__all__ = ["count", "json_text", "live_console", "percent", "print_error", "print_json"]
 
 
 def live_console() -> Console:
     """For bars that are drawn anew: the terminal that stdout is, else the one that stderr is, else nothing moves."""
-    out = Console(highlight=False)
-    return out if out.is_terminal else Console(stderr=True, highlight=False)
+    # not rich's own idea of a terminal, which FORCE_COLOR changes
+    if sys.stdout.isatty():
+        return Console(highlight=False, force_terminal=True)
+    return Console(stderr=True, highlight=False, force_terminal=sys.stderr.isatty())
 
 
 def print_error(sentence: str) -> None:
@@ -23,8 +26,13 @@ def print_error(sentence: str) -> None:
 
 
 def print_json(value: Any) -> None:
+    """As `json_text`, to stdout."""
+    click.echo(json_text(value))
+
+
+def json_text(value: Any) -> str:
     """Numbers that JSON has no word for become null."""
-    click.echo(json.dumps(_plain(value), indent=2))
+    return json.dumps(_plain(value), indent=2)
 
 
 def percent(share: float) -> str:

@@ -51,6 +51,8 @@ def _place(key: str, known: Mapping[str, list[str]]) -> tuple[str, list[str]]:
     for part, fields in known.items():
         if part != "data" and first in fields:
             return part, [first, *rest]
+    if first in known.get("data", ()):
+        raise CommandError(f"{key}: unknown key; did you mean 'data.{key}'?", exit_code=2)
     names = [name for part, fields in known.items() for name in (_full(part, fields))]
     guess = nearest(key, names) or f"; the keys are {', '.join(names)}"
     raise CommandError(f"{key}: unknown key{guess}", exit_code=2)

@@ -95,7 +95,8 @@ class ParetoPruner(optuna.pruners.BasePruner):
     from the best in the first objective), `hypervolume` prefers large contributions (two objectives only), `pass` lets
     all of them go on, which costs more and loses less.
     scale: how objectives are made comparable for the first two: by their rank among the trials of the rung, or by their
-    range, linear or logarithmic; one for all, or one for each. Ranks heed nothing but order.
+    range, linear or logarithmic; one for all, or one for each. Ranks heed nothing but order. Infinities, and in a
+    logarithmic range zero, lie a little outside; an objective that takes both signs is never logarithmic.
     brackets: trials are dealt to so many groups, of which each begins a rung later and is judged by itself.
     """
 

@@ -74,7 +74,7 @@ class SearchRun:
         """Search until the budget is spent; on_step is called several times a second."""
         received = 0
         if not self._nothing_to_do():
-            with _termination_stops() as stopped, _ray(self.config):
+            with _ray(self.config), _termination_stops() as stopped:  # Ray has a handler of its own for SIGTERM
                 self._fit(on_step)
                 if not self.bridge.ended:  # Ray catches SIGINT and returns
                     received = stopped.by or signal.SIGINT

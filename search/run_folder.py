@@ -71,6 +71,16 @@ class RunFolder:
             write_text(self.path / "environment.json", json.dumps(_environment(), indent=2) + "\n")
             yield
 
+    def is_busy(self) -> bool:
+        """Whether a process is searching in it."""
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
     def trial(self, number: int, arch_id: str) -> Path:
         return self.path / "trials" / f"{number:04d}-{arch_id}"
 

@@ -115,7 +115,7 @@ def _search(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
         print_json(_outcome_fields(outcome, config))
     elif started:
         console = live_console()
-        (console if not console.stderr else _plain_console()).print(front_table(started[0]))
+        (console if not console.stderr else _plain_console()).print(front_table(started[0].study))
     for error in outcome.errors[:3]:
         print_error(error)
     if outcome.interrupted:

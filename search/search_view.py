@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
+from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Group
 from rich.live import Live
@@ -85,7 +86,7 @@ class SearchView:
         running = Table.grid(padding=(0, 2))
         for live in list(bridge.live.values()):
             running.add_row(*_running_row(live, metrics, run.recipe.epochs))
-        return Group(bar, running, front_table(run, limit=_SHOWN))
+        return Group(bar, running, front_table(run.study, limit=_SHOWN))
 
     def _time_left(self, run: SearchRun) -> str:
         done = run.bridge.finished - (self._finished_before or 0)
@@ -107,12 +108,11 @@ def trial_line(trial: FrozenTrial, metrics: list[str], finished: int, run: Searc
     return f"{finished:>4}/{run.config.trials}  #{trial.number:<4} {how:<12} {figures}  {name}"
 
 
-def front_table(run: SearchRun, limit: int | None = None) -> Table | Text:
-    """The front so far."""
-    front = front_of(run.study)
+def front_table(study: Study, limit: int | None = None) -> Table | Text:
+    """The front so far; limit: rows, spread over it."""
+    front, metrics = front_of(study), study.metric_names or []
     if not front:
         return Text("no trial is complete yet")
-    metrics = [objective.metric for objective in run.config.objectives]
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title=f"front: {len(front)} networks")
     for name in ("trial", "arch_id", *metrics, "network"):
         table.add_column(name, justify="right" if name in metrics else "left", no_wrap=True)

@@ -21,7 +21,7 @@ from xoresnet.search.errors import CommandError
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import ParetoPruner
 
-__all__ = ["JOURNAL", "make_pruner", "make_sampler", "open_study"]
+__all__ = ["JOURNAL", "look_at_study", "make_pruner", "make_sampler", "open_study"]
 
 JOURNAL = "study.journal"
 
@@ -45,6 +45,17 @@ def open_study(config: SearchConfig, folder: Path, *, name: str, epochs: int) ->
     elif study.metric_names != metrics:
         raise CommandError(f"the study {name!r} is of {', '.join(study.metric_names)}, not of {', '.join(metrics)}")
     return study
+
+
+def look_at_study(config: SearchConfig, folder: Path, *, name: str) -> Study | None:
+    """The study of a run, to be read and not written; None where there is none yet."""
+    if config.storage is None and not (folder / JOURNAL).exists():
+        return None
+    storage = config.storage or JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
 
 
 def make_sampler(name: str, seed: int) -> BaseSampler:

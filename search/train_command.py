@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from xoresnet.arch import Arch
 from xoresnet.data_spec import DataSpec
 from xoresnet.recipe import Recipe
+from xoresnet.schema import SpecError
 from xoresnet.search.arch_source import ArchSource
 from xoresnet.search.console import live_console
 from xoresnet.search.data_command import known_data_set
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from xoresnet.data import DataSet
 
 __all__ = ["train"]
+
+_DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 @click.command()
@@ -52,7 +55,7 @@ def train(
     parts = {"arch": Arch.model_fields, "recipe": Recipe.model_fields, "data": DataSpec.model_fields}
     given = read_overrides(changes, parts)
     source = ArchSource(arch, given["arch"])
-    spec = DataSpec.from_dict({"name": known_data_set(data_name), "root": data_root, **given["data"]})
+    spec = _data_spec({"name": data_name, "root": data_root, **given["data"]})
     recipe = _recipe(spec.name, given["recipe"])
     options = {"--data": data_name, "--data-root": data_root, "--run": run, "--device": device, "--threads": threads}
     words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
@@ -67,6 +70,15 @@ def train(
             show_plan(job, as_json=as_json)
             return 0
         return run_job(job, test=test, as_json=as_json)
+
+
+def _data_spec(fields: Mapping[str, Any]) -> DataSpec:
+    try:
+        spec = DataSpec.from_dict(fields)
+    except SpecError as error:
+        raise SpecError(fault._replace(path=f"data.{fault.path}") for fault in error.faults) from None
+    known_data_set(spec.name)
+    return spec
 
 
 def _recipe(data_name: str, changes: Mapping[str, Any]) -> Recipe:
@@ -84,10 +96,12 @@ def _device(name: str | None) -> str | None:
         device = torch.device(name)
     except RuntimeError:
         raise CommandError(f"--device {name}: no device; write cpu, cuda, cuda:1 and the like", exit_code=2) from None
+    if device.type not in _DEVICES:
+        raise CommandError(f"--device {name}: networks are trained on {', '.join(_DEVICES)}", exit_code=2)
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:  # the latter where torch was built without CUDA
-        raise CommandError(f"--device {name}: {str(error).split('. ')[0]}", exit_code=2) from None
+        raise CommandError(f"--device {name}: {str(error).splitlines()[0].split('. ')[0]}", exit_code=2) from None
     return name
 
 

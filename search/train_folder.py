@@ -24,6 +24,7 @@ from xoresnet.atomic import replaced, write_text
 from xoresnet.data_spec import DataSpec
 from xoresnet.recipe import Recipe
 from xoresnet.records import EpochRecord
+from xoresnet.search.console import json_text
 from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
 from xoresnet.space.yaml_text import YamlError, read_yaml, write_yaml
@@ -49,7 +50,7 @@ class TrainFolder:
         Raises `CommandError` where it holds something else, or another process is at work in it.
         """
         config = _config(arch, data, recipe)
-        self._check_config(config)
+        self.check(arch, data, recipe)
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock")
         try:
@@ -60,6 +61,15 @@ class TrainFolder:
             write_text(self.path / "config.yaml", write_yaml(config))
             write_text(self.path / "arch.json", arch.to_json() + "\n")
             yield
+
+    def epochs_kept(self) -> int:
+        """How many epochs the checkpoint holds."""
+        from xoresnet.checkpoint import load_checkpoint
+
+        try:
+            return len(load_checkpoint(self.checkpoint).records)
+        except ValueError:
+            return 0
 
     def write_history(self, arch: Arch, seed: int, records: Sequence[EpochRecord]) -> None:
         from xoresnet.results.epochs import history_frame, layers_frame
@@ -75,7 +85,7 @@ class TrainFolder:
             save_file({name: value.contiguous() for name, value in weights.items()}, partial)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        write_text(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+        write_text(self.path / "summary.json", json_text(summary) + "\n")
 
     def test_figures(self) -> dict[str, Any] | None:
         """What was measured on the test set when it was opened, or None."""
@@ -85,7 +95,9 @@ class TrainFolder:
             return None
         return figures if isinstance(figures, dict) else None
 
-    def _check_config(self, config: Mapping[str, Any]) -> None:
+    def check(self, arch: Arch, data: DataSpec, recipe: Recipe) -> None:
+        """Raises `CommandError` where the folder holds something else than this training."""
+        config = _config(arch, data, recipe)
         path = self.path / "config.yaml"
         if not path.exists():
             if self.path.exists() and not self.path.is_dir():
@@ -99,6 +111,8 @@ class TrainFolder:
             raise CommandError(str(error)) from None
         if not isinstance(saved, Mapping) or saved.get("command") != "train":
             raise CommandError(f"{self.path} holds something else: choose another folder with --run", exit_code=2)
+        if not self.checkpoint.exists():  # it never came to an epoch: there is nothing to protect
+            return
         ignored = {f"data.{name}" for name in _WHERE_FILES_ARE}
         found = [line for key, line in differences(saved, config) if key not in ignored]
         if found:

@@ -56,8 +56,8 @@ def run_job(job: Job, *, test: bool, as_json: bool) -> int:
                 figures = _finish(job, training, test=test)
         except KeyboardInterrupt as interrupt:
             print_error(
-                f"interrupted; {view.shown} of {job.recipe.epochs} epochs are kept in {job.folder.path}; "
-                f"to go on: {job.command}"
+                f"interrupted; {job.folder.epochs_kept()} of {job.recipe.epochs} epochs are kept in {job.folder.path}; "
+                f"to go on: {job.command}{' --test' if test else ''}"
             )
             return exit_code(interrupt)
     if as_json:
@@ -71,6 +71,7 @@ def show_plan(job: Job, *, as_json: bool) -> None:
     """What would be done, and how long it would take."""
     from xoresnet.training import estimate_epoch_seconds
 
+    job.folder.check(job.arch, job.data_spec, job.recipe)
     _prepare_process(job)
     with _sentences():
         seconds = estimate_epoch_seconds(job.arch, job.data, job.recipe, device=job.device)
@@ -117,6 +118,7 @@ def _finish(job: Job, training: Training, *, test: bool) -> dict[str, Any]:
     job.folder.write_history(job.arch, job.recipe.seed, training.records)
     job.folder.write_weights(training.net.state_dict())
     figures = _summary(job, training)
+    job.folder.write_summary(figures)
     if test and figures["test"] is None:
         images = job.data.test.open(by="train --test")
         figures["test"] = {"images": len(images), **training.evaluate(images).as_dict()}

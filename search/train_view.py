@@ -35,8 +35,6 @@ class TrainingView:
             TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
         self._task = self._bar.add_task("", total=None, epoch="", figures="")
-        self.shown = 0
-        """Epochs that were shown: they are done and kept."""
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -62,11 +60,10 @@ class TrainingView:
         )  # fmt: skip
 
     def epoch_done(self, record: EpochRecord) -> None:
-        self.shown = record.epoch
         self._last = f", val {percent(record.val_accuracy)}, {count(record.spikes_per_sample)} spikes"
         cells = [
-            str(record.epoch), f"{record.train_loss:.4f}", percent(record.train_accuracy),
-            f"{record.val_loss:.4f}", percent(record.val_accuracy), count(record.spikes_per_sample),
+            str(record.epoch), _loss(record.train_loss), percent(record.train_accuracy),
+            _loss(record.val_loss), percent(record.val_accuracy), count(record.spikes_per_sample),
             count(record.synops_per_sample), f"{record.energy_pj_per_sample / 1000:.4g}",
             f"{record.train_seconds + record.evaluation_seconds:.1f}",
         ]  # fmt: skip
@@ -81,6 +78,10 @@ class TrainingView:
             self._bar.console.print(line, markup=False, highlight=False)
 
 
+def _loss(value: float) -> str:
+    return f"{value:.4f}" if value < 100 else f"{value:.1e}"
+
+
 def _row(cells: Iterable[str]) -> str:
     return "".join(f"{cell:>{width}}" for cell, width in zip(cells, _COLUMNS.values(), strict=True))
 
@@ -88,7 +89,7 @@ def _row(cells: Iterable[str]) -> str:
 def duration(seconds: float) -> str:
     """Seconds as one says them.
 
-    >>> duration(0.8), duration(59.7), duration(3601), duration(200)
+    >>> duration(0.8), duration(60), duration(3601), duration(200)
     ('0.8 s', '1 min', '1 h', '3.3 min')
     """
     if seconds < 59.5:

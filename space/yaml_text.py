@@ -7,6 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.representer import SafeRepresenter
 
 __all__ = ["YamlError", "read_yaml", "write_yaml"]
 
@@ -28,12 +29,24 @@ def read_yaml(text: str, where: str) -> Any:
         raise YamlError(f"{where}: {str(error).splitlines()[0]}") from None
 
 
+class _Representer(SafeRepresenter):
+    """Quotes what ruamel.yaml writes plainly and cannot read again."""
+
+
+def _represent_text(representer: SafeRepresenter, text: str) -> Any:
+    awkward = text[:1] in ("?", ":") or "\x85" in text
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style='"' if awkward else None)
+
+
+_Representer.add_representer(str, _represent_text)
+
+
 def write_yaml(values: Any) -> str:
     """The text from which `read_yaml` gives the same values; short lists are written on one line."""
     yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None
+    yaml.Representer = _Representer
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # its own annotation is wrong
-    yaml.width = 120
+    yaml.width = 2**31  # a text that is folded does not always come back
     stream = io.StringIO()
     yaml.dump(values, stream)
     return stream.getvalue()

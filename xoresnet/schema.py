@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple, Self
 
@@ -55,9 +55,9 @@ class Spec(BaseModel):
         if not isinstance(fields, Mapping):
             kind = type(fields).__name__
             raise SpecError([Fault("", f"{cls.__name__} is a mapping of fields, got {kind}")])
-        unusable = [key for key in fields if not isinstance(key, str)]
+        unusable = list(_keys_that_are_no_texts(fields))
         if unusable:
-            raise SpecError([Fault(str(key), "field names are strings") for key in unusable])
+            raise SpecError([Fault(path, "field names are strings") for path in unusable])
         return cls(**fields)
 
     def replace(self, **changes: Any) -> Self:
@@ -72,6 +72,15 @@ def nearest(name: object, known: Iterable[str]) -> str:
     starting = [other for other in names if wanted and other.startswith(wanted)]
     match = starting or get_close_matches(wanted, names, n=1, cutoff=0.6)
     return f"; did you mean {names[match[0]]!r}?" if match else ""
+
+
+def _keys_that_are_no_texts(fields: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
+    """Their dotted paths, at any depth."""
+    for key, value in fields.items():
+        if not isinstance(key, str):
+            yield f"{prefix}{key}"
+        elif isinstance(value, Mapping):
+            yield from _keys_that_are_no_texts(value, f"{prefix}{key}.")
 
 
 def _faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:

@@ -88,7 +88,9 @@ def test_the_first_root_that_has_it_is_taken(tmp_path: Path, monkeypatch: pytest
 
 
 def test_what_is_not_here_is_said_with_the_way_to_get_it(tmp_path: Path) -> None:
-    message = f"the data set cifar10 is not found in {tmp_path}/there, {tmp_path}/data; to get it: python -c "
+    message = (
+        f"the data set cifar10 is not found in {tmp_path}/there, {tmp_path}/data; to get it: xoresnet data cifar10"
+    )
     with pytest.raises(DataError, match=message):
         load_data("cifar10", "there")
     with pytest.raises(

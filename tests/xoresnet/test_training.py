@@ -17,7 +17,7 @@ from xoresnet.data import DataSet, SealedTest, load_data
 from xoresnet.datasets.base import Split
 from xoresnet.recipe import Recipe
 from xoresnet.records import EpochRecord
-from xoresnet.training import DivergenceError, Training, _optimizer, fit
+from xoresnet.training import DivergenceError, Step, Training, _optimizer, estimate_epoch_seconds, fit
 
 ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, merge="oa", xor="middle", timesteps=2)
 SHORT = Recipe(epochs=4, batch_size=32, precision="fp32")
@@ -160,6 +160,55 @@ def test_going_on_after_an_interrupt_within_an_epoch(data: DataSet, tmp_path: Pa
 def test_seeds_do_not_repeat_each_other(data: DataSet) -> None:
     epochs = {str(measured(next(iter(fit(ARCH, data, SHORT, seed=seed))))) for seed in (0, 1, 2**31, 2**32 - 1)}
     assert len(epochs) == 4
+
+
+def test_steps_tell_how_far_an_epoch_is(data: DataSet) -> None:
+    steps: list[tuple[Step, float, float]] = []
+    training = Training(
+        ARCH, data, SHORT, on_step=lambda step: steps.append((step, step.train_loss, step.train_accuracy))
+    )
+    records = list(training)
+    assert [measured(record) for record in records] == [measured(record) for record in fit(ARCH, data, SHORT)]
+    assert [(step.epoch, step.step, step.steps) for step, _, _ in steps] == [
+        (epoch, step, 10) for epoch in range(1, 5) for step in range(1, 11)
+    ]
+    assert [step.images for step, _, _ in steps[:10]] == [30 * step for step in range(1, 11)]
+    for number, (step, loss, accuracy) in enumerate(steps):
+        assert step.learning_rate == SHORT.learning_rate_at(number, 40)
+        if step.step == step.steps:
+            record = records[step.epoch - 1]
+            assert (loss, accuracy) == (record.train_loss, record.train_accuracy)
+            assert step.learning_rate == record.learning_rate
+
+
+def test_evaluation_is_that_of_the_last_epoch(data: DataSet) -> None:
+    training = Training(ARCH, data, SHORT)
+    for record in training:
+        found = training.evaluate(data.validation).as_dict("val_")
+        assert found.items() <= record.as_dict().items()
+    assert training.evaluate(data.train).loss != record.val_loss
+
+
+def test_without_a_recipe_it_is_that_of_the_data_set(data: DataSet) -> None:
+    assert Training(ARCH, data).recipe == data.default_recipe
+    data = dataclasses.replace(data, default_recipe=SHORT)
+    assert Training(ARCH, data, seed=3).recipe == SHORT.replace(seed=3)
+    assert [measured(one) for one in fit(ARCH, data)] == [measured(one) for one in fit(ARCH, data, SHORT)]
+    with pytest.raises(TypeError, match="data must be of type DataSet, got str"):
+        Training(ARCH, "digits")  # type: ignore[arg-type]
+
+
+def test_estimates_are_of_the_size_of_what_they_foresee(data: DataSet) -> None:
+    def estimate(**changes: Any) -> float:
+        return min(estimate_epoch_seconds(ARCH, data, SHORT.replace(**changes)) for _ in range(3))
+
+    records = list(fit(ARCH, data, SHORT))
+    taken = min(record.train_seconds + record.evaluation_seconds for record in records)
+    state = torch.get_rng_state()
+    assert taken / 10 < estimate() < taken * 10  # wide: the machine may be busy with other things
+    assert estimate(batch_size=2) > 3 * estimate()  # fifteen times as many steps
+    assert estimate(batch_size=1000) > 0  # one step is all there is
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_another_data_set_is_refused(data: DataSet) -> None:

@@ -152,5 +152,5 @@ def test_spaces_are_extended() -> None:
     assert tied.size().networks == 400 + 80  # a sixth merge that is like no other
     with pytest.raises(SpecError, match=r"arch\.merge\.5: 'or' is given twice"):
         SearchSpace.preset("digits").extend(merge="or")
-    with pytest.raises(SpecError, match="'mylab.NO' does not exist"):
+    with pytest.raises(SpecError, match=r"'mylab\.NO' does not exist"):
         SearchSpace.preset("digits").extend(merge="mylab.NO")

@@ -133,7 +133,7 @@ class Loader:
     """None: any number."""
     augmentation: Augmentation = _NO_AUGMENTATION
     recipe: Recipe = _DEFAULT_RECIPE
-    """With which small networks train well on it, found by trying where a comment says so."""
+    """With which small networks train well on it; a comment says where it was found by trying."""
     validation_share: float = 0.1
     """Share of each class's training images that is set aside for validation."""
     download: Callable[[Path], None] | None = None

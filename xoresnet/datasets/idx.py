@@ -26,6 +26,7 @@ from torch import Tensor
 
 from xoresnet.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
 from xoresnet.datasets.download import download_with_torchvision
+from xoresnet.recipe import Recipe
 
 __all__ = ["CLASSES", "LOADER"]
 
@@ -144,7 +145,9 @@ LOADER = Loader(
     read=_read,
     how_to_get="apt-get install dataset-fashion-mnist (Debian, Ubuntu), or: xoresnet data fashion-mnist --download",
     num_classes=10,
-    augmentation=Augmentation(flip=True, crop_padding=2),
+    augmentation=Augmentation(flip=True),
+    # found by trying, docs/benchmarks.md; cropping cost 0.4 to 1 point in five epochs
+    recipe=Recipe(epochs=10, learning_rate=0.01),
     download=partial(download_with_torchvision, "FashionMNIST"),
     extra_roots=(Path("/usr/share/datasets"),),  # Debian's package dataset-fashion-mnist
 )

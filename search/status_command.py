@@ -1,0 +1,99 @@
+"""`xoresnet status`: how far a search is, from another terminal or afterwards."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xoresnet.search.config import SearchConfig
+from xoresnet.search.console import print_json
+from xoresnet.search.errors import CommandError
+from xoresnet.search.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+__all__ = ["status"]
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(run: str, as_json: bool) -> None:
+    """Show how far a search is, what runs, and its front; RUN is its folder. Changes nothing."""
+    folder = RunFolder(Path(run))
+    if not folder.path.is_dir():
+        raise CommandError(f"there is no folder {run}")
+    saved = folder.saved_config() if (folder.path / "config.yaml").exists() else None
+    if saved is None:
+        raise CommandError(f"{run} holds no search")
+    config = SearchConfig.from_dict(saved)
+    study = _study(config, folder)
+    fields = _fields(study, config, busy=folder.is_busy())
+    if as_json:
+        print_json(fields)
+        return
+    _show(study, fields)
+
+
+def _study(config: SearchConfig, folder: RunFolder) -> Study:
+    from xoresnet.search.study import look_at_study
+
+    found = look_at_study(config, folder.path, name=folder.path.name)
+    if found is None:
+        raise CommandError(f"{folder.path} has no study yet")
+    return found
+
+
+def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]:
+    from optuna.trial import TrialState
+
+    from xoresnet.search.bridge import DUPLICATE, counts_as_finished
+    from xoresnet.search.front import front_of
+    from xoresnet.search.pareto_pruner import reports
+
+    trials = [trial for trial in study.get_trials(deepcopy=False) if DUPLICATE not in trial.user_attrs]
+    states = {state: sum(trial.state == state for trial in trials) for state in TrialState}
+    metrics = study.metric_names or []
+    return {
+        "searching": busy,
+        "trials": config.trials,
+        "finished": sum(map(counts_as_finished, trials)),
+        "complete": states[TrialState.COMPLETE],
+        "pruned": states[TrialState.PRUNED],
+        "failed": states[TrialState.FAIL],
+        "running": [
+            {
+                "trial_id": trial.number,
+                "arch_id": trial.user_attrs.get("arch_id"),
+                "epoch": max(reports(trial), default=0),
+            }
+            for trial in trials
+            if trial.state == TrialState.RUNNING
+        ],
+        "front": [
+            {
+                "trial_id": trial.number,
+                "arch_id": trial.user_attrs["arch_id"],
+                **dict(zip(metrics, trial.values, strict=True)),
+            }
+            for trial in front_of(study)
+        ],
+    }
+
+
+def _show(study: Study, fields: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from xoresnet.search.search_view import front_table
+
+    state = "searching" if fields["searching"] else "not searching"
+    ends = ", ".join(f"{fields[name]} {name}" for name in ("complete", "pruned", "failed"))
+    click.echo(f"{state}: {fields['finished']} of {fields['trials']} trials finished ({ends})")
+    for trial in fields["running"]:
+        what = "running" if fields["searching"] else "interrupted"
+        click.echo(f"  #{trial['trial_id']} {trial['arch_id']} {what} after epoch {trial['epoch']}")
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(front_table(study))

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pandas as pd
+
+from xoresnet.counts import LayerCounts
+from xoresnet.records import EpochRecord
+from xoresnet.results.epochs import history_frame, layers_frame
+
+FIGURES = [name for name in EpochRecord.__dataclass_fields__ if name not in ("epoch", "layers")]
+
+
+def record(epoch: int) -> EpochRecord:
+    """Every figure has a value of its own."""
+    layers = tuple(LayerCounts(name, "neuron", *(epoch + number / 8 for number in range(6))) for name in ("a", "b"))
+    return EpochRecord(epoch, *(epoch + number / 16 for number in range(len(FIGURES))), layers)
+
+
+def test_a_row_for_each_epoch() -> None:
+    records = [record(1), record(2), record(3)]
+    frame = history_frame(records, arch_id="0123456789", seed=7)
+    assert list(frame.columns) == ["arch_id", "seed", "epoch", *FIGURES]
+    assert frame["seed"].tolist() == [7, 7, 7]
+    assert frame.drop(columns=["arch_id", "seed"]).to_dict("records") == [one.as_dict() for one in records]
+
+
+def test_a_row_for_each_epoch_and_layer() -> None:
+    records = [record(1), record(2), record(3)]
+    frame = layers_frame(records, arch_id="0123456789", seed=7)
+    assert list(frame.columns) == ["arch_id", "seed", "epoch", *LayerCounts._fields]
+    assert list(zip(frame["epoch"], frame["name"], strict=True)) == [(e, name) for e in (1, 2, 3) for name in "ab"]
+    layers = [layer._asdict() for one in records for layer in one.layers]
+    assert frame[list(LayerCounts._fields)].to_dict("records") == layers
+
+
+def test_no_epochs_no_rows() -> None:
+    for frame in (history_frame([], seed=1), layers_frame([], seed=1)):
+        assert isinstance(frame, pd.DataFrame)
+        assert len(frame) == 0

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.search.commands import xoresnet
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("trian", "No such command 'trian'. Did you mean 'train'? (see xoresnet --help)"),
+        ("--jsn", "No such option '--jsn'. (see xoresnet --help)"),
+        ("train", "Missing argument 'ARCH'. (see xoresnet train --help)"),
+        ("train xoresnet8 --rnu x", "No such option '--rnu'. Did you mean '--run'? (see xoresnet train --help)"),
+        ("train xoresnet8 --run", "Option '--run' requires an argument."),
+        ("train xoresnet8 --threads 0", "Invalid value for '--threads': 0 is not in the range x>=1. (see *)"),
+        ("train xoresnet8 --threads two", "Invalid value for '--threads': 'two' is not a valid integer range. (see *)"),
+        ("data digits cifar10", "Got unexpected extra argument (cifar10) (see xoresnet data --help)"),
+        ("data --jsn", "No such option '--jsn'. Did you mean '--json'? (see xoresnet data --help)"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(words: str, message: str, tmp_path: Path) -> None:
+    result = xoresnet(*words.split())
+    assert result.is_refusal(2, message)
+    assert result.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "shown"),
+    [
+        ("", 2, "List the data sets"),
+        ("-h", 0, "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted"),
+        ("train --help", 0, "Usage: xoresnet train [OPTIONS] ARCH [KEY=VALUE]..."),
+        ("data -h", 0, "--data-root DIR"),
+        ("--version", 0, "xoresnet, version "),
+    ],
+)
+def test_help(words: str, code: int, shown: str) -> None:
+    result = xoresnet(*words.split())
+    assert (result.code, result.err) == (code, "")
+    assert shown in result.out
+
+
+def test_what_the_file_system_refuses_is_one_sentence() -> None:
+    assert xoresnet("train", "none.json").is_refusal(1, "none.json: No such file or directory")
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    """`xoresnet --help | head -1`: no sentence, no traceback, not even when Python ends and flushes stdout."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", "from xoresnet.search.cli import run; run()", "--help"]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, b"")

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.search.commands import xoresnet
+from tests.xoresnet.datasets.pictures import write_classes
+from tests.xoresnet.datasets.test_idx import write_fashion
+from xoresnet.data import DATASETS, load_data
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XORESNET_DATA", raising=False)
+
+
+def test_each_data_set_with_where_it_is_or_how_to_get_it(tmp_path: Path) -> None:
+    write_fashion(tmp_path / "data")
+    result = xoresnet("data")
+    assert (result.code, result.err) == (0, "")
+    parts: dict[str, list[str]] = {}
+    for line in result.out.split("\n\n")[0].splitlines():
+        if not line.startswith(" "):
+            name, _, summary = line.partition(": ")
+            assert summary == DATASETS[name].summary
+            parts[name] = []
+        else:
+            parts[name].append(line.strip())
+    assert list(parts) == ["digits", "fashion-mnist", "cifar10", "cifar100", "mini-imagenet", "folder"]
+    assert parts["fashion-mnist"] == [f"here: {tmp_path}/data"]
+    assert parts["cifar10"] == [
+        "not here; to get it: xoresnet data cifar10 --download",
+        f"looked in: {tmp_path}/data",
+    ]
+    assert parts["folder"] == [f"not here; to get it: {DATASETS['folder'].how_to_get}"]
+    assert "--data-root DIR, the environment variable XORESNET_DATA, or ./data" in result.out
+
+
+def test_folders_of_ones_own_are_looked_in_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XORESNET_DATA", os.pathsep.join(["empty", "one"]))
+    write_fashion(tmp_path / "one")
+
+    def fashion(*words: str) -> dict[str, object]:
+        (status,) = [one for one in xoresnet("data", "--json", *words).json if one["name"] == "fashion-mnist"]
+        return {name: status[name] for name in ("place", "looked_in")}
+
+    folders = [str(tmp_path / name) for name in ("empty", "one", "data")]
+    assert fashion() == {"place": f"{tmp_path}/one", "looked_in": [*folders, "/usr/share/datasets"]}
+    write_fashion(tmp_path / "two" / "fashion-mnist")
+    found = fashion("--data-root", "two")
+    assert found["place"] == f"{tmp_path}/two/fashion-mnist"
+    assert xoresnet("data", "fashion-mnist", "--json").json["place"] == f"{tmp_path}/one"
+    assert xoresnet("data", "fashion-mnist", "--data-root", "two", "--json").json["place"] == found["place"]
+
+
+def test_what_is_in_one() -> None:
+    data = load_data("digits")
+    facts = xoresnet("data", "digits", "--json").json
+    assert facts == {
+        "name": "digits",
+        "place": str(data.place),
+        "input_shape": [1, 8, 8],
+        "classes": list("0123456789"),
+        "train_images": 1151,
+        "validation_images": 287,
+        "mean": list(data.mean),
+        "std": list(data.std),
+        "augmentation": {"flip": False, "crop_padding": 0, "cutout": 0},
+        "fingerprint": data.fingerprint,
+    }
+    rows = dict(line.split(maxsplit=1) for line in xoresnet("data", "digits").out.splitlines())
+    assert list(rows) == list(facts)
+    assert rows["input_shape"] == "1, 8, 8"
+    assert rows["train_images"] == "1,151"
+    assert rows["mean"] == f"{data.mean[0]:.4f}"
+    assert rows["augmentation"] == "flip False, crop_padding 0, cutout 0"
+
+
+def test_the_test_set_is_not_read(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pictures" / "train", per_class=4)
+    write_classes(tmp_path / "pictures" / "test", per_class=1)
+    (tmp_path / "pictures" / "test" / "owl" / "owl00.png").write_bytes(b"garbage")
+    facts = xoresnet("data", "folder", "--data-root", "pictures", "--json").json
+    assert facts["train_images"] + facts["validation_images"] == 12
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (
+            "cifer10",
+            2,
+            "there is no data set 'cifer10': there are digits, *, folder; did you mean 'cifar10'?",
+        ),
+        ("--download", 2, "--download needs the name of a data set, like: xoresnet data cifar10 --download"),
+        (
+            "cifar10 --data-root there",
+            1,
+            "the data set cifar10 is not found in */there, */data; to get it: xoresnet data cifar10 --download",
+        ),
+        ("mini-imagenet --download", 1, "* mini-imagenet is not found in */data and cannot be downloaded; to get *"),
+        ("folder", 1, "the data set folder is looked for in the given root alone; to get it: *(--data-root DIR)"),
+        ("folder --data-root .", 1, "* is empty: it has no class folders with images"),
+        ("fashion-mnist --data-root broken", 1, "*/broken/train-images-idx3-ubyte.gz is truncated or damaged: *"),
+    ],
+)
+@pytest.mark.parametrize("extra", [[], ["--json"]])
+def test_each_mistake_has_its_sentence(words: str, code: int, message: str, extra: list[str], tmp_path: Path) -> None:
+    if "broken" in words:
+        write_fashion(tmp_path / "broken")
+        (tmp_path / "broken" / "train-images-idx3-ubyte.gz").write_bytes(b"garbage")
+    result = xoresnet("data", *words.split(), *extra)
+    assert result.is_refusal(code, message)
+    assert result.out == ""

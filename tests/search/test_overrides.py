@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from xoresnet.search.errors import CommandError
+from xoresnet.search.overrides import merged, read_overrides
+
+PARTS = {"arch": ["merge", "neuron", "timesteps"], "recipe": ["epochs", "seed"], "data": ["root", "seed", "channels"]}
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        ([], {}),
+        (["timesteps=2"], {"arch": {"timesteps": 2}}),
+        (["arch.timesteps=2", "recipe.epochs=3"], {"arch": {"timesteps": 2}, "recipe": {"epochs": 3}}),
+        (["seed=1", "data.seed=2"], {"recipe": {"seed": 1}, "data": {"seed": 2}}),
+        (
+            ["neuron.tau=1.5", "neuron.surrogate.alpha=4"],
+            {"arch": {"neuron": {"tau": 1.5, "surrogate": {"alpha": 4}}}},
+        ),
+        (["neuron={kind: if, reset: soft}"], {"arch": {"neuron": {"kind": "if", "reset": "soft"}}}),
+        (["merge=[or, or, add]"], {"arch": {"merge": ["or", "or", "add"]}}),
+        (["epochs=1e-3"], {"recipe": {"epochs": 0.001}}),
+        (["merge=no", "neuron=on"], {"arch": {"merge": "no", "neuron": "on"}}),
+        (["neuron=true", "merge="], {"arch": {"neuron": True, "merge": None}}),
+        (["data.root=a=b"], {"data": {"root": "a=b"}}),
+        (["recipe.epoch=3"], {"recipe": {"epoch": 3}}),  # the part says what fields it has
+    ],
+)
+def test_where_each_setting_goes(texts: list[str], found: dict[str, Any]) -> None:
+    assert read_overrides(texts, PARTS) == {"arch": {}, "recipe": {}, "data": {}, **found}
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["epochs"], "'epochs' is no setting: write key=value, like epochs=5"),
+        (["=3"], "'=3' is no setting: write key=value, like epochs=5"),
+        (["epoch=3"], "epoch: unknown key; did you mean 'epochs'?"),
+        (["nueron.tau=3"], "nueron.tau: unknown key; did you mean 'neuron'?"),
+        (["channels=3"], "channels: unknown key; did you mean 'data.channels'?"),
+        (["zzz=3"], "zzz: unknown key; the keys are merge, neuron, timesteps, epochs, seed, data.root, data.seed, "),
+        (["recipe=3"], "recipe: unknown key; the keys are merge, "),
+        (["seed=1", "epochs=1", "seed=1"], "seed is given twice"),
+        (["seed=1", "recipe.seed=1"], "recipe.seed is given twice"),
+        (["neuron=lif", "neuron.tau=1"], "neuron.tau: neuron was given a value of its own already, 'lif'"),
+        (["neuron.tau=1", "neuron=lif"], "neuron is given twice"),
+        (["merge=[or"], "merge, line 1, column 4: expected ',' or ']', but got '<stream end>'"),
+    ],
+)
+def test_each_mistake_has_its_sentence(texts: list[str], message: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        read_overrides(texts, PARTS)
+    assert str(caught.value).startswith(message)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "changes", "result"),
+    [
+        ({"a": 1, "b": 2}, {}, {"a": 1, "b": 2}),
+        ({"a": 1, "b": 2}, {"b": 3, "c": 4}, {"a": 1, "b": 3, "c": 4}),
+        ({"a": {"x": 1, "y": {"z": 2}}}, {"a": {"y": {"w": 3}}}, {"a": {"x": 1, "y": {"z": 2, "w": 3}}}),
+        ({"a": {"x": 1}}, {"a": "text"}, {"a": "text"}),
+        ({"a": "text"}, {"a": {"x": 1}}, {"a": {"x": 1}}),
+        ({"a": [1, 2, 3]}, {"a": [4]}, {"a": [4]}),
+        ({"a": 1}, {"a": None}, {"a": None}),
+    ],
+)
+def test_merging_goes_mapping_by_mapping(fields: dict[str, Any], changes: dict[str, Any], result: object) -> None:
+    before = repr((fields, changes))
+    assert merged(fields, changes) == result
+    assert repr((fields, changes)) == before

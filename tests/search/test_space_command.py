@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.search.commands import xoresnet
+from xoresnet.arch import Arch
+from xoresnet.merge import MERGES
+from xoresnet.space import SearchSpace, preset_names
+from xoresnet.table import dense_macs, params_count
+
+SIZES = {"cifar": 2_592_000, "digits": 400, "fashion-mnist": 25_658, "mini-imagenet": 119_870_496}
+
+MINE = """
+arch:
+  input_shape: [1, 6, 5]
+  num_classes: 3
+  block: [basic, bottleneck]
+  depth: {basic: [8, 14], bottleneck: [11]}
+  width: {low: 2, high: 6, step: 2}
+  merge: {per_stage: [add, oa]}
+  xor: [none, entry]
+  timesteps: [1, 2]
+  neuron: {kind: [lif, plif], tau: {low: 1.5, high: 3.0}}
+recipe:
+  learning_rate: {low: 0.001, high: 0.01, log: true}
+  optimizer: [adamw, sgd]
+  momentum: [0.8, 0.9]
+constraints: {max_params: 2800}
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(MINE)
+
+
+def lines_of(*words: str) -> list[str]:
+    result = xoresnet("space", *words)
+    assert (result.code, result.err) == (0, "")
+    return result.out.splitlines()
+
+
+def test_presets_are_listed() -> None:
+    lines = lines_of()
+    assert [line for line in lines if line.endswith(" networks")] == [
+        f"{name}: {networks:,} networks" for name, networks in SIZES.items()
+    ]
+    assert "  Small networks on scikit-learn's 8x8 digits: seconds a trial." in lines
+    assert lines[-1] == "Show one: xoresnet space digits. Start your own: xoresnet space digits --yaml > mine.yaml"
+    assert xoresnet("space", "--json").json == SIZES
+
+
+def test_a_space_is_shown() -> None:
+    lines = lines_of("mine.yaml")
+    space = SearchSpace.load("mine.yaml")
+    size = space.size()
+    assert lines[0] == "space mine.yaml: images 1x6x5, 3 classes"
+    for line in (
+        "depth.basic           8, 14  when block is basic",
+        "width                 2 .. 6 by 2",
+        "merge.2               add, oa",
+        "neuron.tau            1.5 .. 3  when neuron.kind is not if",
+        "recipe.learning_rate  0.001 .. 0.01 (log)",
+        "recipe.momentum       0.8, 0.9  when optimizer is sgd",
+        "fixed: stem conv3, depth.bottleneck 11, logic_gradient arithmetic",
+    ):
+        assert line in lines
+    figures = {line[:17].strip(): line[17:] for line in lines if line[:1].islower() and line[16:17] == " "}
+    assert figures["networks"] == (
+        f"{size.networks:,} distinct within the constraints, counted exactly, each with any neuron.tau"
+    )
+    duplicates = f"{100 * size.duplicate_share:.1f} %"
+    assert figures["descriptions"] == f"{size.descriptions:,}: {duplicates} say what another one says"
+    assert figures["constraints"] == (
+        f"max_params 2,800: exclude {size.excluded:,} networks, {100 * size.excluded_share:.1f} %"
+    )
+    assert figures["parameters"] == f"{size.params_range[0]:,} .. {size.params_range[1]:,}"
+    assert size.excluded > 0
+    assert size.duplicate_share > 0
+    assert size.params_range[1] <= 2800
+    samples = lines[lines.index("samples") + 1 :]
+    assert len(samples) == 5
+    for line in samples:
+        assert re.fullmatch(
+            r"  [0-9a-f]{10}  (basic|bottleneck) depth (8|11) width [26] T=[12] merge [ado/]+ xor none p?lif: "
+            r"[12],\d\d\d parameters, [\d.,]+( k)? MACs",
+            line,
+        )
+
+
+@pytest.mark.parametrize("name", [*preset_names(), "mine.yaml"])
+def test_the_same_as_json(name: str) -> None:
+    shown = xoresnet("space", name, "--json").json
+    space = SearchSpace.load(name) if name == "mine.yaml" else SearchSpace.preset(name)
+    size = space.size()
+    assert SearchSpace.from_dict(shown["space"]) == space
+    assert [row["name"] for row in shown["parameters"]] == [row.name for row in space.describe()]
+    assert shown["size"] == {
+        "networks": size.networks, "excluded": size.excluded, "descriptions": size.descriptions,
+        "continuous": list(size.continuous), "params_range": list(size.params_range),
+        "macs_range": list(size.macs_range), "duplicate_share": size.duplicate_share,
+        "excluded_share": size.excluded_share,
+    }  # fmt: skip
+    assert len(shown["samples"]) == 5
+    for sample in shown["samples"]:
+        arch = Arch.from_dict(sample["arch"])
+        assert space.contains(arch)
+        assert (sample["arch_id"], sample["params_count"]) == (arch.arch_id, params_count(arch))
+        assert sample["macs"] == dense_macs(arch)
+    assert ("xoresnet14" in shown["baselines"]) is (name not in ("mini-imagenet", "mine.yaml"))
+
+
+def test_samples_follow_from_the_seed() -> None:
+    first, again, other = (xoresnet("space", "cifar", "--json", *words).json for words in ([], [], ["--seed", "1"]))
+    assert first == again
+    assert first["samples"] != other["samples"]
+
+
+@pytest.mark.parametrize("name", [*preset_names(), "mine.yaml"])
+def test_yaml_is_the_same_space(name: str) -> None:
+    result = xoresnet("space", name, "--yaml")
+    assert (result.code, result.err) == (0, "")
+    Path("again.yaml").write_text(result.out)
+    space = SearchSpace.load(name) if name == "mine.yaml" else SearchSpace.preset(name)
+    assert SearchSpace.load("again.yaml") == space
+    assert result.out.endswith("\n")
+    assert result.out.startswith("arch:" if name == "mine.yaml" else "# ")
+
+
+def test_samples_are_written() -> None:
+    space = SearchSpace.load("mine.yaml")
+    assert lines_of("mine.yaml", "--sample", "12") == ["12 drawn, 12 different: archs/*.json"]
+    files = sorted(Path("archs").iterdir())
+    assert len(files) == 12
+    for file in files:
+        arch = Arch.load(file)
+        assert space.contains(arch)
+        assert file.name == f"{arch.arch_id}.json"
+
+
+def test_samples_elsewhere_and_with_another_seed() -> None:
+    one, again, other = (
+        xoresnet("space", "digits", "--sample", "3", "--json", "--out", "a/b", "--seed", seed).json for seed in "112"
+    )
+    assert one == again != other
+    assert all(Path(path).parent == Path("a/b") and Path(path).is_file() for path in (*one, *other))
+    assert {Arch.load(path).arch_id for path in one} == {Path(path).stem for path in one}
+
+
+def test_the_same_network_drawn_twice_is_one_file() -> None:
+    Path("two.yaml").write_text("arch: {input_shape: [1, 8, 8], num_classes: 2, depth: 8, width: [2, 4]}")
+    assert lines_of("two.yaml", "--sample", "20") == ["20 drawn, 2 different: archs/*.json"]
+    assert len(list(Path("archs").iterdir())) == 2
+    assert lines_of("two.yaml", "--sample", "0", "--out", "none") == ["0 drawn, 0 different: none/*.json"]
+
+
+ARCH: dict[str, Any] = {"input_shape": (1, 6, 5), "num_classes": 3, "depth": 8, "width": 2, "timesteps": 2}
+
+
+def test_a_network_inside() -> None:
+    Arch.from_dict({**ARCH, "merge": ("or", "add", "current"), "xor": "entry"}).save("arch.json")
+    assert lines_of("mine.yaml", "--check", "arch.json") == ["arch.json is in the space"]
+    assert xoresnet("space", "mine.yaml", "--check", "arch.json", "--json").json == {"contained": True, "faults": []}
+
+
+def test_a_network_outside() -> None:
+    Arch.from_dict({**ARCH, "merge": "iand", "width": 3}).save("arch.json")
+    result = xoresnet("space", "mine.yaml", "--check", "arch.json")
+    assert (result.code, result.err) == (1, "")
+    assert result.out.splitlines() == ["arch.json is not in the space:", "  width: 3 is not in 2 .. 6 by 2"]
+    Arch.from_dict({**ARCH, "merge": "iand", "neuron": "if"}).save("arch.json")
+    result = xoresnet("space", "mine.yaml", "--check", "arch.json", "--json")
+    assert result.code == 1
+    assert result.json == {
+        "contained": False,
+        "faults": [
+            {"path": "merge", "message": "iand is not one of add, oa"},
+            {"path": "neuron.kind", "message": "if is not in lif, plif"},
+        ],
+    }
+
+
+def test_a_network_beyond_the_limits() -> None:
+    arch = Arch.from_dict({**ARCH, "depth": 14, "width": 6, "merge": "add"})
+    arch.save("arch.json")
+    result = xoresnet("space", "mine.yaml", "--check", "arch.json")
+    assert result.code == 1
+    assert result.out.splitlines()[1:] == [f"  constraints.max_params: exceeded by {params_count(arch) - 2800:,}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("digit", 2, "there is no preset 'digit': there are *; did you mean 'digits'?"),
+        ("folder", 2, "there is no preset 'folder': there are *"),
+        ("none.yaml", 1, "none.yaml: No such file or directory"),
+        ("broken.yaml", 2, "broken.yaml, line 1, column 14: mapping values are not allowed here"),
+        ("binary.yaml", 2, "binary.yaml is no text"),
+        ("--sample 3", 2, "which space? name a preset (cifar, digits, *) or a file"),
+        ("--yaml", 2, "which space? name a preset (cifar, digits, *) or a file"),
+        ("--check arch.json", 2, "which space? name a preset (cifar, digits, *) or a file"),
+        ("digits --sample -1", 2, "Invalid value for '--sample': -1 is not in the range x>=0. (see *)"),
+        ("digits --sample many", 2, "Invalid value for '--sample': 'many' is not a valid integer range. (see *)"),
+        ("digits --seed -1", 2, "Invalid value for '--seed': -1 is not in the range x>=0. (see *)"),
+        ("digits cifar", 2, "Got unexpected extra argument (cifar) (see xoresnet space --help)"),
+        ("digits --smaple 3", 2, "No such option '--smaple'. Did you mean '--sample'? (see xoresnet space --help)"),
+        ("digits --check none.json", 1, "none.json: No such file or directory"),
+        ("digits --check broken.yaml", 2, "not a JSON text: * (in broken.yaml)"),
+        ("digits --check list.json", 2, "Arch is a mapping of fields, got list (in list.json)"),
+        ("empty.yaml --sample 2", 1, "no network of the space keeps within its constraints"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(words: str, code: int, message: str) -> None:
+    Path("folder").mkdir()
+    Path("broken.yaml").write_text("arch: [depth]: 3")
+    Path("binary.yaml").write_bytes(b"\xff\xfe\x00")
+    Path("list.json").write_text("[1, 2]")
+    Path("empty.yaml").write_text(MINE.replace("2800", "28"))
+    result = xoresnet("space", *words.split())
+    assert result.is_refusal(code, message)
+    assert result.out == ""
+    assert not Path("archs").exists()
+
+
+def test_every_fault_of_a_file_has_its_line() -> None:
+    Path("bad.yaml").write_text(MINE.replace("width:", "widht:").replace("[add, oa]", "[ad, oa]").replace("2800", "0"))
+    for words in ([], ["--json"], ["--yaml"], ["--sample", "2"]):
+        result = xoresnet("space", "bad.yaml", *words)
+        assert (result.code, result.out) == (2, "")
+        assert result.err.splitlines() == [
+            "error: arch.widht: unknown field; did you mean 'width'? (in bad.yaml)",
+            f"error: arch.merge.per_stage.0: 'ad' is not one of {', '.join(MERGES)}; did you mean 'add'? (in bad.yaml)",
+            "error: constraints.max_params: must be a whole number of at least 1, got 0 (in bad.yaml)",
+        ]
+
+
+def test_a_space_without_networks_is_shown_all_the_same() -> None:
+    Path("empty.yaml").write_text(MINE.replace("2800", "28"))
+    lines = lines_of("empty.yaml")
+    assert any(line.startswith("networks         0 distinct") for line in lines)
+    assert "baselines        none" in lines
+    assert "samples" not in lines
+    shown = xoresnet("space", "empty.yaml", "--json").json
+    assert (shown["size"]["networks"], shown["samples"], shown["baselines"]) == (0, [], {})
+    assert shown["size"]["excluded_share"] == 1
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    for name in ("space.txt", "plain"):
+        Path(name).write_text(MINE)
+        lines = lines_of(name)
+        assert lines[0] == f"space {name}: images 1x6x5, 3 classes"
+    Path("deep").mkdir()
+    Path("deep/mine.yml").write_text(MINE)
+    assert lines_of(str(tmp_path / "deep/mine.yml"))[0].endswith("images 1x6x5, 3 classes")

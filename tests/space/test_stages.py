@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections import Counter
+from itertools import product
+from random import Random
+
+import pytest
+
+from xoresnet.arch import DEPTHS, Arch
+from xoresnet.merge import MERGES, XOR_PLACEMENTS
+from xoresnet.space.stages import Feature, StageDomain, skeleton
+from xoresnet.table import layer_table
+
+MERGE_NAMES, XOR_NAMES = tuple(MERGES), tuple(XOR_PLACEMENTS)
+MEMBERS = [(stem, "basic", depth) for stem in ("conv3", "conv7-pool") for depth in (8, 10, 14, 20)] + [
+    (stem, "bottleneck", depth) for stem in ("conv3", "conv7-pool") for depth in (11, 14, 29)
+]
+
+
+def arch(stem: str, block: str, depth: int, merge: tuple[str, ...], xor: tuple[str, ...]) -> Arch:
+    return Arch.from_dict({
+        "input_shape": (1, 8, 8), "num_classes": 2, "width": 2, "stem": stem, "block": block, "depth": depth,
+        "merge": merge, "xor": xor,
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(("stem", "block", "depth"), MEMBERS)
+def test_neurons_are_those_of_the_table(stem: str, block: str, depth: int) -> None:
+    """Spiking layers and forms of gradient, for merges mixed at random."""
+    stages, rng = len(DEPTHS[block][depth]), Random(depth)
+    one = skeleton(stem, block, depth, MERGE_NAMES)
+    merges, xors = (domain(StageDomain(names, per_stage=True)) for domain, names in (
+        (one.merges, MERGE_NAMES), (one.xors, XOR_NAMES),
+    ))  # fmt: skip
+    for _ in range(15):
+        merge, xor = (tuple(rng.choice(names) for _ in range(stages)) for names in (MERGE_NAMES, XOR_NAMES))
+        mixed = arch(stem, block, depth, merge, xor)
+        spiking = sum(row.kind == mixed.neuron.kind for row in layer_table(mixed))
+        assert merges.feature(merge).neurons + xors.feature(xor).neurons == spiking
+        canonical = mixed.replace(logic_gradient="saturating").canonical()
+        logical = merges.feature(merge).logical or xors.feature(xor).logical
+        assert logical is (canonical.logic_gradient == "saturating")
+
+
+@pytest.mark.parametrize("per_stage", [False, True])
+@pytest.mark.parametrize(("stem", "block", "depth"), [("conv3", "basic", 8), ("conv7-pool", "bottleneck", 11)])
+@pytest.mark.parametrize("names", [("membrane", "oa", "current", "or"), ("add", "iand"), ("oa",)])
+def test_distinct_ways_to_name_the_stages(
+    stem: str, block: str, depth: int, names: tuple[str, ...], per_stage: bool
+) -> None:
+    """Each once, the first of its names first; profiles, draws and searches agree with the list."""
+    none = ("none",) * 3
+    rows = list(product(names, repeat=3)) if per_stage else [(name,) * 3 for name in names]
+    firsts: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        firsts.setdefault(arch(stem, block, depth, row, none).arch_id, row)
+    one = skeleton(stem, block, depth, names)
+    found = one.merges(StageDomain(names, per_stage=per_stage))
+    assert sorted(found) == sorted(firsts.values())
+    assert len(found) == len(firsts)
+    assert found.profile() == Counter(found.feature(row) for row in found)
+    rng = Random(0)
+    drawn = Counter(found.draw(rng) for _ in range(40 * len(found)))
+    assert drawn.keys() == set(found)
+    for row in rows:
+        meanings = [rules.merge(name) for rules, name in zip(one.rules, row, strict=True)]
+        assert found.find(meanings) == firsts[arch(stem, block, depth, row, none).arch_id]
+    absent = [rules.merge("and") for rules in one.rules]
+    assert found.find(absent) is None
+    for stage in range(3):
+        differ = len({rules.merge(name) for rules in one.rules[stage : stage + 1] for name in names}) > 1
+        assert found.matters(stage) is differ
+    assert found.matters() is (len({row[:1] for row in rows}) > 1 and len(firsts) > 1)
+
+
+@pytest.mark.parametrize(
+    ("depth", "names", "per_stage", "distinct"),
+    [
+        (8, XOR_NAMES, False, 2),
+        (8, XOR_NAMES, True, 2),
+        (8, ("both", "middle"), True, 1),
+        (14, XOR_NAMES, False, 4),
+        (14, XOR_NAMES, True, 4 * 2 * 2),
+        (14, ("both", "none"), True, 2 * 2 * 2),
+        (20, XOR_NAMES, True, 4**3),
+        (10, ("none", "entry"), True, 1),
+        (18, XOR_NAMES, True, 4 * 2**3),
+    ],
+)
+def test_distinct_ways_to_place_xor(depth: int, names: tuple[str, ...], per_stage: bool, distinct: int) -> None:
+    xors = skeleton("conv3", "basic", depth, ("add",)).xors(StageDomain(names, per_stage=per_stage))
+    assert len(list(xors)) == len(xors) == distinct
+    assert sum(xors.profile().values()) == distinct
+    assert all(feature.neurons == 0 for feature in xors.profile())
+    assert xors.profile()[Feature(0, False)] == ("none" in names or "entry" in names)
+
+
+def test_a_domain_as_text() -> None:
+    assert str(StageDomain(("oa", "or"), per_stage=True)) == "oa, or"

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from xoresnet.atomic import replaced, write_text
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_readers_see_the_old_file_until_the_block_has_ended(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "folders" / "file.txt"
+    write_text(file, "vörher\n")
+    with replaced(file) as partial:
+        partial.write_text("nachher\n")
+        assert partial.parent == file.parent  # else taking the place of a file may mean copying it
+        assert file.read_text(encoding="utf-8") == "vörher\n"
+    assert file.read_text() == "nachher\n"
+    assert names(file.parent) == ["file.txt"]
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
+def test_an_exception_leaves_what_was_there(tmp_path: Path, kind: type[BaseException]) -> None:
+    def write_half(file: Path) -> None:
+        with replaced(file) as partial:
+            partial.write_text("half")
+            raise kind
+
+    with pytest.raises(kind):
+        write_half(tmp_path / "file.txt")
+    assert names(tmp_path) == []
+    write_text(tmp_path / "file.txt", "whole")
+    with pytest.raises(kind):
+        write_half(tmp_path / "file.txt")
+    assert names(tmp_path) == ["file.txt"]
+    assert (tmp_path / "file.txt").read_text() == "whole"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_permissions_are_those_of_an_ordinary_new_file(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        with replaced(tmp_path / "file.txt") as partial:
+            partial.touch(mode=0o600)  # as safetensors does
+        assert (tmp_path / "file.txt").stat().st_mode & 0o777 == mode
+        assert os.umask(umask) == umask  # it was asked for, not changed
+    finally:
+        os.umask(before)
