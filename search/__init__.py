@@ -1,3 +1,50 @@
-"""Which networks to try next, where, and when to stop."""
+"""Which networks to try next, where, and when to stop.
 
-__all__: list[str] = []
+Names are imported when they are first used: describing a search needs neither Ray nor torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xoresnet.search.bridge import TrialBridge as TrialBridge
+    from xoresnet.search.config import SearchConfig as SearchConfig
+    from xoresnet.search.metric_pruner import MetricPruner as MetricPruner
+    from xoresnet.search.objective import Objective as Objective
+    from xoresnet.search.pareto_pruner import ParetoPruner as ParetoPruner
+    from xoresnet.search.pareto_pruner import report as report
+    from xoresnet.search.pareto_pruner import should_prune as should_prune
+    from xoresnet.search.ray_plugin import BridgeScheduler as BridgeScheduler
+    from xoresnet.search.ray_plugin import BridgeSearcher as BridgeSearcher
+    from xoresnet.search.ray_plugin import Watchdog as Watchdog
+    from xoresnet.search.ray_plugin import tune_config as tune_config
+    from xoresnet.search.run import run_search as run_search
+
+_HOMES = {
+    "BridgeScheduler": "ray_plugin",
+    "BridgeSearcher": "ray_plugin",
+    "MetricPruner": "metric_pruner",
+    "Objective": "objective",
+    "ParetoPruner": "pareto_pruner",
+    "SearchConfig": "config",
+    "TrialBridge": "bridge",
+    "Watchdog": "ray_plugin",
+    "report": "pareto_pruner",
+    "run_search": "run",
+    "should_prune": "pareto_pruner",
+    "tune_config": "ray_plugin",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

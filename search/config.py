@@ -39,9 +39,13 @@ def _space(value: Any) -> Any:
 
 
 class PrunerSpec(Spec):
-    """The arguments of `ParetoPruner`; `kind: none` trains every trial to its end."""
+    """`pareto`, with the arguments of `ParetoPruner`; a pruner of Optuna's on one metric; or none."""
 
-    kind: Literal["pareto", "none"] = "pareto"
+    kind: Annotated[str, Field(strict=True)] = "pareto"
+    """`pareto`; `none`: every trial is trained to its end; `median`, `successive-halving`, `hyperband`, or a pruner by
+    dotted path, made without arguments."""
+    metric: Annotated[str, Field(strict=True)] | None = None
+    """The objective that a pruner of Optuna's looks at; None for the first."""
     min_epochs: Whole = 1
     """The first rung."""
     reduction_factor: Annotated[int, Field(ge=2, strict=True)] = 2
@@ -99,6 +103,12 @@ class SearchConfig(Spec):
         metrics = [objective.metric for objective in self.objectives]
         if len(set(metrics)) < len(metrics):
             faults.append(Fault("objectives", "each metric may be named once"))
+        if "." not in self.pruner.kind and self.pruner.kind not in PRUNERS:
+            rule = f"{self.pruner.kind!r} is not one of {', '.join(PRUNERS)}, or a dotted path"
+            faults.append(Fault("pruner.kind", f"{rule}{nearest(self.pruner.kind, PRUNERS)}"))
+        if self.pruner.metric is not None and self.pruner.metric not in metrics:
+            rule = f"{self.pruner.metric!r} is no objective: there are {', '.join(metrics)}"
+            faults.append(Fault("pruner.metric", f"{rule}{nearest(self.pruner.metric, metrics)}"))
         if "." not in self.sampler and self.sampler not in SAMPLERS:
             rule = f"{self.sampler!r} is not one of {', '.join(SAMPLERS)}, or a dotted path"
             faults.append(Fault("sampler", f"{rule}{nearest(self.sampler, SAMPLERS)}"))
@@ -111,6 +121,7 @@ class SearchConfig(Spec):
         return SearchSpace.from_dict(self.space)
 
 
+PRUNERS = ("pareto", "none", "median", "successive-halving", "hyperband")
 SAMPLERS = ("tpe", "nsga2", "random", "grid")
 MAY_CHANGE = frozenset(
     {

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.pruners import BasePruner, NopPruner
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 
+from xoresnet.schema import SpecError
 from xoresnet.search.config import PrunerSpec, SearchConfig
 from xoresnet.search.errors import CommandError
+from xoresnet.search.metric_pruner import MetricPruner
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import ParetoPruner
+from xoresnet.user_code import find_user_code
 
 __all__ = ["JOURNAL", "look_at_study", "make_pruner", "make_sampler", "open_study"]
 
@@ -68,28 +71,45 @@ def make_sampler(name: str, seed: int) -> BaseSampler:
             return NSGAIISampler(population_size=10, seed=seed)
         case "random" | "grid":
             return RandomSampler(seed=seed)
-    module, _, attribute = name.rpartition(".")
+    kind: Callable[..., BaseSampler] = _by_path(name, BaseSampler, "sampler")
     try:
-        kind = getattr(import_module(module), attribute)
-        try:
-            sampler = kind(seed=seed)
-        except TypeError:
-            sampler = kind()
-    except Exception as error:  # the user's code may raise anything
-        raise CommandError(f"sampler {name!r}: {type(error).__name__}: {error}", exit_code=2) from error
-    if not isinstance(sampler, BaseSampler):
-        raise CommandError(f"sampler {name!r} is no Optuna sampler, but of type {type(sampler).__name__}", exit_code=2)
-    return sampler
+        return kind(seed=seed)
+    except TypeError:
+        return kind()
 
 
 def make_pruner(spec: PrunerSpec, epochs: int, objectives: Sequence[Objective]) -> BasePruner:
     """The pruner of a search whose trials are done after so many epochs."""
-    if spec.kind == "none":
-        return NopPruner()
-    return ParetoPruner(
-        spec.min_epochs, max_steps=epochs, reduction_factor=spec.reduction_factor, min_trials=spec.min_trials,
-        ties=spec.ties, brackets=spec.brackets,
-    )  # fmt: skip
+    if spec.kind == "pareto":
+        return ParetoPruner(
+            spec.min_epochs, max_steps=epochs, reduction_factor=spec.reduction_factor, min_trials=spec.min_trials,
+            ties=spec.ties, brackets=spec.brackets,
+        )  # fmt: skip
+    metrics = [objective.metric for objective in objectives]
+    place = metrics.index(spec.metric) if spec.metric is not None else 0
+    match spec.kind:
+        case "none":
+            return NopPruner()
+        case "median":
+            pruner: BasePruner = MedianPruner(n_warmup_steps=spec.min_epochs)
+        case "successive-halving":
+            pruner = SuccessiveHalvingPruner(spec.min_epochs, reduction_factor=spec.reduction_factor)
+        case "hyperband":
+            pruner = HyperbandPruner(spec.min_epochs, epochs, reduction_factor=spec.reduction_factor)
+        case path:
+            pruner = _by_path(path, BasePruner, "pruner")()
+    return MetricPruner(pruner, place)
+
+
+def _by_path(path: str, base: type[Any], what: str) -> Callable[..., Any]:
+    """A class of the user's or of Optuna's."""
+    try:
+        kind: Callable[..., Any] = find_user_code(
+            path, lambda value: isinstance(value, type) and issubclass(value, base), f"Optuna {what}"
+        )
+    except SpecError as error:
+        raise CommandError(f"{what}: {error}", exit_code=2) from None
+    return kind
 
 
 def _storage(url: str | None, folder: Path) -> BaseStorage | str:

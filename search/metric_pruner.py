@@ -1,0 +1,54 @@
+"""`MetricPruner`: Optuna's single-objective pruners in studies with several objectives, on one of them."""
+
+from __future__ import annotations
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from xoresnet.search.pareto_pruner import reports
+
+__all__ = ["MetricPruner"]
+
+
+class MetricPruner(BasePruner):
+    """Lets another pruner judge trials by what they `report` of one objective, as if there were no other.
+
+    The other pruner sees a study of its own, in memory, that follows the real one and is made anew from it whenever
+    the real one is opened again.
+    """
+
+    def __init__(self, pruner: BasePruner, objective: int) -> None:
+        """objective: its place among the study's directions, from 0."""
+        self._pruner, self._objective = pruner, objective
+        self._shadow: Study | None = None
+        self._trials: dict[int, Trial] = {}
+        self._open: set[int] = set()
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        shadow = self._follow(study)
+        return self._pruner.prune(shadow, shadow.get_trials(deepcopy=False)[trial.number])
+
+    def _follow(self, study: Study) -> Study:
+        if self._shadow is None:
+            direction = study.directions[self._objective]
+            self._shadow = optuna.create_study(direction=direction, pruner=self._pruner)
+        trials = study.get_trials(deepcopy=False)
+        for number in range(len(self._trials), len(trials)):
+            self._trials[number] = self._shadow.ask()
+            self._open.add(number)
+        for number in sorted(self._open):
+            self._update(self._shadow, trials[number])
+        return self._shadow
+
+    def _update(self, shadow: Study, trial: FrozenTrial) -> None:
+        mine = self._trials[trial.number]
+        known = shadow.get_trials(deepcopy=False)[trial.number].intermediate_values
+        for step, values in reports(trial).items():
+            if step not in known:
+                mine.report(values[self._objective], step)
+        if trial.state.is_finished():
+            complete = trial.state == TrialState.COMPLETE
+            shadow.tell(mine, trial.values[self._objective] if complete else None, trial.state)
+            self._open.discard(trial.number)
