@@ -28,7 +28,7 @@ class MetricPruner(BasePruner):
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         shadow = self._follow(study)
-        return self._pruner.prune(shadow, shadow.get_trials(deepcopy=False)[trial.number])
+        return bool(self._pruner.prune(shadow, shadow.get_trials(deepcopy=False)[trial.number]))  # some say numpy.bool
 
     def _follow(self, study: Study) -> Study:
         if self._shadow is None:

@@ -24,6 +24,8 @@ ARCH, ARCH_ID, RECIPE, SOURCE = "arch", "arch_id", "recipe", "source"
 _TRIES = 5
 """Duplicates in a row after which the sampler is left alone and a network is drawn that was not tried."""
 _ENUMERABLE = 50_000
+_DRAWS = 200
+"""Networks drawn in vain, with recipes that vary, after which everything counts as tried."""
 
 
 class ArchProposals:
@@ -55,9 +57,7 @@ class ArchProposals:
     def enqueue(self, named: Mapping[str, Arch]) -> None:
         """Try these networks first; names say where they come from."""
         for name, arch in named.items():
-            self._study.enqueue_trial(
-                parameters_of(self._space, arch, self._recipe), {SOURCE: name}, skip_if_exists=True
-            )
+            self._study.enqueue_trial(parameters_of(self._space, arch), {SOURCE: name}, skip_if_exists=True)
 
     def next(self) -> Proposal | None:
         while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
@@ -68,11 +68,15 @@ class ArchProposals:
             proposal = self._consider(self._study.ask())
             if proposal is not None:
                 return proposal
-        arch = self._untried()
-        if arch is None:
-            return None
-        self._study.enqueue_trial(parameters_of(self._space, arch, self._recipe), {SOURCE: "not tried yet"})
-        return self._consider(self._study.ask()) or self.next()
+        for _ in range(_DRAWS):
+            arch = self._untried()
+            if arch is None:
+                return None
+            self._study.enqueue_trial(parameters_of(self._space, arch), {SOURCE: "not tried yet"})
+            proposal = self._consider(self._study.ask())
+            if proposal is not None:
+                return proposal
+        return None
 
     def config(self, trial: Trial) -> dict[str, Any]:
         attrs = trial.user_attrs

@@ -37,9 +37,10 @@ def open_study(config: SearchConfig, folder: Path, *, name: str, epochs: int) ->
         study_name=name,
         load_if_exists=True,
         directions=[objective.optuna_direction for objective in config.objectives],
-        sampler=make_sampler(config.sampler, config.seed),
         pruner=make_pruner(config.pruner, epochs, config.objectives),
     )
+    # a search that goes on must not draw again what it drew before
+    study.sampler = make_sampler(config.sampler, (config.seed + 7919 * len(study.get_trials(deepcopy=False))) % 2**32)
     metrics = [objective.metric for objective in config.objectives]
     if study.metric_names is None:
         with warnings.catch_warnings():

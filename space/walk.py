@@ -52,18 +52,20 @@ def walk(space: SearchSpace, choose: Chooser, recipe: Recipe | None = None) -> t
 
 
 def parameters_of(space: SearchSpace, arch: Arch, recipe: Recipe | None = None) -> dict[str, Value]:
-    """The parameters that `walk` would have to be given to come to this network and recipe (by default `Recipe()`).
+    """The parameters that `walk` would have to be given to come to this network and recipe.
 
-    Raises `SpecError` for what is not in the space.
+    recipe: None to leave the parameters of recipes out. Raises `SpecError` for what is not in the space.
     """
     found = locate(space, arch)
     if not isinstance(found, Arch):
         raise SpecError(found)
-    recipe = recipe or Recipe()
-    known: dict[str, Value] = {**_flat(space, found), **{f"recipe.{name}": value for name, value in recipe}}
+    known = _flat(space, found)
+    known |= {f"recipe.{name}": value for name, value in recipe or ()}
     asked: dict[str, Value] = {}
 
     def read(name: str, domain: Domain) -> Value:
+        if recipe is None and name.startswith("recipe."):
+            return domain.first
         if known[name] not in domain:
             raise SpecError([Fault(name, f"{known[name]} is not in {domain}")])
         asked[name] = known[name]
