@@ -12,7 +12,6 @@ its reason.
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,7 +67,8 @@ class LiveTrial:
 
     trial: Trial
     config: dict[str, Any]
-    started: float = field(default_factory=time.monotonic)
+    started: float | None = None
+    """By the monotonic clock; None as long as its worker is not up."""
     epoch: int = 0
     metrics: dict[str, Any] = field(default_factory=dict)
     pruned: bool = False

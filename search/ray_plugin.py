@@ -108,13 +108,15 @@ class Watchdog(Unsaved, tune.Callback):
     def on_trial_start(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
         live = self.bridge.live.get(trial.trial_id)
         if live is not None:
-            live.started = time.monotonic()  # not before its worker was up
+            live.started = time.monotonic()
 
     @_guarded(otherwise=None)
     def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
         for trial in trials:
             live = self.bridge.live.get(trial.trial_id)
-            if live is None or live.failure or time.monotonic() - live.started <= self._limit:
+            if live is None or live.failure or live.started is None:
+                continue
+            if time.monotonic() - live.started <= self._limit:
                 continue
             self.bridge.fail(trial.trial_id, f"it took longer than {self._limit:g} s")
             if trial.temporary_state.ray_actor is not None:

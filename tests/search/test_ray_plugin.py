@@ -1,0 +1,143 @@
+"""Any trainable in a real Ray: whatever trials do, the search ends, and the study says what became of each."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.samplers import RandomSampler
+from optuna.trial import Trial, TrialState
+from ray import tune
+
+from xoresnet.search.bridge import FAILURE, RETRIED, TrialBridge
+from xoresnet.search.objective import Objective
+from xoresnet.search.pareto_pruner import ParetoPruner, reports
+from xoresnet.search.ray_plugin import Watchdog, tune_config
+
+pytestmark = [
+    pytest.mark.usefixtures("ray"),
+    pytest.mark.filterwarnings("ignore"),  # Ray's own, in this process
+]
+OBJECTIVES = [Objective(metric="accuracy", direction="max"), Objective(metric="spikes", direction="min")]
+FAULTS = ["fine", "raises", "dies", "nan", "silent", "forgets", "hangs", "heals"]
+
+
+def faulty(config: dict[str, Any]) -> None:
+    """What `config["fault"]` says; with `heals`, at the first attempt only."""
+    fault, marker = config["fault"], Path(config["folder"]) / "tried"
+    for epoch in (1, 2, 3):
+        if epoch == 2:
+            match fault:
+                case "raises":
+                    raise ValueError("boom")
+                case "dies":
+                    os._exit(3)
+                case "hangs":
+                    time.sleep(1000)
+                case "forgets":
+                    tune.report({"epoch": epoch, "accuracy": 0.5})
+                    continue
+                case "heals" if not marker.exists():
+                    marker.touch()
+                    raise ValueError("not yet")
+        if fault != "silent":
+            tune.report({"epoch": epoch, "accuracy": math.nan if fault == "nan" else 0.5, "spikes": 10.0 + epoch})
+
+
+def run(bridge: TrialBridge, trainable: Any, folder: Path, seconds: float = 20) -> None:
+    tune.Tuner(
+        trainable,
+        tune_config=tune_config(bridge, max_concurrent=2),
+        run_config=tune.RunConfig(
+            name="ray", storage_path=str(folder), verbose=0, log_to_file=False, callbacks=[Watchdog(bridge, seconds)]
+        ),
+    ).fit()
+
+
+def study(**options: Any) -> optuna.Study:
+    return optuna.create_study(directions=["maximize", "minimize"], sampler=RandomSampler(seed=0), **options)
+
+
+def test_whatever_trials_do_the_search_ends(tmp_path: Path) -> None:
+    waiting = iter(FAULTS)
+
+    def space(trial: Trial) -> dict[str, Any]:
+        if "fault" not in trial.user_attrs:
+            trial.set_user_attr("fault", next(waiting, "fine"))
+        return {"fault": trial.user_attrs["fault"], "folder": str(tmp_path)}
+
+    bridge = TrialBridge(study(), space, OBJECTIVES, trials=4, max_step=3, retries=1)
+    run(bridge, faulty, tmp_path)
+    assert bridge.ended == "4 trials are finished"
+    assert bridge.errors == []
+    ends = {trial.user_attrs["fault"]: trial for trial in bridge.study.trials[: len(FAULTS)]}
+    assert {fault: trial.state.name for fault, trial in ends.items()} == {
+        fault: "COMPLETE" if fault in ("fine", "heals") else "FAIL" for fault in FAULTS
+    }
+    reasons = {fault: trial.user_attrs.get(FAILURE) for fault, trial in ends.items()}
+    assert reasons == {
+        "fine": None,
+        "raises": "ValueError: boom",
+        "dies": reasons["dies"],
+        "nan": "accuracy is nan at epoch 1",
+        "silent": "it ended without reporting epoch and accuracy, spikes",
+        "forgets": "it reported no spikes at epoch 2",
+        "hangs": "it took longer than 20 s",
+        "heals": None,
+    }
+    assert "Actor" in reasons["dies"]
+    assert ends["heals"].user_attrs[RETRIED] == ["ValueError: not yet"]
+    assert reports(ends["heals"]) == {1: [0.5, 11.0], 2: [0.5, 12.0], 3: [0.5, 13.0]}
+    assert {trial.state for trial in bridge.study.trials} <= {TrialState.COMPLETE, TrialState.FAIL}
+
+
+def curve(config: dict[str, Any]) -> None:
+    for epoch in range(1, 9):
+        tune.report({"epoch": epoch, "accuracy": config["x"] - 1 / epoch, "spikes": 100.0 + config["y"]})
+
+
+def test_prunes_what_is_dominated_and_nothing_on_the_front(tmp_path: Path) -> None:
+    def space(trial: Trial) -> dict[str, float]:
+        return {"x": trial.suggest_float("x", 0, 1), "y": trial.suggest_float("y", 0, 1)}
+
+    bridge = TrialBridge(study(pruner=ParetoPruner(max_steps=8)), space, OBJECTIVES, trials=16, max_step=8)
+    run(bridge, curve, tmp_path)
+    assert bridge.errors == []
+    trials = bridge.study.trials
+    pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
+    assert pruned
+    assert len(trials) == 16
+    for trial in pruned:
+        others = [other for other in trials if other.number != trial.number]
+        assert any(
+            other.params["x"] >= trial.params["x"] and other.params["y"] <= trial.params["y"] for other in others
+        )
+    assert all(
+        max(reports(trial)) == (8 if trial.state == TrialState.COMPLETE else max(reports(trial))) for trial in trials
+    )
+
+
+def test_hooks_that_raise_do_not_end_the_search(tmp_path: Path) -> None:
+    calls = iter(range(100))
+
+    def space(trial: Trial) -> dict[str, float]:
+        if next(calls) % 3 == 1:
+            raise RuntimeError("the space is broken now and then")
+        return {"x": trial.suggest_float("x", 0, 1), "y": 0.0}
+
+    class Breaks(ParetoPruner):
+        def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+            if trial.number == 0:
+                raise RuntimeError("the pruner is broken")
+            return False
+
+    bridge = TrialBridge(study(pruner=Breaks()), space, OBJECTIVES, trials=3, max_step=8)
+    run(bridge, curve, tmp_path)
+    assert bridge.finished == 3
+    assert any("the space is broken now and then" in error for error in bridge.errors)
+    assert any("the pruner is broken" in error for error in bridge.errors)
