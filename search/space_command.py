@@ -43,7 +43,8 @@ def space(
         return 0
     found = read_space(name)
     if as_yaml:
-        click.echo(preset_text(name) if name in preset_names() else found.to_yaml(), nl=False)
+        preset = name in preset_names() and not Path(name).is_file()
+        click.echo(preset_text(name) if preset else found.to_yaml(), nl=False)
     elif check:
         return _check(found, check, as_json=as_json)
     elif sample is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xoresnet.arch import BASELINES, DEPTHS, Arch
 from xoresnet.space.domain import Domain, Value, is_constant
+from xoresnet.space.neurons import flat_neuron, neuron_fields
 from xoresnet.space.search_space import SearchSpace
 
 __all__ = ["baselines"]
@@ -28,11 +29,8 @@ def baselines(space: SearchSpace) -> dict[str, Arch]:
 
 def _at_size(space: SearchSpace, name: str, block: str) -> Arch:
     arch = Arch.baseline(name, input_shape=space.input_shape, num_classes=space.num_classes, block=block)
-    neuron = {
-        field: _nearest(domain, getattr(arch.neuron, field))
-        for field, domain in space.neuron.items()
-        if "." not in field
-    }
+    usual = flat_neuron(arch.neuron)
+    neuron = neuron_fields({field: _nearest(domain, usual[field]) for field, domain in space.neuron.items()})
     return arch.replace(
         stem=space.stem.options[0],
         width=_nearest(space.width, arch.width),

@@ -82,9 +82,8 @@ class Cells:
                 params += (cell.params + fewest, cell.params + most)
                 macs.append(cell.macs)
         networks = sum(self._counts)
-        continuous = sorted({f"neuron.{name}" for cell in self._cells for name in cell.neuron.continuous})
         return Size(
-            networks, total - networks, self._descriptions(), tuple(continuous),
+            networks, total - networks, self._descriptions(), self._continuous,
             (min(params, default=0), max(params, default=0)), (min(macs, default=0), max(macs, default=0)),
         )  # fmt: skip
 
@@ -105,10 +104,9 @@ class Cells:
                 return self._build(cell, merge, xor, gradient, cell.neuron.draw(rng))
 
     def enumerate(self) -> Iterator[Arch]:
-        for cell in self._cells:
-            if cell.neuron.continuous:
-                names = ", ".join(f"neuron.{name}" for name in cell.neuron.continuous)
-                raise ValueError(f"a space with infinitely many values of {names} cannot be enumerated")
+        if self._continuous:
+            names = ", ".join(self._continuous)
+            raise ValueError(f"a space with infinitely many values of {names} cannot be enumerated")
         rng = Random()  # nothing is left to draw
         for cell in self._cells:
             merges, xors = self._assignments[cell.skeleton]
@@ -133,6 +131,10 @@ class Cells:
                     for neuron in neurons[steps]
                 ]
         return cells
+
+    @cached_property
+    def _continuous(self) -> tuple[str, ...]:
+        return tuple(sorted({f"neuron.{name}" for cell in self._cells for name in cell.neuron.continuous}))
 
     @cached_property
     def _counts(self) -> list[int]:

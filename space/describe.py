@@ -32,13 +32,9 @@ def parameters(space: SearchSpace) -> tuple[Parameter, ...]:
     rows += [Parameter("width", space.width, ""), Parameter("timesteps", space.timesteps, "")]
     rows += _stage_rows(space, "merge", space.merge.options, space.merge.per_stage, lambda s: s.merges(space.merge))
     rows += _stage_rows(space, "xor", space.xor.options, space.xor.per_stage, lambda s: s.xors(space.xor))
-    rows += [
-        Parameter(f"neuron.{name}", domain, _NEURON_CONDITIONS.get(name, "")) for name, domain in space.neuron.items()
-    ]
+    rows += _rows("neuron", space.neuron, _NEURON_CONDITIONS)
     rows.append(Parameter("logic_gradient", space.logic_gradient, "any stage has OR or XOR"))
-    rows += [
-        Parameter(f"recipe.{name}", domain, _RECIPE_CONDITIONS.get(name, "")) for name, domain in space.recipe.items()
-    ]
+    rows += _rows("recipe", space.recipe, _RECIPE_CONDITIONS)
     return tuple(row._replace(condition="") if is_constant(row.domain) else row for row in rows)
 
 
@@ -47,7 +43,10 @@ _NEURON_CONDITIONS = {
     "reset": "timesteps is more than 1",
     "detach_reset": "timesteps is more than 1",
 }
-_RECIPE_CONDITIONS = {"momentum": "optimizer is sgd", "warmup_epochs": "schedule is not one-cycle"}
+_RECIPE_CONDITIONS = {
+    "momentum": "recipe.optimizer is sgd",
+    "warmup_epochs": "recipe.schedule is not one-cycle",
+}
 
 
 def _rows(part: str, domains: Mapping[str, Domain], conditions: Mapping[str, str]) -> list[Parameter]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-__all__ = ["Choice", "Domain", "FloatRange", "IntRange", "Value", "constant", "is_constant"]
+__all__ = ["Choice", "Domain", "FloatRange", "IntRange", "Value", "constant", "is_constant", "snapped"]
 
 Value = str | int | float | bool | None
 
@@ -104,10 +104,7 @@ class FloatRange:
     def __contains__(self, value: object) -> bool:
         if not isinstance(value, int | float) or isinstance(value, bool) or not self.low <= value <= self.high:
             return False
-        if self.step is None:
-            return True
-        steps = (value - self.low) / self.step
-        return math.isclose(steps, round(steps), abs_tol=1e-6)
+        return self.step is None or value in (self.values or ())
 
     def draw(self, rng: Random) -> float:
         values = self.values
@@ -128,7 +125,8 @@ class FloatRange:
 
     def _grid(self, step: float) -> Iterator[float]:
         for i in range(math.floor((self.high - self.low) / step + 1e-6) + 1):
-            yield min(self.high, float(f"{self.low + i * step:.12g}"))  # 0.3, not 0.30000000000000004
+            # 0.3, not 0.30000000000000004
+            yield min(self.high, max(self.low, float(f"{self.low + i * step:.12g}")))
 
     def __str__(self) -> str:
         step = f" by {self.step:g}" if self.step is not None else ""
@@ -140,6 +138,14 @@ Domain = Choice | IntRange | FloatRange
 
 def constant(value: Value) -> Choice:
     return Choice((value,))
+
+
+def snapped(domain: Domain, value: Value) -> Value:
+    """The value that the domain has for one that differs from it by rounding, as others' sums of steps do."""
+    if not isinstance(domain, FloatRange) or domain.step is None or not isinstance(value, int | float):
+        return value
+    close = (own for own in domain.values or () if math.isclose(own, value, rel_tol=1e-9, abs_tol=1e-12))
+    return next(close, value)
 
 
 def is_constant(domain: Domain) -> bool:

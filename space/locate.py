@@ -24,9 +24,13 @@ def locate(space: SearchSpace, arch: Arch) -> Arch | tuple[Fault, ...]:
     merges, xors = skeleton.merges(space.merge), skeleton.xors(space.xor)
     merge, xor = merges.find(merge_meanings), xors.find(xor_meanings)
     if merge is None:
-        faults.append(_name_fault("merge", arch.stage_merges, space.merge))
+        known = [{rules.merge(option) for option in space.merge.options} for rules in skeleton.rules]
+        strange = [meaning not in stage for meaning, stage in zip(merge_meanings, known, strict=True)]
+        faults.append(_name_fault("merge", arch.stage_merges, strange, space.merge))
     if xor is None:
-        faults.append(_name_fault("xor", arch.stage_xors, space.xor))
+        places = [{rules.xor(option) for option in space.xor.options} for rules in skeleton.rules]
+        odd = [meaning not in stage for meaning, stage in zip(xor_meanings, places, strict=True)]
+        faults.append(_name_fault("xor", arch.stage_xors, odd, space.xor))
     neuron = next((v for v in variants(space.neuron, arch.timesteps) if v.matches(arch.neuron, arch.timesteps)), None)
     if neuron is None:
         faults += _neuron_faults(space, arch)
@@ -63,13 +67,12 @@ def _simple_faults(space: SearchSpace, arch: Arch) -> Iterator[Fault]:
         yield Fault("depth", f"{arch.depth} is not one of {', '.join(map(str, space.depths[arch.block]))}")
 
 
-def _name_fault(field: str, names: Sequence[str], domain: StageDomain) -> Fault:
-    strange = [name for name in names if name not in domain.options]
-    if strange:
-        return Fault(field, f"{strange[0]} is not one of {domain}{nearest(strange[0], domain.options)}")
-    if not domain.per_stage and len(set(names)) > 1:
-        return Fault(field, f"{', '.join(names)}: the space has one for all stages")
-    raise AssertionError(f"{field} {names} is in {domain}")
+def _name_fault(field: str, names: Sequence[str], strange: Sequence[bool], domain: StageDomain) -> Fault:
+    """strange: in which stages no name of the space means what is meant."""
+    for name, unknown in zip(names, strange, strict=True):
+        if unknown:
+            return Fault(field, f"{name} is not one of {domain}{nearest(name, domain.options)}")
+    return Fault(field, f"{', '.join(names)}: the space has one for all stages")
 
 
 def _neuron_faults(space: SearchSpace, arch: Arch) -> Iterator[Fault]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from random import Random
 from typing import Any
@@ -12,7 +13,7 @@ from xoresnet.arch import NeuronSpec
 from xoresnet.canonical import canonical_neuron
 from xoresnet.space.domain import Domain, FloatRange, Value
 
-__all__ = ["NEURON_FIELDS", "Variant", "neuron_fields", "variants"]
+__all__ = ["NEURON_FIELDS", "Variant", "flat_neuron", "neuron_fields", "variants"]
 
 NEURON_FIELDS = ("kind", "tau", "threshold", "reset", "surrogate.kind", "surrogate.alpha", "detach_reset")
 
@@ -40,7 +41,7 @@ class Variant:
 
     def worded(self, neuron: NeuronSpec) -> dict[str, Any]:
         """The fields of a neuron that `matches`, in this variant's words."""
-        flat = _flat(neuron)
+        flat = flat_neuron(neuron)
         return neuron_fields({
             name: (flat[name] if flat[name] in value else value.low) if isinstance(value, FloatRange) else value
             for name, value in self.fields
@@ -49,16 +50,22 @@ class Variant:
     def matches(self, neuron: NeuronSpec, timesteps: int) -> bool:
         """Whether it is this neuron."""
         mine = dict(self.fields)
-        flat = _flat(neuron)
+        flat = flat_neuron(neuron)
         spec = _spec({**mine, **{name: flat[name] for name in self.continuous}})
-        within = all(flat[name] in domain for name, domain in mine.items() if isinstance(domain, FloatRange))
-        same = _canonical(spec, timesteps) == _canonical(neuron, timesteps)
         # a range that does not matter, like the time constant of an IF neuron, excludes nothing
-        return same and (within or not set(self.continuous) & _relevant(neuron, timesteps))
+        ranges = {name: mine[name] for name in self.continuous if name in _relevant(neuron, timesteps)}
+        within = all(isinstance(domain, FloatRange) and flat[name] in domain for name, domain in ranges.items())
+        return within and _canonical(spec, timesteps) == _canonical(neuron, timesteps)
 
 
-def variants(domains: Mapping[str, Domain], timesteps: int) -> list[Variant]:
+def variants(domains: Mapping[str, Domain], timesteps: int) -> tuple[Variant, ...]:
     """All neurons that differ, each in the first of its descriptions; domains: by the names of NEURON_FIELDS."""
+    return _variants(tuple(domains.items()), timesteps)
+
+
+@lru_cache(maxsize=256)
+def _variants(named: tuple[tuple[str, Domain], ...], timesteps: int) -> tuple[Variant, ...]:
+    domains = dict(named)
     names = list(domains)
     choices: list[tuple[Value | FloatRange, ...]] = []
     for domain in domains.values():
@@ -67,9 +74,13 @@ def variants(domains: Mapping[str, Domain], timesteps: int) -> list[Variant]:
     found: dict[Hashable, Variant] = {}
     for row in product(*choices):
         fields = dict(zip(names, row, strict=True))
-        variant = Variant(tuple(fields.items()), _key(fields, timesteps))
-        found.setdefault(variant.key, variant)
-    return list(found.values())
+        key, relevant = _key(fields, timesteps)
+        settled = {
+            name: value.first if isinstance(value, FloatRange) and name not in relevant else value
+            for name, value in fields.items()
+        }
+        found.setdefault(key, Variant(tuple(settled.items()), key))
+    return tuple(found.values())
 
 
 def neuron_fields(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,11 +94,13 @@ def _spec(fields: Mapping[str, Any]) -> NeuronSpec:
     return NeuronSpec.from_dict(neuron_fields(fields))
 
 
-def _key(fields: Mapping[str, Value | FloatRange], timesteps: int) -> Hashable:
+def _key(fields: Mapping[str, Value | FloatRange], timesteps: int) -> tuple[Hashable, set[str]]:
+    """What is equal for one neuron, and the fields that make a difference for it."""
     ranges = {name: value for name, value in fields.items() if isinstance(value, FloatRange)}
     spec = _spec({**fields, **{name: domain.high for name, domain in ranges.items()}})
     relevant = _relevant(spec, timesteps)
-    return _canonical(spec, timesteps), tuple(item for item in ranges.items() if item[0] in relevant)
+    key = _canonical(spec, timesteps), tuple(item for item in ranges.items() if item[0] in relevant)
+    return key, relevant
 
 
 def _canonical(neuron: NeuronSpec, timesteps: int) -> NeuronSpec:
@@ -100,7 +113,8 @@ def _relevant(neuron: NeuronSpec, timesteps: int) -> set[str]:
     return {name for name in NEURON_FIELDS if name not in fixed}
 
 
-def _flat(neuron: NeuronSpec) -> dict[str, Any]:
+def flat_neuron(neuron: NeuronSpec) -> dict[str, Any]:
+    """The fields of a neuron by the names of NEURON_FIELDS."""
     fields = neuron.model_dump()
     surrogate = fields.pop("surrogate")
     return {**fields, **{f"surrogate.{name}": value for name, value in surrogate.items()}}

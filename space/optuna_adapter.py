@@ -24,7 +24,7 @@ from optuna.trial import BaseTrial
 from xoresnet.arch import Arch
 from xoresnet.recipe import Recipe
 from xoresnet.schema import Fault, SpecError, nearest
-from xoresnet.space.domain import Choice, Domain, IntRange, Value
+from xoresnet.space.domain import Choice, Domain, IntRange, Value, snapped
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.walk import walk
 
@@ -63,7 +63,7 @@ def from_parameters(
         used.add(name)
         if name not in parameters:
             raise SpecError([Fault(name, "required, but missing")])
-        value: Value = parameters[name]
+        value = snapped(domain, parameters[name])
         if value not in domain:
             raise SpecError([Fault(name, f"{value!r} is not in {domain}")])
         return value
@@ -75,7 +75,9 @@ def from_parameters(
     return found
 
 
-def distributions(space: SearchSpace, parameters: Mapping[str, Any]) -> dict[str, BaseDistribution]:
+def distributions(
+    space: SearchSpace, parameters: Mapping[str, Any], recipe: Recipe | None = None
+) -> dict[str, BaseDistribution]:
     """The distributions of a trial's `params`, as `optuna.create_trial` wants them. Raises `SpecError`."""
     found: dict[str, BaseDistribution] = {}
 
@@ -84,8 +86,8 @@ def distributions(space: SearchSpace, parameters: Mapping[str, Any]) -> dict[str
         value: Value = parameters[name]
         return value
 
-    from_parameters(space, parameters)
-    walk(space, choose)
+    from_parameters(space, parameters, recipe)
+    walk(space, choose, recipe)
     return found
 
 

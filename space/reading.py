@@ -16,7 +16,9 @@ constraints: {max_params: 500_000}
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any, cast
@@ -35,7 +37,8 @@ _PARTS = ("arch", "recipe", "constraints")
 _RANGE_KEYS = ("low", "high", "step", "log")
 _IMAGES = ("input_shape", "num_classes")
 _SMALLEST = {"input_shape": (1, 8, 8), "num_classes": 2, "depth": 8}
-_DEFAULTS: Mapping[str, Any] = MappingProxyType({"depth": [8, 14, 20], "block": "basic", "merge": "oa", "xor": "none"})
+_DEFAULT_DEPTHS = MappingProxyType({"basic": (8, 14, 20), "bottleneck": (11, 29)})
+_DEFAULTS = MappingProxyType({"block": "basic", "merge": "oa", "xor": "none"})
 _WHOLE, _REAL, _WORD = "whole", "real", "word"
 
 Check = Callable[[Any], list[Fault]]
@@ -53,12 +56,12 @@ def read_space(fields: Mapping[str, Any]) -> SearchSpace:
     for name in ("stem", "width", "timesteps", "logic_gradient"):
         value = arch.get(name, Arch.model_fields[name].default)
         read[name] = reader.domain(f"arch.{name}", value, _kind(Arch, name), _arch_check(name))
-    read["depths"] = reader.depths(arch.get("block", _DEFAULTS["block"]), arch.get("depth", _DEFAULTS["depth"]))
+    read["depths"] = reader.depths(arch.get("block", _DEFAULTS["block"]), arch.get("depth"))
     for name in ("merge", "xor"):
         read[name] = reader.stage_domain(f"arch.{name}", arch.get(name, _DEFAULTS[name]), _arch_check(name))
     read["neuron"] = reader.neuron(arch.get("neuron", {}))
-    read["recipe"] = reader.recipe(parts.get("recipe", {}))
-    read["constraints"] = reader.constraints(parts.get("constraints", {}))
+    read["recipe"] = reader.recipe({} if parts.get("recipe") is None else parts["recipe"])
+    read["constraints"] = reader.constraints({} if parts.get("constraints") is None else parts["constraints"])
     if reader.faults:
         raise SpecError(reader.faults)
     return SearchSpace(**read)
@@ -77,8 +80,8 @@ class _Reader:
         """The known fields of a mapping."""
         names = list(known)
         if not isinstance(value, Mapping):
-            what = "a space" if not path else "this"
-            self.fault(path, f"{what} is a mapping of fields ({', '.join(names)}), got {value!r}")
+            what = "a space is" if not path else "must be"
+            self.fault(path, f"{what} a mapping of fields ({', '.join(names)}), got {value!r}")
             return {}
         for key in value:
             if key not in names:
@@ -117,18 +120,25 @@ class _Reader:
         return StageDomain(tuple(map(str, options)), per_stage)
 
     def depths(self, block: Any, depth: Any) -> Mapping[str, tuple[int, ...]]:
-        """For each block the depths that are meant and exist."""
-        blocks = block if isinstance(block, list) else [block]
+        """For each block the depths that are meant and exist; depth: None for the usual ones."""
+        blocks = list(block) if isinstance(block, list | tuple) else [block]
         before = len(self.faults)
-        self._check_options("arch.block", blocks, single=blocks is not block, check=_arch_check("block"))
+        self._check_options(
+            "arch.block", blocks, single=not isinstance(block, list | tuple), check=_arch_check("block")
+        )
         if len(self.faults) > before:
             return {}
+        if depth is None:
+            return {name: _DEFAULT_DEPTHS[name] for name in blocks}
         if isinstance(depth, Mapping) and not set(depth) & set(_RANGE_KEYS):
             self.mapping("arch.depth", depth, blocks)
             for missing in (name for name in blocks if name not in depth):
                 self.fault(f"arch.depth.{missing}", f"required, since {missing} is among the blocks")
             return {name: self._depths(f"arch.depth.{name}", depth[name], [name]) for name in blocks if name in depth}
+        before = len(self.faults)
         wanted = self._depths("arch.depth", depth, blocks)
+        if len(self.faults) > before:
+            return {}
         found = {name: tuple(one for one in wanted if one in DEPTHS[name]) for name in blocks}
         for name, depths in found.items():
             if not depths and wanted:
@@ -172,7 +182,8 @@ class _Reader:
         fields = self.mapping("constraints", value, ("max_params", "max_macs"))
         read: dict[str, int] = {}
         for name, limit in fields.items():
-            if isinstance(limit, bool) or not isinstance(limit, int | float) or limit != int(limit) or limit < 1:
+            number = isinstance(limit, int | float) and not isinstance(limit, bool) and math.isfinite(limit)
+            if not number or limit != int(limit) or limit < 1:
                 self.fault(f"constraints.{name}", f"must be a whole number of at least 1, got {limit!r}")
             else:
                 read[name] = int(limit)  # 5e5 is a whole number too
@@ -182,19 +193,22 @@ class _Reader:
         existing = sorted({depth for block in blocks for depth in DEPTHS[block]})
         rule = f"{' and '.join(blocks)} blocks come in {_numbers(existing)}"
         if isinstance(value, Mapping):
+            before = len(self.faults)
             domain = self._range(path, value, _WHOLE, lambda one: [])
+            if len(self.faults) > before:
+                return ()
             found = tuple(depth for depth in existing if depth in domain)
             if not found:
                 self.fault(path, f"no depth lies in {domain}: {rule}")
             return found
-        options = value if isinstance(value, list) else [value]
+        options = list(value) if isinstance(value, list | tuple) else [value]
 
         def check(depth: Any) -> list[Fault]:
             if isinstance(depth, int) and not isinstance(depth, bool) and depth in existing:
                 return []
             return [Fault("", f"{depth!r} does not exist: {rule}")]
 
-        self._check_options(path, options, single=options is not value, check=check)
+        self._check_options(path, options, single=not isinstance(value, list | tuple), check=check)
         return tuple(options)
 
     def _range(self, path: str, value: Mapping[str, Any], kind: str, check: Check) -> Domain:
@@ -205,7 +219,7 @@ class _Reader:
             return broken
         before = len(self.faults)
         for name in ("low", "high"):
-            if name not in fields:
+            if fields.get(name) is None:
                 self.fault(f"{path}.{name}", "required, but missing")
             else:
                 self.faults += [Fault(f"{path}.{name}", fault.message) for fault in check(fields[name])]
@@ -229,14 +243,16 @@ class _Reader:
         if len(self.faults) > before:
             return broken
         if kind == _WHOLE:
-            return IntRange(low, high, step or 1, log)
-        return FloatRange(float(low), float(high), None if step is None else float(step), log)
+            step = step or 1
+            return IntRange(low, high - (high - low) % step, step, log)
+        domain = FloatRange(float(low), float(high), None if step is None else float(step), log)
+        return domain if step is None else replace(domain, high=(domain.values or (high,))[-1])
 
     def _check_number(self, path: str, value: Any, kind: str) -> None:
         if any(fault.path == path for fault in self.faults):
             return
         whole = isinstance(value, int) and not isinstance(value, bool)
-        if not (whole or (kind == _REAL and isinstance(value, float))):
+        if not (whole or (kind == _REAL and isinstance(value, float) and math.isfinite(value))):
             self.fault(path, f"must be a {'whole ' if kind == _WHOLE else ''}number, got {value!r}")
 
     def _check_options(self, path: str, options: Any, *, single: bool, check: Check) -> None:

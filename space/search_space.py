@@ -13,6 +13,7 @@ from xoresnet.arch import Arch
 from xoresnet.schema import Fault, SpecError
 from xoresnet.space.domain import Choice, Domain
 from xoresnet.space.stages import Skeleton, StageDomain, skeleton
+from xoresnet.space.yaml_text import YamlError
 from xoresnet.table import dense_macs, params_count
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class SearchSpace:
         """Read a YAML file. Raises `YamlError` and `SpecError`, which name the file, and OSError."""
         try:
             return cls.from_yaml(Path(path).read_text(encoding="utf-8"), str(path))
+        except UnicodeDecodeError:
+            raise YamlError(f"{path} is no text") from None
         except SpecError as error:
             raise SpecError(fault._replace(message=f"{fault.message} (in {path})") for fault in error.faults) from None
 

@@ -14,7 +14,7 @@ from xoresnet.arch import Arch, NeuronSpec
 from xoresnet.canonical import canonical_neuron
 from xoresnet.recipe import Recipe
 from xoresnet.schema import Fault, SpecError
-from xoresnet.space.domain import Choice, Domain, Value
+from xoresnet.space.domain import Choice, Domain, Value, snapped
 from xoresnet.space.locate import locate
 from xoresnet.space.neurons import neuron_fields
 from xoresnet.space.search_space import SearchSpace
@@ -33,7 +33,7 @@ def walk(space: SearchSpace, choose: Chooser, recipe: Recipe | None = None) -> t
 
     def ask(name: str, domain: Domain) -> Value:
         values = domain.values
-        return values[0] if values is not None and len(values) == 1 else choose(name, domain)
+        return values[0] if values is not None and len(values) == 1 else snapped(domain, choose(name, domain))
 
     stem, block = ask("stem", space.stem), str(ask("block", Choice(space.blocks)))
     depth = ask(depth_name(space, block), Choice(space.depths[block]))
@@ -59,6 +59,10 @@ def parameters_of(space: SearchSpace, arch: Arch, recipe: Recipe | None = None) 
     found = locate(space, arch)
     if not isinstance(found, Arch):
         raise SpecError(found)
+    for name, domain in space.recipe.items() if recipe is not None else ():
+        value = getattr(recipe, name)
+        if value not in domain and not _without_effect(name, dict(recipe or ())):
+            raise SpecError([Fault(f"recipe.{name}", f"{value} is not in {domain}")])
     known = _flat(space, found)
     known |= {f"recipe.{name}": value for name, value in recipe or ()}
     asked: dict[str, Value] = {}
@@ -108,6 +112,8 @@ def _recipe(ask: Chooser, space: SearchSpace, recipe: Recipe) -> Recipe:
     for name in Recipe.model_fields:
         if name in space.recipe and not _without_effect(name, {**dict(recipe), **chosen}):
             chosen[name] = ask(f"recipe.{name}", space.recipe[name])
+    if chosen.get("schedule") == "one-cycle":
+        chosen["warmup_epochs"] = 0.0
     return recipe.replace(**chosen)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xoresnet.space.domain import Choice, Domain
+from xoresnet.space.domain import Choice, Domain, IntRange
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.stages import StageDomain
 
@@ -46,7 +46,7 @@ def _domain(domain: Domain) -> Any:
     if isinstance(domain, Choice):
         return _one_or_list(list(domain.options))
     fields: dict[str, Any] = {"low": domain.low, "high": domain.high}
-    if domain.step is not None and domain.step != 1:
+    if domain.step is not None and not (isinstance(domain, IntRange) and domain.step == 1):
         fields["step"] = domain.step
     return {**fields, "log": True} if domain.log else fields
 

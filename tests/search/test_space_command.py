@@ -66,7 +66,7 @@ def test_a_space_is_shown() -> None:
         "merge.2               add, oa",
         "neuron.tau            1.5 .. 3  when neuron.kind is not if",
         "recipe.learning_rate  0.001 .. 0.01 (log)",
-        "recipe.momentum       0.8, 0.9  when optimizer is sgd",
+        "recipe.momentum       0.8, 0.9  when recipe.optimizer is sgd",
         "fixed: stem conv3, depth.bottleneck 11, logic_gradient arithmetic",
     ):
         assert line in lines

@@ -90,6 +90,6 @@ def test_ranges_and_recipes() -> None:
         Parameter("width", IntRange(2, 8, 2), ""),
         Parameter("recipe.learning_rate", FloatRange(0.001, 0.1, log=True), ""),
         Parameter("recipe.optimizer", Choice(("adamw", "sgd")), ""),
-        Parameter("recipe.momentum", Choice((0.8, 0.9)), "optimizer is sgd"),
-        Parameter("recipe.warmup_epochs", FloatRange(0.0, 2.0), "schedule is not one-cycle"),
+        Parameter("recipe.momentum", Choice((0.8, 0.9)), "recipe.optimizer is sgd"),
+        Parameter("recipe.warmup_epochs", FloatRange(0.0, 2.0), "recipe.schedule is not one-cycle"),
     ]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare, kstest
 
-from xoresnet.space.domain import Choice, Domain, FloatRange, IntRange, constant, is_constant
+from xoresnet.space.domain import Choice, Domain, FloatRange, IntRange, constant, is_constant, snapped
 
 TENTHS = FloatRange(0.1, 1.0, 0.1)
 
@@ -59,7 +59,7 @@ def test_values(domain: Domain, values: Any) -> None:
         (IntRange(0, 1), [0, 1], [True, False]),
         (FloatRange(1.0, 2.0), [1, 1.0, 1.7, 2.0], [0.999, 2.001, math.nan, math.inf, True, "1.5", None]),
         (FloatRange(1.0, 2.1, 0.5), [1, 1.5, 2.0], [1.25, 2.1, 2.5, 0.5]),
-        (TENTHS, [0.1 + 2 * 0.1, 0.3, 0.7, 0.1 * 7, 1.0, 1], [0.35, 0.05, 1.1, math.nan]),
+        (TENTHS, [0.3, 0.7, 1.0, 1], [0.1 + 2 * 0.1, 0.35, 0.05, 1.1, math.nan]),
     ],
 )
 def test_membership(domain: Domain, inside: list[Any], outside: list[Any]) -> None:
@@ -81,7 +81,6 @@ def test_membership(domain: Domain, inside: list[Any], outside: list[Any]) -> No
         (FloatRange(1.0, 2.0, 0.5), 1.5, (1.0, 2.0)),
         (FloatRange(1.0, 2.2, 0.5), 2.0, (1.5,)),
         (TENTHS, 0.3, (0.2, 0.4)),
-        (TENTHS, 0.1 + 2 * 0.1, (0.2, 0.4)),
         (TENTHS, 1.0, (0.9,)),
     ],
 )
@@ -140,7 +139,7 @@ def test_steps_that_floats_cannot_hold(low: int, step: int, count: int, parts: i
     assert values == tuple((low + i * step) / parts for i in range(count + 1))
     for i, value in enumerate(values):
         assert value in domain
-        assert min(domain.high, domain.low + i * (step / parts)) in domain  # as a sampler puts it
+        assert snapped(domain, min(domain.high, domain.low + i * (step / parts))) == value  # as a sampler puts it
         assert domain.neighbours(value) == tuple(values[j] for j in (i - 1, i + 1) if 0 <= j <= count)
 
 

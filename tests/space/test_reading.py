@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -158,8 +159,8 @@ PER_STAGE = "a choice is one name for all stages; for one in each: {per_stage: [
         ({"arch": {"neuron": {"detach_reset": 1}}}, {"arch.neuron.detach_reset": "must be true or false, got 1"}),
         ({"arch": {"stem": None}}, {"arch.stem": "None is not one of conv3, conv7-pool"}),
         ({"arch": {"block": {"basic": 8}}}, {"arch.block": "{'basic': 8} is not one of basic, bottleneck"}),
-        ({"recipe": []}, {"recipe": f"this is a mapping of fields ({RECIPE_FIELDS}), got []"}),
-        ({"constraints": 5}, {"constraints": "this is a mapping of fields (max_params, max_macs), got 5"}),
+        ({"recipe": []}, {"recipe": f"must be a mapping of fields ({RECIPE_FIELDS}), got []"}),
+        ({"constraints": 5}, {"constraints": "must be a mapping of fields (max_params, max_macs), got 5"}),
         # out of bounds
         ({"arch": {"width": [0, 8]}}, {"arch.width.0": "must be at least 1, got 0"}),
         ({"arch": {"neuron": {"threshold": [0.5, 0]}}}, {"arch.neuron.threshold.1": "must be greater than 0, got 0"}),
@@ -383,8 +384,8 @@ def test_each_mistake_has_its_place_and_sentence(change: dict[str, Any], faults:
         ({}, ("arch.input_shape", "required, but missing")),
         ({}, ("arch.num_classes", "required, but missing")),
         ({"arch": {"num_classes": 10}}, ("arch.input_shape", "required, but missing")),
-        ({"arch": 3}, ("arch", f"this is a mapping of fields ({ARCH_FIELDS}), got 3")),
-        ({"arch": None}, ("arch", f"this is a mapping of fields ({ARCH_FIELDS}), got None")),
+        ({"arch": 3}, ("arch", f"must be a mapping of fields ({ARCH_FIELDS}), got 3")),
+        ({"arch": None}, ("arch", f"must be a mapping of fields ({ARCH_FIELDS}), got None")),
         ([], ("", "a space is a mapping of fields (arch, recipe, constraints), got []")),
         ("arch", ("", "a space is a mapping of fields (arch, recipe, constraints), got 'arch'")),
         (None, ("", "a space is a mapping of fields (arch, recipe, constraints), got None")),
@@ -465,7 +466,29 @@ WORDS = [
     "recipe", "epochs", "add", "oa", "none", "both", "lif", "plif", "atan", "conv3", "sgd",
     "no_such.merge", "no_such.", ".no_such", ".",
 ]  # fmt: skip
-NUMBERS = [-1, 0, 1, 2, 3, 8, 11, 14, 40, 10**400, -0.5, 0.0, 0.25, 0.5, 1.0, 2.0, 8.0, 1e300, -1e-300]
+NUMBERS = [
+    -1,
+    0,
+    1,
+    2,
+    3,
+    8,
+    11,
+    14,
+    40,
+    10**400,
+    -0.5,
+    0.0,
+    0.25,
+    0.5,
+    1.0,
+    2.0,
+    8.0,
+    1e300,
+    -1e-300,
+    math.nan,
+    math.inf,
+]
 LEAVES = st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(WORDS) | st.text(max_size=3)
 LEAVES_AS_KEYS = st.sampled_from(WORDS) | st.text(max_size=3) | st.none() | st.booleans() | st.integers(-1, 20)
 PLAIN = st.recursive(
@@ -492,16 +515,6 @@ def replaced(fields: Any, path: tuple[Any, ...], value: Any) -> Any:
     return changed
 
 
-def leaks(fields: Any) -> bool:
-    """Depths within depths and bounds of depths that are left blank, which still raise TypeError and KeyError."""
-    arch = fields.get("arch") if isinstance(fields, dict) else None
-    depth = arch.get("depth") if isinstance(arch, dict) else None
-    parts = [depth, *depth.values()] if isinstance(depth, dict) else [depth]
-    return any(isinstance(one, list | dict) for part in parts if isinstance(part, list) for one in part) or any(
-        name in part and part[name] is None for part in parts if isinstance(part, dict) for name in ("low", "high")
-    )
-
-
 @settings(max_examples=400)
 @given(st.data())
 def test_anything_gives_a_space_or_its_faults(data: st.DataObject) -> None:
@@ -509,8 +522,6 @@ def test_anything_gives_a_space_or_its_faults(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 2))):
         path = data.draw(st.sampled_from(places(fields)))
         fields = replaced(fields, path, data.draw(LEAVES | PLAIN | RANGES))
-    if leaks(fields):
-        return
     faults: tuple[Fault, ...] = ()
     try:
         space = SearchSpace.from_dict(fields)
