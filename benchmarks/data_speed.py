@@ -8,7 +8,7 @@ which stay. Fashion-MNIST is used where it is found, else random images of its s
 random. Batches end up on CUDA where there is one.
 
 Wants an idle machine: beside other work on all cores, two threads that wait for each other at every small operation
-made our batches fifty times slower. `--threads 1` or the environment variable OMP_WAIT_POLICY=passive avoids that.
+made our batches fifty times slower. `--threads 1` avoids that.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -71,4 +72,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """The console script."""
+    sys.path.append(str(Path.cwd()))  # for merges and neurons of the user's own; behind everything that is installed
     sys.exit(main())

@@ -49,7 +49,8 @@ class PrunerSpec(Spec):
     min_epochs: Whole = 1
     """The first rung."""
     reduction_factor: Annotated[int, Field(ge=2, strict=True)] = 2
-    min_trials: Whole = 4
+    min_trials: Whole = 8
+    """More than `ParetoPruner`'s own default: large networks start slowly (docs/pruning.md)."""
     ties: Literal["epsilon-net", "hypervolume", "pass"] = "epsilon-net"
     brackets: Whole = 1
 

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from xoresnet.atomic import write_text
+from xoresnet.search.claim import claimed, holds_files, is_claimed
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
 from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
@@ -34,7 +33,7 @@ class RunFolder:
         """What the search in this folder was told, or None where there is none. Raises `CommandError`."""
         path = self.path / "config.yaml"
         if not path.exists():
-            if self.path.is_dir() and any(file.name != ".lock" for file in self.path.iterdir()):
+            if holds_files(self.path):
                 raise CommandError(f"{self.path} holds other files: choose another folder with --run", exit_code=2)
             return None
         try:
@@ -60,26 +59,14 @@ class RunFolder:
                     f"{self.path} holds another search: {'; '.join(found)}; choose another folder with --run",
                     exit_code=2,
                 )
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise CommandError(f"another process is searching in {self.path}") from None
-        with lock:
+        with claimed(self.path, "searching"):
             write_text(self.path / "config.yaml", write_yaml({"command": "search", **fields}))
             write_text(self.path / "environment.json", json.dumps(_environment(), indent=2) + "\n")
             yield
 
     def is_busy(self) -> bool:
         """Whether a process is searching in it."""
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        lock.release()
-        return False
+        return is_claimed(self.path)
 
     def trial(self, number: int, arch_id: str) -> Path:
         return self.path / "trials" / f"{number:04d}-{arch_id}"

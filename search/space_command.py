@@ -36,6 +36,13 @@ def space(
 
     Without a name: list the presets.
     """
+    asked = [
+        option
+        for option, given in {"--sample": sample is not None, "--check": check, "--yaml": as_yaml}.items()
+        if given
+    ]
+    if len(asked) > 1:
+        raise CommandError(f"one at a time: {', '.join(asked)}", exit_code=2)
     if name is None:
         if sample is not None or check or as_yaml:
             raise CommandError(f"which space? name a preset ({', '.join(preset_names())}) or a file", exit_code=2)

@@ -52,6 +52,8 @@ def train(
     ARCH: a baseline's name, like xoresnet8, or an arch.json. KEY=VALUE: a field of the network (timesteps=2,
     neuron.tau=1.5), of the recipe (epochs=5, learning_rate=0.01) or of the data set (data.validation_seed=1).
     """
+    if dry_run and download:
+        raise CommandError("--dry-run fetches nothing: leave out --download", exit_code=2)
     parts = {"arch": Arch.model_fields, "recipe": Recipe.model_fields, "data": DataSpec.model_fields}
     given = read_overrides(changes, parts)
     source = ArchSource(arch, given["arch"])

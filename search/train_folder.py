@@ -17,13 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from xoresnet.arch import Arch
 from xoresnet.atomic import replaced, write_text
 from xoresnet.data_spec import DataSpec
 from xoresnet.recipe import Recipe
 from xoresnet.records import EpochRecord
+from xoresnet.search.claim import claimed, holds_files
 from xoresnet.search.console import json_text
 from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
@@ -49,16 +48,10 @@ class TrainFolder:
 
         Raises `CommandError` where it holds something else, or another process is at work in it.
         """
-        config = _config(arch, data, recipe)
         self.check(arch, data, recipe)
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise CommandError(f"another process is training in {self.path}") from None
-        with lock:
-            write_text(self.path / "config.yaml", write_yaml(config))
+        with claimed(self.path, "training"):
+            self.check(arch, data, recipe)  # again: another process may have been here in between
+            write_text(self.path / "config.yaml", write_yaml(_config(arch, data, recipe)))
             write_text(self.path / "arch.json", arch.to_json() + "\n")
             yield
 
@@ -102,7 +95,7 @@ class TrainFolder:
         if not path.exists():
             if self.path.exists() and not self.path.is_dir():
                 raise CommandError(f"{self.path} is no folder: choose another with --run", exit_code=2)
-            if self.path.is_dir() and any(file.name != ".lock" for file in self.path.iterdir()):
+            if holds_files(self.path):
                 raise CommandError(f"{self.path} holds other files: choose another folder with --run", exit_code=2)
             return
         try:
@@ -111,7 +104,8 @@ class TrainFolder:
             raise CommandError(str(error)) from None
         if not isinstance(saved, Mapping) or saved.get("command") != "train":
             raise CommandError(f"{self.path} holds something else: choose another folder with --run", exit_code=2)
-        if not self.checkpoint.exists():  # it never came to an epoch: there is nothing to protect
+        kept = (self.checkpoint, self.weights, self.path / "history.parquet", self.path / "summary.json")
+        if not any(file.exists() for file in kept):  # it never came to an epoch: there is nothing to protect
             return
         ignored = {f"data.{name}" for name in _WHERE_FILES_ARE}
         found = [line for key, line in differences(saved, config) if key not in ignored]

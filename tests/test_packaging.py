@@ -55,7 +55,7 @@ def test_import_is_lazy() -> None:
     assert result.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("page", ["space.md"])
+@pytest.mark.parametrize("page", ["pruning.md", "space.md"])
 def test_docs_run(page: str, tmp_path: Path) -> None:
     """Every Python block of a page, as written."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from xoresnet.arch import NeuronSpec
-from xoresnet.merge import Join, LogicGradient, Operation
+from xoresnet.merge import LogicGradient
 from xoresnet.neuron import SpikingNeuron, make_neuron
 from xoresnet.plan import BlockPlan, ConvPlan, Stream, StreamKind
 from xoresnet.residual import find_operation, presence, xor
@@ -65,7 +65,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.plan = plan
         self.gradient: LogicGradient = gradient
-        self.operation = find_operation(plan.operation or Operation.ADD)
+        self.operation = None if plan.operation is None else find_operation(plan.operation)
 
         def make(wanted: bool) -> SpikingNeuron | None:
             return make_neuron(neuron) if wanted else None
@@ -106,7 +106,7 @@ class ResidualBlock(nn.Module):
         return current
 
     def _join(self, shortcut: Tensor, current: Tensor) -> Tensor:
-        if self.plan.join is Join.SPIKES:
+        if self.operation is not None:
             return self.operation(shortcut, self._fire(current), self.gradient)
         return self._fire(shortcut + current)
 

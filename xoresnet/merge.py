@@ -73,6 +73,13 @@ class Merge:
     projection: Join
     operation: Operation | UserOperation | None = None
 
+    def __post_init__(self) -> None:
+        joins = {self.identity, self.projection}
+        if Join.SPIKES in joins and self.operation is None:
+            raise ValueError("a Merge at which spikes meet needs an operation")
+        if joins == {Join.SPIKES, Join.POTENTIALS}:
+            raise ValueError("a Merge cannot let spikes meet in some blocks and leave real values in others")
+
     def join(self, *, projection: bool) -> Join:
         return self.projection if projection else self.identity
 

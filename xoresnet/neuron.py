@@ -176,7 +176,10 @@ def make_neuron(spec: NeuronSpec) -> SpikingNeuron:
         case "plif":
             return ParametricLIF(spec.tau, **common)
         case path:
-            neuron: SpikingNeuron = find_neuron(path)(spec)
+            try:
+                neuron: SpikingNeuron = find_neuron(path)(spec)
+            except TypeError as error:
+                raise ValueError(f"{path} is not made from a NeuronSpec: {error}") from error
             return neuron
 
 

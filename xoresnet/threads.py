@@ -17,8 +17,8 @@ def suitable_threads(arch: Arch, recipe: Recipe, available: int) -> int:
 
     It follows from network and recipe, not from the clock, since sums may differ in their last bits with the number of
     threads. Threads wait for one another after every operation. On an idle machine that costs little; where other
-    processes want the processors, each wait lasts until the system gives way, and a small network's step took a hundred
-    times as long with two threads as with one (`docs/benchmarks.md`).
+    processes want the processors, each wait lasts until the system gives way, and a small network took forty times as
+    long with two threads as with one (`docs/benchmarks.md`).
     """
     macs = [row.macs for row in layer_table(arch) if row.macs]
     work = sum(macs) / len(macs) * recipe.batch_size

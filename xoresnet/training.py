@@ -203,8 +203,8 @@ class Training:
             if recipe.clip_norm is not None:
                 nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip_norm)
             self._optimizer.step()
-            loss_sum += loss.detach().double() * len(labels)
-            right += (logits.argmax(1) == labels).sum()
+            loss_sum = loss_sum + loss.detach().double() * len(labels)  # not in place: steps keep what they were given
+            right = right + (logits.argmax(1) == labels).sum()
             seen += len(labels)
             yield Step(epoch, number + 1, per_epoch, learning_rate, seen, loss_sum, right)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, get_args
 
+import numpy as np
 import optuna
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
@@ -667,8 +669,7 @@ def test_wrong_reports(values: Any, step: Any, error: type[Exception], message: 
 
 
 def test_numbers_of_any_kind() -> None:
-    numpy, torch = pytest.importorskip("numpy"), pytest.importorskip("torch")
     trial = optuna.create_study(directions=[MINIMIZE, MINIMIZE]).ask()
-    report(trial, (numpy.float32(0.5), torch.tensor(3)), numpy.int64(2))
-    report(trial, numpy.array([1, True]), 3.0)
+    report(trial, (np.float32(0.5), torch.tensor(3)), np.int64(2))
+    report(trial, np.array([1, True]), 3.0)
     assert reports(trial) == {2: [0.5, 3.0], 3: [1.0, 1.0]}

@@ -146,7 +146,7 @@ LOADER = Loader(
     how_to_get="apt-get install dataset-fashion-mnist (Debian, Ubuntu), or: xoresnet data fashion-mnist --download",
     num_classes=10,
     augmentation=Augmentation(flip=True),
-    # found by trying, docs/benchmarks.md; cropping cost 0.4 to 1 point in five epochs
+    # found by trying, docs/benchmarks.md; cropping cost about a point in five epochs
     recipe=Recipe(epochs=10, learning_rate=0.01),
     download=partial(download_with_torchvision, "FashionMNIST"),
     extra_roots=(Path("/usr/share/datasets"),),  # Debian's package dataset-fashion-mnist

@@ -1,0 +1,46 @@
+"""A folder for one process at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from xoresnet.search.errors import CommandError
+
+__all__ = ["claimed", "holds_files", "is_claimed"]
+
+_LOCK = ".lock"
+
+
+@contextmanager
+def claimed(folder: Path, doing: str) -> Iterator[None]:
+    """Make the folder this process's own until the block ends; raises `CommandError` where it is another's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise CommandError(f"another process is {doing} in {folder}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_claimed(folder: Path) -> bool:
+    """Whether a process is at work in it."""
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def holds_files(folder: Path) -> bool:
+    """Whether there is anything in it but our lock and what a killed process left half written."""
+    return folder.is_dir() and any(not file.name.startswith(".") for file in folder.iterdir())
