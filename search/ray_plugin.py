@@ -9,9 +9,11 @@ a trial does can raise here: what goes wrong in a hook is kept in the bridge's `
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import ray
@@ -137,7 +139,14 @@ def tune_config(bridge: TrialBridge, *, max_concurrent: int) -> tune.TuneConfig:
 
 def _reason(trial: RayTrial) -> str:
     """Why a trial failed, in one line: the exception that was raised, not what Ray wrapped around it."""
-    error: BaseException | None = trial.get_error()
-    cause = getattr(error, "cause", None) or getattr(error, "__cause__", None) or error
-    text = " ".join(str(cause).split())
-    return f"{type(cause).__name__}: {text}"[:500] if cause is not None else "its worker died"
+    try:
+        # Ray's own `get_error` looks where the file is copied to later
+        text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+    except (OSError, TypeError):
+        return "its worker died"
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    latest = [line.strip() for line in plain.rpartition("Failure #")[2].splitlines()[1:] if line.strip()]
+    if not latest:
+        return "its worker died"
+    raised = any(line.startswith(("Traceback", "ray::")) for line in latest)
+    return (latest[-1] if raised else latest[0])[:500]

@@ -90,7 +90,7 @@ def test_whatever_trials_do_the_search_ends(tmp_path: Path) -> None:
         "hangs": "it took longer than 20 s",
         "heals": None,
     }
-    assert "Actor" in reasons["dies"]
+    assert "died" in reasons["dies"]
     assert ends["heals"].user_attrs[RETRIED] == ["ValueError: not yet"]
     assert reports(ends["heals"]) == {1: [0.5, 11.0], 2: [0.5, 12.0], 3: [0.5, 13.0]}
     assert {trial.state for trial in bridge.study.trials} <= {TrialState.COMPLETE, TrialState.FAIL}
