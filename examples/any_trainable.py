@@ -16,7 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from ray import tune
 
-from xoresnet.search import Objective, ParetoPruner, TrialBridge, tune_config
+from xoresnet.search import Objective, ParetoPruner, TrialBridge, run_trials, tune_config
 
 EPOCHS = 8
 
@@ -51,12 +51,16 @@ def main() -> None:
     )
     objectives = [Objective(metric="accuracy", direction="max"), Objective(metric="cost", direction="min")]
     bridge = TrialBridge(study, space, objectives, trials=30, max_step=EPOCHS)
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    tune.Tuner(
-        train,
-        tune_config=tune_config(bridge, max_concurrent=2),
-        run_config=tune.RunConfig(name="ray", storage_path=str(folder), verbose=0),
-    ).fit()
+    ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+
+    def make_tuner(max_concurrent: int) -> tune.Tuner:
+        return tune.Tuner(
+            train,
+            tune_config=tune_config(bridge, max_concurrent=max_concurrent),
+            run_config=tune.RunConfig(name="ray", storage_path=str(folder), verbose=0),
+        )
+
+    run_trials(bridge, make_tuner, max_concurrent=2)
     print(f"ended: {bridge.ended}")
     for trial in sorted(study.best_trials, key=lambda trial: trial.values[1]):
         print(f"#{trial.number}: accuracy {trial.values[0]:.3f}, cost {trial.values[1]:.0f}, {trial.params}")

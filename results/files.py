@@ -7,11 +7,26 @@ from pathlib import Path
 import pandas as pd
 
 from xoresnet.atomic import replaced
+from xoresnet.results.columns import SCHEMA_VERSION
 
-__all__ = ["write_parquet"]
+__all__ = ["VERSION_KEY", "write_csv", "write_parquet"]
+
+VERSION_KEY = b"xoresnet.schema_version"
+"""Of a Parquet file's metadata."""
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame; a reader sees the file that was there before or this one, whatever happens meanwhile."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), VERSION_KEY: str(SCHEMA_VERSION).encode()})
     with replaced(path) as partial:
-        frame.to_parquet(partial, index=False)
+        pq.write_table(table, partial)
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Likewise."""
+    with replaced(path) as partial:
+        frame.to_csv(partial, index=False)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xoresnet.search.ray_plugin import BridgeScheduler as BridgeScheduler
     from xoresnet.search.ray_plugin import BridgeSearcher as BridgeSearcher
     from xoresnet.search.ray_plugin import Watchdog as Watchdog
+    from xoresnet.search.ray_plugin import run_trials as run_trials
     from xoresnet.search.ray_plugin import tune_config as tune_config
     from xoresnet.search.run import run_search as run_search
 
@@ -31,6 +32,7 @@ _HOMES = {
     "Watchdog": "ray_plugin",
     "report": "pareto_pruner",
     "run_search": "run",
+    "run_trials": "ray_plugin",
     "should_prune": "pareto_pruner",
     "tune_config": "ray_plugin",
 }

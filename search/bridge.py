@@ -21,12 +21,11 @@ from typing import Any, NamedTuple, Protocol
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from xoresnet.search.attributes import DUPLICATE, FAILURE, RECORD, RESCUES, RETRIED
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import report, reports
 
 __all__ = [
-    "DUPLICATE",
-    "FAILURE",
     "LiveTrial",
     "Proposal",
     "TrialBridge",
@@ -34,9 +33,6 @@ __all__ = [
     "Verdict",
     "counts_as_finished",
 ]
-
-DUPLICATE, FAILURE, RECORD, RETRIED = "duplicate_of", "failure", "record:", "retried_after"
-"""User attributes: the trial that was answered for; why a trial failed; all metrics of an epoch; why it was retried."""
 
 
 class Proposal(NamedTuple):
@@ -51,6 +47,9 @@ class TrialSource(Protocol):
 
     def next(self) -> Proposal | None:
         """The next one; None when there are no more."""
+
+    def next_rescue(self) -> Proposal | None:
+        """Asked when the budget is spent: one that finishes a pruned trial (`RESCUES`); None when there are no more."""
 
     def config(self, trial: Trial) -> dict[str, Any]:
         """Again, of a trial that was interrupted."""
@@ -86,6 +85,9 @@ class SpaceSource:
         trial = self._study.ask()
         return Proposal(trial, self._space(trial))
 
+    def next_rescue(self) -> None:
+        return None
+
     def config(self, trial: Trial) -> dict[str, Any]:
         return self._space(trial)  # what was suggested once is given again
 
@@ -119,31 +121,50 @@ class TrialBridge:
         self.live: dict[str, LiveTrial] = {}
         self.finished = sum(map(counts_as_finished, study.get_trials(deepcopy=False)))
         self.failures_in_a_row = 0
+        self._last_reason = ""
         self.ended = ""
         """Why no further trials are handed out; empty as long as they are."""
+        self.failed = False
+        """Whether that is because too much went wrong."""
         self.errors: list[str] = []
         """What went wrong in the bridge itself: a sampler or a space that raised, a storage that is full."""
         self.observers: list[Callable[[FrozenTrial], None]] = []
         """Called with each trial that has ended."""
         self._again: deque[Trial] = deque(self._interrupted())
+        self._exhausted = False
 
     def next_config(self, run_id: str) -> dict[str, Any] | None:
         """The next trial to run under this id; None: none now, or none any more (`ended`)."""
-        if self.ended or self._spent():
+        proposal = None if self.ended or self._fails_too_often() else self._next()
+        if proposal is None:
             return None
-        if self.finished + len(self.live) >= self.budget:
-            return None  # those that run may be enough
-        if self._again:
-            trial = self._again.popleft()
-            proposal = Proposal(trial, self.source.config(trial))
-        else:
-            found = self.source.next()
-            if found is None:
-                self.ended = "every configuration of the space has been tried"
-                return None
-            proposal = found
         self.live[run_id] = LiveTrial(proposal.trial, proposal.config)
         return proposal.config
+
+    def _next(self) -> Proposal | None:
+        if self._again:
+            trial = self._again.popleft()
+            return Proposal(trial, self.source.config(trial))
+        ended = f"{self.finished} trials are finished"
+        if self.finished < self.budget:
+            if self.finished + len(self.live) >= self.budget:
+                return None  # those that run may be enough
+            proposal = None if self._exhausted else self.source.next()
+            if proposal is not None:
+                return proposal
+            self._exhausted = True
+            ended = "every configuration of the space has been tried"
+            if self.live:
+                return None  # one of them may have to be tried again
+        proposal = self.source.next_rescue()
+        if proposal is None and not self.live:
+            self.ended = ended
+        return proposal
+
+    @property
+    def interrupted(self) -> int:
+        """How many trials wait to be run again."""
+        return len(self._again)
 
     def on_report(self, run_id: str, metrics: Mapping[str, Any]) -> Verdict:
         """Write down what a trial reports; says whether it goes on."""
@@ -162,7 +183,8 @@ class TrialBridge:
         live.epoch, live.metrics = step, dict(metrics)
         live.trial.set_user_attr(f"{RECORD}{step}", _plain(metrics))
         report(live.trial, [float(metrics[objective.metric]) for objective in self.objectives], step)
-        if (self._last is None or step < self._last) and self._prunes(live.trial):
+        done = self._last is not None and step >= self._last
+        if not done and RESCUES not in live.trial.user_attrs and self._prunes(live.trial):
             live.pruned = True
             return Verdict.STOP
         return Verdict.CONTINUE
@@ -187,7 +209,7 @@ class TrialBridge:
         """Keep an exception that must not end the search; too many of them end it in good order."""
         self.errors.append(f"{where}: {type(error).__name__}: {error}")
         if len(self.errors) >= 100:
-            self.ended = self.ended or f"too much went wrong, last in {self.errors[-1]}"
+            self._give_up(f"too much went wrong, last in {self.errors[-1]}")
 
     def fail(self, run_id: str, reason: str) -> None:
         """Let a trial that is about to be stopped fail with this reason."""
@@ -195,12 +217,23 @@ class TrialBridge:
         if live is not None:
             live.failure = live.failure or reason
 
+    def start_over(self, reason: str, *, failed: bool) -> None:
+        """Whoever executes trials has lost them all; failed: whether that counts as a failure of theirs."""
+        lost = [live.trial for live in self.live.values()]
+        self.live.clear()
+        for trial in lost:
+            if failed:
+                self._failed(trial, reason)
+            else:
+                self._again.append(trial)
+
     def _failed(self, trial: Trial, reason: str) -> None:
         earlier = list(trial.user_attrs.get(RETRIED, []))
         if len(earlier) < self._retries:
             trial.set_user_attr(RETRIED, [*earlier, reason])
             self._again.append(trial)
         else:
+            self._last_reason = reason
             trial.set_user_attr(FAILURE, reason)
             self._tell(trial, TrialState.FAIL)
 
@@ -210,17 +243,19 @@ class TrialBridge:
             self.failures_in_a_row += 1
         else:
             self.failures_in_a_row = 0
-            self.finished += 1
         frozen = self.study.get_trials(deepcopy=False)[trial.number]
+        self.finished += counts_as_finished(frozen)
         for observer in self.observers:
             observer(frozen)
 
-    def _spent(self) -> bool:
-        if self.finished >= self.budget:
-            self.ended = f"{self.finished} trials are finished"
-        elif self.failures_in_a_row >= max(10, self.budget // 10):
-            self.ended = f"the last {self.failures_in_a_row} trials failed"
+    def _fails_too_often(self) -> bool:
+        if self.failures_in_a_row >= max(10, self.budget // 10):
+            self._give_up(f"the last {self.failures_in_a_row} trials failed, the last one because {self._last_reason}")
         return bool(self.ended)
+
+    def _give_up(self, why: str) -> None:
+        self.ended = self.ended or why
+        self.failed = True
 
     def _prunes(self, trial: Trial) -> bool:
         frozen = self.study.get_trials(deepcopy=False)[trial.number]
@@ -249,11 +284,11 @@ class TrialBridge:
 
 
 def counts_as_finished(trial: FrozenTrial) -> bool:
-    """Whether a trial counts against the budget: complete or pruned, and not answered from another one."""
-    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and DUPLICATE not in trial.user_attrs
+    """Whether it counts against the budget: complete or pruned, and neither answered from the record nor a rescue."""
+    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and not {DUPLICATE, RESCUES} & set(trial.user_attrs)
 
 
 def _plain(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """What a storage can keep: numbers, texts and truth values; the rest of what Ray adds is left out."""
+    """What a storage can keep: numbers, texts and truth values."""
     kept = {name: getattr(value, "item", lambda value=value: value)() for name, value in metrics.items()}
     return {name: value for name, value in kept.items() if isinstance(value, int | float | str | bool)}

@@ -71,8 +71,12 @@ class SearchConfig(Spec):
     pruner: PrunerSpec = PrunerSpec()
     baselines: Annotated[bool, Field(strict=True)] = True
     """Whether the known networks of the space are tried first."""
+    warm_start: Annotated[str, Field(strict=True)] | None = None
+    """The folder of an earlier run: the networks of its front are tried first."""
     trials: Whole = 50
     """Complete or pruned; may be raised when a search goes on."""
+    rescue: Annotated[int, Field(ge=0, strict=True)] = 0
+    """How many of the pruned trials that came nearest to the front are finished in the end, beyond `trials`."""
     epochs: Whole | None = None
     """Full training of one trial; None for what the recipe says."""
     time_budget: Number | None = None
@@ -127,6 +131,7 @@ SAMPLERS = ("tpe", "nsga2", "random", "grid")
 MAY_CHANGE = frozenset(
     {
         "trials",
+        "rescue",
         "time_budget",
         "trial_seconds",
         "retries",

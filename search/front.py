@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.search.bridge import DUPLICATE
+from xoresnet.search.attributes import DUPLICATE
 
 __all__ = ["front_of"]
 

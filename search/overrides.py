@@ -7,7 +7,7 @@ from typing import Any
 
 from xoresnet.schema import nearest
 from xoresnet.search.errors import CommandError
-from xoresnet.space.yaml_text import YamlError, read_yaml
+from xoresnet.yaml_text import YamlError, read_yaml
 
 __all__ = ["merged", "read_overrides"]
 

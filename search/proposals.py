@@ -8,19 +8,20 @@ from random import Random
 from typing import Any
 
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from xoresnet.arch import Arch
 from xoresnet.recipe import Recipe
-from xoresnet.search.bridge import DUPLICATE, FAILURE, Proposal
+from xoresnet.schema import SpecError
+from xoresnet.search.attributes import ARCH, ARCH_ID, DRAWN, DUPLICATE, FAILURE, RECIPE, RESCUES, SOURCE
+from xoresnet.search.bridge import Proposal
+from xoresnet.search.rescue import near_front, rescued
 from xoresnet.space.optuna_adapter import suggest
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.walk import parameters_of
 
-__all__ = ["ARCH", "ARCH_ID", "RECIPE", "ArchProposals"]
+__all__ = ["ArchProposals"]
 
-ARCH, ARCH_ID, RECIPE, SOURCE = "arch", "arch_id", "recipe", "source"
-"""User attributes of a trial: the network as JSON, its id, the recipe as JSON, what proposed it."""
 _TRIES = 5
 """Duplicates in a row after which the sampler is left alone and a network is drawn that was not tried."""
 _ENUMERABLE = 50_000
@@ -40,11 +41,14 @@ class ArchProposals:
         seed: int,
         common: Mapping[str, Any],
         ask_sampler: bool = True,
+        rescue: int = 0,
     ) -> None:
         """recipe: what holds for the fields of which the space says nothing. common: added to each configuration.
 
-        ask_sampler: False to draw networks that were not tried, uniformly, and nothing else.
+        ask_sampler: False to draw networks that were not tried, uniformly, and nothing else. rescue: how many pruned
+        trials are finished in the end, at most.
         """
+        self._rescue = rescue
         self._tries = _TRIES if ask_sampler else 0
         self._study, self._space, self._recipe, self._common = study, space, recipe, dict(common)
         self._rng = Random(seed)
@@ -54,10 +58,13 @@ class ArchProposals:
                 self._tried[_key(trial)] = trial
         self._rng.seed(f"{seed} {len(self._tried)}")  # a search that goes on draws other networks
 
-    def enqueue(self, named: Mapping[str, Arch]) -> None:
-        """Try these networks first; names say where they come from."""
-        for name, arch in named.items():
-            self._study.enqueue_trial(parameters_of(self._space, arch), {SOURCE: name}, skip_if_exists=True)
+    def enqueue(self, name: str, arch: Arch, recipe: Recipe | None = None) -> None:
+        """Try this network first; name: where it comes from; recipe: of which it is given what the space varies."""
+        try:
+            parameters = parameters_of(self._space, arch, recipe)
+        except SpecError:  # trained in a way that this space does not have
+            parameters = parameters_of(self._space, arch)
+        self._study.enqueue_trial(parameters, {SOURCE: name}, skip_if_exists=True)
 
     def next(self) -> Proposal | None:
         while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
@@ -72,11 +79,26 @@ class ArchProposals:
             arch = self._untried()
             if arch is None:
                 return None
-            self._study.enqueue_trial(parameters_of(self._space, arch), {SOURCE: "not tried yet"})
+            self._study.enqueue_trial(parameters_of(self._space, arch), {SOURCE: DRAWN})
             proposal = self._consider(self._study.ask())
             if proposal is not None:
                 return proposal
         return None
+
+    def next_rescue(self) -> Proposal | None:
+        if rescued(self._study) >= self._rescue:
+            return None
+        pruned = next(iter(near_front(self._study)), None)
+        if pruned is None:
+            return None
+        attrs = {name: pruned.user_attrs[name] for name in (ARCH, ARCH_ID, RECIPE)}
+        trial = create_trial(
+            state=TrialState.RUNNING, params=pruned.params, distributions=pruned.distributions,
+            user_attrs={**attrs, RESCUES: pruned.number, SOURCE: f"finishes #{pruned.number}"},
+        )  # fmt: skip
+        self._study.add_trial(trial)  # not enqueued: baselines may be waiting for which the budget was too small
+        begun = Trial(self._study, self._study.get_trials(deepcopy=False)[-1]._trial_id)
+        return Proposal(begun, self.config(begun))
 
     def config(self, trial: Trial) -> dict[str, Any]:
         attrs = trial.user_attrs

@@ -1,7 +1,11 @@
 """Ray Tune's side of a `TrialBridge`: a searcher, a scheduler and a watchdog around one study.
 
     bridge = TrialBridge(study, space, objectives, trials=100)
-    tuner = tune.Tuner(trainable, tune_config=tune_config(bridge, max_concurrent=4), run_config=run_config(bridge, ...))
+
+    def make_tuner(max_concurrent):
+        return tune.Tuner(trainable, tune_config=tune_config(bridge, max_concurrent=max_concurrent))
+
+    run_trials(bridge, make_tuner, max_concurrent=4)
 
 Ray tells a searcher neither that a scheduler stopped a trial nor why one failed; so both share the bridge. Nothing that
 a trial does can raise here: what goes wrong in a hook is kept in the bridge's `errors`.
@@ -24,13 +28,20 @@ from ray.tune.search import Searcher
 
 from xoresnet.search.bridge import TrialBridge, Verdict
 
-__all__ = ["BridgeScheduler", "BridgeSearcher", "Unsaved", "Watchdog", "tune_config"]
+__all__ = ["BridgeScheduler", "BridgeSearcher", "Unsaved", "Watchdog", "guarded", "run_trials", "tune_config"]
 
+_RAYS_OWN = frozenset(
+    {
+        "date", "done", "iterations_since_restore", "should_checkpoint", "time_since_restore", "time_this_iter_s",
+        "time_total_s", "training_iteration", "trial_id",
+    }
+)  # fmt: skip
+"""What Ray adds to each report, and nobody asks for again; what says when and where is kept."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _guarded(otherwise: T) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def guarded(otherwise: T) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """An exception in a hook would end Ray's whole experiment."""
 
     def decorate(hook: Callable[P, T]) -> Callable[P, T]:
@@ -64,12 +75,12 @@ class BridgeSearcher(Unsaved, Searcher):
     def set_search_properties(self, metric: Any, mode: Any, config: dict[str, Any], **spec: Any) -> bool:
         return True
 
-    @_guarded(otherwise=cast("dict[str, Any] | str | None", None))
+    @guarded(otherwise=cast("dict[str, Any] | str | None", None))
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override] # FINISHED is a text
         config = self.bridge.next_config(trial_id)
         return Searcher.FINISHED if config is None and self.bridge.ended else config
 
-    @_guarded(otherwise=None)
+    @guarded(otherwise=None)
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         self.bridge.on_end(trial_id, "its worker died" if error else "")
 
@@ -90,12 +101,12 @@ class BridgeScheduler(Unsaved, FIFOScheduler):
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         return True
 
-    @_guarded(otherwise=FIFOScheduler.STOP)
+    @guarded(otherwise=FIFOScheduler.STOP)
     def on_trial_result(self, tune_controller: Any, trial: RayTrial, result: dict[str, Any]) -> str:
-        verdict = self.bridge.on_report(trial.trial_id, result)
+        verdict = self.bridge.on_report(trial.trial_id, _said(result))
         return str(FIFOScheduler.STOP if verdict is Verdict.STOP else FIFOScheduler.CONTINUE)
 
-    @_guarded(otherwise=None)
+    @guarded(otherwise=None)
     def on_trial_error(self, tune_controller: Any, trial: RayTrial) -> None:
         self.bridge.fail(trial.trial_id, _reason(trial))  # the searcher hears of the error next, but not why
 
@@ -106,13 +117,13 @@ class Watchdog(Unsaved, tune.Callback):
     def __init__(self, bridge: TrialBridge, seconds: float) -> None:
         self.bridge, self._limit = bridge, seconds
 
-    @_guarded(otherwise=None)
+    @guarded(otherwise=None)
     def on_trial_start(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
         live = self.bridge.live.get(trial.trial_id)
         if live is not None:
             live.started = time.monotonic()
 
-    @_guarded(otherwise=None)
+    @guarded(otherwise=None)
     def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
         for trial in trials:
             live = self.bridge.live.get(trial.trial_id)
@@ -137,6 +148,32 @@ def tune_config(bridge: TrialBridge, *, max_concurrent: int) -> tune.TuneConfig:
     )
 
 
+def run_trials(bridge: TrialBridge, make_tuner: Callable[[int], tune.Tuner], max_concurrent: int) -> None:
+    """Run the trials of a bridge; make_tuner is told how many at once.
+
+    Ray Tune (2.60) gives up on errors that it does not know, among them workers that Ray kills when memory runs out.
+    Then another tuner goes on with the trials that were running, half as many at once; a trial that is alone fails.
+    Raises what Ray raised where no trial was running.
+    """
+    while True:
+        try:
+            make_tuner(max_concurrent).fit()
+            return
+        except Exception as error:
+            if not bridge.live:
+                raise
+            reason = _in_one_line(str(error.__cause__ or error)).partition(". ")[0]
+        alone = max_concurrent == 1
+        max_concurrent = max(1, max_concurrent // 2)
+        bridge.start_over(reason, failed=alone)
+        bridge.errors.append(f"{reason}; the search went on with {max_concurrent} at once")
+
+
+def _said(result: dict[str, Any]) -> dict[str, Any]:
+    """What the trainable reported, and when and where."""
+    return {name: value for name, value in result.items() if name not in _RAYS_OWN and not name.startswith("config/")}
+
+
 def _reason(trial: RayTrial) -> str:
     """Why a trial failed, in one line: the exception that was raised, not what Ray wrapped around it."""
     try:
@@ -144,9 +181,11 @@ def _reason(trial: RayTrial) -> str:
         text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     except (OSError, TypeError):
         return "its worker died"
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    latest = [line.strip() for line in plain.rpartition("Failure #")[2].splitlines()[1:] if line.strip()]
-    if not latest:
-        return "its worker died"
-    raised = any(line.startswith(("Traceback", "ray::")) for line in latest)
-    return (latest[-1] if raised else latest[0])[:500]
+    return _in_one_line(text.rpartition("Failure #")[2].partition("\n")[2]) or "its worker died"
+
+
+def _in_one_line(text: str) -> str:
+    """What an error says in the end, where there is a traceback before it, else at once."""
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
+    raised = any(line.startswith(("Traceback", "ray::", "File ")) for line in lines)
+    return (lines or [""])[-1 if raised else 0][:500]

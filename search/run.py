@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,33 +14,27 @@ from types import FrameType
 from typing import Any
 
 import optuna
-import ray
 from optuna.trial import FrozenTrial, TrialState
 from ray import tune
 
 from xoresnet.data import DATASETS
 from xoresnet.recipe import Recipe
+from xoresnet.search.attributes import ARCH_ID, RESCUES
 from xoresnet.search.bridge import TrialBridge
+from xoresnet.search.cluster import ray_session, resources, slots
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.errors import CommandError
-from xoresnet.search.proposals import ARCH_ID, ArchProposals
-from xoresnet.search.ray_plugin import Unsaved, Watchdog, tune_config
+from xoresnet.search.frames import FrameWriter
+from xoresnet.search.proposals import ArchProposals
+from xoresnet.search.ray_plugin import Unsaved, Watchdog, guarded, run_trials, tune_config
+from xoresnet.search.rescue import near_front, rescued
 from xoresnet.search.run_folder import RunFolder
 from xoresnet.search.study import open_study
 from xoresnet.search.trainable import CHECKPOINT, train_trial
+from xoresnet.search.warm_start import earlier_front
 from xoresnet.space.baselines import baselines
 
 __all__ = ["Outcome", "SearchRun", "full_recipe", "run_search"]
-
-_QUIET = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_DEDUP_LOGS": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # the study is what a search goes on from
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-}
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,8 @@ class Outcome:
     study: optuna.Study
     ended: str
     """Why no further trials were begun."""
+    failed: bool
+    """Whether that is because too much went wrong."""
     interrupted: int
     """The signal that ended it; 0 where it ended by itself."""
     errors: tuple[str, ...]
@@ -68,32 +61,43 @@ class SearchRun:
         self.recipe = full_recipe(config)
         self.study = open_study(config, folder.path, name=folder.path.name, epochs=self.recipe.epochs)
         self.bridge = self._bridge()
+        self.frames = FrameWriter(self.study, config.objectives, folder.path)
+        self.bridge.observers.append(lambda trial: self.frames.write_now_and_then())
         self.began = time.monotonic()
 
     def run(self, on_step: Callable[[SearchRun], None] | None = None) -> Outcome:
         """Search until the budget is spent; on_step is called several times a second."""
         received = 0
         if not self._nothing_to_do():
-            with _ray(self.config), _termination_stops() as stopped:  # Ray has a handler of its own for SIGTERM
-                self._fit(on_step)
+            # Ray has a handler of its own for SIGTERM
+            with ray_session(self.config.address), _termination_stops() as stopped:
+                try:
+                    self._fit(on_step)
+                finally:
+                    self.frames.write()
                 if not self.bridge.ended:  # Ray catches SIGINT and returns
                     received = stopped.by or signal.SIGINT
-        return Outcome(self.folder.path, self.study, self.bridge.ended, received, tuple(self.bridge.errors))
+        bridge = self.bridge
+        return Outcome(self.folder.path, self.study, bridge.ended, bridge.failed, received, tuple(bridge.errors))
 
     def _fit(self, on_step: Callable[[SearchRun], None] | None) -> None:
         callbacks: list[tune.Callback] = [_Steps(self, on_step)]
         if self.config.trial_seconds is not None:
             callbacks.append(Watchdog(self.bridge, self.config.trial_seconds))
         scratch = self.folder.path / "ray"  # Ray wants a place that all nodes see; nothing in it is ever read again
-        shutil.rmtree(scratch, ignore_errors=True)
-        tuner = tune.Tuner(
-            tune.with_resources(train_trial, _resources(self.config)),
-            tune_config=tune_config(self.bridge, max_concurrent=_slots(self.config)),
-            run_config=tune.RunConfig(
-                name=scratch.name, storage_path=str(scratch.parent), verbose=0, callbacks=callbacks, log_to_file=False
-            ),
-        )
-        tuner.fit()
+
+        def make_tuner(max_concurrent: int) -> tune.Tuner:
+            shutil.rmtree(scratch, ignore_errors=True)
+            return tune.Tuner(
+                tune.with_resources(train_trial, resources(self.config)),
+                tune_config=tune_config(self.bridge, max_concurrent=max_concurrent),
+                run_config=tune.RunConfig(
+                    name=scratch.name, storage_path=str(scratch.parent), verbose=0, callbacks=callbacks,
+                    log_to_file=False,
+                ),
+            )  # fmt: skip
+
+        run_trials(self.bridge, make_tuner, slots(self.config))
         shutil.rmtree(scratch, ignore_errors=True)
 
     def _bridge(self) -> TrialBridge:
@@ -103,11 +107,12 @@ class SearchRun:
             "threads": config.cpus_per_trial,
         }
         proposals = _Placed(
-            self.study, self.space, self.recipe, seed=config.seed, common=common, ask_sampler=config.sampler != "grid"
-        )
+            self.study, self.space, self.recipe, seed=config.seed, common=common,
+            ask_sampler=config.sampler != "grid", rescue=config.rescue,
+        )  # fmt: skip
         proposals.folder = self.folder
-        if config.baselines and not self.study.get_trials(deepcopy=False):
-            proposals.enqueue(baselines(self.space))
+        if not self.study.get_trials(deepcopy=False):
+            self._enqueue_known(proposals)
         bridge = TrialBridge(
             self.study, proposals, config.objectives,
             trials=config.trials, max_step=self.recipe.epochs, retries=config.retries,
@@ -115,15 +120,31 @@ class SearchRun:
         bridge.observers.append(self._tidy)
         return bridge
 
+    def _enqueue_known(self, proposals: ArchProposals) -> None:
+        if self.config.warm_start is not None:
+            for name, arch, recipe in earlier_front(self.config.warm_start, self.space):
+                proposals.enqueue(name, arch, recipe if self.space.recipe else None)
+        if self.config.baselines:
+            for name, arch in baselines(self.space).items():
+                proposals.enqueue(name, arch)
+
     def _tidy(self, trial: FrozenTrial) -> None:
-        """A trial that has ended needs no checkpoint; weights are kept of those that are complete."""
-        folder = self.folder.trial(trial.number, trial.user_attrs[ARCH_ID])
-        (folder / CHECKPOINT).unlink(missing_ok=True)
-        if trial.state != TrialState.COMPLETE:
-            shutil.rmtree(folder, ignore_errors=True)
+        """Keep weights of complete trials, and checkpoints of pruned ones that may be rescued."""
+        if trial.state == TrialState.COMPLETE:
+            (self._folder_of(trial) / CHECKPOINT).unlink(missing_ok=True)
+        elif trial.state == TrialState.PRUNED and self.config.rescue:
+            promising = near_front(self.study)
+            for other in promising[self.config.rescue :]:
+                shutil.rmtree(self._folder_of(other), ignore_errors=True)
+        else:
+            shutil.rmtree(self._folder_of(trial), ignore_errors=True)
+
+    def _folder_of(self, trial: FrozenTrial) -> Path:
+        return self.folder.trial(trial.number, trial.user_attrs[ARCH_ID])
 
     def _nothing_to_do(self) -> bool:
-        if self.bridge.finished < self.config.trials:
+        to_rescue = rescued(self.study) < self.config.rescue and near_front(self.study)
+        if self.bridge.finished < self.config.trials or self.bridge.interrupted or to_rescue:
             return False
         self.bridge.ended = f"{self.bridge.finished} trials are finished"
         return True
@@ -140,19 +161,27 @@ class _Placed(ArchProposals):
         folder = self.folder.trial(trial.number, arch_id)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "arch.json").write_text(json.dumps(json.loads(config["arch"]), indent=2) + "\n", encoding="utf-8")
+        if RESCUES in trial.user_attrs:
+            stopped = self.folder.trial(trial.user_attrs[RESCUES], arch_id)
+            if (stopped / CHECKPOINT).exists():
+                (stopped / CHECKPOINT).replace(folder / CHECKPOINT)
+            shutil.rmtree(stopped, ignore_errors=True)
         return {**config, "folder": str(folder)}
 
 
 class _Steps(Unsaved, tune.Callback):
-    """Looks up several times a second: at the clock, and to let others look."""
+    """Looks up several times a second: at the clock, to write tables, and to let others look."""
 
     def __init__(self, run: SearchRun, on_step: Callable[[SearchRun], None] | None) -> None:
+        self.bridge = run.bridge
         self._run, self._on_step = run, on_step
 
+    @guarded(otherwise=None)
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         budget = self._run.config.time_budget
-        if budget is not None and time.monotonic() - self._run.began > budget and not self._run.bridge.ended:
-            self._run.bridge.ended = f"{budget:g} s have passed"
+        if budget is not None and time.monotonic() - self._run.began > budget and not self.bridge.ended:
+            self.bridge.ended = f"{budget:g} s have passed"
+        self._run.frames.write_now_and_then(pause=5.0)  # epochs of trials that run
         if self._on_step is not None:
             self._on_step(self._run)
 
@@ -176,29 +205,6 @@ def _termination_stops() -> Iterator[_Stopped]:
         yield found
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _ray(config: SearchConfig) -> Iterator[None]:
-    """Ray, started for this search unless the caller has started it."""
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-    if ray.is_initialized():
-        yield
-        return
-    cwd = Path.cwd()
-    with tempfile.TemporaryDirectory() as empty:
-        os.chdir(
-            empty
-        )  # workers put the driver's working directory first on their path, and a user's random.py with it
-        try:
-            ray.init(address=config.address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-        finally:
-            os.chdir(cwd)
-        try:
-            yield
-        finally:
-            ray.shutdown()
 
 
 def run_search(
@@ -227,26 +233,3 @@ def full_recipe(config: SearchConfig) -> Recipe:
         raise CommandError(f"there is no data set {config.data.name!r}: there are {', '.join(DATASETS)}", exit_code=2)
     epochs = {} if config.epochs is None else {"epochs": config.epochs}
     return DATASETS[config.data.name].recipe.replace(**{**config.recipe, **epochs, "seed": config.seed})
-
-
-def _resources(config: SearchConfig) -> dict[str, float]:
-    gpus = config.gpus_per_trial
-    if gpus is None:
-        gpus = 0.25 if _cluster().get("GPU") else 0.0
-    return {"cpu": config.cpus_per_trial, **({"gpu": gpus} if gpus else {})}
-
-
-def _cluster() -> dict[str, float]:
-    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return found
-
-
-def _slots(config: SearchConfig) -> int:
-    """How many trials fit at once."""
-    wanted, there = _resources(config), _cluster()
-    fit = min(int(there.get(name.upper(), 0) / amount + 1e-9) for name, amount in wanted.items())
-    if fit < 1:
-        needs = ", ".join(f"{amount:g} {name}" for name, amount in wanted.items())
-        has = ", ".join(f"{there.get(name.upper(), 0):g} {name}" for name in wanted)
-        raise CommandError(f"a trial needs {needs}, the machines have {has}")
-    return min(fit, config.max_concurrent or fit)

@@ -16,7 +16,7 @@ from xoresnet.search.claim import claimed, holds_files, is_claimed
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
 from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
-from xoresnet.space.yaml_text import YamlError, read_yaml, write_yaml
+from xoresnet.yaml_text import YamlError, read_yaml, write_yaml
 
 __all__ = ["RunFolder"]
 

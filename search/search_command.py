@@ -18,7 +18,7 @@ from xoresnet.search.run_folder import RunFolder
 from xoresnet.search.space_command import read_space
 from xoresnet.search.train_view import duration
 from xoresnet.space import preset_names
-from xoresnet.space.yaml_text import YamlError, read_yaml
+from xoresnet.yaml_text import YamlError, read_yaml
 
 if TYPE_CHECKING:
     from xoresnet.search.run import Outcome, SearchRun
@@ -124,6 +124,9 @@ def _search(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
     if outcome.interrupted:
         print_error(f"interrupted; everything finished is kept in {outcome.folder}; to go on: {command}")
         return 128 + outcome.interrupted
+    if outcome.failed:
+        print_error(f"{outcome.ended}; everything finished is kept in {outcome.folder}; to go on: {command}")
+        return 1
     if not as_json:
         click.echo(f"ended: {outcome.ended}")
         click.echo(f"next: xoresnet status {outcome.folder}")
@@ -172,7 +175,7 @@ def _show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
             {"run": str(folder.path), "config": fields, "networks": networks, "estimated_epoch_seconds": seconds}
         )
         return
-    from xoresnet.space.yaml_text import write_yaml
+    from xoresnet.yaml_text import write_yaml
 
     click.echo(write_yaml(fields))
     click.echo(f"{networks:,} networks; an epoch takes about {duration(seconds)}, a trial of {recipe.epochs} "

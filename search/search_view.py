@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from xoresnet.arch import Arch
-from xoresnet.search.bridge import DUPLICATE, FAILURE, LiveTrial
+from xoresnet.search.attributes import DRAWN, DUPLICATE, FAILURE, SOURCE
+from xoresnet.search.bridge import LiveTrial
 from xoresnet.search.console import count, live_console, percent
 from xoresnet.search.front import front_of
 from xoresnet.search.pareto_pruner import reports
@@ -104,7 +105,8 @@ def trial_line(trial: FrozenTrial, metrics: list[str], finished: int, run: Searc
     figures = "  ".join(_figure(name, value) for name, value in zip(metrics, last, strict=False))
     state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: f"pruned at {max(said, default=0)}"}.get(trial.state)
     how = state or f"failed: {trial.user_attrs.get(FAILURE, 'unknown reason')}"
-    name = trial.user_attrs.get("source") or describe_arch(arch)
+    source = trial.user_attrs.get(SOURCE)
+    name = describe_arch(arch) + (f" ({source})" if source else "")
     return f"{finished:>4}/{run.config.trials}  #{trial.number:<4} {how:<12} {figures}  {name}"
 
 
@@ -120,8 +122,8 @@ def front_table(study: Study, limit: int | None = None) -> Table | Text:
     for trial in front[::step]:
         figures = [metric_text(name, value) for name, value in zip(metrics, trial.values, strict=True)]
         arch = Arch.from_json(trial.user_attrs["arch"])
-        name = trial.user_attrs.get("source", "")
-        what = describe_arch(arch) + (f" ({name})" if name and " " not in name else "")
+        name = trial.user_attrs.get(SOURCE, "")
+        what = describe_arch(arch) + (f" ({name})" if name and name != DRAWN else "")
         table.add_row(str(trial.number), trial.user_attrs["arch_id"], *figures, what)
     return table
 

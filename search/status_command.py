@@ -51,7 +51,8 @@ def _study(config: SearchConfig, folder: RunFolder) -> Study:
 def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]:
     from optuna.trial import TrialState
 
-    from xoresnet.search.bridge import DUPLICATE, counts_as_finished
+    from xoresnet.search.attributes import DUPLICATE
+    from xoresnet.search.bridge import counts_as_finished
     from xoresnet.search.front import front_of
     from xoresnet.search.pareto_pruner import reports
 

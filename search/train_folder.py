@@ -26,7 +26,7 @@ from xoresnet.search.claim import claimed, holds_files
 from xoresnet.search.console import json_text
 from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
-from xoresnet.space.yaml_text import YamlError, read_yaml, write_yaml
+from xoresnet.yaml_text import YamlError, read_yaml, write_yaml
 
 __all__ = ["TrainFolder"]
 

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 from xoresnet.arch import Arch
 from xoresnet.data_spec import DataSpec
 from xoresnet.recipe import Recipe
-from xoresnet.search.bridge import FAILURE
+from xoresnet.search.attributes import FAILURE
 
 if TYPE_CHECKING:
     from xoresnet.data import DataSet
 
-__all__ = ["CHECKPOINT", "LAYERS", "WEIGHTS", "train_trial"]
+__all__ = ["CHECKPOINT", "LAYERS", "NODE", "WEIGHTS", "train_trial"]
 
-CHECKPOINT, WEIGHTS, LAYERS = "checkpoint.safetensors", "weights.safetensors", "layers"
-"""Files of a trial; the figures of each layer in its last report."""
+CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
+"""Files of a trial."""
+LAYERS, NODE = "layers", "node_id"
+"""What else it reports: the figures of each layer, as JSON, in the end; on which machine of the cluster it runs."""
 
 
 def train_trial(config: dict[str, Any]) -> None:
@@ -27,6 +29,7 @@ def train_trial(config: dict[str, Any]) -> None:
     Goes on from the checkpoint in its folder if there is one. A network that diverges says so in its report, since
     trying it again would not help.
     """
+    import ray
     import torch
     from ray import tune
 
@@ -40,14 +43,15 @@ def train_trial(config: dict[str, Any]) -> None:
     data = _load(config["data"])
     try:
         training = Training(Arch.from_json(config["arch"]), data, recipe, checkpoint=folder / CHECKPOINT)
+        where = {NODE: ray.get_runtime_context().get_node_id()}
         for record in training.records:
-            tune.report(record.as_dict())
+            tune.report({**record.as_dict(), **where})
         for record in training:
+            layers = {}
             if record.epoch == recipe.epochs:
                 _write_weights(folder / WEIGHTS, training.net.state_dict())
-                tune.report({**record.as_dict(), LAYERS: json.dumps([layer._asdict() for layer in record.layers])})
-            else:
-                tune.report(record.as_dict())
+                layers[LAYERS] = json.dumps([layer._asdict() for layer in record.layers])
+            tune.report({**record.as_dict(), **where, **layers})
     except DivergenceError as error:
         tune.report({FAILURE: str(error)})
 

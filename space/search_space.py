@@ -13,7 +13,7 @@ from xoresnet.arch import Arch
 from xoresnet.schema import Fault, SpecError
 from xoresnet.space.domain import Choice, Domain
 from xoresnet.space.stages import Skeleton, StageDomain, skeleton
-from xoresnet.space.yaml_text import YamlError
+from xoresnet.yaml_text import YamlError
 from xoresnet.table import dense_macs, params_count
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class SearchSpace:
     @classmethod
     def from_yaml(cls, text: str, where: str = "the space") -> SearchSpace:
         """Raises `YamlError`, `SpecError`."""
-        from xoresnet.space.yaml_text import read_yaml
+        from xoresnet.yaml_text import read_yaml
 
         return cls.from_dict(read_yaml(text, where))
 
@@ -106,7 +106,7 @@ class SearchSpace:
         return write_space(self)
 
     def to_yaml(self) -> str:
-        from xoresnet.space.yaml_text import write_yaml
+        from xoresnet.yaml_text import write_yaml
 
         return write_yaml(self.to_dict())
 

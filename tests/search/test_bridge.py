@@ -14,7 +14,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from xoresnet.search.bridge import FAILURE, RETRIED, TrialBridge, Verdict
+from xoresnet.search.attributes import FAILURE, RETRIED
+from xoresnet.search.bridge import TrialBridge, Verdict
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import reports
 
@@ -139,7 +140,7 @@ def test_nothing_but_failures_ends_the_search() -> None:
         if bridge.next_config(str(number)) is None:
             break
         bridge.on_end(str(number), "boom")
-    assert bridge.ended == "the last 10 trials failed"
+    assert bridge.ended == "the last 10 trials failed, the last one because boom"
     assert states(bridge.study) == ["FAIL"] * 10
 
 
@@ -184,3 +185,21 @@ def test_all_metrics_that_can_be_kept_are_kept() -> None:
     bridge.on_report("a", {**says(1), "seconds": 1.5, "note": "fine", "config": {"x": 1}, "list": [1]})
     record = bridge.study.trials[0].user_attrs["record:1"]
     assert record == {**says(1), "seconds": 1.5, "note": "fine"}
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_all_that_ran_is_lost_and_run_again(failed: bool) -> None:
+    bridge = TrialBridge(study(), space, OBJECTIVES, trials=2, retries=1)
+    configs = [bridge.next_config(run) for run in ("a", "b")]
+    bridge.on_report("a", says(1))
+    bridge.start_over("memory ran out", failed=failed)
+    bridge.on_end("a")  # of those that were lost nothing is heard any more
+    assert bridge.interrupted == 2
+    assert [bridge.next_config(run) for run in ("c", "d")] == configs
+    for run in ("c", "d"):
+        bridge.on_report(run, says(2))
+        bridge.on_end(run)
+    assert states(bridge.study) == ["COMPLETE"] * 2
+    assert reports(bridge.study.trials[0]) == {1: [0.9, 10.0], 2: [0.9, 10.0]}
+    reasons = [trial.user_attrs.get(RETRIED) for trial in bridge.study.trials]
+    assert reasons == [["memory ran out"] if failed else None] * 2

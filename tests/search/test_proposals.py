@@ -13,9 +13,10 @@ from optuna.trial import Trial, TrialState
 
 from xoresnet.arch import Arch
 from xoresnet.recipe import Recipe
-from xoresnet.search.bridge import DUPLICATE, TrialBridge, counts_as_finished
+from xoresnet.search.attributes import ARCH_ID, DUPLICATE
+from xoresnet.search.bridge import TrialBridge, counts_as_finished
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.proposals import ARCH_ID, ArchProposals
+from xoresnet.search.proposals import ArchProposals
 from xoresnet.space.baselines import baselines
 from xoresnet.space.search_space import SearchSpace
 
@@ -92,7 +93,8 @@ def test_known_networks_come_first_and_under_their_names() -> None:
     of = study(RandomSampler(seed=0))
     source = proposals(of, SMALL)
     known = baselines(SearchSpace.from_dict(SMALL))
-    source.enqueue(known)
+    for name, arch in known.items():
+        source.enqueue(name, arch)
     trained = search(TrialBridge(of, source, DEFAULT_OBJECTIVES, trials=len(known) + 3))
     first = [arch.arch_id for arch in known.values()]
     assert trained[: len(first)] == list(dict.fromkeys(first))

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import math
 import os
+import resource
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from optuna.samplers import RandomSampler
 from optuna.trial import Trial, TrialState
 from ray import tune
 
-from xoresnet.search.bridge import FAILURE, RETRIED, TrialBridge
+from xoresnet.search.attributes import FAILURE, RETRIED
+from xoresnet.search.bridge import TrialBridge
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import ParetoPruner, reports
-from xoresnet.search.ray_plugin import Watchdog, tune_config
+from xoresnet.search.ray_plugin import Watchdog, run_trials, tune_config
 
 pytestmark = [
     pytest.mark.usefixtures("ray"),
     pytest.mark.filterwarnings("ignore"),  # Ray's own, in this process
 ]
 OBJECTIVES = [Objective(metric="accuracy", direction="max"), Objective(metric="spikes", direction="min")]
-FAULTS = ["fine", "raises", "dies", "nan", "silent", "forgets", "hangs", "heals"]
+FAULTS = ["fine", "raises", "dies", "nan", "silent", "forgets", "hangs", "exhausts", "heals"]
 
 
 def faulty(config: dict[str, Any]) -> None:
@@ -39,6 +42,8 @@ def faulty(config: dict[str, Any]) -> None:
                     os._exit(3)
                 case "hangs":
                     time.sleep(1000)
+                case "exhausts":
+                    exhaust_memory()
                 case "forgets":
                     tune.report({"epoch": epoch, "accuracy": 0.5})
                     continue
@@ -47,6 +52,17 @@ def faulty(config: dict[str, Any]) -> None:
                     raise ValueError("not yet")
         if fault != "silent":
             tune.report({"epoch": epoch, "accuracy": math.nan if fault == "nan" else 0.5, "spikes": 10.0 + epoch})
+
+
+def exhaust_memory() -> None:
+    """Ask for more than a limit that is a little above what the process has."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (has + 2**28, before[1]))
+    try:
+        np.zeros(2**32)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def run(bridge: TrialBridge, trainable: Any, folder: Path, seconds: float = 20) -> None:
@@ -88,9 +104,13 @@ def test_whatever_trials_do_the_search_ends(tmp_path: Path) -> None:
         "silent": "it ended without reporting epoch and accuracy, spikes",
         "forgets": "it reported no spikes at epoch 2",
         "hangs": "it took longer than 20 s",
+        "exhausts": reasons["exhausts"],
         "heals": None,
     }
     assert "died" in reasons["dies"]
+    assert reasons["exhausts"].endswith(
+        "Unable to allocate 32.0 GiB for an array with shape (4294967296,) and data type float64"
+    )
     assert ends["heals"].user_attrs[RETRIED] == ["ValueError: not yet"]
     assert reports(ends["heals"]) == {1: [0.5, 11.0], 2: [0.5, 12.0], 3: [0.5, 13.0]}
     assert {trial.state for trial in bridge.study.trials} <= {TrialState.COMPLETE, TrialState.FAIL}
@@ -141,3 +161,35 @@ def test_hooks_that_raise_do_not_end_the_search(tmp_path: Path) -> None:
     assert bridge.finished == 3
     assert any("the space is broken now and then" in error for error in bridge.errors)
     assert any("the pruner is broken" in error for error in bridge.errors)
+
+
+def test_where_ray_gives_up_another_tuner_goes_on(tmp_path: Path) -> None:
+    """As when Ray kills workers for want of memory; here because a callback raises."""
+    at_once: list[int] = []
+
+    class Breaks(tune.Callback):
+        def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: Any, **info: Any) -> None:
+            if len(at_once) <= 5 and result["epoch"] == 5:
+                raise RuntimeError(f"the end of tuner {len(at_once)}. And more")
+
+    def space(trial: Trial) -> dict[str, float]:
+        return {"x": trial.suggest_float("x", 0, 1), "y": 0.0}
+
+    bridge = TrialBridge(study(), space, OBJECTIVES, trials=3, max_step=8)
+
+    def make_tuner(max_concurrent: int) -> tune.Tuner:
+        at_once.append(max_concurrent)
+        return tune.Tuner(
+            curve,
+            tune_config=tune_config(bridge, max_concurrent=max_concurrent),
+            run_config=tune.RunConfig(
+                name="ray", storage_path=str(tmp_path), verbose=0, log_to_file=False, callbacks=[Breaks()]
+            ),
+        )
+
+    run_trials(bridge, make_tuner, max_concurrent=2)
+    assert at_once == [2, 1, 1, 1, 1, 1]
+    assert bridge.ended == "3 trials are finished"
+    states = [trial.state.name for trial in bridge.study.trials]
+    assert states == ["FAIL"] * 2 + ["COMPLETE"] * 3  # each of the first two was alone, twice
+    assert bridge.errors[0] == "RuntimeError: the end of tuner 1; the search went on with 1 at once"

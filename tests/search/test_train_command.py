@@ -38,9 +38,9 @@ from xoresnet.network import XOResNet
 from xoresnet.recipe import Recipe
 from xoresnet.records import EpochRecord
 from xoresnet.search.cli import main
-from xoresnet.space.yaml_text import read_yaml
 from xoresnet.spikes import count_spikes
 from xoresnet.training import fit
+from xoresnet.yaml_text import read_yaml
 
 CPU = torch.device("cpu")
 SETTINGS = {"width": 4, "timesteps": 1, "epochs": 2, "batch_size": 32, "learning_rate": 0.02, "precision": "fp32"}

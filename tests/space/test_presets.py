@@ -10,8 +10,8 @@ from tests.space.small_spaces import descriptions
 from xoresnet.arch import DEPTHS, Arch
 from xoresnet.schema import SpecError
 from xoresnet.space import SearchSpace, preset_names, preset_text
-from xoresnet.space.yaml_text import read_yaml
 from xoresnet.table import dense_macs, params_count
+from xoresnet.yaml_text import read_yaml
 
 SIZES = {
     # networks, beyond the limits, descriptions

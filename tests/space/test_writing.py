@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.space.small_spaces import IMAGES, SmallSpace, small_spaces
 from xoresnet.space import SearchSpace, preset_names
-from xoresnet.space.yaml_text import read_yaml
+from xoresnet.yaml_text import read_yaml
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -1,0 +1,107 @@
+"""The columns of a run's frames, with one type each from the first trial to the last."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import pandas as pd
+from pydantic import BaseModel
+
+from xoresnet.arch import Arch, NeuronSpec, Surrogate
+from xoresnet.counts import LayerCounts
+from xoresnet.recipe import Recipe
+from xoresnet.records import EpochRecord
+
+__all__ = ["HISTORY", "LAYERS", "SCHEMA_VERSION", "TRIALS", "config_fields", "typed"]
+
+SCHEMA_VERSION = 1
+"""Of the frames in a run's folder; raised whenever a column changes its meaning or goes."""
+
+_TIME = "datetime64[ms, UTC]"
+_EPOCH = {
+    field.name: "int64" if field.name == "epoch" else "float64"
+    for field in fields(EpochRecord)
+    if field.name != "layers"
+}
+_LAYER = {name: "float64" if name not in ("name", "kind") else "str" for name in LayerCounts._fields}
+
+
+def _dtype(annotation: Any) -> str:
+    """Of a field of a description: texts, numbers and truth values, which may be missing."""
+    if get_origin(annotation) is Annotated:
+        return _dtype(get_args(annotation)[0])
+    if get_origin(annotation) is Literal:
+        return "str"
+    if get_origin(annotation) in (Union, types.UnionType):
+        found = {_dtype(part) for part in get_args(annotation) if part is not type(None)}
+        return found.pop() if len(found) == 1 else "str"
+    return {int: "Int64", float: "float64", bool: "boolean"}.get(annotation, "str")
+
+
+def _flat_dtypes(model: type[BaseModel], prefix: str) -> dict[str, str]:
+    nested: dict[str, type[BaseModel]] = {"neuron": NeuronSpec, "surrogate": Surrogate}
+    found: dict[str, str] = {}
+    for name, field in model.model_fields.items():
+        if name in nested:
+            found |= _flat_dtypes(nested[name], f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = _dtype(field.annotation)
+    return found
+
+
+TRIALS: Mapping[str, str] = {
+    "trial_id": "int64",
+    "arch_id": "str",
+    "state": "str",
+    "reason": "str",
+    "source": "str",
+    "rescues": "Int64",
+    "seed": "Int64",
+    "epochs_trained": "int64",
+    **{name: dtype for name, dtype in _EPOCH.items() if name != "epoch"},
+    "params_count": "Int64",
+    "started": _TIME,
+    "ended": _TIME,
+    "worker": "str",
+    "node_id": "str",
+    "is_pareto": "bool",
+    **_flat_dtypes(Arch, "config."),
+    **_flat_dtypes(Recipe, "config.recipe."),
+}
+"""One row for each trial; figures are those of its last epoch, seconds those of all its epochs."""
+HISTORY: Mapping[str, str] = {"trial_id": "int64", "arch_id": "str", **_EPOCH, "reported": _TIME}
+"""One row for each epoch of each trial."""
+LAYERS: Mapping[str, str] = {"trial_id": "int64", "arch_id": "str", "layer": "int64", **_LAYER}
+"""One row for each layer of each complete trial, as counted after its last epoch; numbered from the input on."""
+
+
+def config_fields(arch: Arch, recipe: Recipe) -> dict[str, Any]:
+    """The `config.` columns of a network and how it was trained; per-stage values are joined by `/`."""
+    return {**_flat(arch.model_dump(mode="json"), "config."), **_flat(recipe.model_dump(mode="json"), "config.recipe.")}
+
+
+def typed(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
+    """A frame of exactly these columns; what a row does not have is missing."""
+    frame = pd.DataFrame(rows, columns=list(columns))
+    return frame.astype({name: dtype for name, dtype in columns.items() if dtype != _TIME}).assign(
+        **{
+            name: pd.to_datetime(frame[name], utc=True).dt.as_unit("ms")
+            for name, dtype in columns.items()
+            if dtype == _TIME
+        }
+    )
+
+
+def _flat(fields: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple):
+            found[f"{prefix}{name}"] = ("x" if name == "input_shape" else "/").join(map(str, value))
+        else:
+            found[f"{prefix}{name}"] = value
+    return found

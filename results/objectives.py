@@ -1,0 +1,85 @@
+"""Metrics with their directions, and the trials that count."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.types import is_numeric_dtype, is_object_dtype
+
+from xoresnet.schema import nearest
+
+__all__ = [
+    "OBJECTIVES", "Direction", "Objectives", "check_log", "check_objectives", "complete", "eligible", "losses",
+    "numbers",
+]  # fmt: skip
+
+Direction = Literal["max", "min"]
+Objectives = Mapping[str, Direction]
+
+OBJECTIVES: Objectives = MappingProxyType({"val_accuracy": "max", "spikes_per_sample": "min"})
+
+
+def losses(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES, log: Collection[str] = ()) -> NDArray[np.float64]:
+    """What is to be minimised, `[rows, objectives]`: the metrics, negated where more is better.
+
+    log: objectives measured on log10. NaN stays NaN; of zero the logarithm is infinite, of what is below zero NaN.
+    Raises ValueError for a missing or non-numeric column, and for objectives that are none.
+    """
+    check_objectives(objectives)
+    logged = check_log(objectives, log)
+    columns = []
+    for metric, direction in objectives.items():
+        values = numbers(frame, metric)
+        if metric in logged:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values = np.log10(values)
+        columns.append(-values if direction == "max" else values)
+    return np.stack(columns, axis=1)
+
+
+def eligible(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES) -> NDArray[np.bool_]:
+    """Which rows count: no objective is NaN, and the trial is COMPLETE, where there is a column `state`."""
+    return complete(frame) & ~np.isnan(losses(frame, objectives)).any(axis=1)
+
+
+def complete(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which trials are COMPLETE; all of them where there is no column `state`."""
+    if "state" not in frame:
+        return np.ones(len(frame), dtype=np.bool_)
+    return frame["state"].eq("COMPLETE").to_numpy(dtype=np.bool_, na_value=False)
+
+
+def numbers(frame: pd.DataFrame, metric: str) -> NDArray[np.float64]:
+    """A column as float64, missing values as NaN. Raises ValueError where it is missing or holds no numbers."""
+    if metric not in frame:
+        raise ValueError(f"the frame has no column {metric!r}{nearest(metric, map(str, frame.columns))}")
+    column = frame[metric]
+    if not (is_numeric_dtype(column) or is_object_dtype(column)):
+        raise ValueError(f"column {metric!r} must hold numbers, and holds {column.dtype}")
+    try:
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"column {metric!r} must hold numbers: {error}") from None
+
+
+def check_objectives(objectives: Objectives) -> None:
+    """Raises ValueError unless it is a mapping of at least one metric to 'max' or 'min'."""
+    if not isinstance(objectives, Mapping) or not objectives:
+        raise ValueError(f"objectives must map at least one metric to 'max' or 'min', got {objectives!r}")
+    for metric, direction in objectives.items():
+        if direction not in ("max", "min"):
+            guess = nearest(direction, ("max", "min"))
+            raise ValueError(f"the direction of {metric} must be 'max' or 'min', got {direction!r}{guess}")
+
+
+def check_log(objectives: Objectives, log: Collection[str]) -> frozenset[str]:
+    """The objectives on a logarithm; a single name is taken as one. Raises ValueError for what is no objective."""
+    names = frozenset({log} if isinstance(log, str) else log)
+    for name in sorted(names - set(objectives)):
+        raise ValueError(f"log: {name!r} is no objective{nearest(name, objectives)}")
+    return names

@@ -1,0 +1,63 @@
+"""Which pruned trials came nearest to the front: halving stops some that would have ended on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from xoresnet.search.attributes import DUPLICATE, RESCUES
+from xoresnet.search.pareto_pruner import reports
+
+__all__ = ["near_front", "rescued"]
+
+
+def near_front(study: Study) -> list[FrozenTrial]:
+    """Pruned trials that nobody has rescued, nearest to the front first; of equally near ones the first.
+
+    Each is compared with what all trials had reported at the step at which it was stopped. Its distance is the smallest
+    amount by which all its objectives would have to be better at once for no trial to dominate it there (the additive
+    epsilon indicator), with each objective on a scale of 0 to 1 over all that was ever reported; logarithmic where all
+    values are positive, since spikes span decades.
+    """
+    trials = [trial for trial in study.get_trials(deepcopy=False) if DUPLICATE not in trial.user_attrs]
+    saved = {trial.user_attrs.get(RESCUES) for trial in trials}
+    said = {trial.number: reports(trial) for trial in trials if RESCUES not in trial.user_attrs}
+    stopped: dict[int, list[FrozenTrial]] = {}
+    for trial in trials:
+        if trial.state == TrialState.PRUNED and trial.number not in saved and said.get(trial.number):
+            stopped.setdefault(max(said[trial.number]), []).append(trial)
+    keys = [(number, step) for number, values in said.items() for step in values]
+    if not keys:
+        return []
+    scaled = dict(zip(keys, _scaled([said[number][step] for number, step in keys], study.directions), strict=True))
+    distances: list[tuple[float, int, FrozenTrial]] = []
+    for step, candidates in stopped.items():
+        peers = np.array([scaled[number, step] for number in said if (number, step) in scaled])
+        distances += [(_distance(scaled[one.number, step], peers), one.number, one) for one in candidates]
+    return [trial for *_, trial in sorted(distances, key=lambda one: one[:2])]
+
+
+def rescued(study: Study) -> int:
+    """How many rescues were begun, whatever became of them."""
+    return sum(RESCUES in trial.user_attrs for trial in study.get_trials(deepcopy=False))
+
+
+def _scaled(values: Sequence[Sequence[float]], directions: Sequence[StudyDirection]) -> NDArray[np.float64]:
+    """Lower is better, from 0 to 1."""
+    table = np.array(values, dtype=np.float64)
+    positive = (table > 0).all(axis=0)
+    table[:, positive] = np.log(table[:, positive])
+    table *= [-1.0 if direction == StudyDirection.MAXIMIZE else 1.0 for direction in directions]
+    lowest, highest = table.min(axis=0), table.max(axis=0)
+    scaled: NDArray[np.float64] = (table - lowest) / np.where(highest > lowest, highest - lowest, 1.0)
+    return scaled
+
+
+def _distance(mine: NDArray[np.float64], peers: NDArray[np.float64]) -> float:
+    excess = mine - peers
+    dominating = (excess >= 0).all(axis=1) & (excess > 0).any(axis=1)
+    return float(excess[dominating].min(axis=1).max()) if dominating.any() else 0.0

@@ -1,0 +1,49 @@
+"""The front of an earlier run, in the words of another space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from xoresnet.arch import Arch
+from xoresnet.recipe import Recipe
+from xoresnet.search.attributes import ARCH, RECIPE
+from xoresnet.search.config import SearchConfig
+from xoresnet.search.errors import CommandError
+from xoresnet.search.front import front_of
+from xoresnet.search.run_folder import RunFolder
+from xoresnet.search.study import look_at_study
+from xoresnet.space.search_space import SearchSpace
+
+__all__ = ["WarmStart", "earlier_front"]
+
+
+class WarmStart(NamedTuple):
+    """A network of an earlier front, and how it was trained."""
+
+    name: str
+    arch: Arch
+    recipe: Recipe
+
+
+def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
+    """Networks of the run's front that this space has, for its images and classes, in the front's order.
+
+    Raises `CommandError` where the folder holds no search, or none of its front is in the space.
+    """
+    folder = RunFolder(Path(run))
+    saved = folder.saved_config() if folder.path.is_dir() else None
+    if saved is None:
+        raise CommandError(f"warm_start: {run} holds no search", exit_code=2)
+    study = look_at_study(SearchConfig.from_dict(saved), folder.path, name=folder.path.name)
+    front = front_of(study) if study is not None else []
+    found = []
+    for trial in front:
+        arch = Arch.from_json(trial.user_attrs[ARCH])
+        arch = arch.replace(input_shape=space.input_shape, num_classes=space.num_classes)
+        if space.contains(arch):
+            recipe = Recipe.model_validate_json(trial.user_attrs[RECIPE])
+            found.append(WarmStart(f"{folder.path.name}:{trial.number}", arch, recipe))
+    if not found:
+        raise CommandError(f"warm_start: none of the {len(front)} networks on the front of {run} is in this space")
+    return found

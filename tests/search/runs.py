@@ -1,0 +1,67 @@
+"""Whole searches on real digits, small ones, run as a user runs them: in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from xoresnet.counts import LayerCounts
+from xoresnet.records import EpochRecord
+from xoresnet.search.bridge import Verdict
+from xoresnet.search.run import SearchRun
+
+SMALL = """
+space:
+  arch:
+    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [4, 8, 12, 16], merge: [or, add], timesteps: [3, 4]}
+data: digits
+recipe: {precision: fp32, batch_size: 128}
+sampler: random
+epochs: 8
+"""
+"""To be written to `small.yaml`: 16 networks."""
+_XORESNET = [sys.executable, "-W", "ignore", "-c", "from xoresnet.search.cli import run; run()"]
+
+
+def search_words(*more: str) -> list[str]:
+    """The command that searches `small.yaml` into `run`."""
+    return [*_XORESNET, "search", "small.yaml", "--run", "run", *more]
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """What `xoresnet status` says of the search in `run`."""
+    words = [*_XORESNET, "status", "run", "--json"]
+    found = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+    return dict(json.loads(found.stdout))
+
+
+def reported(folder: Path) -> int:
+    """How many epochs the journal has."""
+    journal = folder / "run" / "study.journal"
+    return journal.read_text().count('"report:') if journal.exists() else 0
+
+
+def drive(run: SearchRun, epochs: int = 3) -> None:
+    """Carry out a search with figures made up from each trial's number, in this process and without Ray."""
+    while (config := run.bridge.next_config("only")) is not None:
+        number = config["number"]
+        for epoch in range(1, epochs + 1):
+            record = {field.name: float(number) for field in fields(EpochRecord) if field.name != "layers"}
+            accuracy, spikes = epoch / (epoch + number + 1), (1e4 if number % 2 else 1e3) / (number + 1)
+            record |= {"epoch": epoch, "val_accuracy": accuracy, "spikes_per_sample": spikes}
+            where = {"hostname": "here", "pid": 7, "node_id": "n", "timestamp": 1_700_000_000 + epoch}
+            last = {"layers": json.dumps(_LAYERS)} if epoch == epochs else {}
+            if run.bridge.on_report("only", {**record, **where, **last}) is Verdict.STOP:
+                break
+        run.bridge.on_end("only")
+
+
+_LAYERS = [
+    LayerCounts("stem.conv", "conv", 0.0, 0.0, 0.0, 10.0, 46.0, math.nan)._asdict(),
+    LayerCounts("stem.neuron", "neuron", 5.0, 0.0, 0.0, 0.0, 0.0, 0.25)._asdict(),
+]
