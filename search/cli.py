@@ -13,7 +13,9 @@ from xoresnet.schema import SpecError
 from xoresnet.search.console import print_error
 from xoresnet.search.data_command import data
 from xoresnet.search.errors import CommandError
+from xoresnet.search.front_command import front
 from xoresnet.search.interrupts import exit_code
+from xoresnet.search.report_command import report
 from xoresnet.search.search_command import search
 from xoresnet.search.space_command import space
 from xoresnet.search.status_command import status
@@ -32,6 +34,8 @@ def app() -> None:
 
 
 app.add_command(data)
+app.add_command(front)
+app.add_command(report)
 app.add_command(search)
 app.add_command(space)
 app.add_command(status)

@@ -2,49 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from xoresnet.data_spec import DataSpec
 from xoresnet.recipe import Recipe
+from xoresnet.records import EpochRecord
 from xoresnet.schema import Fault, Spec, SpecError, nearest
 from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
 from xoresnet.space.search_space import SearchSpace
 
-__all__ = ["PrunerSpec", "SearchConfig"]
+__all__ = ["MAY_CHANGE", "PRUNERS", "SAMPLERS", "PrunerSpec", "SearchConfig"]
+
+PRUNERS = ("pareto", "none", "median", "successive-halving", "hyperband")
+SAMPLERS = ("tpe", "nsga2", "random", "grid")
+METRICS = tuple(field.name for field in fields(EpochRecord) if field.name not in ("epoch", "layers"))
+MAY_CHANGE = frozenset(
+    {
+        "address", "cpus_per_trial", "data.root", "data.verify", "gpus_per_trial", "max_concurrent", "rescue",
+        "retries", "time_budget", "trial_seconds", "trials",
+    }
+)  # fmt: skip
+"""When a search goes on."""
 
 Number = Annotated[float, Field(gt=0, strict=True)]
 Whole = Annotated[int, Field(ge=1, strict=True)]
+Text = Annotated[str, Field(strict=True)]
+
+
+def _one_of(known: Iterable[str]) -> Callable[[str], str]:
+    """A name of these, or a dotted path."""
+    names = tuple(known)
+
+    def check(name: str) -> str:
+        if "." in name or name in names:
+            return name
+        raise ValueError(f"{name!r} is not one of {', '.join(names)}, or a dotted path{nearest(name, names)}")
+
+    return check
 
 
 def _data(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _pruner(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
 def _objectives(value: Any) -> Any:
     """`[val_accuracy:max, spikes_per_sample:min]` as well as mappings."""
     if not isinstance(value, list | tuple):
         return value
-    pairs = [one.partition(":") if isinstance(one, str) else None for one in value]
+    pairs = [one.split(":", 1) if isinstance(one, str) else None for one in value]
+    names = ("metric", "direction")
     return tuple(
-        one if pair is None else {"metric": pair[0], "direction": pair[2] or "missing"}
-        for one, pair in zip(value, pairs, strict=True)
+        one if pair is None else dict(zip(names, pair, strict=False)) for one, pair in zip(value, pairs, strict=True)
     )
 
 
+def _check_objectives(objectives: tuple[Objective, ...]) -> tuple[Objective, ...]:
+    metrics = [objective.metric for objective in objectives]
+    faults = [
+        Fault(str(place), f"{metric!r} is no figure of an epoch{nearest(metric, METRICS)}")
+        for place, metric in enumerate(metrics)
+        if metric not in METRICS
+    ]
+    if len(metrics) < 2:
+        faults.append(Fault("", f"a search has two objectives or more, got {len(metrics)}"))
+    if len(set(metrics)) < len(metrics):
+        faults.append(Fault("", "each metric may be named once"))
+    if faults:
+        raise SpecError(faults)
+    return objectives
+
+
 def _space(value: Any) -> Any:
+    """A space, its fields or the name of a preset; in the words in which the space itself writes it."""
+    if isinstance(value, str):
+        value = SearchSpace.preset(value)
+    if isinstance(value, Mapping):
+        value = SearchSpace.from_dict(value)
     return value.to_dict() if isinstance(value, SearchSpace) else value
+
+
+def _check_recipe(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Each field by itself; what goes together is seen where the data set's own recipe is at hand (`plan.py`)."""
+    if "seed" in recipe:
+        raise SpecError([Fault("seed", "the search says it: seed=...")])
+    Recipe.from_dict({"schedule": "cosine", "epochs": 10**9, **recipe})
+    return recipe
 
 
 class PrunerSpec(Spec):
     """`pareto`, with the arguments of `ParetoPruner`; a pruner of Optuna's on one metric; or none."""
 
-    kind: Annotated[str, Field(strict=True)] = "pareto"
+    kind: Annotated[Text, AfterValidator(_one_of(PRUNERS))] = "pareto"
     """`pareto`; `none`: every trial is trained to its end; `median`, `successive-halving`, `hyperband`, or a pruner by
     dotted path, made without arguments."""
-    metric: Annotated[str, Field(strict=True)] | None = None
+    metric: Text | None = None
     """The objective that a pruner of Optuna's looks at; None for the first."""
     min_epochs: Whole = 1
     """The first rung."""
@@ -59,19 +118,19 @@ class SearchConfig(Spec):
     """What is searched, how, and with what; the fields after `space` have defaults."""
 
     space: Annotated[Mapping[str, Any], BeforeValidator(_space)]
-    """As in a space's YAML file (`SearchSpace.from_dict`)."""
+    """As in a space's YAML file (`SearchSpace.from_dict`), or a preset's name; images and classes are the data's."""
     data: Annotated[DataSpec, BeforeValidator(_data)] = DataSpec()
-    recipe: Mapping[str, Any] = {}
+    recipe: Annotated[Mapping[str, Any], AfterValidator(_check_recipe)] = {}
     """Fields of `Recipe` that differ from the data set's own; what the space varies goes before them."""
-    objectives: Annotated[tuple[Objective, ...], BeforeValidator(_objectives), Field(min_length=2)] = tuple(
-        DEFAULT_OBJECTIVES
+    objectives: Annotated[tuple[Objective, ...], BeforeValidator(_objectives), AfterValidator(_check_objectives)] = (
+        tuple(DEFAULT_OBJECTIVES)
     )
-    sampler: Annotated[str, Field(strict=True)] = "tpe"
+    sampler: Annotated[Text, AfterValidator(_one_of(SAMPLERS))] = "tpe"
     """`tpe`, `nsga2`, `random`, `grid`, or any Optuna sampler by dotted path."""
-    pruner: PrunerSpec = PrunerSpec()
+    pruner: Annotated[PrunerSpec, BeforeValidator(_pruner)] = PrunerSpec()
     baselines: Annotated[bool, Field(strict=True)] = True
     """Whether the known networks of the space are tried first."""
-    warm_start: Annotated[str, Field(strict=True)] | None = None
+    warm_start: Text | None = None
     """The folder of an earlier run: the networks of its front are tried first."""
     trials: Whole = 50
     """Complete or pruned; may be raised when a search goes on."""
@@ -90,33 +149,23 @@ class SearchConfig(Spec):
     max_concurrent: Whole | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     """Of the sampler, and of the recipe of each trial."""
-    storage: str | None = None
+    storage: Text | None = None
     """An Optuna storage URL; None for a journal in the run's folder."""
-    address: str | None = None
+    study: Text | None = None
+    """Its name in the storage; None for that of the run's folder when the search was begun."""
+    address: Text | None = None
     """Of a Ray cluster; None for this machine."""
 
     @model_validator(mode="after")
     def _parts(self) -> Self:
         faults: list[Fault] = []
-        for part, check in (("space", lambda: self.search_space), ("recipe", lambda: Recipe.from_dict(self.recipe))):
-            try:
-                check()
-            except SpecError as error:
-                faults += [
-                    Fault(f"{part}.{fault.path}" if fault.path else part, fault.message) for fault in error.faults
-                ]
         metrics = [objective.metric for objective in self.objectives]
-        if len(set(metrics)) < len(metrics):
-            faults.append(Fault("objectives", "each metric may be named once"))
-        if "." not in self.pruner.kind and self.pruner.kind not in PRUNERS:
-            rule = f"{self.pruner.kind!r} is not one of {', '.join(PRUNERS)}, or a dotted path"
-            faults.append(Fault("pruner.kind", f"{rule}{nearest(self.pruner.kind, PRUNERS)}"))
         if self.pruner.metric is not None and self.pruner.metric not in metrics:
             rule = f"{self.pruner.metric!r} is no objective: there are {', '.join(metrics)}"
             faults.append(Fault("pruner.metric", f"{rule}{nearest(self.pruner.metric, metrics)}"))
-        if "." not in self.sampler and self.sampler not in SAMPLERS:
-            rule = f"{self.sampler!r} is not one of {', '.join(SAMPLERS)}, or a dotted path"
-            faults.append(Fault("sampler", f"{rule}{nearest(self.sampler, SAMPLERS)}"))
+        epochs = self.recipe.get("epochs", self.epochs)
+        if self.epochs is not None and epochs != self.epochs:
+            faults.append(Fault("epochs", f"said twice: {self.epochs}, and recipe.epochs={epochs}"))
         if faults:
             raise SpecError(faults)
         return self
@@ -124,21 +173,3 @@ class SearchConfig(Spec):
     @property
     def search_space(self) -> SearchSpace:
         return SearchSpace.from_dict(self.space)
-
-
-PRUNERS = ("pareto", "none", "median", "successive-halving", "hyperband")
-SAMPLERS = ("tpe", "nsga2", "random", "grid")
-MAY_CHANGE = frozenset(
-    {
-        "trials",
-        "rescue",
-        "time_budget",
-        "trial_seconds",
-        "retries",
-        "cpus_per_trial",
-        "gpus_per_trial",
-        "max_concurrent",
-        "address",
-    }
-)
-"""When a search goes on."""

@@ -47,7 +47,8 @@ def count(number: float) -> str:
     """
     if abs(number) < 1e4:
         return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
-    power = min(4, int(math.log10(abs(number)) // 3))
+    rounded = float(f"{number:.4g}")  # 999,960 is 1 M
+    power = min(4, int(math.log10(abs(rounded)) // 3))
     return f"{number / 1000**power:.4g} {'kMGT'[power - 1]}"
 
 

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xoresnet.schema import nearest
+from xoresnet.data_spec import DataSpec
 from xoresnet.search.console import print_json
+from xoresnet.search.data_source import load_with_bar
 from xoresnet.search.errors import CommandError
 
 if TYPE_CHECKING:
     from xoresnet.data import DataSet, DataStatus
 
-__all__ = ["data", "known_data_set"]
+__all__ = ["data"]
 
 
 @click.command()
@@ -27,33 +28,13 @@ def data(name: str | None, data_root: str | None, download: bool, as_json: bool)
     With NAME: read that one, check it, and show what is in it.
     """
     if name is not None:
-        _show(_read(known_data_set(name), data_root, download=download), as_json=as_json)
+        _show(load_with_bar(DataSpec(name=name, root=data_root), download=download), as_json=as_json)
         return
     if download:
         raise CommandError(
             "--download needs the name of a data set, like: xoresnet data cifar10 --download", exit_code=2
         )
     _list(data_root, as_json=as_json)
-
-
-def known_data_set(name: str) -> str:
-    """The name, if there is a data set of that name; raises `CommandError`."""
-    from xoresnet.data import DATASETS
-
-    if name not in DATASETS:
-        raise CommandError(
-            f"there is no data set {name!r}: there are {', '.join(DATASETS)}{nearest(name, DATASETS)}", exit_code=2
-        )
-    return name
-
-
-def _read(name: str, root: str | None, *, download: bool) -> DataSet:
-    from xoresnet.data import DataError, load_data
-
-    try:
-        return load_data(name, root, download=download)
-    except DataError as error:
-        raise CommandError(str(error)) from None
 
 
 def _show(found: DataSet, *, as_json: bool) -> None:

@@ -1,29 +1,63 @@
-"""The front of a study: finished trials that no other dominates, one for each network."""
+"""The front of a study: finished trials that no other dominates, and how much they dominate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from xoresnet.results.hypervolume import hypervolume, reference_point
+from xoresnet.results.objectives import Direction
+from xoresnet.results.pareto import nondominated
 from xoresnet.search.attributes import DUPLICATE
 
-__all__ = ["front_of"]
+__all__ = ["Volume", "front_of", "volume_of"]
+
+
+class Volume(NamedTuple):
+    """A hypervolume and the point from which it is measured."""
+
+    hypervolume: float
+    reference: dict[str, float]
+    log: tuple[str, ...]
+    """Objectives measured in decades."""
 
 
 def front_of(study: Study) -> list[FrozenTrial]:
     """Complete trials, best in the last objective first; answers from the record are left out."""
-    trials = [
+    trials = _complete(study)
+    if not trials:
+        return []
+    signs = [-1.0 if direction == StudyDirection.MAXIMIZE else 1.0 for direction in study.directions]
+    losses = np.array([trial.values for trial in trials]) * signs
+    front = [trials[row] for row in np.flatnonzero(nondominated(losses))]
+    return sorted(front, key=lambda trial: (signs[-1] * trial.values[-1], trial.number))
+
+
+def volume_of(study: Study) -> Volume | None:
+    """Of all complete trials, from a point a little worse than all of them; None as long as there are none.
+
+    Counts per sample are measured in decades, unless one of them is zero.
+    """
+    trials, metrics = _complete(study), study.metric_names or []
+    if not trials:
+        return None
+    table = pd.DataFrame([trial.values for trial in trials], columns=metrics)
+    directions: dict[str, Direction] = {
+        metric: "max" if direction == StudyDirection.MAXIMIZE else "min"
+        for metric, direction in zip(metrics, study.directions, strict=True)
+    }
+    log = tuple(metric for metric in metrics if metric.endswith("_per_sample") and (table[metric] > 0).all())
+    reference = reference_point(table, directions, log)
+    return Volume(hypervolume(table, directions, reference, log), reference, log)
+
+
+def _complete(study: Study) -> list[FrozenTrial]:
+    return [
         trial
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if DUPLICATE not in trial.user_attrs
     ]
-    signs = [-1.0 if direction == StudyDirection.MAXIMIZE else 1.0 for direction in study.directions]
-    losses = [[sign * value for sign, value in zip(signs, trial.values, strict=True)] for trial in trials]
-    front = [trial for trial, mine in zip(trials, losses, strict=True) if not any(_dominates(o, mine) for o in losses)]
-    return sorted(front, key=lambda trial: (signs[-1] * trial.values[-1], trial.number))
-
-
-def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
-    return all(a <= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)

@@ -33,7 +33,8 @@ class MetricPruner(BasePruner):
     def _follow(self, study: Study) -> Study:
         if self._shadow is None:
             direction = study.directions[self._objective]
-            self._shadow = optuna.create_study(direction=direction, pruner=self._pruner)
+            # Hyperband deals trials to brackets by the study's name
+            self._shadow = optuna.create_study(study_name=study.study_name, direction=direction, pruner=self._pruner)
         trials = study.get_trials(deepcopy=False)
         for number in range(len(self._trials), len(trials)):
             self._trials[number] = self._shadow.ask()

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,24 +17,20 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from ray import tune
 
-from xoresnet.data import DATASETS
-from xoresnet.recipe import Recipe
 from xoresnet.search.attributes import ARCH_ID, RESCUES
 from xoresnet.search.bridge import TrialBridge
 from xoresnet.search.cluster import ray_session, resources, slots
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.errors import CommandError
 from xoresnet.search.frames import FrameWriter
+from xoresnet.search.plan import SearchPlan, plan_search
 from xoresnet.search.proposals import ArchProposals
 from xoresnet.search.ray_plugin import Unsaved, Watchdog, guarded, run_trials, tune_config
 from xoresnet.search.rescue import near_front, rescued
 from xoresnet.search.run_folder import RunFolder
 from xoresnet.search.study import open_study
 from xoresnet.search.trainable import CHECKPOINT, train_trial
-from xoresnet.search.warm_start import earlier_front
-from xoresnet.space.baselines import baselines
 
-__all__ = ["Outcome", "SearchRun", "full_recipe", "run_search"]
+__all__ = ["Outcome", "SearchRun", "run_search"]
 
 
 @dataclass(frozen=True)
@@ -55,13 +51,12 @@ class Outcome:
 class SearchRun:
     """A search that has its folder and its study, ready to go."""
 
-    def __init__(self, config: SearchConfig, folder: RunFolder) -> None:
-        self.config, self.folder = config, folder
-        self.space = config.search_space
-        self.recipe = full_recipe(config)
-        self.study = open_study(config, folder.path, name=folder.path.name, epochs=self.recipe.epochs)
+    def __init__(self, plan: SearchPlan, folder: RunFolder) -> None:
+        self.plan, self.folder = plan, folder
+        self.config, self.space, self.recipe = plan.config, plan.space, plan.recipe
+        self.study = open_study(self.config, folder.path, self.recipe.epochs)
         self.bridge = self._bridge()
-        self.frames = FrameWriter(self.study, config.objectives, folder.path)
+        self.frames = FrameWriter(self.study, self.config.objectives, folder.path)
         self.bridge.observers.append(lambda trial: self.frames.write_now_and_then())
         self.began = time.monotonic()
 
@@ -77,6 +72,8 @@ class SearchRun:
                     self.frames.write()
                 if not self.bridge.ended:  # Ray catches SIGINT and returns
                     received = stopped.by or signal.SIGINT
+        else:
+            self.frames.write()
         bridge = self.bridge
         return Outcome(self.folder.path, self.study, bridge.ended, bridge.failed, received, tuple(bridge.errors))
 
@@ -121,12 +118,10 @@ class SearchRun:
         return bridge
 
     def _enqueue_known(self, proposals: ArchProposals) -> None:
-        if self.config.warm_start is not None:
-            for name, arch, recipe in earlier_front(self.config.warm_start, self.space):
-                proposals.enqueue(name, arch, recipe if self.space.recipe else None)
-        if self.config.baselines:
-            for name, arch in baselines(self.space).items():
-                proposals.enqueue(name, arch)
+        for name, arch, recipe in self.plan.earlier:
+            proposals.enqueue(name, arch, recipe if self.space.recipe else None)
+        for name, arch in self.plan.baselines.items():
+            proposals.enqueue(name, arch)
 
     def _tidy(self, trial: FrozenTrial) -> None:
         """Keep weights of complete trials, and checkpoints of pruned ones that may be rescued."""
@@ -220,16 +215,9 @@ def run_search(
     """
     folder = RunFolder(Path(run))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with folder.opened(config):
-        search = SearchRun(config, folder)
+    plan = plan_search(config)
+    with folder.opened(plan.config) as named:
+        search = SearchRun(replace(plan, config=named), folder)
         if on_begin is not None:
             on_begin(search)
         return search.run(on_step)
-
-
-def full_recipe(config: SearchConfig) -> Recipe:
-    """With which a trial is trained, but for what the space varies. Raises `CommandError`, `SpecError`."""
-    if config.data.name not in DATASETS:
-        raise CommandError(f"there is no data set {config.data.name!r}: there are {', '.join(DATASETS)}", exit_code=2)
-    epochs = {} if config.epochs is None else {"epochs": config.epochs}
-    return DATASETS[config.data.name].recipe.replace(**{**config.recipe, **epochs, "seed": config.seed})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xoresnet.atomic import write_text
+from xoresnet.schema import SpecError
 from xoresnet.search.claim import claimed, holds_files, is_claimed
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
 from xoresnet.search.differences import differences
@@ -29,40 +30,58 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
 
-    def saved_config(self) -> dict[str, Any] | None:
+    def saved_config(self) -> SearchConfig | None:
         """What the search in this folder was told, or None where there is none. Raises `CommandError`."""
         path = self.path / "config.yaml"
         if not path.exists():
+            if self.path.exists() and not self.path.is_dir():
+                raise CommandError(f"{self.path} is no folder: choose another with --run", exit_code=2)
             if holds_files(self.path):
-                raise CommandError(f"{self.path} holds other files: choose another folder with --run", exit_code=2)
+                raise CommandError(f"{self.path} holds other files", exit_code=2)
             return None
         try:
             saved = read_yaml(path.read_text(encoding="utf-8"), str(path))
-        except (YamlError, UnicodeDecodeError) as error:
+        except YamlError as error:
             raise CommandError(str(error)) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{path} cannot be read: {error}") from None
         if not isinstance(saved, dict) or saved.pop("command", None) != "search":
-            raise CommandError(f"{self.path} holds something else: choose another folder with --run", exit_code=2)
-        return saved
+            raise CommandError(f"{self.path} holds something else than a search", exit_code=2)
+        try:
+            return SearchConfig.from_dict(saved)
+        except SpecError as error:
+            raise CommandError(f"{path} is no configuration of this version: {error}") from None
+
+    def check(self, config: SearchConfig) -> SearchConfig:
+        """The configuration with the name of the study. Raises `CommandError` where the folder holds another search."""
+        try:
+            saved = self.saved_config()
+        except CommandError as error:
+            raise CommandError(f"{error}; choose another folder with --run", exit_code=error.exit_code) from None
+        name = self.path.name if saved is None else saved.study
+        config = config if config.study is not None else config.replace(study=name)
+        if saved is None:
+            return config
+        before, now = (one.model_dump(mode="json") for one in (saved, config))
+        found = [line for key, line in differences(before, now) if key not in MAY_CHANGE]
+        if found:
+            rule = "choose another folder with --run"
+            raise CommandError(f"{self.path} holds another search: {'; '.join(found)}; {rule}", exit_code=2)
+        return config
 
     @contextmanager
-    def opened(self, config: SearchConfig) -> Iterator[None]:
-        """Claim the folder for this process until the block ends.
+    def opened(self, config: SearchConfig) -> Iterator[SearchConfig]:
+        """Claim the folder for this process until the block ends; gives what `check` gives.
 
         Raises `CommandError` where it holds another search, or another process is at work in it.
         """
-        fields = config.model_dump(mode="json")
-        saved = self.saved_config()
-        if saved is not None:
-            found = [line for key, line in differences(saved, fields) if key.split(".")[0] not in MAY_CHANGE]
-            if found:
-                raise CommandError(
-                    f"{self.path} holds another search: {'; '.join(found)}; choose another folder with --run",
-                    exit_code=2,
-                )
+        self.check(config)
         with claimed(self.path, "searching"):
-            write_text(self.path / "config.yaml", write_yaml({"command": "search", **fields}))
+            config = self.check(config)  # again: another process may have been here in between
+            fields = {"command": "search", **config.model_dump(mode="json")}
+            write_text(self.path / "config.yaml", write_yaml(fields))
             write_text(self.path / "environment.json", json.dumps(_environment(), indent=2) + "\n")
-            yield
+            yield config
 
     def is_busy(self) -> bool:
         """Whether a process is searching in it."""

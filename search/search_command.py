@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from xoresnet.recipe import Recipe
-from xoresnet.search.config import PrunerSpec, SearchConfig
+from xoresnet.search.config import SearchConfig
 from xoresnet.search.console import live_console, print_error, print_json
 from xoresnet.search.errors import CommandError
 from xoresnet.search.overrides import merged, read_overrides
@@ -18,7 +18,7 @@ from xoresnet.search.run_folder import RunFolder
 from xoresnet.search.space_command import read_space
 from xoresnet.search.train_view import duration
 from xoresnet.space import preset_names
-from xoresnet.yaml_text import YamlError, read_yaml
+from xoresnet.yaml_text import YamlError, read_yaml, write_yaml
 
 if TYPE_CHECKING:
     from xoresnet.search.run import Outcome, SearchRun
@@ -31,6 +31,10 @@ _FOR_PRESET: dict[str, dict[str, Any]] = {
 }
 """What else a preset means: seconds a trial, so that a first search is done in minutes."""
 _DATA = {"cifar": "cifar10"}
+_MAY_BE_NONE = frozenset(
+    name for name, field in SearchConfig.model_fields.items() if field.default is None and not field.is_required()
+)
+"""Fields that may be left empty in a file; of others that means the default."""
 
 
 @click.command()
@@ -56,19 +60,23 @@ def search(
     options = {"--run": run, "--address": address}
     words = [word for option, value in options.items() if value is not None for word in (option, value)]
     command = shlex.join(["xoresnet", "search", name, *changes, *words])
-    config = _config(name, changes, address, folder)
+    config = _config(name, changes, address)
     if dry_run:
         _show_plan(config, folder, as_json=as_json)
         return 0
     return _search(config, folder, command, as_json=as_json)
 
 
-def _config(name: str, changes: Sequence[str], address: str | None, folder: RunFolder) -> SearchConfig:
+def _config(name: str, changes: Sequence[str], address: str | None) -> SearchConfig:
     """The configuration of the file or preset, with the user's changes on top."""
     parts = {"config": SearchConfig.model_fields, "recipe": Recipe.model_fields}
     given = read_overrides(changes, parts)
     fields = merged(_named(name), given["config"])
-    fields["recipe"] = merged(fields.get("recipe", {}), given["recipe"])
+    if given["recipe"]:
+        of_file = fields.get("recipe") or {}
+        if not isinstance(of_file, Mapping):
+            raise CommandError(f"recipe: must be a mapping of fields, got {of_file!r}", exit_code=2)
+        fields["recipe"] = merged(of_file, given["recipe"])
     if address is not None:
         fields["address"] = address
     return SearchConfig.from_dict(fields)
@@ -76,44 +84,44 @@ def _config(name: str, changes: Sequence[str], address: str | None, folder: RunF
 
 def _named(name: str) -> dict[str, Any]:
     if name in preset_names():
-        return {"data": _DATA.get(name, name), **_FOR_PRESET.get(name, {}), "space": read_space(name).to_dict()}
-    if Path(name).suffix not in (".yaml", ".yml"):
+        data = {"name": _DATA.get(name, name)}
+        return {"data": data, **_FOR_PRESET.get(name, {}), "space": read_space(name).to_dict()}
+    if Path(name).suffix not in (".yaml", ".yml") and not Path(name).is_file():
         read_space(name)  # says which presets there are
     try:
         fields = read_yaml(Path(name).read_text(encoding="utf-8"), name)
-    except (YamlError, UnicodeDecodeError) as error:
+    except YamlError as error:
         raise CommandError(str(error), exit_code=2) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{name} cannot be read: {error}", exit_code=2) from None
     if not isinstance(fields, dict):
         raise CommandError(f"{name} is no mapping of fields", exit_code=2)
     if "space" not in fields and "arch" in fields:
         fields = {"space": fields}
     fields.pop("command", None)  # the config.yaml of a run
-    if isinstance(fields.get("space"), str):
-        fields["space"] = read_space(fields["space"]).to_dict()
-    if isinstance(fields.get("pruner"), str):
-        fields["pruner"] = PrunerSpec.from_dict({"kind": fields["pruner"]}).model_dump()
-    return fields
+    given = {key: value for key, value in fields.items() if value is not None or key in _MAY_BE_NONE}
+    for key, word in (("data", "name"), ("pruner", "kind")):
+        if isinstance(given.get(key), str):
+            given[key] = {word: given[key]}  # so that data.root=... is added to it
+    return given
 
 
 def _search(config: SearchConfig, folder: RunFolder, command: str, *, as_json: bool) -> int:
     from xoresnet.search.run import run_search
     from xoresnet.search.search_view import SearchView, front_table
 
-    if not as_json:
-        networks = config.search_space.size().networks
-        click.echo(f"{networks:,} networks on {config.data.name}; {config.trials} trials into {folder.path}")
     view = SearchView(lines=not as_json)
     started: list[SearchRun] = []
 
-    def look(run: SearchRun) -> None:
-        view.look(run)
-
     def begin(run: SearchRun) -> None:
         started.append(run)
+        if not as_json:
+            networks = run.space.size().networks
+            click.echo(f"{networks:,} networks on {config.data.name}; {config.trials} trials into {folder.path}")
         view.begin(run)
 
     with view:
-        outcome = run_search(config, folder.path, on_begin=begin, on_step=look)
+        outcome = run_search(config, folder.path, on_begin=begin, on_step=view.look)
     if as_json:
         print_json(_outcome_fields(outcome, config))
     elif started:
@@ -160,25 +168,23 @@ def _show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
 
     import torch
 
-    from xoresnet.search.run import full_recipe
+    from xoresnet.search.plan import plan_search
     from xoresnet.training import estimate_epoch_seconds
 
-    space, recipe = config.search_space, full_recipe(config)
+    plan = plan_search(config)
+    fields = folder.check(plan.config).model_dump(mode="json")
     rng = Random(0)
     torch.set_num_threads(config.cpus_per_trial)
-    data = config.data.load()
-    seconds = sorted(estimate_epoch_seconds(space.sample(rng), data, recipe) for _ in range(5))[2]
-    fields = config.model_dump(mode="json")
-    networks = space.size().networks
+    seconds = sorted(estimate_epoch_seconds(plan.space.sample(rng), plan.data, plan.recipe) for _ in range(5))[2]
+    networks = plan.space.size().networks
     if as_json:
         print_json(
             {"run": str(folder.path), "config": fields, "networks": networks, "estimated_epoch_seconds": seconds}
         )
         return
-    from xoresnet.yaml_text import write_yaml
-
+    epochs = plan.recipe.epochs
     click.echo(write_yaml(fields))
-    click.echo(f"{networks:,} networks; an epoch takes about {duration(seconds)}, a trial of {recipe.epochs} "
-               f"{duration(seconds * recipe.epochs)}; {config.trials} one after the other, none pruned, "
-               f"{duration(seconds * recipe.epochs * config.trials)}")  # fmt: skip
+    click.echo(f"{networks:,} networks; an epoch takes about {duration(seconds)}, a trial of {epochs} "
+               f"{duration(seconds * epochs)}; {config.trials} one after the other, none pruned, "
+               f"{duration(seconds * epochs * config.trials)}")  # fmt: skip
     click.echo(f"nothing was trained or written; it would go to {folder.path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -19,7 +20,7 @@ from xoresnet.arch import Arch
 from xoresnet.search.attributes import DRAWN, DUPLICATE, FAILURE, SOURCE
 from xoresnet.search.bridge import LiveTrial
 from xoresnet.search.console import count, live_console, percent
-from xoresnet.search.front import front_of
+from xoresnet.search.front import front_of, volume_of
 from xoresnet.search.pareto_pruner import reports
 from xoresnet.search.train_view import duration
 
@@ -87,7 +88,7 @@ class SearchView:
         running = Table.grid(padding=(0, 2))
         for live in list(bridge.live.values()):
             running.add_row(*_running_row(live, metrics, run.recipe.epochs))
-        return Group(bar, running, front_table(run.study, limit=_SHOWN))
+        return Group(bar, running, front_table(run.study, limit=_SHOWN), _volume_line(run.study))
 
     def _time_left(self, run: SearchRun) -> str:
         done = run.bridge.finished - (self._finished_before or 0)
@@ -116,16 +117,32 @@ def front_table(study: Study, limit: int | None = None) -> Table | Text:
     if not front:
         return Text("no trial is complete yet")
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title=f"front: {len(front)} networks")
-    for name in ("trial", "arch_id", *metrics, "network"):
+    for name in ("trial", "arch_id", *metrics):
         table.add_column(name, justify="right" if name in metrics else "left", no_wrap=True)
-    step = max(1, -(-len(front) // limit)) if limit else 1
-    for trial in front[::step]:
+    table.add_column("network")  # where room is scarce this one gives way
+    for trial in _spread(front, limit):
         figures = [metric_text(name, value) for name, value in zip(metrics, trial.values, strict=True)]
         arch = Arch.from_json(trial.user_attrs["arch"])
         name = trial.user_attrs.get(SOURCE, "")
         what = describe_arch(arch) + (f" ({name})" if name and name != DRAWN else "")
         table.add_row(str(trial.number), trial.user_attrs["arch_id"], *figures, what)
     return table
+
+
+def _volume_line(study: Study) -> str:
+    volume = volume_of(study)
+    if volume is None:
+        return ""
+    point = ", ".join(metric_text(name, value) for name, value in volume.reference.items())
+    decades = f", {' and '.join(map(_short, volume.log))} in decades" if volume.log else ""
+    return f"hypervolume {volume.hypervolume:.4f} up to ({point}){decades}"
+
+
+def _spread(front: Sequence[FrozenTrial], limit: int | None) -> Sequence[FrozenTrial]:
+    """Both ends, and as many between them as there is room for."""
+    if limit is None or len(front) <= limit:
+        return front
+    return [front[round(place * (len(front) - 1) / (limit - 1))] for place in range(limit)]
 
 
 def describe_arch(arch: Arch) -> str:
@@ -153,7 +170,11 @@ def metric_text(name: str, value: float) -> str:
 
 
 def _figure(metric: str, value: float) -> str:
-    return f"{metric.removeprefix('val_').removesuffix('_per_sample')} {metric_text(metric, value)}"
+    return f"{_short(metric)} {metric_text(metric, value)}"
+
+
+def _short(metric: str) -> str:
+    return metric.removeprefix("val_").removesuffix("_per_sample")
 
 
 def _running_row(live: LiveTrial, metrics: list[str], epochs: int) -> list[str]:

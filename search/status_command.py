@@ -27,10 +27,9 @@ def status(run: str, as_json: bool) -> None:
     folder = RunFolder(Path(run))
     if not folder.path.is_dir():
         raise CommandError(f"there is no folder {run}")
-    saved = folder.saved_config() if (folder.path / "config.yaml").exists() else None
-    if saved is None:
+    config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
+    if config is None:
         raise CommandError(f"{run} holds no search")
-    config = SearchConfig.from_dict(saved)
     study = _study(config, folder)
     fields = _fields(study, config, busy=folder.is_busy())
     if as_json:
@@ -42,7 +41,7 @@ def status(run: str, as_json: bool) -> None:
 def _study(config: SearchConfig, folder: RunFolder) -> Study:
     from xoresnet.search.study import look_at_study
 
-    found = look_at_study(config, folder.path, name=folder.path.name)
+    found = look_at_study(config, folder.path)
     if found is None:
         raise CommandError(f"{folder.path} has no study yet")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,10 +15,12 @@ from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESample
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
+from sqlalchemy.exc import SQLAlchemyError
 
 from xoresnet.schema import SpecError
 from xoresnet.search.config import PrunerSpec, SearchConfig
 from xoresnet.search.errors import CommandError
+from xoresnet.search.journal import JournalReader, mend
 from xoresnet.search.metric_pruner import MetricPruner
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import ParetoPruner
@@ -27,43 +29,60 @@ from xoresnet.user_code import find_user_code
 __all__ = ["JOURNAL", "look_at_study", "make_pruner", "make_sampler", "open_study"]
 
 JOURNAL = "study.journal"
+_STORAGE_ERRORS = (SQLAlchemyError, ImportError, OSError, ValueError)  # of addresses; the latter where it is none
 
 
-def open_study(config: SearchConfig, folder: Path, *, name: str, epochs: int) -> Study:
+def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
     """The study of a run, made if there is none. Raises `CommandError` for another one's."""
-    storage = _storage(config.storage, folder)
-    study = optuna.create_study(
-        storage=storage,
-        study_name=name,
-        load_if_exists=True,
-        directions=[objective.optuna_direction for objective in config.objectives],
-        pruner=make_pruner(config.pruner, epochs, config.objectives),
-    )
+    try:
+        study = optuna.create_study(
+            storage=_storage(config.storage, folder),
+            study_name=_name(config, folder),
+            load_if_exists=True,
+            directions=[objective.optuna_direction for objective in config.objectives],
+            pruner=make_pruner(config.pruner, epochs, config.objectives),
+        )
+    except _STORAGE_ERRORS as error:
+        raise CommandError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
     # a search that goes on must not draw again what it drew before
     study.sampler = make_sampler(config.sampler, (config.seed + 7919 * len(study.get_trials(deepcopy=False))) % 2**32)
-    metrics = [objective.metric for objective in config.objectives]
+    wanted = [(objective.metric, objective.optuna_direction) for objective in config.objectives]
     if study.metric_names is None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            study.set_metric_names(metrics)
-    elif study.metric_names != metrics:
-        raise CommandError(f"the study {name!r} is of {', '.join(study.metric_names)}, not of {', '.join(metrics)}")
+            study.set_metric_names([metric for metric, _ in wanted])
+    directions = [direction.name.lower() for direction in study.directions]
+    found = list(zip(study.metric_names or [], directions, strict=False))
+    if found != wanted:
+        told, known = (", ".join(f"{metric} ({direction})" for metric, direction in pairs) for pairs in (wanted, found))
+        raise CommandError(f"the study {study.study_name!r} is of {known}, not of {told}")
     return study
 
 
-def look_at_study(config: SearchConfig, folder: Path, *, name: str) -> Study | None:
-    """The study of a run, to be read and not written; None where there is none yet."""
-    if config.storage is None and not (folder / JOURNAL).exists():
-        return None
-    storage = config.storage or JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+def look_at_study(config: SearchConfig, folder: Path) -> Study | None:
+    """The study of a run, to be read and not written; None where there is none yet. Raises `CommandError`."""
+    if config.storage is None:
+        if not (folder / JOURNAL).exists():
+            return None
+        storage: BaseStorage | str = JournalStorage(JournalReader(folder / JOURNAL))
+    else:
+        storage = config.storage
+        file = storage.partition(":///")[2] if storage.startswith("sqlite") else ""
+        if file and not Path(file).exists():  # it would be made
+            return None
     try:
-        return optuna.load_study(study_name=name, storage=storage)
+        return optuna.load_study(study_name=_name(config, folder), storage=storage)
     except KeyError:
         return None
+    except _STORAGE_ERRORS as error:
+        raise CommandError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
 
 
 def make_sampler(name: str, seed: int) -> BaseSampler:
-    """A sampler by its name in a configuration; a dotted path is called with `seed`, if it takes one."""
+    """A sampler by its name in a configuration; a dotted path is called with `seed`, if it takes one.
+
+    Raises `CommandError`.
+    """
     match name:
         case "tpe":
             return TPESampler(seed=seed)
@@ -72,11 +91,13 @@ def make_sampler(name: str, seed: int) -> BaseSampler:
             return NSGAIISampler(population_size=10, seed=seed)
         case "random" | "grid":
             return RandomSampler(seed=seed)
-    kind: Callable[..., BaseSampler] = _by_path(name, BaseSampler, "sampler")
+    kind = _by_path(name, BaseSampler, "sampler")
     try:
-        return kind(seed=seed)
-    except TypeError:
-        return kind()
+        takes_seed = "seed" in inspect.signature(kind).parameters
+    except ValueError:
+        takes_seed = False
+    sampler: BaseSampler = _made(kind, name, "sampler", **({"seed": seed} if takes_seed else {}))
+    return sampler
 
 
 def make_pruner(spec: PrunerSpec, epochs: int, objectives: Sequence[Objective]) -> BasePruner:
@@ -98,7 +119,7 @@ def make_pruner(spec: PrunerSpec, epochs: int, objectives: Sequence[Objective]) 
         case "hyperband":
             pruner = HyperbandPruner(spec.min_epochs, epochs, reduction_factor=spec.reduction_factor)
         case path:
-            pruner = _by_path(path, BasePruner, "pruner")()
+            pruner = _made(_by_path(path, BasePruner, "pruner"), path, "pruner")
     return MetricPruner(pruner, place)
 
 
@@ -113,29 +134,26 @@ def _by_path(path: str, base: type[Any], what: str) -> Callable[..., Any]:
     return kind
 
 
+def _made(kind: Callable[..., Any], path: str, what: str, **arguments: Any) -> Any:
+    try:
+        return kind(**arguments)
+    except Exception as error:  # it may be the user's
+        raise CommandError(
+            f"{what}: {path} cannot be made without arguments: {_first_line(error)}", exit_code=2
+        ) from None
+
+
+def _name(config: SearchConfig, folder: Path) -> str:
+    return config.study or folder.name
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
 def _storage(url: str | None, folder: Path) -> BaseStorage | str:
     if url is not None:
         return url
     path = folder / JOURNAL
-    _mend(path)
+    mend(path)
     return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
-
-
-def _mend(path: Path) -> None:
-    """Cut off a last line that a crash left half written: what it would have said was never acknowledged."""
-    if not path.exists():
-        return
-    lock = Path(f"{path}.lock")  # only this process writes, and it has only begun
-    lock.unlink(missing_ok=True)
-    text = path.read_bytes()
-    whole = text.rfind(b"\n") + 1
-    lines = text[:whole].splitlines()
-    if lines:
-        try:
-            json.loads(lines[-1])
-        except ValueError:
-            whole -= len(lines[-1]) + 1
-    if whole < len(text):
-        path.with_suffix(".journal.torn").write_bytes(text[whole:])
-        with path.open("r+b") as file:
-            file.truncate(whole)

@@ -5,26 +5,21 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from xoresnet.arch import Arch
 from xoresnet.data_spec import DataSpec
 from xoresnet.recipe import Recipe
 from xoresnet.schema import SpecError
 from xoresnet.search.arch_source import ArchSource
-from xoresnet.search.console import live_console
-from xoresnet.search.data_command import known_data_set
+from xoresnet.search.data_source import known_data_set, load_with_bar
 from xoresnet.search.errors import CommandError
 from xoresnet.search.interrupts import termination_raises
 from xoresnet.search.overrides import read_overrides
 from xoresnet.search.train_folder import TrainFolder
 from xoresnet.search.train_job import Job, run_job, show_plan
-
-if TYPE_CHECKING:
-    from xoresnet.data import DataSet
 
 __all__ = ["train"]
 
@@ -62,7 +57,7 @@ def train(
     options = {"--data": data_name, "--data-root": data_root, "--run": run, "--device": device, "--threads": threads}
     words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
     with termination_raises():
-        data = _load(spec, download=download)
+        data = load_with_bar(spec, download=download)
         job = Job(
             source.build(data.input_shape, data.num_classes), data, spec, recipe,
             TrainFolder(Path(run or f"runs/{source.label}-{spec.name}")),
@@ -105,22 +100,3 @@ def _device(name: str | None) -> str | None:
     except (RuntimeError, AssertionError) as error:  # the latter where torch was built without CUDA
         raise CommandError(f"--device {name}: {str(error).splitlines()[0].split('. ')[0]}", exit_code=2) from None
     return name
-
-
-def _load(spec: DataSpec, *, download: bool) -> DataSet:
-    from xoresnet.data import DataError
-
-    console = live_console()
-    bar = Progress(
-        TextColumn("decoding images"), BarColumn(), TimeRemainingColumn(), console=console, transient=True,
-        disable=not console.is_terminal,
-    )  # fmt: skip
-    task = bar.add_task("", total=None, visible=False)
-    try:
-        with bar:
-            return spec.load(
-                download=download,
-                progress=lambda done, total: bar.update(task, completed=done, total=total, visible=True),
-            )
-    except DataError as error:
-        raise CommandError(str(error)) from None

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from xoresnet.arch import Arch
 from xoresnet.recipe import Recipe
 from xoresnet.search.attributes import ARCH, RECIPE
-from xoresnet.search.config import SearchConfig
 from xoresnet.search.errors import CommandError
 from xoresnet.search.front import front_of
 from xoresnet.search.run_folder import RunFolder
@@ -35,7 +34,7 @@ def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
     saved = folder.saved_config() if folder.path.is_dir() else None
     if saved is None:
         raise CommandError(f"warm_start: {run} holds no search", exit_code=2)
-    study = look_at_study(SearchConfig.from_dict(saved), folder.path, name=folder.path.name)
+    study = look_at_study(saved, folder.path)
     front = front_of(study) if study is not None else []
     found = []
     for trial in front:

@@ -20,6 +20,7 @@ from xoresnet.results.loading import load
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.front import front_of
 from xoresnet.search.pareto_pruner import reports
+from xoresnet.search.plan import plan_search
 from xoresnet.search.run import SearchRun
 from xoresnet.search.run_folder import RunFolder
 from xoresnet.table import params_count
@@ -40,7 +41,7 @@ def run(tmp_path: Path) -> SearchRun:
     config = SearchConfig.from_dict(FIELDS)
     folder = RunFolder(tmp_path / "run")
     with folder.opened(config):
-        return SearchRun(config, folder)
+        return SearchRun(plan_search(config), folder)
 
 
 def test_all_values_are_the_studys(run: SearchRun) -> None:

@@ -12,6 +12,7 @@ from xoresnet.arch import Arch
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.errors import CommandError
 from xoresnet.search.front import front_of
+from xoresnet.search.plan import plan_search
 from xoresnet.search.run import SearchRun
 from xoresnet.search.run_folder import RunFolder
 from xoresnet.search.warm_start import earlier_front
@@ -31,7 +32,7 @@ def search(path: Path, told: SearchConfig) -> SearchRun:
     """Carried out to its end."""
     folder = RunFolder(path)
     with folder.opened(told):
-        run = SearchRun(told, folder)
+        run = SearchRun(plan_search(told), folder)
         drive(run)
     return run
 

@@ -1,0 +1,49 @@
+"""A data set, read for a command: what is wrong is told in a sentence, what takes long has a bar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xoresnet.data_spec import DataSpec
+from xoresnet.schema import nearest
+from xoresnet.search.console import live_console
+from xoresnet.search.errors import CommandError
+
+if TYPE_CHECKING:
+    from xoresnet.data import DataSet
+
+__all__ = ["known_data_set", "load_with_bar"]
+
+
+def known_data_set(name: str) -> str:
+    """The name, if there is a data set of that name; raises `CommandError`."""
+    from xoresnet.data import DATASETS
+
+    if name not in DATASETS:
+        raise CommandError(
+            f"there is no data set {name!r}: there are {', '.join(DATASETS)}{nearest(name, DATASETS)}", exit_code=2
+        )
+    return name
+
+
+def load_with_bar(spec: DataSpec, *, download: bool = False) -> DataSet:
+    """Read it; on a terminal, with a bar while images are decoded. Raises `CommandError`."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from xoresnet.data import DataError
+
+    known_data_set(spec.name)
+    console = live_console()
+    bar = Progress(
+        TextColumn("decoding images"), BarColumn(), TimeRemainingColumn(), console=console, transient=True,
+        disable=not console.is_terminal,
+    )  # fmt: skip
+    task = bar.add_task("", total=None, visible=False)
+    try:
+        with bar:
+            return spec.load(
+                download=download,
+                progress=lambda done, total: bar.update(task, completed=done, total=total, visible=True),
+            )
+    except DataError as error:
+        raise CommandError(str(error)) from None

@@ -1,0 +1,57 @@
+"""The file in which a study is written down: one JSON object a line; a crash may leave the last one torn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from optuna.storages.journal import BaseJournalBackend
+
+__all__ = ["JournalReader", "mend"]
+
+
+class JournalReader(BaseJournalBackend):
+    """A journal that is looked at and never written, up to its first torn line; its writer may be at work."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(self._path.read_bytes().splitlines(keepends=True)):
+            entry = _entry(line) if line.endswith(b"\n") else None
+            if entry is None:
+                return
+            if number >= log_number_from:
+                yield entry
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        raise OSError(f"{self._path} is only looked at")
+
+
+def mend(path: Path) -> None:
+    """Cut off what is behind the last whole line: what it would have said was never acknowledged. It is kept aside.
+
+    Only for whoever has claimed the folder.
+    """
+    if not path.exists():
+        return
+    Path(f"{path}.lock").unlink(missing_ok=True)  # of a writer that was killed
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    while whole and _entry(content[(start := content.rfind(b"\n", 0, whole - 1) + 1) : whole]) is None:
+        whole = start
+    if whole < len(content):
+        path.with_suffix(".journal.torn").write_bytes(content[whole:])
+        with path.open("r+b") as file:
+            file.truncate(whole)
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """What a line says; None where it is damaged."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None

@@ -1,0 +1,63 @@
+"""`plan_search`: all that a configuration names, found and checked before anything is written or run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xoresnet.arch import Arch
+from xoresnet.data import DATASETS
+from xoresnet.recipe import Recipe
+from xoresnet.schema import SpecError
+from xoresnet.search.config import SearchConfig
+from xoresnet.search.data_source import load_with_bar
+from xoresnet.search.errors import CommandError
+from xoresnet.search.study import make_pruner, make_sampler
+from xoresnet.search.warm_start import WarmStart, earlier_front
+from xoresnet.space.baselines import baselines
+from xoresnet.space.search_space import SearchSpace
+
+if TYPE_CHECKING:
+    from xoresnet.data import DataSet
+
+__all__ = ["SearchPlan", "plan_search"]
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """A search that can begin."""
+
+    config: SearchConfig
+    """With the space for the images and classes of the data."""
+    space: SearchSpace
+    recipe: Recipe
+    """With which a trial is trained, but for what the space varies."""
+    data: DataSet
+    earlier: tuple[WarmStart, ...]
+    """What an earlier run found, to be tried first."""
+
+    @property
+    def baselines(self) -> dict[str, Arch]:
+        """By name, to be tried next."""
+        return baselines(self.space) if self.config.baselines else {}
+
+
+def plan_search(config: SearchConfig) -> SearchPlan:
+    """Read the data, and find everything else. Raises `CommandError`, `SpecError`."""
+    data = load_with_bar(config.data)
+    recipe = _full_recipe(config)
+    make_sampler(config.sampler, config.seed)
+    make_pruner(config.pruner, recipe.epochs, config.objectives)
+    space = config.search_space.for_images(data.input_shape, data.num_classes)
+    if space.size().networks == 0:
+        raise CommandError("the space is empty: no network keeps within its constraints", exit_code=2)
+    earlier = tuple(earlier_front(config.warm_start, space)) if config.warm_start is not None else ()
+    return SearchPlan(config.replace(space=space.to_dict()), space, recipe, data, earlier)
+
+
+def _full_recipe(config: SearchConfig) -> Recipe:
+    epochs = {} if config.epochs is None else {"epochs": config.epochs}
+    try:
+        return DATASETS[config.data.name].recipe.replace(**{**config.recipe, **epochs, "seed": config.seed})
+    except SpecError as error:
+        raise SpecError(fault._replace(path=f"recipe.{fault.path}") for fault in error.faults) from None

@@ -1,0 +1,196 @@
+"""`xoresnet status`: of searches that go on, were interrupted or have ended, and of folders that hold none."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.search.commands import xoresnet
+from tests.search.test_search_view import complete, fail, prune, search_config, start
+from xoresnet.search.attributes import DUPLICATE
+from xoresnet.search.run import SearchRun
+from xoresnet.search.run_folder import RunFolder
+from xoresnet.yaml_text import write_yaml
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+CONFIG = search_config(retries=0, sampler="grid")
+
+
+def work(run: SearchRun) -> None:
+    """Three complete, two pruned, one failed, and two that run."""
+    complete(run, 0.5, 1000)
+    prune(run, (0.1, 9000))
+    complete(run, 0.9, 30000)
+    fail(run, "boom")
+    complete(run, 0.4, 2000)
+    prune(run, (0.2, 8000))
+    start(run, (0.1, 10), (0.2, 20))
+    start(run)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A search that no process claims any more, and the ids of its networks; not to be changed."""
+    folder = RunFolder(tmp_path_factory.mktemp("made") / "run")
+    with folder.opened(CONFIG):
+        run = SearchRun(CONFIG, folder)
+        work(run)
+    return folder.path, [trial.user_attrs["arch_id"] for trial in run.study.trials]
+
+
+@pytest.fixture
+def ids(made: tuple[Path, list[str]], tmp_path: Path) -> list[str]:
+    """Of a copy of it, to be changed at will: `run`."""
+    folder, found = made
+    shutil.copytree(folder, tmp_path / "run")
+    return found
+
+
+def shown(*words: str) -> list[str]:
+    result = xoresnet("status", *words)
+    assert (result.code, result.err) == (0, "")
+    return [line.rstrip() for line in result.out.splitlines()]
+
+
+def test_a_search_that_goes_on() -> None:
+    folder = RunFolder(Path("run"))
+    with folder.opened(CONFIG):
+        made = SearchRun(CONFIG, folder)
+        work(made)
+        ids = [trial.user_attrs["arch_id"] for trial in made.study.trials]
+        assert shown("run")[:4] == [
+            "searching: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)",
+            f"  #6 {ids[6]} running after epoch 2",
+            f"  #7 {ids[7]} running after epoch 0",
+            "front: 2 networks",
+        ]
+        assert xoresnet("status", "run", "--json").json["searching"] is True
+
+
+def test_a_search_that_was_interrupted(ids: list[str]) -> None:
+    assert shown("run")[:4] == [
+        "not searching: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)",
+        f"  #6 {ids[6]} interrupted after epoch 2",
+        f"  #7 {ids[7]} interrupted after epoch 0",
+        "front: 2 networks",
+    ]
+
+
+def test_the_front_is_a_table(ids: list[str]) -> None:
+    header, *rows = shown("run")[4:]
+    assert header.split() == ["trial", "arch_id", "val_accuracy", "spikes_per_sample", "network"]
+    assert [re.split(r" {2,}", row)[:4] for row in rows] == [
+        ["0", ids[0], "50.00 %", "1,000"], ["2", ids[2], "90.00 %", "30 k"],
+    ]  # fmt: skip
+
+
+def test_the_same_as_json(ids: list[str]) -> None:
+    assert xoresnet("status", "run", "--json").json == {
+        "searching": False, "trials": 30, "finished": 5, "complete": 3, "pruned": 2, "failed": 1,
+        "running": [
+            {"trial_id": 6, "arch_id": ids[6], "epoch": 2},
+            {"trial_id": 7, "arch_id": ids[7], "epoch": 0},
+        ],
+        "front": [
+            {"trial_id": 0, "arch_id": ids[0], "val_accuracy": 0.5, "spikes_per_sample": 1000.0},
+            {"trial_id": 2, "arch_id": ids[2], "val_accuracy": 0.9, "spikes_per_sample": 30000.0},
+        ],
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("ids")
+def test_looking_changes_nothing() -> None:
+    def contents() -> dict[str, bytes | None]:
+        return {str(path): path.read_bytes() if path.is_file() else None for path in Path().rglob("*")}
+
+    before = contents()
+    shown("run")
+    shown("run", "--json")
+    assert contents() == before
+
+
+@pytest.mark.usefixtures("ids")
+def test_answers_from_the_record_are_no_trials() -> None:
+    before = shown("run")
+    study = SearchRun(CONFIG, RunFolder(Path("run"))).study
+    answer = study.ask()
+    answer.set_user_attr(DUPLICATE, 0)
+    study.tell(answer, [0.99, 1.0])
+    assert shown("run") == before
+
+
+@pytest.mark.usefixtures("ids")
+def test_more_trials_asked_for() -> None:
+    with RunFolder(Path("run")).opened(CONFIG.replace(trials=50)):
+        pass
+    assert shown("run")[0].startswith("not searching: 5 of 50 trials finished ")
+
+
+def test_a_search_that_has_just_begun() -> None:
+    folder = RunFolder(Path("run"))
+    with folder.opened(CONFIG):
+        SearchRun(CONFIG, folder)
+        assert shown("run") == [
+            "searching: 0 of 30 trials finished (0 complete, 0 pruned, 0 failed)", "no trial is complete yet",
+        ]  # fmt: skip
+        found = xoresnet("status", "run", "--json").json
+        assert (found["finished"], found["running"], found["front"]) == (0, [], [])
+
+
+@pytest.mark.usefixtures("ids")
+def test_what_a_kill_left_half_written_is_no_hindrance() -> None:
+    before = shown("run")
+    journal = Path("run/study.journal")
+    journal.write_bytes(journal.read_bytes() + b'{"op_code":5,"wor')
+    assert shown("run") == before
+    assert journal.read_bytes().endswith(b'"wor')
+
+
+def test_a_study_elsewhere() -> None:
+    folder, config = RunFolder(Path("run")), CONFIG.replace(storage=f"sqlite:///{Path().absolute()}/studies.db")
+    with folder.opened(config):
+        complete(SearchRun(config, folder), 0.5, 1000)
+    assert shown("run")[0] == "not searching: 1 of 30 trials finished (1 complete, 0 pruned, 0 failed)"
+    assert not Path("run/study.journal").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("nowhere", 1, "there is no folder nowhere"),
+        ("run/config.yaml", 1, "there is no folder run/config.yaml"),
+        ("empty", 1, "empty holds no search"),
+        ("other", 1, "other holds no search"),
+        ("trained", 2, "*/trained holds something else*"),
+        ("torn", 1, "*/torn/config.yaml, line 1, column 6: *"),
+        ("begun", 1, "*/begun has no study yet"),
+        ("", 2, "Missing argument 'RUN'. (see xoresnet status --help)"),
+        ("run run", 2, "Got unexpected extra argument (run) (see xoresnet status --help)"),
+        ("run --jsn", 2, "No such option '--jsn'. Did you mean '--json'? (see xoresnet status --help)"),
+    ],
+)
+def test_what_holds_no_search(words: str, code: int, message: str) -> None:
+    texts = {
+        "run/config.yaml": "command: search",
+        "other/notes.txt": "mine", "torn/config.yaml": "[a: b",
+        "trained/config.yaml": write_yaml({"command": "train", "arch": {}}),
+        "begun/config.yaml": write_yaml({"command": "search", **CONFIG.model_dump(mode="json")}),
+    }  # fmt: skip
+    for name, text in texts.items():
+        Path(name).parent.mkdir()
+        Path(name).write_text(text)
+    Path("empty").mkdir()
+    before = sorted(Path().rglob("*"))
+    for json in ([], ["--json"]):
+        result = xoresnet("status", *words.split(), *json)
+        assert result.is_refusal(code, message)
+        assert result.out == ""
+    assert sorted(Path().rglob("*")) == before

@@ -1,0 +1,510 @@
+"""A run's study: made, opened again, whole after any crash, and with the sampler and pruner that were asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import Study, StudyDirection
+from optuna.trial import TrialState
+
+from xoresnet.search.config import PrunerSpec, SearchConfig
+from xoresnet.search.errors import CommandError
+from xoresnet.search.metric_pruner import MetricPruner
+from xoresnet.search.objective import DEFAULT_OBJECTIVES
+from xoresnet.search.pareto_pruner import ParetoPruner, report, reports, should_prune
+from xoresnet.search.study import JOURNAL, look_at_study, make_pruner, make_sampler, open_study
+
+SPACE = {"arch": {"input_shape": [1, 8, 8], "num_classes": 10, "depth": 8, "width": [4, 8]}}
+EPOCHS = 6
+
+
+def config(**fields: Any) -> SearchConfig:
+    return SearchConfig.from_dict({"space": SPACE, "sampler": "random", **fields})
+
+
+def opened(folder: Path, of: SearchConfig | None = None) -> Study:
+    return open_study(of or config(), folder, name="run", epochs=EPOCHS)
+
+
+def looked_at(folder: Path, of: SearchConfig | None = None) -> Study | None:
+    return look_at_study(of or config(), folder, name="run")
+
+
+def draw(study: Study, count: int) -> list[float]:
+    """What the sampler suggests next; nothing is finished."""
+    return [study.ask().suggest_float("x", 0, 1) for _ in range(count)]
+
+
+def work(study: Study, trials: int) -> None:
+    """Complete, pruned and failed trials in turn, with reports."""
+    for number in range(trials):
+        trial = study.ask()
+        x = trial.suggest_float("x", 0, 1)
+        trial.suggest_categorical("merge", ["or", "add"])
+        report(trial, [x, 1 - x], 1)
+        if number % 3 == 0:
+            study.tell(trial, [x, 1 - x])
+        else:
+            study.tell(trial, state=(TrialState.FAIL, TrialState.PRUNED)[number % 3 - 1])
+
+
+def facts(study: Study) -> list[tuple[Any, ...]]:
+    """All that a study knows of its trials."""
+    return [
+        (trial.number, trial.state, trial.values, trial.params, dict(trial.user_attrs), trial.datetime_start)
+        for trial in study.trials
+    ]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# made and opened again
+
+
+def test_a_study_is_made(tmp_path: Path) -> None:
+    study = opened(tmp_path)
+    assert study.study_name == "run"
+    assert study.directions == [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+    assert study.metric_names == ["val_accuracy", "spikes_per_sample"]
+    assert study.trials == []
+    assert list(contents(tmp_path)) == [JOURNAL]
+
+
+def test_it_has_the_objectives_in_their_order(tmp_path: Path) -> None:
+    study = opened(tmp_path, config(objectives=["a:min", "b:max", "c:min"]))
+    assert study.metric_names == ["a", "b", "c"]
+    assert [direction.name for direction in study.directions] == ["MINIMIZE", "MAXIMIZE", "MINIMIZE"]
+
+
+def test_it_is_opened_again(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    work(first, 7)
+    running = first.ask()
+    second = opened(tmp_path)
+    assert facts(second) == facts(first)
+    assert second.trials[-1].state == TrialState.RUNNING
+    second.tell(running.number, [0.5, 0.5])
+    work(second, 2)
+    assert len(opened(tmp_path).trials) == 10
+
+
+def test_a_study_that_a_crash_left_without_names_gets_them(tmp_path: Path) -> None:
+    storage = JournalStorage(JournalFileBackend(str(tmp_path / JOURNAL)))
+    optuna.create_study(study_name="run", storage=storage, directions=["maximize", "minimize"])
+    assert opened(tmp_path).metric_names == ["val_accuracy", "spikes_per_sample"]
+
+
+@pytest.mark.parametrize(
+    ("objectives", "those"),
+    [
+        (["val_accuracy:max", "synops_per_sample:min"], "val_accuracy, synops_per_sample"),
+        (["spikes_per_sample:min", "val_accuracy:max"], "spikes_per_sample, val_accuracy"),
+        (["val_accuracy:max", "spikes_per_sample:min", "a:min"], "val_accuracy, spikes_per_sample, a"),
+    ],
+)
+def test_another_searchs_study_is_refused(objectives: list[str], those: str, tmp_path: Path) -> None:
+    work(opened(tmp_path), 2)
+    with pytest.raises(CommandError) as caught:
+        opened(tmp_path, config(objectives=objectives))
+    assert str(caught.value) == f"the study 'run' is of val_accuracy, spikes_per_sample, not of {those}"
+    assert len(opened(tmp_path).trials) == 2
+
+
+# after a crash
+
+
+def _asks(study: Study) -> None:
+    study.ask()
+
+
+def _suggests(study: Study) -> None:
+    study.ask().suggest_categorical("merge", ["or", "add"])
+
+
+def _reports(study: Study) -> None:
+    report(study.ask(), [0.5, 1000.0], 1)
+
+
+def _completes(study: Study) -> None:
+    study.tell(study.ask(), [0.5, 1000.0])
+
+
+def _enqueues(study: Study) -> None:
+    study.enqueue_trial({"x": 0.5}, {"source": "xoresnet8"})
+
+
+@pytest.mark.parametrize(
+    ("last", "step"), [(_reports, 1), (_asks, 13), (_suggests, 13), (_completes, 13), (_enqueues, 13)]
+)
+def test_a_record_that_was_cut_off_is_all_that_is_lost(
+    last: Callable[[Study], None], step: int, tmp_path: Path
+) -> None:
+    """Wherever the last write was cut, every record before it is there and the search goes on."""
+    journal = tmp_path / JOURNAL
+    study = opened(tmp_path)
+    work(study, 3)
+    last(study)
+    text = journal.read_bytes()
+    start = text.rfind(b"\n", 0, -1) + 1
+    journal.write_bytes(text[:start])
+    found = looked_at(tmp_path)
+    assert found is not None
+    before = facts(found)
+    for end in [*range(start, len(text), step), len(text) - 1]:
+        journal.write_bytes(text[:end])
+        seen = looked_at(tmp_path)
+        assert seen is not None
+        assert facts(seen) == before
+        assert journal.read_bytes() == text[:end]  # who only looks leaves it to the search
+        study = opened(tmp_path)
+        assert facts(study) == before
+        assert journal.read_bytes().startswith(text[:start])
+        if end > start:
+            assert (tmp_path / "study.journal.torn").read_bytes() == text[start:end]
+    work(study, 1)
+    assert facts(opened(tmp_path)) == facts(study)
+    assert len(facts(study)) == len(before) + 1
+
+
+def test_a_whole_journal_is_left_as_it_is(tmp_path: Path) -> None:
+    study = opened(tmp_path)
+    work(study, 3)
+    text = (tmp_path / JOURNAL).read_bytes()
+    assert facts(opened(tmp_path)) == facts(study)
+    assert (tmp_path / JOURNAL).read_bytes().startswith(text)
+    assert list(contents(tmp_path)) == [JOURNAL]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\0" * 4096, b"\0" * 512 + b"\n", b"hello\n", b"hello\nwor", b"\n", b"\xff\xfe\n", b'{"op_code":5,\r"w', b"{"],
+    ids=["zeros", "line of zeros", "text", "text and rest", "empty line", "bytes", "carriage return", "brace"],
+)
+def test_garbage_at_the_end_is_set_aside(garbage: bytes, tmp_path: Path) -> None:
+    study = opened(tmp_path)
+    work(study, 3)
+    journal = tmp_path / JOURNAL
+    text = journal.read_bytes()
+    journal.write_bytes(text + garbage)
+    again = opened(tmp_path)
+    assert facts(again) == facts(study)
+    assert journal.read_bytes().startswith(text)
+    assert (tmp_path / "study.journal.torn").read_bytes() == garbage
+    work(again, 2)
+    assert len(opened(tmp_path).trials) == 5
+
+
+def test_a_record_written_onto_a_torn_one_is_set_aside_with_it(tmp_path: Path) -> None:
+    study = opened(tmp_path)
+    work(study, 3)
+    journal = tmp_path / JOURNAL
+    text = journal.read_bytes()
+    record = text.splitlines(keepends=True)[-1]
+    journal.write_bytes(text + record[:30] + record)
+    assert facts(opened(tmp_path)) == facts(study)
+    assert (tmp_path / "study.journal.torn").read_bytes() == record[:30] + record
+
+
+def test_a_journal_that_was_never_written_to(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).touch()
+    assert looked_at(tmp_path) is None
+    assert opened(tmp_path).trials == []
+
+
+def test_a_journal_that_was_cut_within_its_first_record(tmp_path: Path) -> None:
+    opened(tmp_path)
+    text = (tmp_path / JOURNAL).read_bytes()
+    (tmp_path / JOURNAL).write_bytes(text[:20])
+    assert looked_at(tmp_path) is None
+    study = opened(tmp_path)
+    work(study, 1)
+    assert facts(opened(tmp_path)) == facts(study)
+
+
+def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> None:
+    work(opened(tmp_path), 1)
+    (tmp_path / f"{JOURNAL}.lock").touch()
+    began = time.monotonic()
+    work(opened(tmp_path), 1)
+    assert time.monotonic() - began < 20  # Optuna itself waits half a minute
+    assert list(contents(tmp_path)) == [JOURNAL]
+
+
+# another storage
+
+
+def test_any_storage_of_optunas(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    of = config(storage=f"sqlite:///{tmp_path}/studies.db")
+    first = opened(folder, of)
+    work(first, 3)
+    second = opened(folder, of)
+    assert facts(second) == facts(first)
+    assert second.metric_names == ["val_accuracy", "spikes_per_sample"]
+    seen = looked_at(folder, of)
+    assert seen is not None
+    assert facts(seen) == facts(first)
+    assert look_at_study(of, folder, name="another") is None
+    assert list(folder.iterdir()) == []
+    with pytest.raises(CommandError, match="is of val_accuracy, spikes_per_sample, not of a, b"):
+        opened(folder, config(storage=of.storage, objectives=["a:max", "b:min"]))
+
+
+# looking
+
+
+def test_looking_changes_nothing(tmp_path: Path) -> None:
+    study = opened(tmp_path)
+    work(study, 4)
+    before = contents(tmp_path)
+    seen = looked_at(tmp_path)
+    assert seen is not None
+    assert facts(seen) == facts(study)
+    assert seen.metric_names == study.metric_names
+    assert contents(tmp_path) == before
+
+
+def test_there_is_nothing_to_look_at(tmp_path: Path) -> None:
+    assert looked_at(tmp_path) is None
+    assert looked_at(tmp_path / "nowhere") is None
+    assert contents(tmp_path) == {}
+    opened(tmp_path)
+    assert look_at_study(config(), tmp_path, name="another") is None
+
+
+def test_a_search_that_goes_on_is_seen_to(tmp_path: Path) -> None:
+    study = opened(tmp_path)
+    for count in (1, 2, 3):
+        work(study, 1)
+        seen = looked_at(tmp_path)
+        assert seen is not None
+        assert len(seen.trials) == count
+
+
+# samplers
+
+
+def drawn_by(sampler: BaseSampler) -> list[float]:
+    return draw(optuna.create_study(directions=["maximize", "minimize"], sampler=sampler), 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("tpe", TPESampler),
+        ("nsga2", NSGAIISampler),
+        ("random", RandomSampler),
+        ("grid", RandomSampler),
+        ("optuna.samplers.NSGAIISampler", NSGAIISampler),
+    ],
+)
+def test_samplers_and_their_seed(name: str, kind: type[BaseSampler]) -> None:
+    assert type(make_sampler(name, 0)) is kind
+    assert drawn_by(make_sampler(name, 3)) == drawn_by(make_sampler(name, 3))
+    assert drawn_by(make_sampler(name, 3)) != drawn_by(make_sampler(name, 4))
+
+
+def test_nsga2_has_small_generations(tmp_path: Path) -> None:
+    study = opened(tmp_path, config(sampler="nsga2"))
+    for _ in range(11):
+        trial = study.ask()
+        x = trial.suggest_float("x", 0, 1)
+        study.tell(trial, [x, x])
+    generations = [value for trial in study.trials for value in trial.system_attrs.values() if isinstance(value, int)]
+    assert generations == [0] * 10 + [1]
+
+
+OWN = """
+from optuna.samplers import RandomSampler
+from xoresnet.search.pareto_pruner import ParetoPruner
+
+class Mine(RandomSampler):
+    def __init__(self):
+        super().__init__(seed=11)
+
+class Seeded(RandomSampler):
+    def __init__(self, seed):
+        super().__init__(seed=seed + 1)
+
+class Never(ParetoPruner):
+    def prune(self, study, trial):
+        return False
+
+class Always(ParetoPruner):
+    def prune(self, study, trial):
+        return True
+
+def sampler(seed):
+    return RandomSampler(seed)
+"""
+
+
+@pytest.fixture
+def own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "code_of_test_study.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(folder))
+
+
+@pytest.mark.usefixtures("own_code")
+def test_samplers_of_the_users_own() -> None:
+    assert drawn_by(make_sampler("code_of_test_study.Mine", 3)) == drawn_by(RandomSampler(seed=11))
+    assert drawn_by(make_sampler("code_of_test_study.Seeded", 3)) == drawn_by(RandomSampler(seed=4))
+
+
+@pytest.mark.usefixtures("own_code")
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("optuna.samplers.TPESample", "'{path}' does not exist: optuna.samplers has no 'TPESample'; did you mean *?"),
+        ("optuna.samplers.", "'{path}' does not exist: optuna.samplers has no ''"),
+        ("optuna.sampler.TPESampler", "'{path}' cannot be imported: ModuleNotFoundError: No module *"),
+        ("nowhere.Sampler", "'{path}' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        (".Sampler", "'{path}' cannot be imported: *"),
+        ("optuna.samplers", "'{path}' is no Optuna sampler, but of type module"),
+        ("optuna.pruners.MedianPruner", "'{path}' is no Optuna sampler, but of type ABCMeta"),
+        ("code_of_test_study.sampler", "'{path}' is no Optuna sampler, but of type function"),
+    ],
+)
+def test_a_path_that_leads_to_no_sampler(path: str, sentence: str) -> None:
+    head, star, tail = sentence.format(path=path).partition("*")
+    with pytest.raises(CommandError) as caught:
+        make_sampler(path, 0)
+    message = str(caught.value)
+    assert message.startswith(f"sampler: {head}")
+    assert message.endswith(tail)
+    assert star or message == f"sampler: {head}"
+    assert "\n" not in message
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random", "optuna.samplers.TPESampler"])
+def test_a_search_that_goes_on_draws_other_points(sampler: str, tmp_path: Path) -> None:
+    """But the same ones again where it goes on from the same trials."""
+    drawn = []
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        folder.mkdir()
+        of = config(sampler=sampler, seed=5)
+        drawn.append([x for _ in range(3) for x in draw(opened(folder, of), 4)])
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn[0])) == 12
+
+
+def test_the_seed_decides_what_is_drawn(tmp_path: Path) -> None:
+    drawn = []
+    for seed in (0, 2**32 - 1, 1):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        drawn += [x for _ in range(2) for x in draw(opened(folder, config(seed=seed)), 3)]
+    assert len(set(drawn)) == 18
+
+
+# pruners
+
+
+def described(value: Any) -> Any:
+    """A pruner's kind and all that it was told."""
+    if isinstance(value, BasePruner):
+        return type(value), {name: described(inner) for name, inner in vars(value).items()}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("fields", "pruner"),
+    [
+        ({}, ParetoPruner(max_steps=6, min_trials=8)),
+        (
+            {"min_epochs": 2, "reduction_factor": 3, "min_trials": 5, "ties": "hypervolume", "brackets": 2},
+            ParetoPruner(2, max_steps=6, reduction_factor=3, min_trials=5, ties="hypervolume", brackets=2),
+        ),
+        ({"kind": "none"}, NopPruner()),
+        ({"kind": "none", "metric": "spikes_per_sample"}, NopPruner()),
+        ({"kind": "median", "min_epochs": 2}, MetricPruner(MedianPruner(n_warmup_steps=2), 0)),
+        ({"kind": "median", "metric": "val_accuracy"}, MetricPruner(MedianPruner(n_warmup_steps=1), 0)),
+        ({"kind": "median", "metric": "spikes_per_sample"}, MetricPruner(MedianPruner(n_warmup_steps=1), 1)),
+        (
+            {"kind": "successive-halving", "min_epochs": 2, "reduction_factor": 3, "metric": "spikes_per_sample"},
+            MetricPruner(SuccessiveHalvingPruner(2, reduction_factor=3), 1),
+        ),
+        (
+            {"kind": "hyperband", "min_epochs": 2, "reduction_factor": 3},
+            MetricPruner(HyperbandPruner(2, 6, reduction_factor=3), 0),
+        ),
+        ({"kind": "optuna.pruners.MedianPruner"}, MetricPruner(MedianPruner(), 0)),
+        (
+            {"kind": "optuna.pruners.SuccessiveHalvingPruner", "metric": "spikes_per_sample"},
+            MetricPruner(SuccessiveHalvingPruner(), 1),
+        ),
+    ],
+)
+def test_pruners_are_made_as_they_were_asked_for(fields: Mapping[str, Any], pruner: BasePruner) -> None:
+    assert described(make_pruner(PrunerSpec.from_dict(fields), 6, DEFAULT_OBJECTIVES)) == described(pruner)
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("optuna.pruners.Median", "'{path}' does not exist: optuna.pruners has no 'Median'; did you mean *?"),
+        ("nowhere.Pruner", "'{path}' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        ("optuna.samplers.TPESampler", "'{path}' is no Optuna pruner, but of type ABCMeta"),
+    ],
+)
+def test_a_path_that_leads_to_no_pruner(path: str, sentence: str) -> None:
+    head, star, tail = sentence.format(path=path).partition("*")
+    with pytest.raises(CommandError) as caught:
+        make_pruner(PrunerSpec(kind=path), 6, DEFAULT_OBJECTIVES)
+    message = str(caught.value)
+    assert message.startswith(f"pruner: {head}")
+    assert message.endswith(tail)
+    assert star or message == f"pruner: {head}"
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.usefixtures("own_code")
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+@pytest.mark.parametrize(
+    ("pruner", "prunes"),
+    [
+        ({"min_trials": 3}, True),
+        ({"min_trials": 3, "ties": "pass"}, True),
+        ({"kind": "none"}, False),
+        ({"kind": "median", "metric": "spikes_per_sample"}, True),
+        ({"kind": "successive-halving"}, True),
+        ({"kind": "hyperband", "reduction_factor": 3}, True),
+        ({"kind": "optuna.pruners.MedianPruner"}, True),
+        ({"kind": "code_of_test_study.Never"}, False),
+        ({"kind": "code_of_test_study.Always"}, True),
+    ],
+)
+def test_a_search_with_two_objectives_is_pruned_and_goes_on(
+    pruner: dict[str, Any], prunes: bool, sampler: str, tmp_path: Path
+) -> None:
+    """Samplers of Optuna's break on pruned trials in such studies, unless these are told without values."""
+    study = opened(tmp_path, config(pruner=pruner, sampler=sampler))
+    for _ in range(18):
+        trial = study.ask()
+        x, y = trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)
+        for epoch in range(1, EPOCHS + 1):
+            report(trial, [x + epoch / 100, x + y + epoch / 100], epoch)
+            if epoch < EPOCHS and should_prune(trial):
+                study.tell(trial, state=TrialState.PRUNED)
+                break
+        else:
+            study.tell(trial, reports(trial)[EPOCHS])
+    states = [trial.state for trial in opened(tmp_path).trials]
+    assert set(states) <= {TrialState.PRUNED, TrialState.COMPLETE}
+    assert (TrialState.PRUNED in states) is prunes
+    assert (TrialState.COMPLETE in states) is (pruner.get("kind") != "code_of_test_study.Always")
