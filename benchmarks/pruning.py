@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from xoresnet.search.pareto_pruner import ParetoPruner, report, should_prune
+from xoresnet.search.pareto_pruner import ParetoPruner, report, reports, should_prune
+from xoresnet.search.rescue import near_front
 
 TRIALS, EPOCHS, WORKERS, MIN_TRIALS = 200, 27, 4, 4
 Array = NDArray[np.float64]
@@ -145,18 +146,32 @@ def hypervolume(points: Array, corner: Array) -> float:
 # --- the rules -------------------------------------------------------------------------------------------------------
 
 
-def ours(**options: Any) -> Rule:
-    pruner = ParetoPruner(**{"max_steps": EPOCHS, "min_trials": MIN_TRIALS, **options})
-    study = optuna.create_study(directions=["maximize", "minimize"], pruner=pruner)
-    trials: dict[int, Trial] = {}
+class Ours:
+    """`ParetoPruner` in plain Optuna; trials are asked for in order, so their numbers are the study's."""
 
-    def rule(trial: int, epoch: int, accuracy: float, spikes: float) -> bool:
-        if trial not in trials:
-            trials[trial] = study.ask()
-        report(trials[trial], [accuracy, spikes], epoch)
-        return should_prune(trials[trial])
+    def __init__(self, **options: Any) -> None:
+        pruner = ParetoPruner(**{"max_steps": EPOCHS, "min_trials": MIN_TRIALS, **options})
+        self.study = optuna.create_study(directions=["maximize", "minimize"], pruner=pruner)
+        self._trials: dict[int, Trial] = {}
 
-    return rule
+    def __call__(self, trial: int, epoch: int, accuracy: float, spikes: float) -> bool:
+        if trial not in self._trials:
+            self._trials[trial] = self.study.ask()
+        report(self._trials[trial], [accuracy, spikes], epoch)
+        stops = should_prune(self._trials[trial])
+        if stops:
+            self.study.tell(self._trials[trial], state=TrialState.PRUNED)
+        return stops
+
+
+def with_rescue(found: Curves, count: int, **options: Any) -> Outcome:
+    """The trials that were stopped nearest to the front are finished in the end."""
+    rule = Ours(**options)
+    budget, complete = simulate(found, rule)
+    for trial in near_front(rule.study)[:count]:
+        complete[trial.number] = True
+        budget += (EPOCHS - max(reports(trial))) / (TRIALS * EPOCHS)
+    return judge(found, budget, complete)
 
 
 def halving(factor: int, losses: Callable[[Array], Array]) -> Rule:
@@ -244,10 +259,10 @@ HUB = "OptunaHub, multi_metric_pruner"
 
 def contenders(factor: int, seed: int, registry: str | None) -> dict[str, Callable[[], Rule]]:
     return {
-        "ours, ties by epsilon-net": lambda: ours(reduction_factor=factor),
-        "ours, ties by hypervolume": lambda: ours(reduction_factor=factor, ties="hypervolume"),
-        "ours, ties pass": lambda: ours(reduction_factor=factor, ties="pass"),
-        "ours, epsilon-net, min_trials=8": lambda: ours(reduction_factor=factor, min_trials=8),
+        "ours, ties by epsilon-net": lambda: Ours(reduction_factor=factor),
+        "ours, ties by hypervolume": lambda: Ours(reduction_factor=factor, ties="hypervolume"),
+        "ours, ties pass": lambda: Ours(reduction_factor=factor, ties="pass"),
+        "ours, epsilon-net, min_trials=8": lambda: Ours(reduction_factor=factor, min_trials=8),
         "random stopping": lambda: halving(factor, random_losses(seed)),
         "ASHA on accuracy": lambda: halving(factor, accuracy_alone),
         "ASHA on equal weights": lambda: halving(factor, equal_weights),
@@ -303,7 +318,14 @@ def vary(problems: Sequence[Curves]) -> None:
     print("\n### Ours at reduction factor 2, ties by epsilon-net, with other options")
     print_head("options")
     for name, options in VARIATIONS.items():
-        print_row(name, [outcome(found, ours(**options)) for found in problems])
+        print_row(name, [outcome(found, Ours(**options)) for found in problems])
+
+
+def rescue(problems: Sequence[Curves]) -> None:
+    print("\n### Ours at reduction factor 2, min_trials=8, with trials rescued in the end")
+    print_head("rescued of 200")
+    for count in (0, 5, 10, 20, 40):
+        print_row(str(count), [with_rescue(found, count, min_trials=8) for found in problems])
 
 
 def decision_seconds(objectives: int, size: int, repeats: int) -> list[float]:
@@ -362,6 +384,7 @@ def main() -> None:
         print(f"\n### Reduction factor 2, time constants up to {1 + slow:.0f} (not 7)")
         compare(2, [curves(seed, slow) for seed in seeds], arguments.registry, without=[HUB])  # it takes long
     vary(problems)
+    rescue(problems)
     print_decision_times(arguments.repeats)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from xoresnet.search.config import SearchConfig
 from xoresnet.search.run_folder import RunFolder
 
 __all__ = ["refresh"]
@@ -38,10 +37,9 @@ def _write(folder: RunFolder) -> None:
     from xoresnet.search.frames import FrameWriter
     from xoresnet.search.study import look_at_study
 
-    saved = folder.saved_config()
-    if saved is None or folder.is_busy():
+    config = folder.saved_config()
+    if config is None or folder.is_busy():
         return
-    config = saved
     study = look_at_study(config, folder.path)
     if study is not None:
         FrameWriter(study, config.objectives, folder.path).write()

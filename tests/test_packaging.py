@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -55,13 +56,36 @@ def test_import_is_lazy() -> None:
     assert result.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("page", ["pruning.md", "space.md"])
+@pytest.mark.parametrize("page", ["pruning.md", "search.md", "space.md"])
 def test_docs_run(page: str, tmp_path: Path) -> None:
     """Every Python block of a page, as written."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL)
     assert blocks
+    warnings = "default" if page == "search.md" else "error"  # Ray has some of its own
     for block in blocks:
-        subprocess.run([sys.executable, "-W", "error", "-c", block], check=True, capture_output=True, cwd=tmp_path)
+        subprocess.run([sys.executable, "-W", warnings, "-c", block], check=True, capture_output=True, cwd=tmp_path)
+
+
+def test_readme_commands_run(tmp_path: Path) -> None:
+    """Every command of ours in the README, in order, in one folder; the search with a smaller budget."""
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    lines = [line.rpartition("&& ")[2] for block in blocks for line in block.splitlines()]
+    ours = [shlex.split(line, comments=True) for line in lines if line.startswith("xoresnet ")]
+    assert ["xoresnet", "search"] in ours
+    for _, *words in ours:
+        small = ["trials=6"] if words == ["search"] else []
+        command = [sys.executable, "-c", "from xoresnet.search.cli import run; run()", *words, *small]
+        found = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+        assert found.returncode == 0, (words, found.stderr)
+
+
+def test_example_of_any_trainable_goes_on(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "examples" / "any_trainable.py")]
+    first = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert "ended: 30 trials are finished" in first.stdout
+    assert len(first.stdout.splitlines()) > 3  # and a front
+    again = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
 
 
 def test_readme_runs(tmp_path: Path) -> None:
