@@ -13,6 +13,7 @@ from xoresnet.schema import SpecError
 from xoresnet.search.console import print_error
 from xoresnet.search.data_command import data
 from xoresnet.search.errors import CommandError
+from xoresnet.search.export_command import export
 from xoresnet.search.front_command import front
 from xoresnet.search.interrupts import exit_code
 from xoresnet.search.report_command import report
@@ -34,6 +35,7 @@ def app() -> None:
 
 
 app.add_command(data)
+app.add_command(export)
 app.add_command(front)
 app.add_command(report)
 app.add_command(search)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from xoresnet.data_spec import DataSpec
 from xoresnet.search.console import print_json
-from xoresnet.search.data_source import load_with_bar
+from xoresnet.search.data_source import known_data_set, load_with_bar
 from xoresnet.search.errors import CommandError
+from xoresnet.search.interrupts import termination_raises
+from xoresnet.search.overrides import read_overrides
 
 if TYPE_CHECKING:
     from xoresnet.data import DataSet, DataStatus
@@ -19,16 +22,21 @@ __all__ = ["data"]
 
 @click.command()
 @click.argument("name", required=False)
+@click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data-root", metavar="DIR", help="Look in this folder first.")
 @click.option("--download", is_flag=True, help="Fetch NAME into the first folder looked in, where it can be fetched.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def data(name: str | None, data_root: str | None, download: bool, as_json: bool) -> None:
+def data(name: str | None, changes: Sequence[str], data_root: str | None, download: bool, as_json: bool) -> None:
     """List the data sets: which are here, where was looked, how to get the rest.
 
-    With NAME: read that one, check it, and show what is in it.
+    With NAME: read that one, check it, and show what is in it; KEY=VALUE: how it is read (validation_seed=1, and for
+    class folders image_size=[64,64], channels=3).
     """
     if name is not None:
-        _show(load_with_bar(DataSpec(name=name, root=data_root), download=download), as_json=as_json)
+        fields = read_overrides(changes, {"spec": DataSpec.model_fields})["spec"]
+        spec = DataSpec.from_dict({"name": known_data_set(name), "root": data_root, **fields})
+        with termination_raises():
+            _show(load_with_bar(spec, download=download), as_json=as_json)
         return
     if download:
         raise CommandError(

@@ -17,6 +17,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from ray import tune
 
+from xoresnet.atomic import sweep
 from xoresnet.search.attributes import ARCH_ID, RESCUES
 from xoresnet.search.bridge import TrialBridge
 from xoresnet.search.cluster import ray_session, resources, slots
@@ -127,6 +128,7 @@ class SearchRun:
         """Keep weights of complete trials, and checkpoints of pruned ones that may be rescued."""
         if trial.state == TrialState.COMPLETE:
             (self._folder_of(trial) / CHECKPOINT).unlink(missing_ok=True)
+            sweep(self._folder_of(trial))
         elif trial.state == TrialState.PRUNED and self.config.rescue:
             promising = near_front(self.study)
             for other in promising[self.config.rescue :]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xoresnet.atomic import write_text
+from xoresnet.atomic import sweep, write_text
 from xoresnet.schema import SpecError
 from xoresnet.search.claim import claimed, holds_files, is_claimed
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
@@ -19,7 +19,10 @@ from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
 from xoresnet.yaml_text import YamlError, read_yaml, write_yaml
 
-__all__ = ["RunFolder"]
+__all__ = ["JOURNAL", "RunFolder"]
+
+JOURNAL = "study.journal"
+"""The study, unless it has a storage elsewhere."""
 
 _PACKAGES = ("xoresnet", "torch", "ray", "optuna", "numpy", "pandas")
 
@@ -77,11 +80,19 @@ class RunFolder:
         """
         self.check(config)
         with claimed(self.path, "searching"):
+            sweep(self.path)
             config = self.check(config)  # again: another process may have been here in between
+            is_new = not (self.path / "config.yaml").exists()
             fields = {"command": "search", **config.model_dump(mode="json")}
             write_text(self.path / "config.yaml", write_yaml(fields))
             write_text(self.path / "environment.json", json.dumps(_environment(), indent=2) + "\n")
-            yield config
+            try:
+                yield config
+            except CommandError:
+                if is_new and not (self.path / JOURNAL).exists():  # a mistake that came to nothing
+                    (self.path / "config.yaml").unlink()
+                    (self.path / "environment.json").unlink()
+                raise
 
     def is_busy(self) -> bool:
         """Whether a process is searching in it."""

@@ -24,11 +24,12 @@ from xoresnet.search.journal import JournalReader, mend
 from xoresnet.search.metric_pruner import MetricPruner
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import ParetoPruner
+from xoresnet.search.run_folder import JOURNAL
 from xoresnet.user_code import find_user_code
 
-__all__ = ["JOURNAL", "look_at_study", "make_pruner", "make_sampler", "open_study"]
+__all__ = ["look_at_study", "make_pruner", "make_sampler", "open_study"]
 
-JOURNAL = "study.journal"
+
 _STORAGE_ERRORS = (SQLAlchemyError, ImportError, OSError, ValueError)  # of addresses; the latter where it is none
 
 

@@ -56,12 +56,13 @@ def train(
     recipe = _recipe(spec.name, given["recipe"])
     options = {"--data": data_name, "--data-root": data_root, "--run": run, "--device": device, "--threads": threads}
     words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+    place = _device(device)
     with termination_raises():
         data = load_with_bar(spec, download=download)
         job = Job(
             source.build(data.input_shape, data.num_classes), data, spec, recipe,
             TrainFolder(Path(run or f"runs/{source.label}-{spec.name}")),
-            _device(device), threads, shlex.join(["xoresnet", "train", arch, *changes, *words]),
+            place, threads, shlex.join(["xoresnet", "train", arch, *changes, *words]),
         )  # fmt: skip
         if dry_run:
             show_plan(job, as_json=as_json)

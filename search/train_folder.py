@@ -6,6 +6,7 @@ checkpoint.safetensors   after each epoch; training goes on from it
 history.parquet          a row for each epoch
 layers.parquet           a row for each epoch and layer
 weights.safetensors      at the end: the network's state_dict after the last epoch
+config.json              with them: what `load_model` must know besides
 summary.json             at the end: the figures of the last epoch, and of the test set once it was opened
 """
 
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from xoresnet.arch import Arch
-from xoresnet.atomic import replaced, write_text
+from xoresnet.atomic import replaced, sweep, write_text
 from xoresnet.data_spec import DataSpec
 from xoresnet.recipe import Recipe
 from xoresnet.records import EpochRecord
@@ -50,6 +51,7 @@ class TrainFolder:
         """
         self.check(arch, data, recipe)
         with claimed(self.path, "training"):
+            sweep(self.path)
             self.check(arch, data, recipe)  # again: another process may have been here in between
             write_text(self.path / "config.yaml", write_yaml(_config(arch, data, recipe)))
             write_text(self.path / "arch.json", arch.to_json() + "\n")

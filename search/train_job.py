@@ -115,8 +115,11 @@ def _train(job: Job, view: TrainingView) -> Training:
 
 def _finish(job: Job, training: Training, *, test: bool) -> dict[str, Any]:
     """Write what there is once all epochs are done; returns the summary."""
+    from xoresnet.model import ModelConfig, write_config
+
     job.folder.write_history(job.arch, job.recipe.seed, training.records)
     job.folder.write_weights(training.net.state_dict())
+    write_config(job.folder.path, ModelConfig.of(training))
     figures = _summary(job, training)
     job.folder.write_summary(figures)
     if test and figures["test"] is None:

@@ -34,6 +34,7 @@ def train_trial(config: dict[str, Any]) -> None:
     from ray import tune
 
     from xoresnet.memory import hold_freed_memory
+    from xoresnet.model import ModelConfig, write_config
     from xoresnet.training import DivergenceError, Training
 
     hold_freed_memory()
@@ -50,6 +51,7 @@ def train_trial(config: dict[str, Any]) -> None:
             layers = {}
             if record.epoch == recipe.epochs:
                 _write_weights(folder / WEIGHTS, training.net.state_dict())
+                write_config(folder, ModelConfig.of(training))
                 layers[LAYERS] = json.dumps([layer._asdict() for layer in record.layers])
             tune.report({**record.as_dict(), **where, **layers})
     except DivergenceError as error:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from xoresnet.counts import Energy as Energy
     from xoresnet.data import DataSet as DataSet
     from xoresnet.data import load_data as load_data
+    from xoresnet.exporting import export as export
     from xoresnet.memory import hold_freed_memory as hold_freed_memory
+    from xoresnet.model import load_model as load_model
     from xoresnet.network import XOResNet as XOResNet
     from xoresnet.neuron import IF as IF
     from xoresnet.neuron import LIF as LIF
@@ -49,12 +51,14 @@ _HOMES = {
     "XOResNet": "network",
     "baseline_names": "arch",
     "count_spikes": "spikes",
+    "export": "exporting",
     "hold_freed_memory": "memory",
     "integrate_fire": "neuron",
     "fit": "training",
     "layer_table": "table",
     "lif": "neuron",
     "load_data": "data",
+    "load_model": "model",
     "plif": "neuron",
     "summary": "table",
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replaced", "write_text"]
+__all__ = ["replaced", "sweep", "write_text"]
 
 
 @contextmanager
@@ -32,6 +32,13 @@ def replaced(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     with replaced(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half written; for whoever has the folder to itself."""
+    for partial in folder.glob(".*.*"):
+        if partial.suffix[1:].isdecimal():
+            partial.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -63,6 +63,8 @@ def fire(x: Tensor, dynamics: Dynamics, leak: Tensor | None = None) -> Tensor:
     if torch.is_grad_enabled() and (x.requires_grad or (leak is not None and leak.requires_grad)):
         spikes: Tensor = _Fire.apply(x, leak, dynamics)
         return spikes
+    if torch.compiler.is_compiling():
+        return _unrolled(x, leak, dynamics)
     return _forward(x, leak, dynamics, keep=False)[0]
 
 
@@ -100,6 +102,22 @@ def _forward(x: Tensor, leak: Tensor | None, dynamics: Dynamics, *, keep: bool) 
 
         return fire_triton.forward(x, leak, dynamics, keep=keep)
     return _run(x, leak, dynamics, keep=keep)
+
+
+def _unrolled(x: Tensor, leak: Tensor | None, dynamics: Dynamics) -> Tensor:
+    """The same numbers from operations that any exporter knows, one after the other."""
+    spikes, v = [], None
+    for current in x.unbind(0):
+        if leak is None and dynamics.tau is None:
+            h = current if v is None else v + current
+        else:
+            drive = current if v is None else current - v
+            step = drive / cast(float, dynamics.tau) if leak is None else drive * leak
+            h = step if v is None else v + step
+        fired = (h >= dynamics.threshold).to(x.dtype)
+        v = h * (1 - fired) if dynamics.hard else h - dynamics.threshold * fired
+        spikes.append(fired)
+    return torch.stack(spikes)
 
 
 def _fused(x: Tensor) -> bool:

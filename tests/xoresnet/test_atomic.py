@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xoresnet.atomic import replaced, write_text
+from xoresnet.atomic import replaced, sweep, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -51,3 +51,12 @@ def test_permissions_are_those_of_an_ordinary_new_file(tmp_path: Path, umask: in
         assert os.umask(umask) == umask  # it was asked for, not changed
     finally:
         os.umask(before)
+
+
+def test_sweeping_removes_what_was_half_written_and_nothing_else(tmp_path: Path) -> None:
+    kept = [".lock", "trials.parquet", ".hidden.txt", "weights.123"]
+    for name in [*kept, ".trials.parquet.4711"]:
+        (tmp_path / name).write_text("x")
+    sweep(tmp_path)
+    sweep(tmp_path / "nowhere")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)

@@ -1,0 +1,55 @@
+"""One trial of a run, by what it is good at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xoresnet.search.errors import CommandError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from xoresnet.results.loading import Run
+
+__all__ = ["PICKS", "pick"]
+
+PICKS = "knee, best-accuracy, max-spikes=N, min-accuracy=X, or a trial's or network's id"
+
+
+def pick(run: Run, wanted: str) -> pd.Series[Any]:
+    """The complete trial that is meant. Raises `CommandError`."""
+    from xoresnet.results.selection import best, knee
+
+    key, _, value = wanted.partition("=")
+    try:
+        match key:
+            case "knee":
+                return knee(run.front, run.objectives)
+            case "best-accuracy":
+                return best(run.trials, "val_accuracy")
+            case "max-spikes":
+                return best(run.trials, max_spikes=_number(wanted, value))
+            case "min-accuracy":
+                return best(run.trials, min_accuracy=_number(wanted, value))
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    return _by_id(run, wanted)
+
+
+def _number(wanted: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise CommandError(f"--pick {wanted}: {value!r} is no number", exit_code=2) from None
+
+
+def _by_id(run: Run, wanted: str) -> pd.Series[Any]:
+    trials = run.trials
+    rows = trials[(trials["trial_id"].astype(str) == wanted) | (trials["arch_id"] == wanted)]
+    if rows.empty:
+        raise CommandError(f"--pick {wanted}: {run.name} has no such trial; it may be {PICKS}", exit_code=2)
+    complete = rows[rows["state"] == "COMPLETE"]
+    if complete.empty:
+        state = rows["state"].iloc[-1]
+        raise CommandError(f"--pick {wanted}: the trial is {state}, and only COMPLETE ones have weights")
+    return complete.iloc[-1]

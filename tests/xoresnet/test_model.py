@@ -1,0 +1,137 @@
+"""A trained network as a folder: written, loaded, and refused where it is not whole."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.xoresnet.trained import described, made, some_archs
+from xoresnet import Arch, SpecError, load_model
+from xoresnet.model import CONFIG, WEIGHTS, ModelConfig, ModelError, save_model
+
+(ARCH,) = some_archs(1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    save_model(tmp_path / "model", made(ARCH), described(ARCH))
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize("arch", some_archs(6, seed=1), ids=lambda arch: arch.arch_id)
+def test_it_comes_back_as_it_was(arch: Arch, tmp_path: Path) -> None:
+    net = made(arch)
+    save_model(tmp_path, net, described(arch))
+    model = load_model(tmp_path)
+    images = torch.rand(3, *arch.input_shape)
+    with torch.no_grad():
+        assert torch.equal(model(images), net((images - 0.3) / 0.25))
+    assert model.config == described(arch)
+
+
+def test_a_trial_of_a_search_by_its_number(folder: Path, tmp_path: Path) -> None:
+    trial = tmp_path / "runs" / "digits" / "trials" / f"0007-{ARCH.arch_id}"
+    trial.mkdir(parents=True)
+    (folder / CONFIG).rename(trial / CONFIG)
+    (folder / WEIGHTS).rename(trial / "weights.safetensors")
+    assert load_model(f"{tmp_path}/runs/digits:7").config == described(ARCH)
+    with pytest.raises(ModelError, match="runs/digits has no weights of a trial 8: only complete trials keep theirs"):
+        load_model(f"{tmp_path}/runs/digits:8")
+
+
+def spoil(folder: Path, what: str) -> None:
+    weights = load_file(folder / WEIGHTS)
+    config = json.loads((folder / CONFIG).read_text())
+    match what:
+        case "no config":
+            (folder / CONFIG).unlink()
+        case "no weights":
+            (folder / WEIGHTS).unlink()
+        case "cut":
+            (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100])
+        case "no json":
+            (folder / CONFIG).write_text("{")
+        case "newer":
+            (folder / CONFIG).write_text(json.dumps({**config, "format_version": 2, "more": 1}))
+        case "unknown field":
+            (folder / CONFIG).write_text(json.dumps({**config, "archs": 1}))
+        case "classes":
+            config["data"]["classes"] = ["a", "b"]
+            (folder / CONFIG).write_text(json.dumps(config))
+        case "shape":
+            save_file({**weights, "head.weight": torch.zeros(3, 3)}, folder / WEIGHTS)
+        case "missing":
+            save_file({name: value for name, value in weights.items() if name != "head.bias"}, folder / WEIGHTS)
+        case "more":
+            save_file({**weights, "head.scale": torch.zeros(1)}, folder / WEIGHTS)
+        case "nan":
+            save_file({**weights, "head.bias": torch.full((10,), torch.nan)}, folder / WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("no config", r"model holds no model: it has no config\.json"),
+        ("no weights", r"model holds no weights: it has no weights\.safetensors"),
+        ("cut", r"model\.safetensors holds no whole weights: "),
+        ("no json", r"config\.json cannot be read: "),
+        ("newer", r"config\.json is of format 2, and this xoresnet reads up to 1: install a newer one"),
+        ("unknown field", r"config\.json: archs: unknown field; did you mean 'arch'\?"),
+        ("classes", r"config\.json: data: 2 classes and 1 channels, but the network has 10 and 1"),
+        ("shape", r"holds the weights of another network: head\.weight is float32 \[3, 3\], not float32 \[10, \d+\]"),
+        ("missing", r"holds the weights of another network: head\.bias is missing"),
+        ("more", r"holds the weights of another network: there is no head\.scale in it"),
+        ("nan", r"holds the weights of another network: head\.bias is not finite"),
+    ],
+)
+def test_what_is_not_whole_is_refused_in_a_sentence(what: str, sentence: str, folder: Path) -> None:
+    spoil(folder, what)
+    with pytest.raises(ModelError, match=sentence) as caught:
+        load_model(folder)
+    assert "\n" not in str(caught.value)
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return exec, ("import pathlib; pathlib.Path('exploded').touch()",)
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
+def test_nothing_is_unpickled(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (folder / name).write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(ModelError):
+        load_model(folder)
+    torch.save(Bomb(), folder / name)
+    with pytest.raises(ModelError):
+        load_model(folder)
+    assert not Path("exploded").exists()
+
+
+def test_a_description_that_is_not_of_this_network(tmp_path: Path) -> None:
+    other = some_archs(2, seed=9)[1]
+    with pytest.raises(ValueError, match=f"the network is {ARCH.arch_id}, its description {other.arch_id}"):
+        save_model(tmp_path, made(ARCH), described(other))
+    with pytest.raises(SpecError, match="std: 2 values, but 1 means"):
+        ModelConfig.from_dict({**described(ARCH).model_dump(), "data": {"name": "x", "classes": list("0123456789"),
+                                                                       "mean": [0.1], "std": [0.1, 0.2]}})  # fmt: skip
+
+
+def test_loading_needs_neither_ray_nor_optuna_nor_pandas(folder: Path) -> None:
+    code = (
+        "import sys\n"
+        "for name in ('ray', 'optuna', 'pandas', 'pyarrow', 'plotly', 'sklearn', 'click', 'rich', 'torchvision'):\n"
+        "    sys.modules[name] = None\n"
+        "from xoresnet import load_model\n"
+        f"print(load_model({str(folder)!r}).config.arch.arch_id)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == ARCH.arch_id

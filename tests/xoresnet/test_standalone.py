@@ -1,0 +1,56 @@
+"""What is deployed does what the network does."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.xoresnet.trained import made, some_archs
+from xoresnet import Arch, count_spikes
+from xoresnet.standalone import Standalone
+
+ARCHS = some_archs(12)
+
+
+@pytest.mark.parametrize("arch", ARCHS, ids=lambda arch: arch.arch_id)
+def test_logits_and_spikes_are_the_networks(arch: Arch) -> None:
+    net = made(arch)
+    images = torch.rand(5, *arch.input_shape)
+    logits, spikes = Standalone(net, [0.3], [0.25], spikes=True)(images)
+    with torch.no_grad(), count_spikes(net) as counts:
+        expected = net((images - 0.3) / 0.25)
+    assert torch.equal(logits, expected)
+    assert spikes.shape == (5,)
+    assert float(spikes.mean()) == pytest.approx(counts.spikes_per_sample)
+    for number in range(5):  # each image by itself
+        with torch.no_grad(), count_spikes(net) as counts:
+            net((images[number : number + 1] - 0.3) / 0.25)
+        assert float(spikes[number]) == counts.spikes_per_sample
+
+
+def test_the_network_it_is_made_from_stays_as_it_was() -> None:
+    net = made(ARCHS[0]).train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    model = Standalone(net, [0.3], [0.25], fold=True)
+    model(torch.rand(3, *ARCHS[0].input_shape))
+    assert net.training
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    after = net.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+@pytest.mark.parametrize("arch", ARCHS[:6], ids=lambda arch: arch.arch_id)
+def test_folded_it_is_the_same_in_exact_arithmetic(arch: Arch) -> None:
+    net = made(arch)
+    images = torch.rand(4, *arch.input_shape, dtype=torch.float64)
+    plain, folded = (Standalone(net, [0.3], [0.25], spikes=True, fold=fold).double() for fold in (False, True))
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+    for one, other in zip(plain(images), folded(images), strict=True):
+        assert torch.allclose(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_without_counting_it_returns_logits_alone() -> None:
+    model = Standalone(made(ARCHS[0]), [0.3], [0.25])
+    assert isinstance(model(torch.rand(2, *ARCHS[0].input_shape)), torch.Tensor)
+    assert not model.counts_spikes

@@ -1,0 +1,41 @@
+"""`DataFacts`: what a model must know of the images that it was trained on. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, model_validator
+
+from xoresnet.schema import Fault, Spec, SpecError
+
+if TYPE_CHECKING:
+    from xoresnet.data import DataSet
+
+__all__ = ["DataFacts"]
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class DataFacts(Spec):
+    """Of one data set."""
+
+    name: str
+    classes: tuple[str, ...]
+    """In the order of the logits."""
+    mean: tuple[float, ...]
+    """Per channel, of images in [0, 1]."""
+    std: tuple[Positive, ...]
+    fingerprint: str = ""
+    """Of what training saw (`DataSet.fingerprint`)."""
+
+    @model_validator(mode="after")
+    def _channels(self) -> Self:
+        if len(self.mean) != len(self.std):
+            raise SpecError([Fault("std", f"{len(self.std)} values, but {len(self.mean)} means")])
+        return self
+
+    @classmethod
+    def of(cls, data: DataSet) -> Self:
+        return cls(
+            name=data.name, classes=data.classes, mean=data.mean, std=data.std, fingerprint=data.fingerprint
+        )  # fmt: skip

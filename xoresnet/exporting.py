@@ -1,0 +1,124 @@
+"""`export`: a trained network as standalone files, each run and compared with the network before it counts as written.
+
+A spike is a yes or no: where a membrane potential comes within rounding of its threshold, two libraries that add up in
+another order may disagree, and everything behind that neuron with them. So files are held to the network exactly on
+those images where rounding decides nothing, and loosely on the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor
+
+from xoresnet.atomic import write_text
+from xoresnet.card import model_card
+from xoresnet.model import ModelConfig, load_model, save_model
+from xoresnet.network import XOResNet
+from xoresnet.schema import nearest
+from xoresnet.standalone import Standalone
+
+__all__ = ["FORMATS", "ExportError", "Exported", "export"]
+
+FORMATS = ("safetensors", "pt2", "onnx")
+"""A folder (`model.py`), and files by their suffix (`formats/`)."""
+_CLOSE, _LOOSE = 1e-5, 0.1
+"""Largest difference of logits, relative to the largest logit: where rounding decides nothing, and where it does."""
+_IMAGES = 16
+
+
+class ExportError(RuntimeError):
+    """A model that cannot be written, or does not do what its network does: one sentence."""
+
+
+class Exported(NamedTuple):
+    """One file or folder, compared with its network."""
+
+    path: Path
+    images: int
+    """On which it was compared."""
+    decided: int
+    """On how many of them rounding decides nothing: there spikes are equal, and logits within 1e-5."""
+    logits_error: float
+    """Largest difference on these, relative to the largest logit; NaN for none."""
+
+
+def export(
+    net: XOResNet,
+    config: ModelConfig,
+    folder: str | Path,
+    formats: Sequence[str] = FORMATS,
+    *,
+    spikes: bool = False,
+    fold: bool = False,
+    images: Tensor | None = None,
+) -> list[Exported]:
+    """Write a model into a folder: `config.json`, `model.safetensors` and `README.md`, and `model.<format>`.
+
+    spikes: single files return the spikes that each image cost, as a second output. fold: they have batch norms folded
+    into convolutions. images: [N, C, H, W] in [0, 1] to compare on; random ones by default. Raises `ExportError`.
+    """
+    unknown = next((name for name in formats if name not in FORMATS), None)
+    if unknown is not None:
+        raise ExportError(f"{unknown!r} is not one of {', '.join(FORMATS)}{nearest(unknown, FORMATS)}")
+    folder = Path(folder)
+    shape = config.arch.input_shape
+    images = images if images is not None else torch.rand(_IMAGES, *shape, generator=torch.Generator().manual_seed(0))
+    truth = _Truth(Standalone(net, config.data.mean, config.data.std, spikes=True), images)
+    save_model(folder, net, config)
+    done = [truth.compare(folder, load_model(folder, spikes=True))]
+    for name in formats:
+        if name == "safetensors":
+            continue
+        path = folder / f"model.{name}"
+        write, run = _functions(name)
+        model = Standalone(net, config.data.mean, config.data.std, spikes=spikes, fold=fold)
+        try:
+            write(model, path)
+            done.append(truth.compare(path, partial(run, path)))
+        except ExportError:
+            path.unlink(missing_ok=True)
+            raise
+    write_text(folder / "README.md", model_card(config, [one.path.name for one in done[1:]], spikes=spikes))
+    return done
+
+
+class _Truth:
+    """What the network itself returns."""
+
+    def __init__(self, model: Standalone, images: Tensor) -> None:
+        self.images = images
+        with torch.no_grad():
+            self.logits, self.spikes = cast("tuple[Tensor, Tensor]", model(images))
+            exact = model.double()
+            # a little more and a little less: what comes out alike leaves nothing to rounding
+            others = [exact(images.double() * (1 + shift))[1] for shift in (-1e-6, 0.0, 1e-6)]
+        self.decided = torch.stack([other == self.spikes for other in others]).all(0)
+
+    def compare(self, path: Path, run: Callable[[Tensor], Tensor | tuple[Tensor, ...]]) -> Exported:
+        """Raises `ExportError` where the file does something else."""
+        with torch.no_grad():
+            found = run(self.images)
+        logits, *rest = found if isinstance(found, tuple) else (found,)
+        if logits.shape != self.logits.shape:
+            raise ExportError(f"{path} returns logits {list(logits.shape)}, the network {list(self.logits.shape)}")
+        errors = (logits - self.logits).abs().amax(1) / self.logits.abs().max().clamp_min(1e-12)
+        allowed = torch.where(self.decided, _CLOSE, _LOOSE)
+        if not bool((errors <= allowed).all()):
+            worst = int((errors / allowed).argmax())
+            raise ExportError(f"{path} differs from the network: its logits are off by {float(errors[worst]):.2g}")
+        if rest and not bool((rest[0] == self.spikes)[self.decided].all()):
+            raise ExportError(f"{path} differs from the network: it counts other spikes")
+        worst_error = float(errors[self.decided].max()) if bool(self.decided.any()) else math.nan
+        return Exported(path, len(self.images), int(self.decided.sum()), worst_error)
+
+
+def _functions(name: str) -> tuple[Callable[[Standalone, Path], None], Callable[[Path, Tensor], tuple[Tensor, ...]]]:
+    module = import_module(f"xoresnet.formats.{name}")
+    return module.write, module.run

@@ -1,0 +1,1 @@
+"""Single files in which a model leaves, one module for each format; `export.py` chooses among them."""

@@ -1,0 +1,67 @@
+"""A network as it is deployed: images in [0, 1] in, logits out, and with them the spikes that each image cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from xoresnet.block import ConvNorm
+from xoresnet.network import XOResNet
+from xoresnet.neuron import SpikingNeuron
+
+if TYPE_CHECKING:
+    from xoresnet.model import ModelConfig
+
+__all__ = ["Standalone"]
+
+
+class Standalone(nn.Module):
+    """Preprocessing, network and count in one module, in evaluation mode and without gradients.
+
+    Takes float32 images [N, C, H, W] in [0, 1] and returns logits [N, num_classes]; with `spikes`, also how many spikes
+    all neuron layers emitted over all time steps for each image, [N].
+    """
+
+    mean: Tensor
+    std: Tensor
+    config: ModelConfig | None = None
+    """What else is known of it, where it was loaded from a folder."""
+
+    def __init__(
+        self, net: XOResNet, mean: Sequence[float], std: Sequence[float], *, spikes: bool = False, fold: bool = False
+    ) -> None:
+        """Net is copied. fold: put batch norms into the convolutions before them; equal but for rounding."""
+        super().__init__()
+        self.net = deepcopy(net).cpu().float().eval().requires_grad_(False)
+        for module in self.net.modules() if fold else ():
+            if isinstance(module, ConvNorm):
+                module.conv, module.norm = fuse_conv_bn_eval(module.conv, module.norm), nn.Identity()  # type: ignore[assignment]
+        channels = net.arch.input_shape[0]
+        self.register_buffer("mean", torch.tensor(mean).view(1, channels, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, channels, 1, 1))
+        self.eval()
+        self._counts: list[Tensor] | None = [] if spikes else None
+        for module in self.net.modules() if spikes else ():
+            if isinstance(module, SpikingNeuron):
+                module.register_forward_hook(self._count)
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        logits: Tensor = self.net((images - self.mean) / self.std)
+        if self._counts is None:
+            return logits
+        spikes = torch.stack(self._counts).sum(0)
+        self._counts.clear()
+        return logits, spikes
+
+    @property
+    def counts_spikes(self) -> bool:
+        return self._counts is not None
+
+    def _count(self, module: nn.Module, args: tuple[Tensor, ...], spikes: Tensor) -> None:
+        if self._counts is not None:
+            self._counts.append(spikes.sum((0, *range(2, spikes.dim()))))
