@@ -78,10 +78,14 @@ def load(run: str | Path) -> Run:
         raise RunError(f"{run} holds no search: it has no config.yaml")
     try:
         config = read_yaml(text.decode(), f"{run}/config.yaml")
-    except (YamlError, UnicodeDecodeError) as error:
+    except YamlError as error:
         raise RunError(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise RunError(f"{run}/config.yaml cannot be read: {error}") from None
     if not isinstance(config, dict) or config.pop("command", None) != "search":
         raise RunError(f"{run} holds something else than a search")
+    if not isinstance(config.get("objectives"), list):
+        raise RunError(f"{run}/config.yaml names no objectives")
     try:
         environment = json.loads(files.read("environment.json") or b"{}")
     except ValueError as error:

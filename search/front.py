@@ -9,9 +9,9 @@ import pandas as pd
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.results.hypervolume import hypervolume, reference_point
 from xoresnet.results.objectives import Direction
 from xoresnet.results.pareto import nondominated
+from xoresnet.results.volume import hypervolume, reference_point
 from xoresnet.search.attributes import DUPLICATE
 
 __all__ = ["Volume", "front_of", "volume_of"]

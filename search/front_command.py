@@ -101,7 +101,7 @@ def _table(rows: pd.DataFrame, run: Run) -> Table:
 
     metrics = [*run.objectives, *(name for name in ("params_count",) if name not in run.objectives)]
     whole = len(run.front)
-    title = f"front: {len(rows)} networks" if len(rows) == whole else f"front: {len(rows)} of {whole} networks"
+    title = f"front: {len(rows)}{'' if len(rows) == whole else f' of {whole}'} network{'' if whole == 1 else 's'}"
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title=title)
     for name in ("trial", "arch_id", *metrics, "network"):
         table.add_column(name, justify="right" if name in metrics else "left", no_wrap=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from xoresnet.search.run_folder import RunFolder
+from xoresnet.search.run_folder import JOURNAL, RunFolder
 
 __all__ = ["refresh"]
 
@@ -23,13 +23,11 @@ def refresh(run: str) -> None:
 
 
 def _is_behind(path: Path) -> bool:
-    from xoresnet.search.study import JOURNAL
-
     try:
         journal = (path / JOURNAL).stat().st_mtime_ns
         tables = path / "trials.parquet"
         return not tables.exists() or tables.stat().st_mtime_ns < journal
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 

@@ -29,11 +29,11 @@ def report(run: str, output: str | None, folder: str | None, open_it: bool, as_j
     if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
         raise CommandError(f"--figures: {folder} is no folder", exit_code=2)
     found = read_run(run)
-    from xoresnet.results.drawings import figures
-    from xoresnet.results.report import report as write_report
+    from xoresnet.results.drawings import write_figures
+    from xoresnet.results.page_writer import report as write_report
 
     path = write_report(found, target)
-    drawn = figures(found, folder) if folder is not None else []
+    drawn = write_figures(found, folder) if folder is not None else []
     if as_json:
         print_json({"report": str(path), "figures": [str(one) for one in drawn]})
     else:

@@ -13,8 +13,8 @@ from xoresnet.arch import Arch
 from xoresnet.schema import Fault, SpecError
 from xoresnet.space.domain import Choice, Domain
 from xoresnet.space.stages import Skeleton, StageDomain, skeleton
-from xoresnet.yaml_text import YamlError
 from xoresnet.table import dense_macs, params_count
+from xoresnet.yaml_text import YamlError
 
 if TYPE_CHECKING:
     from xoresnet.space.cells import Cells, Size

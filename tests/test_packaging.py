@@ -66,17 +66,35 @@ def test_docs_run(page: str, tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-W", warnings, "-c", block], check=True, capture_output=True, cwd=tmp_path)
 
 
-def test_readme_commands_run(tmp_path: Path) -> None:
-    """Every command of ours in the README, in order, in one folder; the search with a smaller budget."""
-    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    lines = [line.rpartition("&& ")[2] for block in blocks for line in block.splitlines()]
-    ours = [shlex.split(line, comments=True) for line in lines if line.startswith("xoresnet ")]
-    assert ["xoresnet", "search"] in ours
-    for _, *words in ours:
-        small = ["trials=6"] if words == ["search"] else []
-        command = [sys.executable, "-c", "from xoresnet.search.cli import run; run()", *words, *small]
-        found = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
-        assert found.returncode == 0, (words, found.stderr)
+def test_docs_on_export_run(tmp_path: Path) -> None:
+    """The last block writes what the others read, which know nothing of this project."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text(), flags=re.DOTALL)
+    *foreign, ours = blocks
+    assert len(foreign) == 2
+    subprocess.run([sys.executable, "-W", "error", "-c", ours], check=True, capture_output=True, cwd=tmp_path)
+    for block in foreign:
+        alone = f"import sys; sys.modules['xoresnet'] = None\n{block}"
+        subprocess.run([sys.executable, "-c", alone], check=True, capture_output=True, cwd=tmp_path / "mine")
+
+
+def test_readme_runs(tmp_path: Path) -> None:
+    """All that the README shows, in its order, in one folder; the search with a smaller budget, and no installing."""
+    blocks = re.findall(r"```(bash|python)\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    ran = []
+    for language, block in blocks:
+        for words in [["-W", "error", "-c", block]] if language == "python" else _commands(block):
+            found = subprocess.run([sys.executable, *words], check=False, capture_output=True, text=True, cwd=tmp_path)
+            assert found.returncode == 0, (words, found.stderr)
+            ran.append(words)
+    assert len(ran) > 8
+
+
+def _commands(block: str) -> list[list[str]]:
+    """Ours, as arguments for Python."""
+    lines = [line.rpartition("&& ")[2] for line in block.splitlines()]
+    ours = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("xoresnet ")]
+    small = [[*words, "trials=6"] if words == ["search"] else words for words in ours]
+    return [["-c", "from xoresnet.search.cli import run; run()", *words] for words in small]
 
 
 def test_example_of_any_trainable_goes_on(tmp_path: Path) -> None:
@@ -88,13 +106,8 @@ def test_example_of_any_trainable_goes_on(tmp_path: Path) -> None:
     assert again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
 
 
-def test_readme_runs(tmp_path: Path) -> None:
-    """Every Python block of the README, as written; the errors it shows are the ones that come."""
+def test_the_error_that_the_readme_shows_is_the_one_that_comes() -> None:
     text = (ROOT / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    assert blocks
-    for block in blocks:
-        subprocess.run([sys.executable, "-W", "error", "-c", block], check=True, capture_output=True, cwd=tmp_path)
     (shown,) = re.findall(r"```text\n>>> (.*?)\n(.*?)\n```", text)
     failing = f"from xoresnet import Arch\n{shown[0]}"
     result = subprocess.run([sys.executable, "-c", failing], check=False, capture_output=True, text=True)

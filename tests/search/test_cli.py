@@ -25,7 +25,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("train xoresnet8 --run", "Option '--run' requires an argument."),
         ("train xoresnet8 --threads 0", "Invalid value for '--threads': 0 is not in the range x>=1. (see *)"),
         ("train xoresnet8 --threads two", "Invalid value for '--threads': 'two' is not a valid integer range. (see *)"),
-        ("data digits cifar10", "Got unexpected extra argument (cifar10) (see xoresnet data --help)"),
+        ("data digits cifar10", "'cifar10' is no setting: write key=value, like epochs=5"),
         ("data --jsn", "No such option '--jsn'. Did you mean '--json'? (see xoresnet data --help)"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from xoresnet.data_spec import DataSpec
 from xoresnet.recipe import Recipe
+from xoresnet.records import EpochRecord
 from xoresnet.schema import Fault, SpecError
-from xoresnet.search.config import MAY_CHANGE, PRUNERS, SAMPLERS, PrunerSpec, SearchConfig
-from xoresnet.search.errors import CommandError
+from xoresnet.search.config import PRUNERS, SAMPLERS, PrunerSpec, SearchConfig
 from xoresnet.search.objective import Objective
-from xoresnet.search.run_folder import RunFolder
 from xoresnet.space import preset_names
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.yaml_text import read_yaml, write_yaml
@@ -23,13 +22,15 @@ from xoresnet.yaml_text import read_yaml, write_yaml
 SPACE: dict[str, Any] = {
     "arch": {"input_shape": [1, 8, 8], "num_classes": 10, "depth": 8, "width": [4, 8], "merge": ["or", "add"]}
 }
-ACCURACY, SPIKES = Objective(metric="accuracy", direction="max"), Objective(metric="spikes", direction="min")
+ACCURACY = Objective(metric="val_accuracy", direction="max")
+SPIKES = Objective(metric="spikes_per_sample", direction="min")
+FIGURES = [field.name for field in fields(EpochRecord) if field.name not in ("epoch", "layers")]
 
 
-def faults(**fields: Any) -> list[str]:
+def faults(**told: Any) -> list[str]:
     """What is said of a configuration that has these fields."""
     with pytest.raises(SpecError) as caught:
-        SearchConfig.from_dict({"space": SPACE, **fields})
+        SearchConfig.from_dict({"space": SPACE, **told})
     return list(map(str, caught.value.faults))
 
 
@@ -44,12 +45,12 @@ def again(config: SearchConfig) -> SearchConfig:
 @pytest.mark.parametrize(
     "spelling",
     [
-        ["accuracy:max", "spikes:min"],
-        ("accuracy:max", "spikes:min"),
-        [{"metric": "accuracy", "direction": "max"}, {"metric": "spikes", "direction": "min"}],
-        [{"metric": "accuracy", "direction": "max"}, "spikes:min"],
+        ["val_accuracy:max", "spikes_per_sample:min"],
+        ("val_accuracy:max", "spikes_per_sample:min"),
+        [{"metric": "val_accuracy", "direction": "max"}, {"metric": "spikes_per_sample", "direction": "min"}],
+        [{"metric": "val_accuracy", "direction": "max"}, "spikes_per_sample:min"],
         (ACCURACY, SPIKES),
-        [ACCURACY, "spikes:min"],
+        [ACCURACY, "spikes_per_sample:min"],
     ],
 )
 def test_objectives(spelling: Any) -> None:
@@ -57,9 +58,18 @@ def test_objectives(spelling: Any) -> None:
 
 
 def test_more_than_two_objectives_keep_their_order() -> None:
-    config = SearchConfig(space=SPACE, objectives=["synops:min", "accuracy:max", "spikes:min"])
-    assert [objective.metric for objective in config.objectives] == ["synops", "accuracy", "spikes"]
+    metrics = ["synops_per_sample", "val_accuracy", "spikes_per_sample"]
+    told = [f"{metric}:{direction}" for metric, direction in zip(metrics, ("min", "max", "min"), strict=True)]
+    config = SearchConfig(space=SPACE, objectives=told)
+    assert [objective.metric for objective in config.objectives] == metrics
     assert [objective.optuna_direction for objective in config.objectives] == ["minimize", "maximize", "minimize"]
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_any_figure_of_an_epoch_is_an_objective(figure: str) -> None:
+    other = "val_loss" if figure != "val_loss" else "val_accuracy"
+    config = SearchConfig(space=SPACE, objectives=[f"{figure}:min", f"{other}:min"])
+    assert config.objectives[0] == Objective(metric=figure, direction="min")
 
 
 def test_the_default_objectives() -> None:
@@ -91,6 +101,28 @@ def test_a_space_as_an_object_or_as_its_fields(name: str) -> None:
     assert SearchConfig(space=space).search_space == space
 
 
+@pytest.mark.parametrize("name", preset_names())
+def test_a_space_by_the_name_of_a_preset(name: str) -> None:
+    assert SearchConfig(space=name) == SearchConfig(space=SearchSpace.preset(name))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"depth": [8]},
+        {"depth": {"basic": [8]}},
+        {"block": "basic", "xor": "none"},
+        {"width": {"low": 4, "high": 8, "step": 4}},
+        {"input_shape": (1, 8, 8), "merge": ("or", "add")},
+    ],
+)
+def test_one_space_has_one_spelling(changes: dict[str, Any]) -> None:
+    """But a range is no choice: samplers look at it otherwise."""
+    config = SearchConfig(space={"arch": {**SPACE["arch"], **changes}, "recipe": {}, "constraints": None})
+    assert (config == SearchConfig(space=SPACE)) is not ("width" in changes)
+    assert config.space == config.search_space.to_dict()
+
+
 def test_a_space_may_be_described_as_shortly_as_in_its_file() -> None:
     assert SearchConfig(space=SPACE).search_space == SearchSpace.from_dict(SPACE)
 
@@ -101,15 +133,21 @@ def test_pruners(kind: str) -> None:
     assert SearchConfig(space=SPACE, pruner=PrunerSpec(kind=kind)).pruner == PrunerSpec(kind=kind)
 
 
+@pytest.mark.parametrize("kind", [*PRUNERS, "mylab.pruners.Mine"])
+def test_a_pruner_by_its_kind_alone(kind: str) -> None:
+    assert SearchConfig(space=SPACE, pruner=kind) == SearchConfig(space=SPACE, pruner=PrunerSpec(kind=kind))
+
+
 def test_a_pruner_has_its_arguments() -> None:
-    fields = {"min_epochs": 3, "reduction_factor": 4, "min_trials": 2, "ties": "pass", "brackets": 2}
-    pruner = SearchConfig(space=SPACE, pruner={"metric": "spikes_per_sample", **fields}).pruner
-    assert pruner.model_dump() == {"kind": "pareto", "metric": "spikes_per_sample", **fields}
+    told = {"min_epochs": 3, "reduction_factor": 4, "min_trials": 2, "ties": "pass", "brackets": 2}
+    pruner = SearchConfig(space=SPACE, pruner={"metric": "spikes_per_sample", **told}).pruner
+    assert pruner.model_dump() == {"kind": "pareto", "metric": "spikes_per_sample", **told}
 
 
 def test_a_pruner_may_look_at_any_objective_and_at_no_other_metric() -> None:
-    config = SearchConfig(space=SPACE, objectives=["a:max", "b:min"], pruner={"kind": "median", "metric": "b"})
-    assert config.pruner.metric == "b"
+    pruner = {"kind": "median", "metric": "val_accuracy"}
+    config = SearchConfig(space=SPACE, objectives=["val_loss:min", "val_accuracy:max"], pruner=pruner)
+    assert config.pruner.metric == "val_accuracy"
     (fault,) = faults(pruner={"kind": "median", "metric": "spikes_per_smaple"})
     known, nearest = "val_accuracy, spikes_per_sample", "spikes_per_sample"
     assert fault == (
@@ -131,7 +169,7 @@ def test_whole_seconds_are_seconds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "fault"),
+    ("told", "fault"),
     [
         ({"trails": 3}, "trails: unknown field; did you mean 'trials'?"),
         ({"data": {"nam": "digits"}}, "data.nam: unknown field; did you mean 'name'?"),
@@ -139,21 +177,45 @@ def test_whole_seconds_are_seconds() -> None:
         ({"recipe": {"learning_rat": 1}}, "recipe.learning_rat: unknown field; did you mean 'learning_rate'?"),
         ({"space": {"arch": {**SPACE["arch"], "deth": 8}}}, "space.arch.deth: unknown field; did you mean 'depth'?"),
         ({"space": None}, "space: must be a mapping of fields, got None"),
+        (
+            {"space": "digit"},
+            f"space: there is no preset 'digit': there are {', '.join(preset_names())}; did you mean 'digits'?",
+        ),
         ({"space": 3}, "space: must be a mapping of fields, got 3"),
         ({"data": None}, "data: must be a mapping of fields, got None"),
         ({"data": {"name": 3}}, "data.name: must be a text, got 3"),
         ({"recipe": []}, "recipe: must be a mapping of fields, got []"),
+        ({"recipe": "fast"}, "recipe: must be a mapping of fields, got 'fast'"),
+        ({"recipe": None}, "recipe: must be a mapping of fields, got None"),
+        ({"recipe": {"seed": 3}}, "recipe.seed: the search says it: seed=..."),
+        ({"recipe": {"epochs": 3}, "epochs": 4}, "epochs: said twice: 4, and recipe.epochs=3"),
         ({"recipe": {"learning_rate": -1}}, "recipe.learning_rate: must be greater than 0, got -1"),
         ({"objectives": "accuracy:max"}, "objectives: must be a list, got 'accuracy:max'"),
         ({"objectives": None}, "objectives: must be a list, got None"),
-        ({"objectives": {"a": "max"}}, "objectives: must be a list, got {'a': 'max'}"),
+        ({"objectives": {"val_loss": "min"}}, "objectives: must be a list, got {'val_loss': 'min'}"),
         (
-            {"objectives": ["a:mx", "b:min"]},
+            {"objectives": ["val_accuracy:mx", "val_loss:min"]},
             "objectives.0.direction: 'mx' is not one of max, min; did you mean 'max'?",
         ),
-        ({"objectives": ["a:maximize", "b:min"]}, "objectives.0.direction: 'maximize' is not one of max, min"),
-        ({"objectives": ["a:max", 3]}, "objectives.1: must be a mapping of fields, got 3"),
-        ({"objectives": ["a:max", "a:min"]}, "objectives: each metric may be named once"),
+        (
+            {"objectives": ["val_accuracy:maximize", "val_loss:min"]},
+            "objectives.0.direction: 'maximize' is not one of max, min",
+        ),
+        (
+            {"objectives": ["val_accuracy:max:min", "val_loss:min"]},
+            "objectives.0.direction: 'max:min' is not one of max, min; did you mean 'min'?",
+        ),
+        ({"objectives": ["val_accuracy", "val_loss:min"]}, "objectives.0.direction: required, but missing"),
+        (
+            {"objectives": ["val_accuracy:max", "spikes:min"]},
+            "objectives.1: 'spikes' is no figure of an epoch; did you mean 'spikes_per_sample'?",
+        ),
+        ({"objectives": ["val_accuracy:max", "epoch:min"]}, "objectives.1: 'epoch' is no figure of an epoch"),
+        ({"objectives": ["val_accuracy:max", "layers:min"]}, "objectives.1: 'layers' is no figure of an epoch"),
+        ({"objectives": ["val_accuracy:max", 3]}, "objectives.1: must be a mapping of fields, got 3"),
+        ({"objectives": ["val_loss:max", "val_loss:min"]}, "objectives: each metric may be named once"),
+        ({"objectives": []}, "objectives: a search has two objectives or more, got 0"),
+        ({"objectives": ["val_accuracy:max"]}, "objectives: a search has two objectives or more, got 1"),
         (
             {"sampler": "tp"},
             "sampler: 'tp' is not one of tpe, nsga2, random, grid, or a dotted path; did you mean 'tpe'?",
@@ -164,6 +226,11 @@ def test_whole_seconds_are_seconds() -> None:
             {"pruner": {"kind": "medan"}},
             f"pruner.kind: 'medan' is not one of {', '.join(PRUNERS)}, or a dotted path; did you mean 'median'?",
         ),
+        (
+            {"pruner": "medan"},
+            f"pruner.kind: 'medan' is not one of {', '.join(PRUNERS)}, or a dotted path; did you mean 'median'?",
+        ),
+        ({"pruner": None}, "pruner: must be a mapping of fields, got None"),
         ({"pruner": {"kind": None}}, "pruner.kind: must be a text, got None"),
         (
             {"pruner": {"ties": "pas"}},
@@ -193,11 +260,14 @@ def test_whole_seconds_are_seconds() -> None:
         ({"seed": -1}, "seed: must be at least 0, got -1"),
         ({"seed": 2**32}, "seed: must be less than 4294967296, got 4294967296"),
         ({"storage": 3}, "storage: must be a text, got 3"),
+        ({"study": 3}, "study: must be a text, got 3"),
+        ({"warm_start": 3}, "warm_start: must be a text, got 3"),
+        ({"rescue": -1}, "rescue: must be at least 0, got -1"),
         ({"address": 3}, "address: must be a text, got 3"),
     ],
 )
-def test_what_is_refused(fields: dict[str, Any], fault: str) -> None:
-    assert faults(**fields) == [fault]
+def test_what_is_refused(told: dict[str, Any], fault: str) -> None:
+    assert faults(**told) == [fault]
 
 
 def test_an_unknown_field_that_resembles_none_is_answered_with_all() -> None:
@@ -210,35 +280,50 @@ def test_the_space_is_required() -> None:
         SearchConfig()
 
 
-def test_one_objective_is_too_few() -> None:
-    for few in ([], ["accuracy:max"]):
-        (fault,) = faults(objectives=few)
-        assert fault.startswith("objectives: ")
+def test_epochs_may_be_said_twice_alike() -> None:
+    assert SearchConfig(space=SPACE, epochs=3, recipe={"epochs": 3}).epochs == 3
+    assert SearchConfig(space=SPACE, recipe={"epochs": 3}).epochs is None
+
+
+@pytest.mark.parametrize("recipe", [{"warmup_epochs": 3}, {"schedule": "cosine", "warmup_epochs": 500}])
+def test_what_goes_together_in_a_recipe_is_not_known_before_the_data_set(recipe: dict[str, Any]) -> None:
+    assert SearchConfig(space=SPACE, recipe=recipe).recipe == recipe
+
+
+@pytest.mark.xfail(reason="every report raises in the pruner instead", raises=pytest.fail.Exception)
+def test_ties_by_hypervolume_want_two_objectives() -> None:
+    faults(pruner={"ties": "hypervolume"}, objectives=["val_accuracy:max", "spikes_per_sample:min", "val_loss:min"])
 
 
 def test_an_objective_has_no_direction_of_its_own() -> None:
-    found = faults(objectives=["accuracy", "spikes:min", "synops:"])
+    found = faults(objectives=["val_accuracy", "spikes_per_sample:min", "synops_per_sample:"])
     assert [fault.partition(": ")[0] for fault in found] == ["objectives.0.direction", "objectives.2.direction"]
 
 
 def test_all_faults_in_fields_at_once() -> None:
     found = faults(
-        objectives=["a:max", "b:mi"], pruner={"ties": "non", "brackets": 0}, data={"name": 1}, trials=0, sede=1
-    )
+        objectives=["val_accuracy:max", "val_loss:mi"], pruner={"ties": "non", "brackets": 0}, data={"name": 1},
+        trials=0, sede=1,
+    )  # fmt: skip
     assert [fault.partition(": ")[0] for fault in found] == [
         "data.name", "objectives.1.direction", "pruner.ties", "pruner.brackets", "trials", "sede",
     ]  # fmt: skip
 
 
 def test_all_faults_between_fields_at_once() -> None:
+    found = faults(epochs=3, recipe={"epochs": 4}, pruner={"kind": "median", "metric": "val_los"})
+    assert [fault.partition(": ")[0] for fault in found] == ["pruner.metric", "epochs"]
+
+
+def test_all_faults_within_fields_at_once() -> None:
     found = faults(
-        space={"arch": {"depth": 9}}, recipe={"epochs": 0, "momentum": 1}, objectives=["a:max", "b:min", "a:min"],
-        pruner={"kind": "never", "metric": "c"}, sampler="best",
+        space={"arch": {"depth": 9}}, recipe={"epochs": 0, "momentum": 1},
+        objectives=["nonsense:max", "val_loss:min", "val_loss:max"], pruner={"kind": "never"}, sampler="best",
     )  # fmt: skip
-    assert {fault.partition(": ")[0] for fault in found} >= {
-        "space.arch.input_shape", "space.arch.num_classes", "recipe.epochs", "recipe.momentum", "objectives",
-        "pruner.kind", "pruner.metric", "sampler",
-    }  # fmt: skip
+    assert [fault.partition(": ")[0] for fault in found] == [
+        "space.arch.input_shape", "space.arch.num_classes", "space.arch.depth", "recipe.epochs", "recipe.momentum",
+        "objectives.0", "objectives", "sampler", "pruner.kind",
+    ]  # fmt: skip
 
 
 def test_what_is_no_mapping_of_names() -> None:
@@ -272,14 +357,14 @@ SECONDS = st.floats(0, exclude_min=True, allow_infinity=False, allow_subnormal=F
 WHOLE = st.integers(1, 10**6)
 SPACES = st.sampled_from([SPACE, *(SearchSpace.preset(name).to_dict() for name in preset_names())])
 OBJECTIVES = st.lists(
-    st.builds(Objective, metric=st.text(min_size=1), direction=st.sampled_from(["max", "min"])),
+    st.builds(Objective, metric=st.sampled_from(FIGURES), direction=st.sampled_from(["max", "min"])),
     min_size=2, max_size=4, unique_by=lambda objective: objective.metric,
 )  # fmt: skip
 RECIPES = st.fixed_dictionaries(
     {},
     optional={
-        "epochs": WHOLE, "learning_rate": st.floats(1e-9, 1e6), "optimizer": st.sampled_from(["adamw", "sgd"]),
-        "clip_norm": maybe(st.floats(1e-6, 1e6)), "flip": maybe(st.booleans()), "seed": st.integers(0, 2**32 - 1),
+        "learning_rate": st.floats(1e-9, 1e6), "optimizer": st.sampled_from(["adamw", "sgd"]),
+        "clip_norm": maybe(st.floats(1e-6, 1e6)), "flip": maybe(st.booleans()),
     },
 )  # fmt: skip
 DATA = st.one_of(
@@ -299,7 +384,7 @@ def configs(draw: st.DrawFn) -> SearchConfig:
         PrunerSpec, kind=st.sampled_from(PRUNERS) | PATHS,
         metric=maybe(st.sampled_from([objective.metric for objective in objectives])),
         min_epochs=WHOLE, reduction_factor=st.integers(2, 9), min_trials=WHOLE,
-        ties=st.sampled_from(["epsilon-net", "hypervolume", "pass"]), brackets=WHOLE,
+        ties=st.sampled_from(["epsilon-net", "pass", *["hypervolume"] * (len(objectives) == 2)]), brackets=WHOLE,
     )  # fmt: skip
     return draw(
         st.builds(
@@ -308,7 +393,7 @@ def configs(draw: st.DrawFn) -> SearchConfig:
             warm_start=maybe(st.text()), trials=WHOLE, rescue=st.integers(0, 99),
             epochs=maybe(WHOLE), time_budget=maybe(SECONDS), trial_seconds=maybe(SECONDS), retries=st.integers(0, 9),
             cpus_per_trial=WHOLE, gpus_per_trial=maybe(st.floats(0, 64)), max_concurrent=maybe(WHOLE),
-            seed=st.integers(0, 2**32 - 1), storage=maybe(st.text()), address=maybe(st.text()),
+            seed=st.integers(0, 2**32 - 1), storage=maybe(st.text()), study=maybe(st.text()), address=maybe(st.text()),
         )
     )  # fmt: skip
 
@@ -326,7 +411,7 @@ FULL = SearchConfig(
     sampler="nsga2", pruner={"kind": "median", "metric": "synops_per_sample"}, baselines=False,
     warm_start="runs/earlier", trials=7, rescue=2, epochs=3,
     time_budget=60, trial_seconds=0.5, retries=0, cpus_per_trial=2, gpus_per_trial=0.25, max_concurrent=3, seed=5,
-    storage="sqlite:///here.db", address="auto",
+    storage="sqlite:///here.db", study="mine", address="auto",
 )  # fmt: skip
 
 
@@ -334,68 +419,3 @@ def test_nothing_of_everything_is_a_default() -> None:
     """So that what follows looks at every field."""
     plain = SearchConfig(space=SPACE)
     assert [field for field in SearchConfig.model_fields if getattr(FULL, field) == getattr(plain, field)] == []
-
-
-@pytest.mark.parametrize("config", [SearchConfig(space=SPACE), FULL], ids=["defaults", "everything"])
-def test_the_folder_of_a_run_keeps_it(config: SearchConfig, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
-    assert folder.saved_config() is None
-    with folder.opened(config):
-        pass
-    saved = folder.saved_config()
-    assert saved == config.model_dump(mode="json")
-    assert SearchConfig.from_dict(saved) == config
-
-
-# going on
-
-
-OTHER: dict[str, Any] = {
-    "trials": 90, "rescue": 2, "time_budget": 3.0, "trial_seconds": 4.0, "retries": 5, "cpus_per_trial": 6,
-    "gpus_per_trial": 0.5, "max_concurrent": 8, "address": "auto",
-}  # fmt: skip
-
-
-def test_what_may_change_are_fields() -> None:
-    assert set(SearchConfig.model_fields) >= MAY_CHANGE
-    assert set(OTHER) == MAY_CHANGE
-    assert MAY_CHANGE.isdisjoint({"space", "data", "recipe", "objectives", "sampler", "pruner", "epochs", "seed"})
-
-
-@pytest.mark.parametrize("field", OTHER)
-def test_a_search_goes_on_with_other_limits_and_resources(field: str, tmp_path: Path) -> None:
-    folder, config = RunFolder(tmp_path), SearchConfig(space=SPACE)
-    with folder.opened(config):
-        pass
-    with folder.opened(config.replace(**{field: OTHER[field]})):
-        pass
-    saved = folder.saved_config()
-    assert saved is not None
-    assert SearchConfig.from_dict(saved) == config.replace(**{field: OTHER[field]})
-
-
-@pytest.mark.parametrize(
-    ("changes", "difference"),
-    [
-        ({"epochs": 3}, "epochs was None, is 3"),
-        ({"seed": 1}, "seed was 0, is 1"),
-        ({"data": "cifar10"}, "data.name was digits, is cifar10"),
-        ({"recipe": {"learning_rate": 0.5}}, "recipe.learning_rate was None, is 0.5"),
-        ({"space": {"arch": {**SPACE["arch"], "depth": 14}}}, "space.arch.depth was 8, is 14"),
-        ({"sampler": "random", "baselines": False}, "sampler was tpe, is random; baselines was True, is False"),
-        ({"pruner": {"ties": "pass"}}, "pruner.ties was epsilon-net, is pass"),
-        ({"storage": "sqlite:///x.db"}, "storage was None, is sqlite:///x.db"),
-    ],
-)
-def test_another_search_is_refused_with_what_differs(changes: dict[str, Any], difference: str, tmp_path: Path) -> None:
-    folder, config = RunFolder(tmp_path), SearchConfig(space=SPACE)
-    with folder.opened(config):
-        pass
-    before = (tmp_path / "config.yaml").read_bytes()
-    with pytest.raises(CommandError) as caught, folder.opened(config.replace(trials=60, **changes)):
-        raise AssertionError
-    assert str(caught.value) == (
-        f"{tmp_path} holds another search: {difference}; choose another folder with --run"
-    )  # fmt: skip
-    assert caught.value.exit_code == 2
-    assert (tmp_path / "config.yaml").read_bytes() == before

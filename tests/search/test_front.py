@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,12 +12,13 @@ import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import InMemoryStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from xoresnet.search.attributes import DUPLICATE
-from xoresnet.search.front import front_of
+from xoresnet.search.front import front_of, volume_of
 
 DIRECTIONS = ("maximize", "minimize")
 
@@ -126,3 +128,63 @@ def test_what_is_not_complete_is_not_on_it() -> None:
 
 def test_an_empty_study_has_none() -> None:
     assert numbers(DIRECTIONS, []) == []
+
+
+# the volume that it dominates
+
+
+def with_metrics(metrics: Sequence[str], trials: Sequence[FrozenTrial]) -> Study:
+    made = study(DIRECTIONS, trials)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        made.set_metric_names(list(metrics))
+    return made
+
+
+METRICS = ["val_accuracy", "spikes_per_sample"]
+TWO = [complete(0.5, 10), complete(0.9, 1000)]
+
+
+def test_counts_per_sample_are_measured_in_decades() -> None:
+    volume = volume_of(with_metrics(METRICS, TWO))
+    assert volume is not None
+    assert volume.log == ("spikes_per_sample",)
+    assert volume.reference == pytest.approx({"val_accuracy": 0.46, "spikes_per_sample": 10**3.2})
+    assert volume.hypervolume == pytest.approx(0.04 * 2.2 + 0.44 * 0.2 - 0.04 * 0.2)
+
+
+def test_unless_one_of_them_is_zero() -> None:
+    volume = volume_of(with_metrics(METRICS, [complete(0.5, 0), complete(0.9, 1000)]))
+    assert volume is not None
+    assert volume.log == ()
+    assert volume.reference == pytest.approx({"val_accuracy": 0.46, "spikes_per_sample": 1100})
+    assert volume.hypervolume == pytest.approx(0.04 * 1100 + 0.44 * 100 - 0.04 * 100)
+
+
+def test_other_figures_are_measured_as_they_are() -> None:
+    volume = volume_of(with_metrics(["val_accuracy", "val_loss"], TWO))
+    assert volume is not None
+    assert volume.log == ()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [complete(0.99, 1, **{DUPLICATE: 0})],
+        [create_trial(state=TrialState.PRUNED, user_attrs={"report:1": [0.99, 1.0]})],
+        [complete(0.5, 10), complete(0.7, 1000)],  # nothing better, nothing worse
+    ],
+)
+def test_what_adds_nothing(more: list[FrozenTrial]) -> None:
+    assert volume_of(with_metrics(METRICS, [*TWO, *more])) == volume_of(with_metrics(METRICS, TWO))
+
+
+def test_as_long_as_nothing_is_complete_there_is_none() -> None:
+    assert volume_of(with_metrics(METRICS, [])) is None
+    assert volume_of(with_metrics(METRICS, [complete(0.5, 10, **{DUPLICATE: 0})])) is None
+
+
+def test_one_network_has_a_volume() -> None:
+    volume = volume_of(with_metrics(METRICS, [complete(0.5, 10)]))
+    assert volume is not None
+    assert volume.hypervolume == pytest.approx(0.05 * 0.1)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import optuna
+import pandas as pd
 import pytest
 
 from tests.search.commands import Result, xoresnet
-from tests.search.test_search_view import complete, prune, search_config
+from tests.search.runs import drive
+from tests.search.test_search_view import complete, prune, search_config, searching
+from tests.xoresnet.datasets.pictures import write_classes
+from tests.xoresnet.datasets.test_cifar import write_cifar10
+from tests.xoresnet.datasets.test_idx import write_fashion
+from xoresnet.search.attributes import DUPLICATE
 from xoresnet.search.claim import claimed
 from xoresnet.search.config import PrunerSpec, SearchConfig
 from xoresnet.search.run import SearchRun
@@ -44,9 +52,11 @@ def contents() -> dict[str, bytes | None]:
 
 
 def plan(*words: str) -> dict[str, Any]:
-    """As `--dry-run --json` gives it, having written nothing."""
+    """As `--dry-run --json` gives it, having written nothing; how long an epoch takes is not measured."""
     before = contents()
-    result = xoresnet("search", *words, "--dry-run", "--json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xoresnet.training.estimate_epoch_seconds", lambda *_: 0.5)
+        result = xoresnet("search", *words, "--dry-run", "--json")
     assert (result.code, result.err) == (0, "")
     assert contents() == before
     found: dict[str, Any] = result.json
@@ -61,11 +71,14 @@ def planned(*words: str) -> SearchConfig:
 
 
 def test_alone_it_is_the_preset_digits() -> None:
-    found = plan()
+    found = xoresnet("search", "--dry-run", "--json").json
+    assert contents() == {}
     config = SearchConfig.from_dict(found["config"])
     assert config.search_space == SearchSpace.preset("digits")
     assert (config.data.name, config.trials, config.epochs, config.pruner.min_epochs) == ("digits", 40, 12, 3)
-    assert config == SearchConfig(space=SearchSpace.preset("digits"), trials=40, epochs=12, pruner={"min_epochs": 3})
+    assert config == SearchConfig(
+        space=SearchSpace.preset("digits"), trials=40, epochs=12, pruner={"min_epochs": 3}, study="digits"
+    )  # fmt: skip
     assert found["run"] == str(Path("runs/digits").absolute())
     assert found["networks"] == 400
     assert 0 < found["estimated_epoch_seconds"] < 60
@@ -86,7 +99,7 @@ def test_what_would_be_done_can_be_read() -> None:
     )
     assert where == f"nothing was trained or written; it would go to {Path('there').absolute()}"
     assert SearchConfig.from_dict(read_yaml("\n".join(yaml), "stdout")) == SearchConfig.from_dict(
-        read_yaml(CONFIG, "mine.yaml")
+        {**read_yaml(CONFIG, "mine.yaml"), "study": "there"}
     )
 
 
@@ -98,7 +111,7 @@ def test_a_configuration_from_a_file() -> None:
     assert SearchConfig.from_dict(found["config"]) == SearchConfig(
         space=read_yaml(SPACE, "space"), recipe={"learning_rate": 0.02, "batch_size": 256},
         objectives=["val_accuracy:max", "synops_per_sample:min"], sampler="nsga2",
-        pruner={"min_epochs": 2, "ties": "pass"}, trials=7, epochs=3,
+        pruner={"min_epochs": 2, "ties": "pass"}, trials=7, epochs=3, study="mine",
     )  # fmt: skip
 
 
@@ -106,7 +119,7 @@ def test_a_space_alone() -> None:
     Path("space.yaml").write_text(f"# mine\n{SPACE}recipe: {{learning_rate: [0.01, 0.02]}}\n")
     config = planned("space.yaml", "trials=3")
     assert config.search_space == SearchSpace.load("space.yaml")
-    assert config == SearchConfig(space=config.space, trials=3)
+    assert config == SearchConfig(space=config.space, trials=3, study="space")
 
 
 def test_a_space_by_the_name_of_a_preset() -> None:
@@ -129,8 +142,19 @@ def test_the_config_of_a_run_given_back() -> None:
     folder = RunFolder(Path("runs/first"))
     with folder.opened(config):
         pass
-    assert planned("runs/first/config.yaml") == config
-    assert planned("runs/first/config.yaml", "trials=12") == config.replace(trials=12)
+    assert planned("runs/first/config.yaml").replace(study=None) == config
+    changed = planned("runs/first/config.yaml", "trials=12", "--run", "runs/first")
+    assert changed == config.replace(trials=12, study="first")
+
+
+@pytest.mark.xfail(
+    reason="its study comes along: with a storage elsewhere both runs write into it", raises=AssertionError
+)
+def test_another_run_with_the_same_configuration_has_a_study_of_its_own() -> None:
+    Path("mine.yaml").write_text(CONFIG)
+    with RunFolder(Path("first")).opened(planned("mine.yaml", "storage=sqlite:///x.db", "--run", "first")):
+        pass
+    assert planned("first/config.yaml", "--run", "second").study == "second"
 
 
 def test_what_is_printed_can_be_given_back() -> None:
@@ -168,7 +192,81 @@ def test_changes_go_on_top_of_a_file(words: str, changes: dict[str, Any]) -> Non
     Path("mine.yaml").write_text(CONFIG.replace("data: digits", "data: {name: digits}"))
     plain = SearchConfig.from_dict(read_yaml(CONFIG, "mine.yaml"))
     given = [words] if "{" in words else words.split()
-    assert planned("mine.yaml", *given) == plain.replace(**changes)
+    assert planned("mine.yaml", *given) == plain.replace(**changes, study="mine")
+
+
+@pytest.mark.parametrize("recipe", ["", "null", "~", "{}"])
+def test_fields_that_are_left_empty_have_their_default(recipe: str) -> None:
+    empty = "\n".join(f"{name}:" for name in SearchConfig.model_fields if name not in ("space", "recipe"))
+    Path("mine.yaml").write_text(f"space: {{arch: {ARCH}}}\nrecipe: {recipe}\n{empty}\n")
+    config = planned("mine.yaml", "learning_rate=0.5")
+    assert config == SearchConfig(space=config.space, recipe={"learning_rate": 0.5}, study="mine")
+
+
+@pytest.mark.parametrize("name", ["mine", "mine.yml", "mine.yaml", "mine.txt", "deep/mine.v2.yaml"])
+def test_a_configuration_by_any_name(name: str) -> None:
+    Path("deep").mkdir()
+    Path(name).write_text(CONFIG)
+    label = Path(name).stem
+    found = plan(name)
+    assert found["run"] == str(Path(f"runs/{label}").absolute())
+    assert SearchConfig.from_dict(found["config"]) == SearchConfig.from_dict(
+        {**read_yaml(CONFIG, "mine.yaml"), "study": label}
+    )
+
+
+@pytest.mark.xfail(reason="the label of a name without a suffix is its whole path", raises=AssertionError)
+@pytest.mark.parametrize("name", ["deep/mine", "../here/deep/mine"])
+def test_a_configuration_without_suffix_elsewhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("here/deep").mkdir(parents=True)
+    monkeypatch.chdir("here")
+    Path("deep/mine").write_text(CONFIG)
+    assert plan(name)["run"] == str(Path("runs/mine").absolute())
+
+
+def test_a_preset_with_images_elsewhere_is_that_of_its_data() -> None:
+    write_cifar10(Path("x"))
+    small = ["space.arch.depth=8", "space.arch.width=4", "space.arch.timesteps=1"]
+    config = planned("cifar", "data.root=x", *small)
+    assert (config.data.name, config.data.root) == ("cifar10", "x")
+    assert config.search_space.input_shape == (3, 32, 32)
+    assert xoresnet("search", "cifar", "data.root=y", "--run", "new").is_refusal(
+        1, "the data set cifar10 is not found in */y, */data; to get it: *"
+    )
+    assert planned("digits", "data.root=x", *small).data.name == "digits"
+
+
+@pytest.mark.parametrize("data", ["fashion-mnist", "{name: fashion-mnist}", "{name: fashion-mnist, root: nowhere}"])
+def test_another_root_for_the_data_of_a_file(data: str) -> None:
+    write_fashion(Path("x"))
+    Path("mine.yaml").write_text(CONFIG.replace("data: digits", f"data: {data}"))
+    config = planned("mine.yaml", "data.root=x")
+    assert (config.data.name, config.data.root) == ("fashion-mnist", "x")
+    assert planned("mine.yaml", "data=digits").data.name == "digits"
+
+
+def test_a_preset_on_other_data_is_for_its_images() -> None:
+    write_fashion(Path("data"))
+    config = planned("digits", "data=fashion-mnist", "space.arch.width=2")
+    assert (config.data.name, config.search_space.input_shape) == ("fashion-mnist", (1, 28, 28))
+    narrow = {"arch": {**SearchSpace.preset("digits").to_dict()["arch"], "width": 2}}
+    assert config.search_space == SearchSpace.from_dict(narrow).for_images((1, 28, 28), 10)
+    assert (config.trials, config.epochs, config.study) == (40, 12, "digits")
+
+
+@pytest.mark.skipif(not Path("/usr/share/datasets/fashion-mnist").is_dir(), reason="Debian's package is not installed")
+def test_fashion_mnist_as_debian_has_it() -> None:
+    small = ["space.arch.depth=8", "space.arch.width=2", "space.arch.timesteps=1"]
+    config = planned("digits", "data=fashion-mnist", *small)
+    assert config.search_space.input_shape == (1, 28, 28)
+
+
+@pytest.mark.xfail(reason="a preset's name is replaced by the change, not merged with it", raises=AssertionError)
+def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
+    Path("mine.yaml").write_text("space: digits\n")
+    result = xoresnet("search", "mine.yaml", "space.arch.depth=8", "--dry-run", "--json")
+    assert (result.code, result.err) == (0, "")
+    assert result.json["config"]["space"]["arch"]["depth"] == {"basic": [8]}
 
 
 # what is refused
@@ -179,9 +277,15 @@ def test_changes_go_on_top_of_a_file(words: str, changes: dict[str, Any]) -> Non
     [
         ("digit", 2, "there is no preset 'digit': there are *; did you mean 'digits'?"),
         ("folder", 2, "there is no preset 'folder': there are *"),
-        ("misspelt.yaml", 2, "there is no preset 'cifer': there are *; did you mean 'cifar'?"),
-        ("none.yaml", 1, "none.yaml: No such file or directory"),
-        ("folder.yaml", 1, "folder.yaml: Is a directory"),
+        ("misspelt.yaml", 2, "space: there is no preset 'cifer': there are *; did you mean 'cifar'?"),
+        ("none.yaml", 2, "none.yaml cannot be read: *No such file or directory*"),
+        ("folder.yaml", 2, "folder.yaml cannot be read: *Is a directory*"),
+        ("latin.yaml", 2, "latin.yaml cannot be read: 'utf-8' codec *"),
+        ("latin", 2, "latin cannot be read: 'utf-8' codec *"),
+        ("twice.yaml", 2, "twice.yaml, line 2, column 1: *trials*"),
+        ("fast.yaml", 2, "recipe: must be a mapping of fields, got 'fast'"),
+        ("fast.yaml learning_rate=1", 2, "recipe: must be a mapping of fields, got 'fast'"),
+        ("seeded.yaml", 2, "recipe.seed: the search says it: seed=..."),
         ("empty.yaml", 2, "empty.yaml is no mapping of fields"),
         ("list.yaml", 2, "list.yaml is no mapping of fields"),
         ("text.yaml", 2, "text.yaml is no mapping of fields"),
@@ -204,39 +308,77 @@ def test_changes_go_on_top_of_a_file(words: str, changes: dict[str, Any]) -> Non
         ("digits sampler=tp", 2, "sampler: 'tp' is not one of *, or a dotted path; did you mean 'tpe'?"),
         ("digits space.arch.deth=8", 2, "space.arch.deth: unknown field; did you mean 'depth'?"),
         ("digits data=dgits --dry-run", 2, "there is no data set 'dgits': there are digits, fashion-mnist, *"),
+        ("digits data=dgits --run new", 2, "there is no data set 'dgits': *; did you mean 'digits'?"),
+        ("digits data=cifar10 --run new", 1, "the data set cifar10 is not found in *; to get it: *"),
+        ("digits data={name: folder, root: other} --run new", 1, "*/other is empty: it has no class folders *"),
+        ("digits recipe=fast --run new", 2, "recipe: must be a mapping of fields, got 'fast'"),
+        ("digits recipe=fast learning_rate=1 --run new", 2, "recipe: must be a mapping of fields, got 'fast'"),
+        ("digits recipe.seed=1 --run new", 2, "recipe.seed: the search says it: seed=..."),
+        ("digits recipe.epochs=3 --run new", 2, "epochs: said twice: 12, and recipe.epochs=3"),
+        ("digits sampler=no.such.Path --run new", 2, "sampler: 'no.such.Path' cannot be imported: *"),
+        ("digits sampler=optuna.samplers.GridSampler --run new", 2, "sampler: * cannot be made without arguments: *"),
+        ("digits pruner=no.such.Path --run new", 2, "pruner: 'no.such.Path' cannot be imported: *"),
+        ("digits pruner.metric=val_loss --run new", 2, "pruner.metric: 'val_loss' is no objective: there are *"),
+        ("digits objectives=[val_accuracy,val_loss:min]", 2, "objectives.0.direction: required, but missing"),
+        ("digits objectives=[accuracy:max,val_loss:min]", 2, "objectives.0: 'accuracy' is no figure of an epoch; *"),
+        ("digits objectives=[val_loss:min]", 2, "objectives: a search has two objectives or more, got 1"),
+        ("digits schedule=cosine warmup_epochs=12", 2, "recipe.warmup_epochs: must be less than the 12 epochs, got 12"),
+        ("digits space.constraints.max_params=10", 2, "the space is empty: no network keeps within its constraints"),
+        ("digits warm_start=nowhere --run new", 2, "warm_start: nowhere holds no search"),
+        ("digits warm_start=other --run new", 2, "*/other holds other files"),
+        ("digits warm_start=searched --run new", 1, "warm_start: none of the 0 networks on the front of searched *"),
         ("digits --rnu x", 2, "No such option '--rnu'. Did you mean '--run'? (see xoresnet search --help)"),
         ("digits --run", 2, "Option '--run' requires an argument."),
-        ("digits --run other", 2, "*/other holds other files: choose another folder with --run"),
-        ("digits --run trained", 2, "*/trained holds something else: choose another folder with --run"),
-        ("digits --run torn", 1, "*/torn/config.yaml, line 1, column 6: *"),
-        ("digits --run none.txt", 1, "*/none.txt: File exists"),
+        ("digits --run other", 2, "*/other holds other files; choose another folder with --run"),
+        ("digits --run trained", 2, "*/trained holds something else than a search; choose another folder with --run"),
+        ("digits --run torn", 1, "*/torn/config.yaml, line 1, column 6: *; choose another folder with --run"),
+        ("digits --run none.txt", 2, "*/none.txt is no folder*"),
+        ("digits --run none.txt/new", 1, "*/none.txt/new: Not a directory"),
+        ("mine.yaml data={name: fashion-mnist, root: fashion} --run searched", 2,
+         ("*/searched holds another search: space.arch.input_shape was [1, 8, 8], is [1, 28, 28]; "
+          "data.name was digits, is fashion-mnist; choose another folder with --run")),
         ("mine.yaml seed=1 --run searched", 2,
          "*/searched holds another search: seed was 0, is 1; choose another folder with --run"),
         ("mine.yaml epochs=2 sampler=tpe --run searched", 2,
          "*/searched holds another search: sampler was nsga2, is tpe; epochs was 3, is 2; choose another folder *"),
     ],
 )  # fmt: skip
-def test_mistakes_are_one_sentence_and_nothing_is_written(words: str, code: int, message: str) -> None:
+def test_mistakes_are_one_sentence_and_nothing_is_written(
+    words: str, code: int, message: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    before = contents()
+    result = xoresnet("search", *re.findall(r"(?:\{[^}]*\}|\S)+", words))
+    assert result.is_refusal(code, message)
+    assert "Traceback" not in result.out + result.err
+    assert contents() == before
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files and folders of all kinds, not to be changed."""
+    place = tmp_path_factory.mktemp("place")
     texts = {
         "mine.yaml": CONFIG, "misspelt.yaml": "space: cifer", "empty.yaml": "", "list.yaml": "- space: digits",
         "text.yaml": "digits", "broken.yaml": "space: [arch]: 3", "numbers.yaml": "{space: digits, 3: 4}",
+        "twice.yaml": "trials: 3\ntrials: 4\nspace: digits", "fast.yaml": "space: digits\nrecipe: fast",
+        "seeded.yaml": "space: digits\nrecipe: {seed: 3}",
         "nothing.yaml": "trials: 3", "mixed.yaml": f"{SPACE}trials: 3",
         "medan.yaml": "space: digits\npruner: medan", "none.txt": "a file",
         "other/notes.txt": "mine", "torn/config.yaml": "[a: b",
         "trained/config.yaml": write_yaml({"command": "train", "arch": {}}),
     }  # fmt: skip
     for name, text in texts.items():
-        Path(name).parent.mkdir(exist_ok=True)
-        Path(name).write_text(text)
-    Path("folder").mkdir()
-    Path("folder.yaml").mkdir()
-    with RunFolder(Path("searched")).opened(SearchConfig.from_dict(read_yaml(CONFIG, "mine.yaml"))):
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_text(text)
+    for name in ("folder", "folder.yaml"):
+        (place / name).mkdir()
+    for name in ("latin", "latin.yaml"):
+        (place / name).write_bytes("space: digits  # für mich".encode("latin-1"))
+    write_fashion(place / "fashion")
+    with searching(SearchConfig.from_dict(read_yaml(CONFIG, "mine.yaml")), place / "searched"):
         pass
-    before = contents()
-    result = xoresnet("search", *words.split())
-    assert result.is_refusal(code, message)
-    assert "Traceback" not in result.out + result.err
-    assert contents() == before
+    return place
 
 
 def test_every_fault_has_its_line() -> None:
@@ -249,6 +391,15 @@ def test_every_fault_has_its_line() -> None:
         "error: trials: must be at least 1, got 0",
     ]
     assert list(contents()) == ["bad.yaml"]
+
+
+@pytest.mark.xfail(reason="the storage is looked at only when config.yaml is written", raises=AssertionError)
+@pytest.mark.parametrize("storage", ["foo", "foo://bar", "redis://localhost:1"])
+def test_a_storage_that_is_none_leaves_nothing_written(storage: str) -> None:
+    result = xoresnet("search", "digits", f"storage={storage}", "--run", "new")
+    assert result.is_refusal(result.code, f"storage: {storage}: *")
+    assert result.code in (1, 2)
+    assert contents() == {}
 
 
 def test_presets_are_named_in_full() -> None:
@@ -270,10 +421,9 @@ def test_a_second_search_in_one_folder_is_refused() -> None:
 @pytest.fixture
 def ended() -> tuple[SearchConfig, list[str]]:
     """The folder `run` of a search of four trials, of which all are finished; and the command that made it."""
-    config, folder = search_config(trials=4, baselines=True), RunFolder(Path("run"))
+    config = search_config(trials=4, baselines=True)
     Path("mine.yaml").write_text(write_yaml(config.model_dump(mode="json")))
-    with folder.opened(config):
-        run = SearchRun(config, folder)
+    with searching(config, Path("run")) as run:
         complete(run, 0.5, 1000)
         complete(run, 0.9, 3000)
         prune(run, (0.1, 9000))
@@ -326,4 +476,190 @@ def test_limits_may_be_lowered_and_are_kept(ended: tuple[SearchConfig, list[str]
     assert said(xoresnet(*command, "trials=2", "max_concurrent=1"))[-2] == "ended: 4 trials are finished"
     saved = RunFolder(Path("run")).saved_config()
     assert saved is not None
-    assert (saved["trials"], saved["max_concurrent"]) == (2, 1)
+    assert (saved.trials, saved.max_concurrent) == (2, 1)
+
+
+def test_a_search_that_is_run_again_brings_its_tables_up_to_date(ended: tuple[SearchConfig, list[str]]) -> None:
+    """One that was killed wrote its journal later than its tables."""
+    _, command = ended
+    names = ["trials.parquet", "history.parquet", "layers.parquet", "front.csv"]
+    for name in names:
+        (Path("run") / name).write_bytes(b"torn")
+    said(xoresnet(*command))
+    assert list(pd.read_parquet("run/trials.parquet")["state"]) == ["COMPLETE", "COMPLETE", "PRUNED", "COMPLETE"]
+    assert list(pd.read_csv("run/front.csv")["trial_id"]) == [0, 3, 1]
+    before = {name: pd.read_parquet(f"run/{name}") for name in names[:3]}
+    for name in names:
+        (Path("run") / name).unlink()
+    xoresnet(*command, "--json")
+    for name, table in before.items():
+        pd.testing.assert_frame_equal(pd.read_parquet(f"run/{name}"), table)
+
+
+# searches that are carried out
+
+
+@pytest.fixture
+def here_and_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials are run in this process with figures that are made up, instead of in Ray; all else is as ever."""
+    monkeypatch.setattr("xoresnet.search.run.ray_session", lambda address: nullcontext())
+    monkeypatch.setattr(SearchRun, "_fit", lambda run, on_step: drive(run, run.recipe.epochs))
+
+
+def fails(run: SearchRun, on_step: object) -> None:
+    while run.bridge.next_config("only") is not None:
+        run.bridge.on_end("only", "its worker died")
+
+
+WIDER = CONFIG.replace("width: 2", "width: [2, 4, 6, 8, 10, 12, 14, 16]")
+"""16 networks."""
+
+
+def trials(folder: str) -> list[tuple[int, str]]:
+    """Of the only study in the journal, without answers from the record."""
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(Path(folder) / "study.journal"))
+    )
+    (name,) = optuna.get_all_study_names(storage)
+    study = optuna.load_study(study_name=name, storage=storage)
+    return [(trial.number, trial.state.name) for trial in study.trials if DUPLICATE not in trial.user_attrs]
+
+
+@pytest.mark.usefixtures("here_and_now")
+def test_a_search_and_the_folder_it_leaves() -> None:
+    Path("mine.yaml").write_text(WIDER)
+    first, *lines, why, what = said(xoresnet("search", "mine.yaml", "trials=4"))
+    folder = Path("runs/mine").absolute()
+    assert first == f"16 networks on digits; 4 trials into {folder}"
+    assert [line.split()[0] for line in lines[:4]] == ["1/4", "2/4", "3/4", "4/4"]
+    assert (why, what) == ("ended: 4 trials are finished", f"next: xoresnet status {folder}")
+    assert len(trials("runs/mine")) == 4
+    kept = sorted(path.name for path in folder.iterdir())
+    assert kept == [
+        ".lock", "config.yaml", "environment.json", "front.csv", "history.parquet", "layers.parquet", "study.journal",
+        "trials", "trials.parquet",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("here_and_now")
+def test_a_folder_that_was_renamed_goes_on() -> None:
+    Path("mine.yaml").write_text(WIDER)
+    said(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
+    before = trials("one")
+    Path("one").rename("other")
+    assert said(xoresnet("status", "other"))[0].startswith("not searching: 4 of 4 trials finished ")
+    assert said(xoresnet("search", "mine.yaml", "trials=4", "--run", "other"))[-2] == "ended: 4 trials are finished"
+    assert trials("other") == before
+    said(xoresnet("search", "mine.yaml", "trials=7", "--run", "other"))
+    assert trials("other")[:4] == before
+    assert len(trials("other")) == 7
+    assert said(xoresnet("status", "other"))[0].startswith("not searching: 7 of 7 trials finished ")
+    assert not Path("one").exists()
+
+
+@pytest.mark.usefixtures("here_and_now")
+def test_the_same_in_other_words_goes_on() -> None:
+    Path("mine.yaml").write_text(WIDER)
+    said(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
+    longer = WIDER.replace("depth: 8", "block: [basic], depth: {basic: [8]}, xor: none").replace("0.02", "2e-2")
+    Path("longer.yaml").write_text(longer.replace("data: digits", "data: {name: digits, root: }"))
+    found = said(xoresnet("search", "longer.yaml", "trials=5", "--run", "run"))
+    assert found[0].endswith("; 5 trials into " + str(Path("run").absolute()))
+    assert len(trials("run")) == 5
+
+
+@pytest.mark.usefixtures("here_and_now")
+def test_a_configuration_of_an_older_version_goes_on() -> None:
+    Path("mine.yaml").write_text(WIDER)
+    said(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
+    before, path = trials("run"), Path("run/config.yaml")
+    fields = read_yaml(path.read_text(), "config.yaml")
+    for name in ("retries", "rescue", "warm_start", "study"):
+        del fields[name]
+    del fields["data"]["verify"]
+    path.write_text(write_yaml(fields))
+    assert said(xoresnet("status", "run"))[0].startswith("not searching: 3 of 3 trials finished ")
+    said(xoresnet("search", "mine.yaml", "trials=5", "--run", "run"))
+    assert trials("run")[:3] == before
+    assert read_yaml(path.read_text(), "config.yaml")["retries"] == 1
+
+
+@pytest.mark.usefixtures("here_and_now")
+def test_images_may_be_somewhere_else_but_must_be_of_the_same_kind() -> None:
+    Path("mine.yaml").write_text(WIDER.replace("data: digits", "data: {name: folder, root: first}"))
+    write_classes(Path("first"), per_class=6)
+    said(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
+    Path("first").rename("second")
+    assert xoresnet("search", "mine.yaml", "trials=5", "--run", "run").code == 1
+    said(xoresnet("search", "mine.yaml", "trials=5", "data.root=second", "data.verify=false", "--run", "run"))
+    saved = RunFolder(Path("run")).saved_config()
+    assert saved is not None
+    assert (saved.data.root, saved.data.verify, len(trials("run"))) == ("second", False, 5)
+    write_classes(Path("third"), per_class=6, classes=("cat", "owl"))
+    before = Path("run/config.yaml").read_bytes()
+    assert xoresnet("search", "mine.yaml", "data.root=third", "--run", "run").is_refusal(
+        2, "*/run holds another search: space.arch.num_classes was 3, is 2; choose another folder with --run"
+    )
+    assert Path("run/config.yaml").read_bytes() == before
+
+
+@pytest.mark.usefixtures("here_and_now")
+def test_it_begins_with_the_front_of_an_earlier_run() -> None:
+    Path("mine.yaml").write_text(WIDER)
+    said(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
+    lines = said(xoresnet("search", "mine.yaml", "trials=4", "warm_start=one", "--run", "other"))
+    assert re.search(r" #0 .* \(one:\d+\)$", lines[1])
+
+
+@pytest.mark.usefixtures("here_and_now")
+@pytest.mark.xfail(reason="the earlier front is looked for though it was tried long ago", raises=AssertionError)
+def test_it_goes_on_without_the_earlier_run() -> None:
+    Path("mine.yaml").write_text(WIDER)
+    said(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
+    said(xoresnet("search", "mine.yaml", "trials=4", "warm_start=one", "--run", "other"))
+    Path("one").rename("archive")
+    said(xoresnet("search", "mine.yaml", "trials=5", "warm_start=one", "--run", "other"))
+
+
+@pytest.mark.usefixtures("here_and_now")
+@pytest.mark.parametrize("json", [[], ["--json"]])
+def test_a_search_of_which_all_fails_has_failed(json: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SearchRun, "_fit", fails)
+    Path("mine.yaml").write_text(WIDER)
+    result = xoresnet("search", "mine.yaml", "retries=0", "--run", "a run", *json)
+    folder, why = Path("a run").absolute(), "the last 10 trials failed, the last one because its worker died"
+    command = "xoresnet search mine.yaml retries=0 --run 'a run'"
+    assert result.is_refusal(1, f"{why}; everything finished is kept in {folder}; to go on: {command}")
+    if json:
+        assert result.json == {"run": str(folder), "ended": why, "interrupted": False, "front": []}
+    else:
+        assert "ended: " not in result.out
+        assert result.out.count("failed: its worker died") == 10
+    assert list(pd.read_parquet("a run/trials.parquet")["state"]) == ["FAIL"] * 10
+    monkeypatch.setattr(SearchRun, "_fit", lambda run, on_step: drive(run, run.recipe.epochs))
+    assert said(xoresnet("search", "mine.yaml", "retries=0", "--run", "a run"))  # what is left may go better
+
+
+@pytest.mark.usefixtures("here_and_now")
+@pytest.mark.xfail(
+    reason="it ends because every network was tried, and that counts as well done", raises=AssertionError
+)
+def test_a_small_search_of_which_all_fails_has_failed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SearchRun, "_fit", fails)
+    Path("mine.yaml").write_text(CONFIG)
+    assert xoresnet("search", "mine.yaml", "retries=0").code == 1
+
+
+@pytest.mark.usefixtures("here_and_now")
+def test_a_journal_that_is_damaged_is_one_sentence_and_left_as_it_is() -> None:
+    Path("mine.yaml").write_text(WIDER)
+    said(xoresnet("search", "mine.yaml", "trials=4", "--run", "run"))
+    journal = Path("run/study.journal")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:9], lines[9][:20] + b"\n", *lines[10:]]))
+    before = contents()
+    result = xoresnet("search", "mine.yaml", "trials=5", "--run", "run")
+    assert result.is_refusal(1, "storage: */run*")
+    after = contents()
+    assert {name for name in before if after[name] != before[name]} <= {"run/config.yaml"}  # it has the 5
+    assert set(after) == set(before)

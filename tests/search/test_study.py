@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import optuna
@@ -21,22 +22,23 @@ from xoresnet.search.errors import CommandError
 from xoresnet.search.metric_pruner import MetricPruner
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.pareto_pruner import ParetoPruner, report, reports, should_prune
-from xoresnet.search.study import JOURNAL, look_at_study, make_pruner, make_sampler, open_study
+from xoresnet.search.run_folder import JOURNAL
+from xoresnet.search.study import look_at_study, make_pruner, make_sampler, open_study
 
 SPACE = {"arch": {"input_shape": [1, 8, 8], "num_classes": 10, "depth": 8, "width": [4, 8]}}
 EPOCHS = 6
 
 
 def config(**fields: Any) -> SearchConfig:
-    return SearchConfig.from_dict({"space": SPACE, "sampler": "random", **fields})
+    return SearchConfig.from_dict({"space": SPACE, "sampler": "random", "study": "run", **fields})
 
 
 def opened(folder: Path, of: SearchConfig | None = None) -> Study:
-    return open_study(of or config(), folder, name="run", epochs=EPOCHS)
+    return open_study(of or config(), folder, EPOCHS)
 
 
 def looked_at(folder: Path, of: SearchConfig | None = None) -> Study | None:
-    return look_at_study(of or config(), folder, name="run")
+    return look_at_study(of or config(), folder)
 
 
 def draw(study: Study, count: int) -> list[float]:
@@ -82,8 +84,8 @@ def test_a_study_is_made(tmp_path: Path) -> None:
 
 
 def test_it_has_the_objectives_in_their_order(tmp_path: Path) -> None:
-    study = opened(tmp_path, config(objectives=["a:min", "b:max", "c:min"]))
-    assert study.metric_names == ["a", "b", "c"]
+    study = opened(tmp_path, config(objectives=["val_loss:min", "val_accuracy:max", "macs_per_sample:min"]))
+    assert study.metric_names == ["val_loss", "val_accuracy", "macs_per_sample"]
     assert [direction.name for direction in study.directions] == ["MINIMIZE", "MAXIMIZE", "MINIMIZE"]
 
 
@@ -108,17 +110,61 @@ def test_a_study_that_a_crash_left_without_names_gets_them(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("objectives", "those"),
     [
-        (["val_accuracy:max", "synops_per_sample:min"], "val_accuracy, synops_per_sample"),
-        (["spikes_per_sample:min", "val_accuracy:max"], "spikes_per_sample, val_accuracy"),
-        (["val_accuracy:max", "spikes_per_sample:min", "a:min"], "val_accuracy, spikes_per_sample, a"),
+        (["val_accuracy:max", "synops_per_sample:min"], "val_accuracy (maximize), synops_per_sample (minimize)"),
+        (["spikes_per_sample:min", "val_accuracy:max"], "spikes_per_sample (minimize), val_accuracy (maximize)"),
+        (["val_accuracy:min", "spikes_per_sample:min"], "val_accuracy (minimize), spikes_per_sample (minimize)"),
+        (
+            ["val_accuracy:max", "spikes_per_sample:min", "val_loss:min"],
+            "val_accuracy (maximize), spikes_per_sample (minimize), val_loss (minimize)",
+        ),
     ],
 )
 def test_another_searchs_study_is_refused(objectives: list[str], those: str, tmp_path: Path) -> None:
     work(opened(tmp_path), 2)
     with pytest.raises(CommandError) as caught:
         opened(tmp_path, config(objectives=objectives))
-    assert str(caught.value) == f"the study 'run' is of val_accuracy, spikes_per_sample, not of {those}"
+    known = "val_accuracy (maximize), spikes_per_sample (minimize)"
+    assert str(caught.value) == f"the study 'run' is of {known}, not of {those}"
     assert len(opened(tmp_path).trials) == 2
+
+
+TOO_MANY = pytest.mark.xfail(reason="set_metric_names raises before the directions are compared", raises=ValueError)
+
+
+@pytest.mark.parametrize(
+    "directions",
+    [
+        ["minimize", "minimize"],
+        pytest.param(["maximize", "minimize", "minimize"], marks=TOO_MANY),
+        pytest.param(["maximize"], marks=TOO_MANY),
+    ],
+)
+def test_a_study_without_names_but_with_other_directions_is_refused(directions: list[str], tmp_path: Path) -> None:
+    storage = JournalStorage(JournalFileBackend(str(tmp_path / JOURNAL)))
+    optuna.create_study(study_name="run", storage=storage, directions=directions)
+    with pytest.raises(CommandError, match=r"^the study 'run' is of .*, not of val_accuracy \(maximize\), spikes_per_"):
+        opened(tmp_path)
+
+
+def test_its_name_is_the_configurations_and_not_the_folders(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    first = opened(tmp_path / "one")
+    work(first, 3)
+    known = facts(first)
+    (tmp_path / "one").rename(tmp_path / "other")
+    assert facts(opened(tmp_path / "other")) == known
+    seen = looked_at(tmp_path / "other")
+    assert seen is not None
+    assert (seen.study_name, facts(seen)) == ("run", known)
+
+
+def test_one_that_was_not_named_is_called_like_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "digits").mkdir()
+    of = config(study=None)
+    assert opened(tmp_path / "digits", of).study_name == "digits"
+    seen = looked_at(tmp_path / "digits", of)
+    assert seen is not None
+    assert seen.study_name == "digits"
 
 
 # after a crash
@@ -216,6 +262,48 @@ def test_a_record_written_onto_a_torn_one_is_set_aside_with_it(tmp_path: Path) -
     assert (tmp_path / "study.journal.torn").read_bytes() == record[:30] + record
 
 
+NO_RECORD = pytest.mark.xfail(
+    reason="what is JSON but no record raises within Optuna, a KeyError or a TypeError", raises=(KeyError, TypeError)
+)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"hello\n", b"\0" * 512 + b"\n", b'{"op_code":4,"wor\n', b"\xff\xfe\n", b"\n", b'{"op_code":4,"wor',
+        pytest.param(b"[]\n", marks=NO_RECORD), pytest.param(b"{}\n", marks=NO_RECORD),
+    ],
+    ids=["text", "zeros", "torn", "bytes", "empty line", "torn and written on", "a list", "a mapping"],
+)  # fmt: skip
+def test_damage_in_the_middle_is_told_and_nothing_is_cut(damage: bytes, tmp_path: Path) -> None:
+    journal = tmp_path / JOURNAL
+    work(opened(tmp_path), 1)
+    first = facts(opened(tmp_path))
+    before = journal.read_bytes()
+    work(opened(tmp_path), 3)
+    content = before + damage + journal.read_bytes()[len(before) :]
+    journal.write_bytes(content)
+    with pytest.raises(CommandError) as caught:
+        opened(tmp_path)
+    assert str(caught.value).startswith(f"storage: {tmp_path}")
+    assert "\n" not in str(caught.value)
+    seen = looked_at(tmp_path)  # who looks sees what is before
+    assert seen is not None
+    assert facts(seen) == first
+    assert contents(tmp_path) == {JOURNAL: content}
+
+
+@NO_RECORD
+@pytest.mark.parametrize("rest", [b"", b'{"op_code":5,"wor'], ids=["at the end", "before a torn line"])
+def test_a_mapping_that_is_no_record_is_set_aside(rest: bytes, tmp_path: Path) -> None:
+    study = opened(tmp_path)
+    work(study, 2)
+    with (tmp_path / JOURNAL).open("ab") as journal:
+        journal.write(b"{}\n" + rest)
+    assert facts(opened(tmp_path)) == facts(study)
+    assert (tmp_path / "study.journal.torn").read_bytes() == b"{}\n" + rest
+
+
 def test_a_journal_that_was_never_written_to(tmp_path: Path) -> None:
     (tmp_path / JOURNAL).touch()
     assert looked_at(tmp_path) is None
@@ -256,10 +344,84 @@ def test_any_storage_of_optunas(tmp_path: Path) -> None:
     seen = looked_at(folder, of)
     assert seen is not None
     assert facts(seen) == facts(first)
-    assert look_at_study(of, folder, name="another") is None
+    assert looked_at(folder, of.replace(study="another")) is None
     assert list(folder.iterdir()) == []
-    with pytest.raises(CommandError, match="is of val_accuracy, spikes_per_sample, not of a, b"):
-        opened(folder, config(storage=of.storage, objectives=["a:max", "b:min"]))
+    with pytest.raises(CommandError, match=r"is of val_accuracy .*, spikes_per_sample .*, not of val_loss .*, macs_"):
+        opened(folder, config(storage=of.storage, objectives=["val_loss:min", "macs_per_sample:min"]))
+
+
+def test_a_database_is_not_made_by_looking(tmp_path: Path) -> None:
+    for name in ("studies.db", "nowhere/studies.db"):
+        assert looked_at(tmp_path, config(storage=f"sqlite:///{tmp_path}/{name}")) is None
+    assert list(tmp_path.iterdir()) == []
+    opened(tmp_path, config(storage=f"sqlite:///{tmp_path}/studies.db", study="another"))
+    before = contents(tmp_path)
+    assert looked_at(tmp_path, config(storage=f"sqlite:///{tmp_path}/studies.db")) is None
+    assert contents(tmp_path) == before
+
+
+def test_a_database_beside_which_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    of = config(storage="sqlite:///studies.db")
+    assert looked_at(tmp_path, of) is None
+    work(opened(tmp_path, of), 2)
+    seen = looked_at(tmp_path, of)
+    assert seen is not None
+    assert len(seen.trials) == 2
+
+
+@pytest.mark.xfail(reason="the options are taken for a part of the file's name", raises=AssertionError)
+def test_a_database_with_options(tmp_path: Path) -> None:
+    of = config(storage=f"sqlite:///{tmp_path}/studies.db?timeout=5")
+    work(opened(tmp_path, of), 2)
+    seen = looked_at(tmp_path, of)
+    assert seen is not None
+    assert len(seen.trials) == 2
+
+
+@pytest.mark.parametrize(
+    ("storage", "sentence"),
+    [
+        ("foo", "storage: foo: ArgumentError: "),
+        ("", "storage: "),
+        ("foo://bar", "storage: foo://bar: NoSuchModuleError: "),
+        ("redis://localhost:1", "storage: redis://localhost:1: "),
+        ("postgresql+none://x", "storage: postgresql+none://x: "),
+        ("sqlite:////nowhere/at/all.db", "storage: sqlite:////nowhere/at/all.db: OperationalError: "),
+    ],
+)
+def test_an_address_that_leads_to_no_storage(storage: str, sentence: str, tmp_path: Path) -> None:
+    of = config(storage=storage)
+    with pytest.raises(CommandError) as caught:
+        opened(tmp_path, of)
+    assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)
+    if "nowhere" in storage:
+        assert looked_at(tmp_path, of) is None
+    else:
+        with pytest.raises(CommandError) as again:
+            looked_at(tmp_path, of)
+        assert str(again.value) == str(caught.value)
+    assert contents(tmp_path) == {}
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine, and rather long, so that it cannot be taken for a database\n" * 20)
+    of, before = config(storage=f"sqlite:///{tmp_path}/notes.txt"), contents(tmp_path)
+    for ask in (opened, looked_at):
+        with pytest.raises(CommandError, match=r"^storage: sqlite:///.*/notes.txt: .*file is not a database$"):
+            ask(tmp_path, of)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.xfail(
+    reason="whatever study has the name and the objectives is taken for this run's", raises=pytest.fail.Exception
+)
+def test_a_study_of_another_space_in_a_common_storage_is_refused(tmp_path: Path) -> None:
+    of = config(storage=f"sqlite:///{tmp_path}/studies.db")
+    work(opened(tmp_path, of), 2)
+    with pytest.raises(CommandError):
+        opened(tmp_path, of.replace(space={"arch": {**SPACE["arch"], "width": 16}}))
 
 
 # looking
@@ -281,7 +443,7 @@ def test_there_is_nothing_to_look_at(tmp_path: Path) -> None:
     assert looked_at(tmp_path / "nowhere") is None
     assert contents(tmp_path) == {}
     opened(tmp_path)
-    assert look_at_study(config(), tmp_path, name="another") is None
+    assert looked_at(tmp_path, config(study="another")) is None
 
 
 def test_a_search_that_goes_on_is_seen_to(tmp_path: Path) -> None:
@@ -337,6 +499,14 @@ class Mine(RandomSampler):
 class Seeded(RandomSampler):
     def __init__(self, seed):
         super().__init__(seed=seed + 1)
+
+class Broken(RandomSampler):
+    def __init__(self):
+        raise RuntimeError("not today\\nnor tomorrow")
+
+class Picky(ParetoPruner):
+    def __init__(self, mood):
+        super().__init__()
 
 class Never(ParetoPruner):
     def prune(self, study, trial):
@@ -412,6 +582,23 @@ def test_the_seed_decides_what_is_drawn(tmp_path: Path) -> None:
     assert len(set(drawn)) == 18
 
 
+@pytest.mark.usefixtures("own_code")
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("optuna.samplers.GridSampler", "TypeError: GridSampler.__init__() missing 1 required positional argument: "),
+        ("optuna.samplers.BaseSampler", "TypeError: Can't instantiate abstract class BaseSampler "),
+        ("code_of_test_study.Broken", "RuntimeError: not today"),
+    ],
+)
+def test_a_sampler_that_cannot_be_made(path: str, sentence: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        make_sampler(path, 0)
+    assert str(caught.value).startswith(f"sampler: {path} cannot be made without arguments: {sentence}")
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
 # pruners
 
 
@@ -471,6 +658,49 @@ def test_a_path_that_leads_to_no_pruner(path: str, sentence: str) -> None:
     assert message.endswith(tail)
     assert star or message == f"pruner: {head}"
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.usefixtures("own_code")
+def test_a_pruner_that_cannot_be_made() -> None:
+    with pytest.raises(CommandError) as caught:
+        make_pruner(PrunerSpec(kind="code_of_test_study.Picky"), 6, DEFAULT_OBJECTIVES)
+    head = "pruner: code_of_test_study.Picky cannot be made without arguments: TypeError: "
+    assert str(caught.value).startswith(head)
+    assert caught.value.exit_code == 2
+
+
+def decisions(folder: Path, reopen: int) -> list[int]:
+    """After how many epochs each of 40 trials is stopped; the study is opened anew after so many of them."""
+    of = config(pruner={"kind": "hyperband", "reduction_factor": 2})
+    folder.mkdir(parents=True)
+    study, rng, stopped = opened(folder, of), Random(0), []
+    for number in range(40):
+        if number % reopen == 0:
+            study = opened(folder, of)
+        trial, level = study.ask(), rng.random()
+        for epoch in range(1, EPOCHS + 1):
+            report(trial, [level + epoch / 10, 1.0], epoch)
+            if epoch < EPOCHS and should_prune(trial):
+                study.tell(trial, state=TrialState.PRUNED)
+                break
+        else:
+            study.tell(trial, reports(trial)[EPOCHS])
+        stopped.append(epoch)
+    return stopped
+
+
+def test_hyperband_decides_alike_in_two_runs(tmp_path: Path) -> None:
+    """It deals trials to brackets by the name of the study."""
+    first = decisions(tmp_path / "one", reopen=100)
+    assert len(set(first)) > 2
+    assert decisions(tmp_path / "other", reopen=100) == first
+
+
+@pytest.mark.xfail(
+    reason="rungs are kept in the shadow's trials, and its trials are made anew without", raises=AssertionError
+)
+def test_hyperband_decides_alike_in_a_search_that_was_interrupted(tmp_path: Path) -> None:
+    assert decisions(tmp_path / "one", reopen=7) == decisions(tmp_path / "other", reopen=100)
 
 
 @pytest.mark.usefixtures("own_code")

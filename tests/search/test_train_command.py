@@ -45,7 +45,7 @@ from xoresnet.yaml_text import read_yaml
 CPU = torch.device("cpu")
 SETTINGS = {"width": 4, "timesteps": 1, "epochs": 2, "batch_size": 32, "learning_rate": 0.02, "precision": "fp32"}
 FILES = ["arch.json", "checkpoint.safetensors", "config.yaml", "history.parquet", "layers.parquet"]
-FINISHED = [*FILES, "summary.json", "weights.safetensors"]
+FINISHED = sorted([*FILES, "config.json", "summary.json", "weights.safetensors"])
 
 
 def command(*words: str, arch: str = "xoresnet8", **changes: object) -> list[str]:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from tests.search.runs import drive
+from tests.search.test_run_folder import contents
+from tests.search.test_search_view import searching
 from xoresnet.arch import Arch
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.errors import CommandError
 from xoresnet.search.front import front_of
-from xoresnet.search.plan import plan_search
 from xoresnet.search.run import SearchRun
-from xoresnet.search.run_folder import RunFolder
 from xoresnet.search.warm_start import earlier_front
 
 ARCH: dict[str, Any] = {
@@ -30,9 +30,7 @@ def config(arch: dict[str, Any] | None = None, **fields: Any) -> SearchConfig:
 
 def search(path: Path, told: SearchConfig) -> SearchRun:
     """Carried out to its end."""
-    folder = RunFolder(path)
-    with folder.opened(told):
-        run = SearchRun(plan_search(told), folder)
+    with searching(told, path) as run:
         drive(run)
     return run
 
@@ -78,12 +76,68 @@ def test_the_earlier_recipe_comes_along_where_the_space_varies_it(tmp_path: Path
     assert 0.0001 <= other.study.trials[0].params["recipe.learning_rate"] <= 0.0002
 
 
-@pytest.mark.parametrize("content", [None, "command: train\n"])
-def test_a_folder_that_holds_no_search(content: str | None, tmp_path: Path) -> None:
-    folder = tmp_path / "none"
+def test_looking_at_the_earlier_run_changes_nothing_there(tmp_path: Path) -> None:
+    search(tmp_path / "earlier", config(trials=3))
+    before = contents(tmp_path)
+    earlier_front(str(tmp_path / "earlier"), config().search_space)
+    assert contents(tmp_path) == before
+
+
+def test_an_earlier_run_that_was_renamed_goes_by_its_new_name(tmp_path: Path) -> None:
+    search(tmp_path / "earlier", config(trials=3))
+    names = [start.name for start in earlier_front(str(tmp_path / "earlier"), config().search_space)]
+    (tmp_path / "earlier").rename(tmp_path / "renamed")
+    found = earlier_front(str(tmp_path / "renamed"), config().search_space)
+    assert [start.name for start in found] == [name.replace("earlier", "renamed") for name in names]
+
+
+def test_an_earlier_run_that_still_goes_on(tmp_path: Path) -> None:
+    """Its last line may be half written."""
+    search(tmp_path / "earlier", config(trials=3))
+    expected = earlier_front(str(tmp_path / "earlier"), config().search_space)
+    with (tmp_path / "earlier" / "study.journal").open("ab") as journal:
+        journal.write(b'{"op_code":5,"wor')
+    assert earlier_front(str(tmp_path / "earlier"), config().search_space) == expected
+
+
+def test_an_earlier_run_with_its_study_elsewhere(tmp_path: Path) -> None:
+    elsewhere = config(trials=3, storage=f"sqlite:///{tmp_path}/studies.db")
+    search(tmp_path / "earlier", elsewhere)
+    assert earlier_front(str(tmp_path / "earlier"), config().search_space)
+    (tmp_path / "studies.db").unlink()
+    with pytest.raises(CommandError, match="none of the 0 networks on the front of "):
+        earlier_front(str(tmp_path / "earlier"), config().search_space)
+    assert not (tmp_path / "studies.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "sentence"),
+    [
+        ("none", None, 2, "warm_start: {path}/none holds no search"),
+        ("none/config.yaml", None, 2, "warm_start: {path}/none/config.yaml holds no search"),
+        ("none/config.yaml", "command: train\n", 2, "{path}/none holds something else than a search"),
+        ("none/notes.txt", "mine", 2, "{path}/none holds other files"),
+        ("none/config.yaml", "[a: b", 1, "{path}/none/config.yaml, line 1, column 6: "),
+        ("none/config.yaml", "command: search\n", 1, "{path}/none/config.yaml is no configuration of this version: "),
+    ],
+)
+def test_a_folder_that_holds_no_search(
+    name: str, content: str | None, code: int, sentence: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / name
     if content is not None:
-        folder.mkdir()
-        (folder / "config.yaml").write_text(content)
+        folder.parent.mkdir()
+        folder.write_text(content)
+        folder = folder.parent
     with pytest.raises(CommandError) as caught:
         earlier_front(str(folder), config().search_space)
-    assert caught.value.exit_code == 2
+    assert str(caught.value).startswith(sentence.format(path=tmp_path))
+    assert caught.value.exit_code == code
+
+
+def test_a_search_that_has_no_study_yet(tmp_path: Path) -> None:
+    with searching(config(), tmp_path / "begun") as run:
+        pass
+    (run.folder.path / "study.journal").unlink()
+    with pytest.raises(CommandError, match="none of the 0 networks on the front of "):
+        earlier_front(str(run.folder.path), config().search_space)

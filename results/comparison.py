@@ -1,0 +1,85 @@
+"""Two searches side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xoresnet.results.objectives import OBJECTIVES, Objectives, check_log, eligible, losses, numbers
+from xoresnet.results.pareto import nondominated, pareto_front
+from xoresnet.results.volume import hypervolume, reference_point
+
+__all__ = ["compare"]
+
+_Array = NDArray[np.float64]
+
+
+def compare(
+    a: pd.DataFrame, b: pd.DataFrame, objectives: Objectives = OBJECTIVES, log: Collection[str] = ()
+) -> pd.DataFrame:
+    """What two frames of trials came to, and what it took: columns `[measure, a, b]`, NaN for what is not known.
+
+    trials: rows. complete: those that count, see `pareto_front`. front_size.
+    hypervolume: of each front, up to the reference point of both frames together, whose coordinates are the rows
+    reference.<metric>; objectives in `log` on log10.
+    covered: the share of the front that the other front covers, that is, has a trial that is at least as good in every
+    objective (the C-metric of Zitzler and Thiele 1998, doi 10.1007/BFb0056872). Low is good. The two shares need not
+    add up to 1.
+    best.<metric>: of complete trials. epochs_trained, train_seconds: sums over all trials, also pruned and failed ones.
+    Raises ValueError for a missing objective, and for values of zero or less in `log`.
+    """
+    frames = a, b
+    complete = [frame[eligible(frame, objectives)] for frame in frames]
+    fronts = [pareto_front(frame, objectives) for frame in frames]
+    measures: dict[str, list[float]] = {
+        "trials": [len(frame) for frame in frames],
+        "complete": [len(frame) for frame in complete],
+        "front_size": [len(front) for front in fronts],
+        **_hypervolumes(complete, objectives, log),
+        "covered": _covered([losses(front, objectives) for front in fronts]),
+        **{
+            f"best.{metric}": [_best(numbers(frame, metric), direction == "max") for frame in complete]
+            for metric, direction in objectives.items()
+        },
+        **{name: [_total(frame, name) for frame in frames] for name in ("epochs_trained", "train_seconds")},
+    }
+    rows = [(name, float(first), float(second)) for name, (first, second) in measures.items()]
+    return pd.DataFrame(rows, columns=["measure", "a", "b"])
+
+
+def _hypervolumes(complete: list[pd.DataFrame], objectives: Objectives, log: Collection[str]) -> dict[str, list[float]]:
+    check_log(objectives, log)
+    both = pd.DataFrame({m: np.concatenate([numbers(frame, m) for frame in complete]) for m in objectives})
+    if both.empty:
+        return {name: [np.nan, np.nan] for name in ("hypervolume", *(f"reference.{metric}" for metric in objectives))}
+    reference = reference_point(both, objectives, log)
+    return {
+        "hypervolume": [hypervolume(frame, objectives, reference, log) for frame in complete],
+        **{f"reference.{metric}": [value, value] for metric, value in reference.items()},
+    }
+
+
+def _covered(fronts: list[_Array]) -> list[float]:
+    """The share of each of two fronts that the other covers."""
+    first, second = fronts
+    both = np.vstack(fronts)
+    dominated = np.split(~nondominated(both), [len(first)])
+    shares = []
+    for front, other, below in zip(fronts, (second, first), dominated, strict=True):
+        others = set(map(tuple, other.tolist()))  # equal points dominate each other nowhere, but cover
+        covered = [hit or tuple(point) in others for point, hit in zip(front.tolist(), below, strict=True)]
+        shares.append(float(np.mean(covered)) if covered else np.nan)
+    return shares
+
+
+def _best(values: _Array, most: bool) -> float:
+    if not len(values):
+        return np.nan
+    return float(values.max() if most else values.min())
+
+
+def _total(frame: pd.DataFrame, column: str) -> float:
+    return float(np.nansum(numbers(frame, column))) if column in frame else np.nan

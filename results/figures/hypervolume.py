@@ -1,0 +1,138 @@
+"""Hypervolume: how the front grew, over trials and over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from xoresnet.results.figures.axes import axis_of, drawable, plain, reference_text
+from xoresnet.results.figures.palette import BLUE, faint
+from xoresnet.results.loading import Run
+from xoresnet.results.objectives import eligible
+from xoresnet.results.volume import hypervolume_over_time, reference_point
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+    from plotly.graph_objects import Figure
+
+__all__ = ["HypervolumeInfo", "hypervolume_drawing", "hypervolume_info", "hypervolume_plot"]
+
+TITLE = "Hypervolume"
+READING = (
+    "How much of the space of objectives the front dominates, up to the reference point: it rises when a better "
+    "network is found. A curve that has been flat for long says that more trials will hardly help."
+)
+_UNITS = (("s", 1.0, 300.0), ("min", 60.0, 300 * 60.0), ("h", 3600.0, np.inf))
+
+
+class HypervolumeInfo(NamedTuple):
+    """What the figure shows."""
+
+    by_trial: pd.DataFrame
+    """Columns `[x, hypervolume, front_size]`: where it changes, and both ends."""
+    by_time: pd.DataFrame
+    """Likewise since the first trial began; empty where no times are known."""
+    time_unit: str
+    reference: dict[str, float]
+    log: tuple[str, ...]
+    """Objectives that are measured in powers of ten."""
+    volume: float
+    notes: tuple[str, ...] = ()
+    missing: str = ""
+
+
+def hypervolume_info(run: Run) -> HypervolumeInfo:
+    """Amounts such as spikes are on a logarithm; the reference point is a tenth of the range beyond the worst trial."""
+    complete = run.trials[eligible(run.trials, run.objectives)]
+    axes = [axis_of(metric, complete) for metric in run.objectives]
+    rows = complete[drawable(complete, axes)]
+    log = tuple(axis.metric for axis in axes if axis.log)
+    if rows.empty:
+        empty = pd.DataFrame({"x": [], "hypervolume": [], "front_size": []})
+        return HypervolumeInfo(empty, empty, "s", {}, log, 0.0, missing="No trial is complete yet.")
+    reference = reference_point(rows, run.objectives, log)
+    by_trial = hypervolume_over_time(rows, run.objectives, reference, log)
+    elapsed, unit = _elapsed(run.trials, rows)
+    by_time = hypervolume_over_time(elapsed, run.objectives, reference, log, by="elapsed")
+    volume = float(by_trial["hypervolume"].iloc[-1])
+    scale = f"; {' and '.join(map(plain, log))} in powers of ten" if log else ""
+    note = f"Reference point: {reference_text(reference)}{scale}."
+    left_out = len(complete) - len(rows)
+    more = [f"{left_out:,} complete trials without a place on these scales are left out."] if left_out else []
+    return HypervolumeInfo(
+        _changes(by_trial, "trial_id"), _changes(by_time, "elapsed"), unit, reference, log, volume, (note, *more)
+    )
+
+
+def _elapsed(trials: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Trials with the time from the first one's start to their own end, and its unit."""
+    if "started" not in trials or trials["started"].isna().all():
+        return rows.assign(elapsed=np.nan)[:0], "s"
+    seconds = (rows["ended"] - trials["started"].min()).dt.total_seconds()
+    unit, size = next((unit, size) for unit, size, most in _UNITS if not seconds.max() > most)
+    return rows.assign(elapsed=seconds / size)[seconds.notna()], unit
+
+
+def _changes(history: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Only rows after which the volume is another, and the last."""
+    kept = history["hypervolume"].diff().ne(0)
+    if len(kept):
+        kept.iloc[-1] = True
+    return history[kept].rename(columns={by: "x"}).reset_index(drop=True)
+
+
+def _panels(info: HypervolumeInfo) -> list[tuple[pd.DataFrame, str]]:
+    panels = [(info.by_trial, "trial"), (info.by_time, f"time since the start ({info.time_unit})")]
+    return [(steps, label) for steps, label in panels if len(steps)]
+
+
+def hypervolume_plot(info: HypervolumeInfo) -> Figure:
+    """The interactive figure."""
+    from xoresnet.results.figures.theme import figure, message
+
+    if info.missing:
+        return message(info.missing)
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {}
+    panels = _panels(info)
+    for number, (steps, label) in enumerate(panels):
+        name = str(number + 1) if number else ""
+        low, high = 1 - (number + 1) / len(panels), 1 - number / len(panels)
+        traces.append(_stairs(steps, f"x{name}", f"y{name}"))
+        layout[f"xaxis{name}"] = {"title": {"text": label}, "anchor": f"y{name}", "rangemode": "tozero"}
+        layout[f"yaxis{name}"] = {
+            "domain": [low + (0.13 if number + 1 < len(panels) else 0), high], "title": {"text": "hypervolume"},
+            "rangemode": "tozero", "anchor": f"x{name}",
+        }  # fmt: skip
+    return figure(traces, {**layout, "showlegend": False}, height=210 * len(panels) + 40)
+
+
+def _stairs(steps: pd.DataFrame, x: str, y: str) -> dict[str, Any]:
+    return {
+        "x": steps["x"], "y": steps["hypervolume"], "xaxis": x, "yaxis": y, "mode": "lines+markers",
+        "line": {"shape": "hv", "color": BLUE, "width": 2}, "marker": {"size": 4}, "fill": "tozeroy",
+        "fillcolor": faint(BLUE, 0.1), "customdata": steps["front_size"],
+        "hovertemplate": "%{x:.4~g}<br>hypervolume %{y:.4f}<br>%{customdata} on the front<extra></extra>",
+    }  # fmt: skip
+
+
+def hypervolume_drawing(info: HypervolumeInfo) -> matplotlib.figure.Figure:
+    """The figure for a paper: two columns wide where times are known."""
+    from xoresnet.results.figures.paper import COLUMN, PAGE, blank, drawing
+
+    if info.missing:
+        return blank(info.missing)
+    panels = _panels(info)
+    width = COLUMN if len(panels) == 1 else PAGE
+    with drawing(width, 2.1, 1, len(panels), sharey=True, squeeze=False) as (made, axes):
+        for place, (steps, label) in zip(axes[0], panels, strict=True):
+            place.step(steps["x"], steps["hypervolume"], where="post", color=BLUE)
+            place.fill_between(steps["x"], steps["hypervolume"], step="post", color=BLUE, alpha=0.1, linewidth=0)
+            place.set_xlabel(label)
+            place.set_ylim(bottom=0)
+            place.set_xlim(left=0)
+        axes[0][0].set_ylabel("hypervolume")
+    figure: matplotlib.figure.Figure = made
+    return figure

@@ -1,0 +1,110 @@
+"""Importance: which parameters decide each objective."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from xoresnet.results.figures.axes import plain
+from xoresnet.results.figures.palette import COLOURS, GREY
+from xoresnet.results.importances import importance
+from xoresnet.results.loading import Run
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+    from plotly.graph_objects import Figure
+
+__all__ = ["ImportanceInfo", "importance_drawing", "importance_info", "importance_plot"]
+
+TITLE = "Importance"
+READING = (
+    "How much worse a model predicts an objective when it is not told a parameter: near 1 the parameter decides nearly "
+    "everything, near 0 it hardly matters. Lines are one standard deviation."
+)
+_MOST_PARAMETERS = 12
+
+
+class ImportanceInfo(NamedTuple):
+    """What the figure shows."""
+
+    shares: pd.DataFrame
+    """Columns `[metric, parameter, importance, deviation]`, as `importance` gives them."""
+    parameters: tuple[str, ...]
+    """Those that are drawn, the most important one first."""
+    notes: tuple[str, ...] = ()
+    missing: str = ""
+
+
+def importance_info(run: Run) -> ImportanceInfo:
+    """At most twelve parameters, by the larger of their importances."""
+    nothing = pd.DataFrame({"metric": [], "parameter": [], "importance": [], "deviation": []})
+    try:
+        shares = importance(run.trials, run.objectives)
+    except ValueError as error:
+        sentence = str(error)
+        return ImportanceInfo(nothing, (), missing=f"{sentence[0].upper()}{sentence[1:]}.")
+    if shares.empty:
+        return ImportanceInfo(nothing, (), missing="No parameter varies between complete trials.")
+    order = shares.groupby("parameter")["importance"].max().sort_values(ascending=False, kind="stable")
+    kept = tuple(map(str, order.index[:_MOST_PARAMETERS]))
+    notes = [f"Drawn are the {len(kept)} most important of {len(order)} parameters."] if len(order) > len(kept) else []
+    return ImportanceInfo(shares[shares["parameter"].isin(kept)], kept, tuple(notes))
+
+
+def _bars(info: ImportanceInfo) -> list[tuple[str, pd.DataFrame]]:
+    """For each objective its importances in the order of the parameters."""
+    return [
+        (str(metric), rows.set_index("parameter").reindex(list(info.parameters)))
+        for metric, rows in info.shares.groupby("metric", sort=False)
+    ]
+
+
+def importance_plot(info: ImportanceInfo) -> Figure:
+    """The interactive figure."""
+    from xoresnet.results.figures.theme import figure, message
+
+    if info.missing:
+        return message(info.missing)
+    traces = [
+        {
+            "type": "bar", "orientation": "h", "name": escape(plain(metric)),
+            "y": [escape(name) for name in info.parameters],
+            "x": rows["importance"],
+            "error_x": {"type": "data", "array": rows["deviation"], "thickness": 1.2, "width": 3, "color": GREY},
+            "marker": {"color": colour, "line": {"width": 0}},
+            "hovertemplate": "%{y}: %{x:.3f} ± %{error_x.array:.3f}<extra>" + escape(plain(metric)) + "</extra>",
+        }
+        for (metric, rows), colour in zip(_bars(info), COLOURS * 3, strict=False)
+    ]  # fmt: skip
+    layout = {
+        "barmode": "group", "bargap": 0.3, "bargroupgap": 0.05, "yaxis": {"autorange": "reversed", "showgrid": False},
+        "xaxis": {"title": {"text": "importance"}, "rangemode": "tozero"},
+    }  # fmt: skip
+    return figure(traces, layout, height=110 + len(info.parameters) * (10 + 13 * len(traces)))
+
+
+def importance_drawing(info: ImportanceInfo) -> matplotlib.figure.Figure:
+    """The figure for a paper, one column wide."""
+    from xoresnet.results.figures.paper import COLUMN, blank, drawing, plain_text
+
+    if info.missing:
+        return blank(info.missing)
+    bars = _bars(info)
+    places, size = np.arange(len(info.parameters)), 0.8 / len(bars)
+    with drawing(COLUMN, 0.8 + 0.22 * len(places)) as (made, axes):
+        for number, ((metric, rows), colour) in enumerate(zip(bars, COLOURS * 3, strict=False)):
+            axes.barh(
+                places + (number - (len(bars) - 1) / 2) * size, rows["importance"], size, xerr=rows["deviation"],
+                color=colour, label=plain_text(plain(metric)), error_kw={"linewidth": 0.7, "ecolor": "#4a4f57"},
+            )  # fmt: skip
+        axes.set_yticks(places, [plain_text(name) for name in info.parameters])
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel("importance")
+        axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
+        made.legend(loc="outside upper left", ncols=len(bars))
+    figure: matplotlib.figure.Figure = made
+    return figure

@@ -1,0 +1,212 @@
+"""Parallel coordinates: one line for each complete trial through all that varies."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xoresnet.results.figures.axes import Axis, axis_of, drawable, plain, value_text
+from xoresnet.results.figures.lines import with_gaps
+from xoresnet.results.figures.palette import BLUE, GREY, VERMILLION, faint
+from xoresnet.results.figures.sample import thin
+from xoresnet.results.loading import Run
+from xoresnet.results.networks import hover_texts, varying_parameters
+from xoresnet.results.objectives import eligible
+from xoresnet.results.parameters import labels
+from xoresnet.results.pareto import is_pareto
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+    from plotly.graph_objects import Figure
+
+__all__ = ["Dimension", "ParallelInfo", "parallel_drawing", "parallel_info", "parallel_plot"]
+
+TITLE = "Parallel coordinates"
+READING = (
+    "Each line is a complete trial, from its parameters on the left to its objectives on the right; orange ones are on "
+    "the front. Where all orange lines pass one value, the front wants it."
+)
+_MOST_LINES, _MOST_DIMENSIONS, _MOST_LEVELS = 300, 12, 12
+_SPREAD = 0.2
+"""Of the space between two values: lines through one value stay apart."""
+_ABSENT = "none"
+
+
+class Dimension(NamedTuple):
+    """One vertical axis: places from 0 to 1."""
+
+    name: str
+    places: NDArray[np.float64]
+    """Of each trial."""
+    ticks: tuple[tuple[float, str], ...]
+    """Places with their values in words."""
+
+
+class ParallelInfo(NamedTuple):
+    """What the figure shows."""
+
+    dimensions: tuple[Dimension, ...]
+    trials: pd.DataFrame
+    """Columns `[trial_id, arch_id, is_front, hover]`; the front last, so that it is drawn on top."""
+    notes: tuple[str, ...] = ()
+    missing: str = ""
+
+
+def parallel_info(run: Run) -> ParallelInfo:
+    """Parameters in the order of their columns, then the objectives; numbers of many values on their own scale."""
+    complete = run.trials[eligible(run.trials, run.objectives)]
+    axes = [axis_of(metric, complete) for metric in run.objectives]
+    complete = complete[drawable(complete, axes)]
+    front = is_pareto(complete, run.objectives).to_numpy(dtype=np.bool_)
+    rows, note = thin(complete, _MOST_LINES, front)
+    rows = rows.assign(is_front=is_pareto(complete, run.objectives)[rows.index])
+    rows = rows.sort_values("is_front", kind="stable")
+    varying = list(varying_parameters(complete).items()) if len(complete) else []
+    notes = [note] if note else []
+    if len(varying) > _MOST_DIMENSIONS:
+        left_out = ", ".join(name for name, _ in varying[_MOST_DIMENSIONS:])
+        notes.append(f"Only {_MOST_DIMENSIONS} of the parameters that vary are drawn; without {left_out}.")
+    parameters = [_parameter(name, rows[column]) for name, column in varying[:_MOST_DIMENSIONS]]
+    table = rows[["trial_id", "arch_id", "is_front"]].assign(hover=hover_texts(rows, list(run.objectives)))
+    missing = "" if len(rows) else "No trial is complete yet."
+    if len(rows) and not parameters:
+        missing = "No parameter varies between complete trials."
+    dimensions = (*parameters, *(_objective(axis, rows) for axis in axes)) if len(rows) else ()
+    return ParallelInfo(dimensions, table.reset_index(drop=True), tuple(notes), missing)
+
+
+def _parameter(name: str, column: pd.Series[Any]) -> Dimension:
+    values = labels(column)
+    known = values.dropna()
+    if pd.api.types.is_float_dtype(known.dtype) and known.nunique() > _MOST_LEVELS and values.notna().all():
+        return _numeric(name, values.to_numpy(dtype=np.float64))
+    codes, levels = pd.factorize(values, sort=True)
+    names = [f"{level:g}" if isinstance(level, float) else str(level) for level in levels]
+    if (codes < 0).any():  # a parameter that some networks do not have
+        codes, names = np.where(codes < 0, len(names), codes), [*names, _ABSENT]
+    count = len(names)
+    every = max(1, -(-count // _MOST_LEVELS))
+    ticks = tuple(((code + 0.5) / count, label) for code, label in enumerate(names) if code % every == 0)
+    shift = np.random.default_rng(0).uniform(-_SPREAD, _SPREAD, len(codes))
+    return Dimension(name, (codes + 0.5 + shift) / count, ticks)
+
+
+def _numeric(name: str, values: NDArray[np.float64], log: bool | None = None, metric: str = "") -> Dimension:
+    low, high = float(values.min()), float(values.max())
+    logged = low > 0 and high > 30 * low if log is None else log
+    ends = np.log10([low, high]) if logged else np.array([low, high])
+    span = float(ends[1] - ends[0]) or 1.0
+    places = ((np.log10(values) if logged else values) - ends[0]) / span
+    marks = np.linspace(ends[0], ends[1], 4) if high > low else ends[:1]
+    ticks = []
+    for mark in marks.tolist():
+        value = 10.0**mark if logged else mark
+        ticks.append(((mark - float(ends[0])) / span, value_text(metric, value) if metric else f"{value:.3g}"))
+    return Dimension(name, places, tuple(ticks))
+
+
+def _objective(axis: Axis, rows: pd.DataFrame) -> Dimension:
+    values = rows[axis.metric].to_numpy(dtype=np.float64)
+    return _numeric(plain(axis.metric), values, axis.log, axis.metric)
+
+
+def _points(info: ParallelInfo, rows: NDArray[np.bool_]) -> pd.DataFrame:
+    """Columns `[line, x, y, arch_id, hover]`, with gaps between lines."""
+    chosen = np.flatnonzero(rows)
+    width = len(info.dimensions)
+    points = pd.DataFrame({
+        "line": np.repeat(chosen, width),
+        "x": np.tile(np.arange(width, dtype=np.float64), len(chosen)),
+        "y": np.stack([dimension.places[chosen] for dimension in info.dimensions], axis=1).ravel(),
+    })  # fmt: skip
+    points = with_gaps(points, "line", ["x", "y"])
+    return points.assign(**{name: info.trials[name].to_numpy()[points["line"]] for name in ("arch_id", "hover")})
+
+
+def parallel_plot(info: ParallelInfo) -> Figure:
+    """The interactive figure; `customdata` of each point is the `arch_id`."""
+    from xoresnet.results.figures.theme import figure, message
+
+    if info.missing:
+        return message(info.missing)
+    front = info.trials["is_front"].to_numpy(dtype=np.bool_)
+    faintness = min(0.6, max(0.3, 40 / max(1, len(front))))
+    traces = [
+        _lines(_points(info, ~front), "dominated", faint(BLUE, faintness), 1.0),
+        _lines(_points(info, front), "front", faint(VERMILLION, 0.9), 1.8),
+    ]
+    last = len(info.dimensions) - 1
+    layout = {
+        "xaxis": {
+            "tickvals": list(range(last + 1)), "ticktext": [_broken(one.name) for one in info.dimensions],
+            "side": "top",
+            "range": [-0.3, last + 0.7], "showgrid": True, "gridcolor": GREY, "ticks": "", "fixedrange": True,
+            "ticklabeloverflow": "allow", "tickangle": 0,
+        },
+        "yaxis": {"visible": False, "range": [-0.04, 1.04], "fixedrange": True},
+        "annotations": [one for place, each in enumerate(info.dimensions) for one in _tick_labels(place, each)],
+        "meta": {"min_width": 92 * (last + 1)},
+    }  # fmt: skip
+    return figure(traces, layout, height=440)
+
+
+def _lines(points: pd.DataFrame, name: str, colour: str, width: float) -> dict[str, Any]:
+    return {
+        "x": points["x"], "y": points["y"], "mode": "lines", "name": name, "hovertext": points["hover"].tolist(),
+        "customdata": [escape(arch_id) for arch_id in points["arch_id"]], "hoverinfo": "text",
+        "line": {"color": colour, "width": width},
+    }  # fmt: skip
+
+
+def _tick_labels(place: int, dimension: Dimension) -> list[dict[str, Any]]:
+    return [
+        {"x": place, "y": y, "text": escape(label), "showarrow": False, "xanchor": "left", "xshift": 3,
+         "font": {"size": 11}, "name": "value"}
+        for y, label in dimension.ticks
+    ]  # fmt: skip
+
+
+def _broken(name: str) -> str:
+    """In two lines where it has a dot."""
+    return escape(name).replace(".", ".<br>")
+
+
+def parallel_drawing(info: ParallelInfo) -> matplotlib.figure.Figure:
+    """The figure for a paper, two columns wide."""
+    from xoresnet.results.figures.paper import PAGE, blank, drawing, plain_text
+
+    if info.missing:
+        return blank(info.missing)
+    front = info.trials["is_front"].to_numpy(dtype=np.bool_)
+    with drawing(PAGE, 2.6) as (made, axes):
+        for name, rows, colour, opacity, width in (
+            ("dominated", ~front, BLUE, 0.25, 0.5), ("front", front, VERMILLION, 0.9, 0.9),
+        ):  # fmt: skip
+            points = _points(info, rows)
+            axes.plot(points["x"], points["y"], color=colour, alpha=opacity, linewidth=width, label=name)
+        for place, dimension in enumerate(info.dimensions):
+            axes.axvline(place, color=GREY, linewidth=0.6)
+            for y, label in dimension.ticks:
+                axes.annotate(
+                    plain_text(label), (place, y), xytext=(2, 0), textcoords="offset points", fontsize=6, va="center",
+                    bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.75, "linewidth": 0},
+                )  # fmt: skip
+        axes.set_xticks(range(len(info.dimensions)), [_stacked(one.name) for one in info.dimensions])
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0)
+        axes.set_yticks([])
+        axes.set_xlim(-0.05, len(info.dimensions) - 0.45)
+        axes.grid(visible=False)
+        for side in axes.spines.values():
+            side.set_visible(False)
+        axes.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=2)
+    figure: matplotlib.figure.Figure = made
+    return figure
+
+
+def _stacked(name: str) -> str:
+    return name.replace(".", ".\n").replace("$", r"\$")

@@ -1,0 +1,84 @@
+"""How the interactive figures look: colours, fonts, and a light and a dark template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from xoresnet.results.figures.axes import Axis
+from xoresnet.results.figures.palette import GREY
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = ["TEMPLATES", "figure", "message", "plotly_axis"]
+
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+def _template(ink: str, soft: str, grid: str, paper: str, raised: str, veil: str) -> dict[str, Any]:
+    axis = {
+        "gridcolor": grid, "linecolor": grid, "zeroline": False, "automargin": True, "ticks": "outside", "ticklen": 4,
+        "tickcolor": "rgba(0,0,0,0)", "tickfont": {"color": soft, "size": 12},
+        "title": {"standoff": 8, "font": {"size": 13}},
+    }  # fmt: skip
+    return {
+        "layout": {
+            "font": {"family": _FONT, "size": 13, "color": ink},
+            "paper_bgcolor": paper,
+            "plot_bgcolor": paper,
+            "xaxis": axis,
+            "yaxis": axis,
+            "coloraxis": {"colorbar": {"outlinewidth": 0}},
+            "annotationdefaults": {"bgcolor": veil},
+            "hoverlabel": {"bgcolor": raised, "bordercolor": soft, "font": {"color": ink, "size": 12.5}},
+        }
+    }
+
+
+TEMPLATES = {
+    "light": _template("#1d2330", "#5b6473", "#e7eaef", "#ffffff", "#ffffff", "rgba(255,255,255,0.75)"),
+    "dark": _template("#e6e9ef", "#9aa4b5", "#2c323d", "#1a1e26", "#272d38", "rgba(26,30,38,0.75)"),
+}
+"""The figures' own colours are legible on both."""
+
+
+def figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any], height: int = 420) -> Figure:
+    """A figure of our looks; its width is that of what it is put into."""
+    from plotly.graph_objects import Figure
+
+    common = {
+        "template": TEMPLATES["light"],
+        "height": height,
+        "margin": {"l": 8, "r": 12, "t": 8, "b": 8},
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left"},
+        "legend": {
+            "orientation": "h", "xref": "container", "x": 0, "xanchor": "left", "yref": "container", "y": 1,
+            "yanchor": "top", "font": {"size": 12}, "tracegroupgap": 0,
+        },
+    }  # fmt: skip
+    return Figure({"data": list(traces), "layout": {**common, **layout}})
+
+
+def message(sentence: str) -> Figure:
+    """What a figure says that has nothing to show."""
+    note = {
+        "text": sentence, "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False,
+        "font": {"color": GREY},
+    }  # fmt: skip
+    hidden = {"visible": False}
+    return figure([], {"annotations": [note], "xaxis": hidden, "yaxis": hidden}, height=160)
+
+
+def plotly_axis(axis: Axis) -> dict[str, Any]:
+    """A metric's axis in plotly's words."""
+    found: dict[str, Any] = {"title": {"text": escape(axis.label)}, "type": "log" if axis.log else "linear"}
+    if axis.share:
+        found |= {"tickformat": ".3~%", "title": {"text": escape(axis.label.removesuffix(" (%)"))}}  # its ticks say %
+    elif axis.log:
+        found |= {"tickformat": ".3~s"}
+        if 0.6 < axis.decades < 3.2:
+            found |= {"dtick": "D2"}  # 1, 2, 5: plotly's own choice here is all digits
+    return found

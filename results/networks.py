@@ -1,0 +1,88 @@
+"""Trials in words: the network in short, where it came from, and all of it for a hover text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from xoresnet.arch import BASELINES
+from xoresnet.results.figures.axes import plain, value_text
+from xoresnet.results.parameters import labels, parameter_columns
+
+__all__ = ["baseline_parts", "describe", "hover_texts", "varying_parameters"]
+
+_BASELINE = re.compile(f"({'|'.join(map(re.escape, BASELINES))})([0-9]+)")
+_SAID = ("block", "depth", "width", "timesteps", "merge", "xor", "neuron.kind")
+_MOST_LINES = 8
+"""Of a hover text, for parameters that `describe` does not say."""
+
+
+def describe(trials: pd.DataFrame) -> list[str]:
+    """The network of each trial in a few words: `depth 14 width 16 T=4 or/oa/add xor middle`."""
+    known = [name for name in _SAID if f"config.{name}" in trials]
+    rows = trials[[f"config.{name}" for name in known]].set_axis(known, axis=1).to_dict("records")
+    return [_words({str(name): value for name, value in row.items() if not pd.isna(value)}) for row in rows]
+
+
+def hover_texts(trials: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
+    """Id, figures and configuration of each trial in lines, as plotly shows them: text is escaped, `<br>` is not."""
+    extra = {name: column for name, column in varying_parameters(trials).items() if name not in _SAID}
+    shown = list(extra.items())[:_MOST_LINES]
+    texts = []
+    for row, network in zip(trials.to_dict("records"), describe(trials), strict=True):
+        lines = [f"<b>#{row['trial_id']}  {escape(str(row.get('arch_id', '')))}</b>"]
+        lines += [f"{escape(plain(metric))} {value_text(metric, row[metric])}" for metric in metrics]
+        lines += [escape(part) for part in _wrapped(network)]
+        lines += [f"{escape(name)} {escape(_text(row[column]))}" for name, column in shown if not pd.isna(row[column])]
+        source = row.get("source")
+        lines += [] if source is None or pd.isna(source) else [f"from {escape(_short(str(source)))}"]
+        texts.append("<br>".join(lines))
+    return texts
+
+
+def varying_parameters(trials: pd.DataFrame) -> dict[str, str]:
+    """The `config.*` columns by parameter that are not the same in all trials; missing is a value of its own."""
+    return {
+        name: column
+        for name, column in parameter_columns(trials).items()
+        if labels(trials[column]).nunique(dropna=False) > 1
+    }
+
+
+def baseline_parts(source: object) -> tuple[str, int] | None:
+    """Family and depth of a baseline by its name: `xoresnet14` is `("xoresnet", 14)`; None for other sources."""
+    found = _BASELINE.fullmatch(source) if isinstance(source, str) else None
+    return (found[1], int(found[2])) if found else None
+
+
+def _words(said: Mapping[str, Any]) -> str:
+    words = [str(said["block"])] if said.get("block", "basic") != "basic" else []
+    words += [f"{name} {said[name]}" for name in ("depth", "width") if name in said]
+    words += [f"T={said['timesteps']}"] if "timesteps" in said else []
+    words += [str(said["merge"])] if "merge" in said else []
+    words += [f"xor {said['xor']}"] if said.get("xor", "none") != "none" else []
+    words += [str(said["neuron.kind"])] if said.get("neuron.kind", "lif") != "lif" else []
+    return " ".join(words)
+
+
+def _wrapped(text: str, width: int = 44) -> list[str]:
+    """At blanks, as a hover text on a phone needs it."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + len(word) >= width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip()
+    return [line for line in lines if line]
+
+
+def _text(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else _short(str(value))
+
+
+def _short(text: str, most: int = 48) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,173 @@
+"""The report: one HTML file that needs nothing else, neither a network nor this project.
+
+Everything that users wrote (names, sources, reasons, configuration) is text: Jinja escapes it in HTML, the figures in
+their hover texts, `_embedded` inside scripts; and the page's security policy lets no other script run.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from xoresnet.atomic import write_text
+from xoresnet.results.figures import FIGURES
+from xoresnet.results.figures.axes import plain, reference_text, value_text
+from xoresnet.results.figures.hypervolume import HypervolumeInfo
+from xoresnet.results.headline import failures, headline, moment_text
+from xoresnet.results.loading import Run, RunError, load
+from xoresnet.results.networks import describe
+from xoresnet.yaml_text import write_yaml
+
+__all__ = ["report"]
+
+_MOST_ROWS, _MOST_REASONS = 500, 20
+_WIDE = ("front", "parallel")
+_EXTRA = ("params_count", "synops_per_sample", "energy_pj_per_sample")
+"""Columns of the front's table after the objectives."""
+
+
+def report(run: Run | str | Path, path: str | Path | None = None) -> Path:
+    """Write a run's report, one HTML file that opens offline; returns where.
+
+    run: what `load` returns, or a folder or URL for it. path: by default `report.html` in the folder of the run.
+    Raises `RunError` for what holds no run, and where no path is given and the run is no local folder.
+    """
+    if path is None and (isinstance(run, Run) or "://" in str(run)):
+        name = run.name if isinstance(run, Run) else str(run)
+        raise RunError(f"where shall the report of {name} be written? say path='report.html'")
+    target = Path(path) if path is not None else Path(str(run)) / "report.html"
+    write_text(target, _page(run if isinstance(run, Run) else load(run)))
+    return target
+
+
+def _page(run: Run) -> str:
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    from xoresnet.results.figures.theme import TEMPLATES
+
+    infos = {name: kind.info(run) for name, kind in FIGURES.items()}
+    volume: HypervolumeInfo = infos["hypervolume"]
+    plots = {name: _plain_figure(FIGURES[name].plot(info)) for name, info in infos.items() if not info.missing}
+    scripts = [get_plotlyjs(), _asset("report.js")]
+    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
+        _asset("report.html")
+    )
+    return template.render(
+        run=run,
+        moment=moment_text(run),
+        progress=_progress(run),
+        facts=headline(run, None if volume.missing else volume.volume, reference_text(volume.reference)),
+        sections=[_section(name, info) for name, info in infos.items()],
+        table=_front_table(run),
+        failures=failures(run.trials)[:_MOST_REASONS],
+        more_failures=max(0, len(failures(run.trials)) - _MOST_REASONS),
+        config=write_yaml(run.config),
+        environment=_environment_rows(run.environment),
+        policy=_policy(scripts),
+        style=Markup(_asset("report.css")),  # our own files
+        scripts=[Markup(script) for script in scripts],
+        data=Markup(_embedded({"figures": plots, "templates": TEMPLATES})),
+    )
+
+
+def _progress(run: Run) -> str:
+    """How far the search is; trials that were finished after their pruning may come on top."""
+    finished, wanted = int(run.trials["state"].isin(["COMPLETE", "PRUNED"]).sum()), run.config.get("trials")
+    whole = f" of {wanted:,}" if isinstance(wanted, int) and wanted >= finished else ""
+    return f"{finished:,}{whole} trials finished"
+
+
+class _Section(NamedTuple):
+    """A figure of the page; `missing`: the sentence that stands for it."""
+
+    name: str
+    title: str
+    reading: str
+    notes: tuple[str, ...]
+    missing: str
+    wide: bool
+
+
+def _section(name: str, info: Any) -> _Section:
+    kind = FIGURES[name]
+    return _Section(name, kind.title, kind.reading, info.notes, info.missing, name in _WIDE)
+
+
+class _Cell(NamedTuple):
+    text: str
+    value: float | str
+    """What the column is sorted by."""
+    kind: str = "text"
+
+
+class _Table(NamedTuple):
+    names: list[tuple[str, str]]
+    """Of the columns, with their kinds."""
+    rows: list[list[_Cell]]
+    left_out: int
+
+
+def _front_table(run: Run) -> _Table:
+    front = run.front
+    shown = front.head(_MOST_ROWS)
+    metrics = [*run.objectives, *(name for name in _EXTRA if name not in run.objectives)]
+    names = [("trial", "number"), ("arch id", "id"), *((plain(metric), "number") for metric in metrics)]
+    names.append(("network", "text"))
+    rows = [
+        [
+            _Cell(f"#{row['trial_id']}", row["trial_id"], "number"),
+            _Cell(row["arch_id"], row["arch_id"], "id"),
+            *(_number_cell(metric, row[metric]) for metric in metrics),
+            _Cell(text := network if pd.isna(row["source"]) else f"{network} ({row['source']})", text),
+        ]
+        for row, network in zip(shown.to_dict("records"), describe(shown), strict=True)
+    ]
+    return _Table(names, rows, len(front) - len(shown))
+
+
+def _number_cell(metric: str, value: Any) -> _Cell:
+    return _Cell(value_text(metric, value), "" if pd.isna(value) else float(value), "number")
+
+
+def _environment_rows(environment: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in environment.items():
+        if isinstance(value, Mapping):
+            rows += _environment_rows(value)
+        else:
+            rows.append((f"{prefix}{name}", str(value)))
+    return rows
+
+
+def _plain_figure(figure: Any) -> dict[str, Any]:
+    """As the page needs it, which has the templates apart."""
+    found: dict[str, Any] = json.loads(figure.to_json())
+    found["layout"].pop("template", None)
+    return found
+
+
+def _embedded(value: Any) -> str:
+    """JSON that ends no script element, whatever texts are in it."""
+    text = json.dumps(value, separators=(",", ":"))
+    return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
+
+
+def _policy(scripts: list[str]) -> str:
+    """Nothing is fetched, and no script runs but these."""
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    rest = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; style-src 'unsafe-inline'"
+    return f"{rest}; script-src {allowed}"
+
+
+def _asset(name: str) -> str:
+    return (files("xoresnet.results") / "page" / name).read_text(encoding="utf-8")

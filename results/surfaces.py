@@ -1,0 +1,100 @@
+"""Empirical attainment: what a share of several runs reached.
+
+A run attains a point if one of its trials is at least as good in every objective. The surface of a level consists of
+the best points that at least so large a share of the runs attain: the 0.5 surface is the median front.
+Grunert da Fonseca, Fonseca and Hall 2001, doi 10.1007/3-540-44719-9_15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xoresnet.results.objectives import OBJECTIVES, Objectives, eligible, losses
+from xoresnet.results.pareto import nondominated
+from xoresnet.schema import nearest
+
+__all__ = ["attainment"]
+
+_Array = NDArray[np.float64]
+_DIGITS = 9  # 0.7 of 10 runs are 7 runs, though 0.7 * 10 > 7
+
+
+def attainment(
+    trials: pd.DataFrame,
+    objectives: Objectives = OBJECTIVES,
+    by: str = "run",
+    levels: Sequence[float] = (0.25, 0.5, 0.75),
+) -> pd.DataFrame:
+    """The attainment surfaces: columns `[level, <objectives>]`, a row for each corner of each surface.
+
+    by: the column that tells runs apart. A run without eligible trials counts as a run that attained nothing.
+    levels: shares of the runs, above 0 and up to 1. A level that too few runs reach has no rows.
+    Corners come best in the last objective first, in the units and signs of the frame; equal ones once.
+    Raises ValueError for a level out of range, for a missing column and for trials of no run.
+
+    With two or three objectives it is fast; with more, for the fronts of a few small runs.
+    """
+    for level in levels:
+        if not 0 < level <= 1:
+            raise ValueError(f"a level is a share of the runs, above 0 and up to 1, got {level}")
+    if by not in trials:
+        raise ValueError(f"the frame has no column {by!r}{nearest(by, map(str, trials.columns))}")
+    if trials[by].isna().any():
+        raise ValueError(f"column {by!r} must say the run of each trial, and does not for {trials[by].isna().sum()}")
+    rows = eligible(trials, objectives)
+    points, runs = losses(trials[rows], objectives), pd.factorize(trials[by])[0]
+    needed = [max(1, ceil(round(level * len(set(runs)), _DIGITS))) for level in levels]
+    surfaces = _surfaces(points, runs[rows], sorted(set(needed)))
+    signs = [-1.0 if direction == "max" else 1.0 for direction in objectives.values()]
+    parts = [_tidy(surfaces[count] * signs, level, objectives) for level, count in zip(levels, needed, strict=True)]
+    return pd.concat(parts or [_tidy(points[:0], 0.0, objectives)], ignore_index=True)
+
+
+def _tidy(surface: _Array, level: float, objectives: Objectives) -> pd.DataFrame:
+    frame = pd.DataFrame(surface, columns=list(objectives))
+    frame.insert(0, "level", np.full(len(frame), level, dtype=np.float64))
+    return frame
+
+
+def _surfaces(points: _Array, runs: NDArray[np.intp], counts: Sequence[int]) -> dict[int, _Array]:
+    """The surface that at least so many runs attain, for each count; lower is better, last objective ascending."""
+    reached = [count for count in counts if count <= len(np.unique(runs))]
+    surfaces = dict.fromkeys(counts, points[:0])
+    if reached:
+        find = _surfaces_of_few_objectives if points.shape[1] in (2, 3) else _surfaces_by_joins
+        surfaces.update(find(points, runs, reached))
+    return {count: surface[np.lexsort(surface.T)] for count, surface in surfaces.items()}
+
+
+def _surfaces_of_few_objectives(points: _Array, runs: NDArray[np.intp], counts: Sequence[int]) -> dict[int, _Array]:
+    from moocore import eaf  # type: ignore[import-untyped]
+
+    order = np.argsort(runs, kind="stable")  # moocore takes each run for one block of rows
+    values, ranks = zip(*(np.unique(column, return_inverse=True) for column in points[order].T), strict=True)
+    # moocore rounds percentiles up to whole runs: half a run less leaves nothing to rounding errors
+    percentiles = {count: 100 * (count - 0.5) / len(np.unique(runs)) for count in counts}
+    corners = eaf(np.stack(ranks, axis=1), runs[order], percentiles=list(percentiles.values()))
+    surfaces = {}
+    for count, percentile in percentiles.items():
+        surface = corners[corners[:, -1] == percentile, :-1].astype(np.intp)
+        surfaces[count] = np.stack([v[rank] for v, rank in zip(values, surface.T, strict=True)], axis=1)
+    return surfaces
+
+
+def _surfaces_by_joins(points: _Array, runs: NDArray[np.intp], counts: Sequence[int]) -> dict[int, _Array]:
+    """Run by run: what k runs attain, k had attained before, or k - 1 had and the new one attains it too."""
+    surfaces = [np.full((1, points.shape[1]), -np.inf)]  # no run at all attains everything
+    for run in np.unique(runs):
+        front = points[runs == run]
+        front = front[nondominated(front)]
+        joins = [np.maximum(surface[:, None], front).reshape(-1, front.shape[1]) for surface in surfaces]
+        for count, join in enumerate(joins[: max(counts)], start=1):
+            before = surfaces[count] if count < len(surfaces) else join[:0]
+            both = np.unique(np.vstack([before, join]), axis=0)
+            surfaces[count : count + 1] = [both[nondominated(both)]]
+    return {count: surfaces[count] for count in counts}

@@ -1,0 +1,106 @@
+"""Runs made up for the tests, in memory and as folders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from xoresnet.results.columns import HISTORY, LAYERS, TRIALS, typed
+from xoresnet.results.files import write_parquet
+from xoresnet.results.loading import Run
+from xoresnet.results.pareto import is_pareto
+from xoresnet.yaml_text import write_yaml
+
+START = pd.Timestamp("2026-01-02 03:04", tz="UTC")
+OBJECTIVES = {"val_accuracy": "max", "spikes_per_sample": "min"}
+
+
+def config_of(objectives: Mapping[str, str] = OBJECTIVES, **more: Any) -> dict[str, Any]:
+    listed = [{"metric": metric, "direction": direction} for metric, direction in objectives.items()]
+    return {"trials": 30, "objectives": listed, **more}
+
+
+def trial(number: int, accuracy: float = 0.5, spikes: float = 1000.0, **changes: Any) -> dict[str, Any]:
+    """A complete trial of a minute, the next one beginning half a minute later; `config_merge="or"` and the like."""
+    began = START + pd.Timedelta(seconds=30 * number)
+    row: dict[str, Any] = {
+        "trial_id": number, "arch_id": f"a{number:04x}", "state": "COMPLETE", "seed": 0, "epochs_trained": 3,
+        "val_accuracy": accuracy, "spikes_per_sample": spikes, "params_count": 100 + number, "train_seconds": 50.0,
+        "synops_per_sample": 9 * spikes, "energy_pj_per_sample": 8 * spikes, "evaluation_seconds": 5.0,
+        "started": began, "ended": began + pd.Timedelta(minutes=1), "worker": f"node:{7 + number % 2}",
+        "is_pareto": False, "config.depth": 8, "config.width": 8, "config.timesteps": 2, "config.merge": "or",
+        "config.xor": "none", "config.block": "basic", "config.neuron.kind": "lif", "config.recipe.learning_rate": 0.01,
+    }  # fmt: skip
+    return {**row, **{name.replace("config_", "config.", 1): value for name, value in changes.items()}}
+
+
+def run_of(*rows: dict[str, Any], objectives: Mapping[str, str] = OBJECTIVES, name: str = "made", **config: Any) -> Run:
+    """A run of these trials; each grew to its figures over its epochs, complete ones have five layers."""
+    trials = typed(list(rows), TRIALS)
+    trials["is_pareto"] = is_pareto(trials, objectives)  # type: ignore[arg-type]
+    history = [epoch for row in rows for epoch in _epochs(row)]
+    layers = [layer for row in rows if row["state"] == "COMPLETE" for layer in _layers(row)]
+    environment = {"python": "3.11.7", "packages": {"torch": "2.6.0"}}
+    settings = config_of(objectives, **config)
+    return Run(name, trials, typed(history, HISTORY), typed(layers, LAYERS), settings, environment)
+
+
+def varied_run(count: int = 40, **options: Any) -> Run:
+    """Trials of all kinds: complete, pruned, failed and running ones, baselines, parameters that matter."""
+    rows = []
+    for number in range(count):
+        merge, steps = ("or", "oa", "or/oa/add")[number % 3], 1 + number % 4
+        spikes = 200.0 * steps * (1 + number % 3) + 3 * number
+        row = trial(
+            number, 0.4 + 0.1 * steps + 0.002 * (number % 7), spikes, config_merge=merge, config_timesteps=steps,
+            config_depth=(8, 14)[number % 5 == 0], config_xor=("none", "middle")[number % 2],
+        )  # fmt: skip
+        if number % 6 == 4:
+            row |= {"state": "PRUNED", "epochs_trained": 1}
+        rows.append(row)
+    rows[0]["source"], rows[1]["source"] = "xoresnet8", "sew-resnet8"
+    rows[2] |= {"state": "FAIL", "reason": "CUDA out of memory", "epochs_trained": 0, "worker": None}
+    rows[2] |= {"val_accuracy": None, "spikes_per_sample": None}
+    rows[3] |= {"state": "RUNNING", "ended": None, "epochs_trained": 2}
+    return run_of(*rows, **options)
+
+
+def empty_run(**options: Any) -> Run:
+    return run_of(**options)
+
+
+def write_run(run: Run, folder: Path) -> Path:
+    """The files that `load` reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(write_yaml({"command": "search", **run.config}), encoding="utf-8")
+    (folder / "environment.json").write_text(json.dumps(run.environment), encoding="utf-8")
+    for name in ("trials", "history", "layers"):
+        write_parquet(folder / f"{name}.parquet", getattr(run, name))
+    return folder
+
+
+def _epochs(row: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "trial_id": row["trial_id"], "arch_id": row["arch_id"], "epoch": epoch,
+            "val_accuracy": row["val_accuracy"] * epoch / row["epochs_trained"],
+            "spikes_per_sample": row["spikes_per_sample"], "reported": row["started"] + pd.Timedelta(seconds=9 * epoch),
+        }
+        for epoch in range(1, row["epochs_trained"] + 1)
+    ]  # fmt: skip
+
+
+def _layers(row: dict[str, Any]) -> list[dict[str, Any]]:
+    names = ["stem.conv", "stem.neuron", "a.neuron", *(["b.neuron"] if row["trial_id"] % 2 else []), "read_out"]
+    kinds = {"stem.conv": "conv", "read_out": "linear"}
+    return [
+        {
+            "trial_id": row["trial_id"], "arch_id": row["arch_id"], "layer": place, "name": name,
+            "kind": kinds.get(name, "neuron"), "firing_rate": None if name in kinds else place / 10,
+        }
+        for place, name in enumerate(names)
+    ]  # fmt: skip

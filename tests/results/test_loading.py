@@ -1,0 +1,258 @@
+"""`load`: runs in every state, at every address, damaged ones, and none at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.results.made_runs import empty_run, run_of, trial, varied_run, write_run
+from xoresnet.results import Run, RunError, load, load_many
+from xoresnet.results.columns import HISTORY, LAYERS, SCHEMA_VERSION, TRIALS
+from xoresnet.results.files import VERSION_KEY
+
+NAN = float("nan")
+FRAMES = {"trials": TRIALS, "history": HISTORY, "layers": LAYERS}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_run(varied_run(), tmp_path / "digits")
+
+
+def same(one: Run, other: Run) -> bool:
+    for name in FRAMES:
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name))
+    return one.config == other.config and one.environment == other.environment
+
+
+def refused(message: str) -> Any:
+    """`pytest.raises` for a `RunError` of one sentence that has this in it."""
+
+    def check(error: RunError) -> bool:
+        assert message in str(error)
+        assert "\n" not in str(error)
+        return True
+
+    return pytest.raises(RunError, check=check)
+
+
+def test_what_was_written_comes_back(folder: Path) -> None:
+    found = load(folder)
+    assert same(found, varied_run())
+    assert (found.name, dict(found.objectives)) == ("digits", {"val_accuracy": "max", "spikes_per_sample": "min"})
+    for name, columns in FRAMES.items():
+        assert {column: str(kind) for column, kind in getattr(found, name).dtypes.items()} == dict(columns)
+
+
+def test_the_front_of_a_run() -> None:
+    run = run_of(
+        trial(0, 0.9, 900), trial(1, 0.8, 950), trial(2, 0.5, 100), trial(3, 0.99, 10, state="PRUNED"),
+        trial(4, NAN, NAN, state="FAIL", epochs_trained=0), trial(5, 0.99, 10, state="RUNNING"),
+    )  # fmt: skip
+    assert list(run.front["trial_id"]) == [2, 0]
+
+
+def test_a_run_that_goes_on_or_was_killed(folder: Path) -> None:
+    """Its last trials have no end, and what was half written is beside the tables under another name."""
+    (folder / ".trials.parquet.4711").write_bytes(b"PAR1 half a table")
+    (folder / ".lock").touch()
+    found = load(folder)
+    (running,) = found.trials[found.trials["state"] == "RUNNING"].to_dict("records")
+    assert pd.isna(running["ended"])
+    assert running["trial_id"] not in set(found.front["trial_id"])
+    assert list(found.history.loc[found.history["trial_id"] == running["trial_id"], "epoch"]) == [1, 2]
+
+
+def test_a_run_without_trials(tmp_path: Path) -> None:
+    found = load(write_run(empty_run(), tmp_path / "empty"))
+    assert all(len(getattr(found, name)) == 0 for name in [*FRAMES, "front"])
+    assert {name: str(kind) for name, kind in found.trials.dtypes.items()} == dict(TRIALS)
+
+
+@pytest.mark.parametrize("name", [*(f"{name}.parquet" for name in FRAMES), "environment.json"])
+def test_a_file_that_is_not_there_yet(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    found = load(folder)
+    part = name.partition(".")[0]
+    assert len(getattr(found, part)) == 0
+    others = [other for other in FRAMES if other != part]
+    assert all(len(getattr(found, other)) for other in others)
+
+
+def test_by_url(folder: Path) -> None:
+    assert same(load(folder.as_uri()), load(folder))
+    assert same(load(f"{folder.as_uri()}/"), load(str(folder)))
+
+
+@pytest.fixture
+def remote(folder: Path) -> Iterator[str]:
+    """The same at an address that only fsspec knows."""
+    system = fsspec.filesystem("memory")
+    system.put(str(folder), "/bucket/digits", recursive=True)
+    yield "memory://bucket/digits"
+    system.rm("/bucket", recursive=True)
+
+
+def test_by_an_address_of_fsspec(remote: str, folder: Path) -> None:
+    found = load(remote)
+    assert same(found, load(folder))
+    assert found.name == "digits"
+
+
+@pytest.mark.parametrize("run", ["memory://bucket/nothing", "nowhere", "file:///nowhere/at/all"])
+def test_nothing_there(run: str) -> None:
+    with refused(f"{run} holds no search: it has no config.yaml"):
+        load(run)
+
+
+def test_an_address_that_nobody_knows() -> None:
+    with refused("gopher://old/run: "):
+        load("gopher://old/run")
+
+
+def test_a_file_is_no_run(folder: Path) -> None:
+    with refused("config.yaml holds no search"):
+        load(folder / "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("command: train\narch: {}\n", "holds something else than a search"),
+        ("- a list\n", "holds something else than a search"),
+        ("trials: 3\n", "holds something else than a search"),
+        ("a: [b", "config.yaml, line 1, column "),
+        (b"\xff\xfe\x00", "codec can't decode"),
+    ],
+)
+def test_a_folder_of_something_else(folder: Path, text: str | bytes, message: str) -> None:
+    (folder / "config.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(RunError, match=message):
+        load(folder)
+
+
+def test_an_environment_that_is_no_json(folder: Path) -> None:
+    (folder / "environment.json").write_text("{")
+    with refused("environment.json: "):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_table_that_was_cut_off(folder: Path, name: str) -> None:
+    path = folder / f"{name}.parquet"
+    whole = path.read_bytes()
+    for size in {0, 1, 4, 8, len(whole) // 3, len(whole) // 2, len(whole) - 100, len(whole) - 8, len(whole) - 1}:
+        path.write_bytes(whole[:size])
+        with refused(f"{name}.parquet is damaged: "):
+            load(folder)
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (str(SCHEMA_VERSION + 1), f"has tables of version {SCHEMA_VERSION + 1}, and this xoresnet reads up to"),
+        ("", "trials.parquet is not a table of a run"),
+        ("new", "trials.parquet is not a table of a run"),
+    ],
+)
+def test_tables_of_another_version(folder: Path, version: str, message: str) -> None:
+    table = pq.read_table(folder / "trials.parquet")
+    metadata = {**table.schema.metadata, VERSION_KEY: version.encode()}
+    pq.write_table(table.replace_schema_metadata(metadata), folder / "trials.parquet")
+    with refused(message):
+        load(folder)
+
+
+def test_a_table_of_somebody_elses(folder: Path) -> None:
+    pq.write_table(pa.table({"x": [1]}), folder / "trials.parquet")
+    with refused("trials.parquet is not a table of a run"):
+        load(folder)
+
+
+class _Hostile:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (Path("executed"),))
+
+
+@pytest.mark.parametrize("name", ["trials.parquet", "history.parquet", "config.yaml", "environment.json"])
+def test_nothing_is_unpickled(folder: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pickle.loads(pickle.dumps(_Hostile()))  # it does work
+    assert Path("executed").exists()
+    Path("executed").unlink()
+    (folder / name).write_bytes(pickle.dumps(_Hostile()))
+    with pytest.raises(RunError):
+        load(folder)
+    assert not Path("executed").exists()
+
+
+def test_yaml_makes_no_objects(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (folder / "config.yaml").write_text("command: search\nx: !!python/object/apply:os.mkdir [executed]\n")
+    with pytest.raises(RunError):
+        load(folder)
+    assert not Path("executed").exists()
+
+
+def test_hostile_cells_stay_bytes(folder: Path) -> None:
+    """Python's own pandas metadata in a Parquet file names types; none of them is made."""
+    table = pq.read_table(folder / "trials.parquet")
+    hostile = io.BytesIO()
+    pickle.dump(_Hostile(), hostile)
+    table = table.append_column("object", pa.array([hostile.getvalue()] * len(table)))
+    pq.write_table(table, folder / "trials.parquet")
+    assert isinstance(load(folder).trials["object"].iloc[0], bytes)
+
+
+def test_several_runs(tmp_path: Path) -> None:
+    paths = [write_run(varied_run(count), tmp_path / name) for name, count in (("a", 20), ("b", 30))]
+    found = load_many(paths)
+    assert found.trials["run"].value_counts().to_dict() == {"a": 20, "b": 30}
+    for part in (found.trials, found.history, found.layers, found.front):
+        assert part.columns[0] == "run"
+        assert list(part.index) == list(range(len(part)))
+    fronts = [list(load(path).front["trial_id"]) for path in paths]
+    assert [list(rows["trial_id"]) for _, rows in found.front.groupby("run")] == fronts
+    assert list(found.configs) == list(found.environments) == ["a", "b"]
+    kinds = {name: str(kind) for name, kind in found.trials.drop(columns="run").dtypes.items()}
+    assert kinds == dict(TRIALS)
+
+
+def test_runs_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> None:
+    paths = [write_run(varied_run(20), tmp_path / place / "digits") for place in ("x", "y")]
+    other = write_run(varied_run(20), tmp_path / "other")
+    assert list(load_many([*paths, other]).configs) == [str(paths[0]), str(paths[1]), "other"]
+
+
+def test_several_of_which_one_is_empty(tmp_path: Path) -> None:
+    full, none = write_run(varied_run(20), tmp_path / "full"), write_run(empty_run(), tmp_path / "none")
+    found = load_many([none, full])
+    assert set(found.trials["run"]) == {"full"}
+    assert list(found.configs) == ["none", "full"]
+    assert str(found.trials["trial_id"].dtype) == "int64"
+
+
+def test_no_runs() -> None:
+    with refused("no runs to load"):
+        load_many([])
+
+
+def test_one_of_several_is_missing(folder: Path) -> None:
+    shutil.rmtree(folder / "nothing", ignore_errors=True)
+    with refused("nothing holds no search"):
+        load_many([folder, folder.parent / "nothing"])
+
+
+def test_environment_is_plain_json(folder: Path) -> None:
+    assert load(folder).environment == json.loads((folder / "environment.json").read_text())
