@@ -54,6 +54,9 @@ class TrialSource(Protocol):
     def config(self, trial: Trial) -> dict[str, Any]:
         """Again, of a trial that was interrupted."""
 
+    def last_step(self, trial: Trial) -> int | None:
+        """With which this trial is done; None where that is the same for all (`max_step`)."""
+
 
 class Verdict(Enum):
     CONTINUE = "continue"
@@ -90,6 +93,9 @@ class SpaceSource:
 
     def config(self, trial: Trial) -> dict[str, Any]:
         return self._space(trial)  # what was suggested once is given again
+
+    def last_step(self, trial: Trial) -> None:
+        return None
 
 
 class TrialBridge:
@@ -158,7 +164,9 @@ class TrialBridge:
                 return None  # one of them may have to be tried again
         proposal = self.source.next_rescue()
         if proposal is None and not self.live:
-            self.ended = ended
+            if self.finished == 0 and self._last_reason:
+                self._give_up(f"every trial failed, the last one because {self._last_reason}")
+            self.ended = self.ended or ended
         return proposal
 
     @property
@@ -183,7 +191,8 @@ class TrialBridge:
         live.epoch, live.metrics = step, dict(metrics)
         live.trial.set_user_attr(f"{RECORD}{step}", _plain(metrics))
         report(live.trial, [float(metrics[objective.metric]) for objective in self.objectives], step)
-        done = self._last is not None and step >= self._last
+        last = self.source.last_step(live.trial) or self._last
+        done = last is not None and step >= last
         if not done and RESCUES not in live.trial.user_attrs and self._prunes(live.trial):
             live.pruned = True
             return Verdict.STOP

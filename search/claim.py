@@ -32,6 +32,8 @@ def claimed(folder: Path, doing: str) -> Iterator[None]:
 
 def is_claimed(folder: Path) -> bool:
     """Whether a process is at work in it."""
+    if not (folder / _LOCK).exists():
+        return False
     lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(timeout=0)

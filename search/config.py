@@ -163,6 +163,8 @@ class SearchConfig(Spec):
         if self.pruner.metric is not None and self.pruner.metric not in metrics:
             rule = f"{self.pruner.metric!r} is no objective: there are {', '.join(metrics)}"
             faults.append(Fault("pruner.metric", f"{rule}{nearest(self.pruner.metric, metrics)}"))
+        if self.pruner.kind == "pareto" and self.pruner.ties == "hypervolume" and len(metrics) != 2:
+            faults.append(Fault("pruner.ties", f"hypervolume is for two objectives, there are {len(metrics)}"))
         epochs = self.recipe.get("epochs", self.epochs)
         if self.epochs is not None and epochs != self.epochs:
             faults.append(Fault("epochs", f"said twice: {self.epochs}, and recipe.epochs={epochs}"))

@@ -9,6 +9,8 @@ from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
 
+from xoresnet.search.errors import CommandError
+
 __all__ = ["JournalReader", "mend"]
 
 
@@ -19,8 +21,8 @@ class JournalReader(BaseJournalBackend):
         self._path = path
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        for number, line in enumerate(self._path.read_bytes().splitlines(keepends=True)):
-            entry = _entry(line) if line.endswith(b"\n") else None
+        for number, line in enumerate(self._path.read_bytes().split(b"\n")[:-1]):
+            entry = _entry(line)
             if entry is None:
                 return
             if number >= log_number_from:
@@ -33,7 +35,7 @@ class JournalReader(BaseJournalBackend):
 def mend(path: Path) -> None:
     """Cut off what is behind the last whole line: what it would have said was never acknowledged. It is kept aside.
 
-    Only for whoever has claimed the folder.
+    Only for whoever has claimed the folder. Raises `CommandError` for damage before that line.
     """
     if not path.exists():
         return
@@ -42,6 +44,9 @@ def mend(path: Path) -> None:
     whole = content.rfind(b"\n") + 1
     while whole and _entry(content[(start := content.rfind(b"\n", 0, whole - 1) + 1) : whole]) is None:
         whole = start
+    for number, line in enumerate(content[:whole].split(b"\n")[:-1], 1):
+        if _entry(line) is None:
+            raise CommandError(f"{path}, line {number} is damaged, and others come behind it: mend it by hand")
     if whole < len(content):
         path.with_suffix(".journal.torn").write_bytes(content[whole:])
         with path.open("r+b") as file:
@@ -54,4 +59,4 @@ def _entry(line: bytes) -> dict[str, Any] | None:
         entry = json.loads(line)
     except ValueError:
         return None
-    return entry if isinstance(entry, dict) else None
+    return entry if isinstance(entry, dict) and "op_code" in entry else None

@@ -25,10 +25,12 @@ class MetricPruner(BasePruner):
         self._shadow: Study | None = None
         self._trials: dict[int, Trial] = {}
         self._open: set[int] = set()
+        self._verdicts: dict[int, bool] = {}
+        """After each trial's last report. Pruners that write down rungs must be asked after each, and never twice."""
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        shadow = self._follow(study)
-        return bool(self._pruner.prune(shadow, shadow.get_trials(deepcopy=False)[trial.number]))  # some say numpy.bool
+        self._follow(study)
+        return self._verdicts.get(trial.number, False)
 
     def _follow(self, study: Study) -> Study:
         if self._shadow is None:
@@ -49,6 +51,8 @@ class MetricPruner(BasePruner):
         for step, values in reports(trial).items():
             if step not in known:
                 mine.report(values[self._objective], step)
+                frozen = shadow.get_trials(deepcopy=False)[trial.number]
+                self._verdicts[trial.number] = bool(self._pruner.prune(shadow, frozen))  # some say numpy.bool
         if trial.state.is_finished():
             complete = trial.state == TrialState.COMPLETE
             shadow.tell(mine, trial.values[self._objective] if complete else None, trial.state)

@@ -12,7 +12,7 @@ from xoresnet.schema import SpecError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.data_source import load_with_bar
 from xoresnet.search.errors import CommandError
-from xoresnet.search.study import make_pruner, make_sampler
+from xoresnet.search.study import check_storage, make_pruner, make_sampler
 from xoresnet.search.warm_start import WarmStart, earlier_front
 from xoresnet.space.baselines import baselines
 from xoresnet.space.search_space import SearchSpace
@@ -42,22 +42,29 @@ class SearchPlan:
         return baselines(self.space) if self.config.baselines else {}
 
 
-def plan_search(config: SearchConfig) -> SearchPlan:
-    """Read the data, and find everything else. Raises `CommandError`, `SpecError`."""
+def plan_search(config: SearchConfig, *, begun: bool = False) -> SearchPlan:
+    """Read the data, and find everything else. Raises `CommandError`, `SpecError`.
+
+    begun: whether the search goes on; then the earlier run, if there was one, has done its part.
+    """
+    check_storage(config.storage)
     data = load_with_bar(config.data)
-    recipe = _full_recipe(config)
+    space = config.search_space.for_images(data.input_shape, data.num_classes)
+    recipe = _full_recipe(config, space)
     make_sampler(config.sampler, config.seed)
     make_pruner(config.pruner, recipe.epochs, config.objectives)
-    space = config.search_space.for_images(data.input_shape, data.num_classes)
     if space.size().networks == 0:
         raise CommandError("the space is empty: no network keeps within its constraints", exit_code=2)
-    earlier = tuple(earlier_front(config.warm_start, space)) if config.warm_start is not None else ()
+    wanted = None if begun else config.warm_start
+    earlier = tuple(earlier_front(wanted, space)) if wanted is not None else ()
     return SearchPlan(config.replace(space=space.to_dict()), space, recipe, data, earlier)
 
 
-def _full_recipe(config: SearchConfig) -> Recipe:
+def _full_recipe(config: SearchConfig, space: SearchSpace) -> Recipe:
+    """Of what the space varies, the first values: others would have to go together with what is never used."""
+    varied = {name: domain.first for name, domain in space.recipe.items() if name != "epochs"}
     epochs = {} if config.epochs is None else {"epochs": config.epochs}
     try:
-        return DATASETS[config.data.name].recipe.replace(**{**config.recipe, **epochs, "seed": config.seed})
+        return DATASETS[config.data.name].recipe.replace(**{**config.recipe, **varied, **epochs, "seed": config.seed})
     except SpecError as error:
         raise SpecError(fault._replace(path=f"recipe.{fault.path}") for fault in error.faults) from None

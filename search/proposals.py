@@ -100,6 +100,9 @@ class ArchProposals:
         begun = Trial(self._study, self._study.get_trials(deepcopy=False)[-1]._trial_id)
         return Proposal(begun, self.config(begun))
 
+    def last_step(self, trial: Trial) -> int:
+        return int(json.loads(trial.user_attrs[RECIPE])["epochs"])
+
     def config(self, trial: Trial) -> dict[str, Any]:
         attrs = trial.user_attrs
         if ARCH not in attrs:  # the driver died between asking and writing down

@@ -217,7 +217,7 @@ def run_search(
     """
     folder = RunFolder(Path(run))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    plan = plan_search(config)
+    plan = plan_search(config, begun=folder.is_begun())
     with folder.opened(plan.config) as named:
         search = SearchRun(replace(plan, config=named), folder)
         if on_begin is not None:

@@ -38,7 +38,7 @@ class RunFolder:
         path = self.path / "config.yaml"
         if not path.exists():
             if self.path.exists() and not self.path.is_dir():
-                raise CommandError(f"{self.path} is no folder: choose another with --run", exit_code=2)
+                raise CommandError(f"{self.path} is no folder", exit_code=2)
             if holds_files(self.path):
                 raise CommandError(f"{self.path} holds other files", exit_code=2)
             return None
@@ -62,9 +62,11 @@ class RunFolder:
         except CommandError as error:
             raise CommandError(f"{error}; choose another folder with --run", exit_code=error.exit_code) from None
         name = self.path.name if saved is None else saved.study
-        config = config if config.study is not None else config.replace(study=name)
+        config = config if config.study is not None else config.replace(study=name or self.path.name)
         if saved is None:
             return config
+        if saved.study is None:
+            saved = saved.replace(study=self.path.name)
         before, now = (one.model_dump(mode="json") for one in (saved, config))
         found = [line for key, line in differences(before, now) if key not in MAY_CHANGE]
         if found:
@@ -93,6 +95,10 @@ class RunFolder:
                     (self.path / "config.yaml").unlink()
                     (self.path / "environment.json").unlink()
                 raise
+
+    def is_begun(self) -> bool:
+        """Whether there is a search to go on with."""
+        return (self.path / "config.yaml").exists()
 
     def is_busy(self) -> bool:
         """Whether a process is searching in it."""

@@ -55,7 +55,7 @@ def search(
     """
     if "=" in name:
         name, changes = "digits", (name, *changes)
-    label = Path(name).stem if Path(name).suffix else name
+    label = Path(name).stem
     folder = RunFolder(Path(run or f"runs/{label}"))
     options = {"--run": run, "--address": address}
     words = [word for option, value in options.items() if value is not None for word in (option, value)]
@@ -98,7 +98,10 @@ def _named(name: str) -> dict[str, Any]:
         raise CommandError(f"{name} is no mapping of fields", exit_code=2)
     if "space" not in fields and "arch" in fields:
         fields = {"space": fields}
-    fields.pop("command", None)  # the config.yaml of a run
+    if fields.pop("command", None) is not None:  # the config.yaml of a run, whose study is its own
+        fields.pop("study", None)
+    if isinstance(fields.get("space"), str):  # so that space.arch.depth=... is added to it
+        fields["space"] = read_space(fields["space"]).to_dict()
     given = {key: value for key, value in fields.items() if value is not None or key in _MAY_BE_NONE}
     for key, word in (("data", "name"), ("pruner", "kind")):
         if isinstance(given.get(key), str):
@@ -171,7 +174,7 @@ def _show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
     from xoresnet.search.plan import plan_search
     from xoresnet.training import estimate_epoch_seconds
 
-    plan = plan_search(config)
+    plan = plan_search(config, begun=folder.is_begun())
     fields = folder.check(plan.config).model_dump(mode="json")
     rng = Random(0)
     torch.set_num_threads(config.cpus_per_trial)

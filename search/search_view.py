@@ -142,7 +142,7 @@ def _spread(front: Sequence[FrozenTrial], limit: int | None) -> Sequence[FrozenT
     """Both ends, and as many between them as there is room for."""
     if limit is None or len(front) <= limit:
         return front
-    return [front[round(place * (len(front) - 1) / (limit - 1))] for place in range(limit)]
+    return [front[round(place * (len(front) - 1) / max(1, limit - 1))] for place in range(limit)]
 
 
 def describe_arch(arch: Arch) -> str:

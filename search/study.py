@@ -15,10 +15,12 @@ from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESample
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from xoresnet.schema import SpecError
 from xoresnet.search.config import PrunerSpec, SearchConfig
+from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
 from xoresnet.search.journal import JournalReader, mend
 from xoresnet.search.metric_pruner import MetricPruner
@@ -31,6 +33,8 @@ __all__ = ["look_at_study", "make_pruner", "make_sampler", "open_study"]
 
 
 _STORAGE_ERRORS = (SQLAlchemyError, ImportError, OSError, ValueError)  # of addresses; the latter where it is none
+_IDENTITY = "search"
+"""User attribute of the study: what no search that goes on may change."""
 
 
 def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
@@ -47,17 +51,46 @@ def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
         raise CommandError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
     # a search that goes on must not draw again what it drew before
     study.sampler = make_sampler(config.sampler, (config.seed + 7919 * len(study.get_trials(deepcopy=False))) % 2**32)
+    _check_objectives(study, config)
+    _check_identity(study, config)
+    return study
+
+
+def check_storage(url: str | None) -> None:
+    """Raises `CommandError` for what is no address of a storage, or of one whose driver is not installed."""
+    if url is None:
+        return
+    try:
+        make_url(url).get_dialect()
+    except _STORAGE_ERRORS as error:
+        raise CommandError(f"storage: {url}: {_first_line(error)}", exit_code=2) from None
+
+
+def _check_objectives(study: Study, config: SearchConfig) -> None:
     wanted = [(objective.metric, objective.optuna_direction) for objective in config.objectives]
-    if study.metric_names is None:
+    directions = [direction.name.lower() for direction in study.directions]
+    if study.metric_names is None and directions == [direction for _, direction in wanted]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study.set_metric_names([metric for metric, _ in wanted])
-    directions = [direction.name.lower() for direction in study.directions]
-    found = list(zip(study.metric_names or [], directions, strict=False))
+    found = list(zip(study.metric_names or ["?"] * len(directions), directions, strict=False))
     if found != wanted:
         told, known = (", ".join(f"{metric} ({direction})" for metric, direction in pairs) for pairs in (wanted, found))
         raise CommandError(f"the study {study.study_name!r} is of {known}, not of {told}")
-    return study
+
+
+def _check_identity(study: Study, config: SearchConfig) -> None:
+    """A storage may hold the study of another search, begun in another folder under the same name."""
+    fields = config.model_dump(mode="json")
+    mine = {"space": fields["space"], "recipe": fields["recipe"], "epochs": fields["epochs"], "data": config.data.name}
+    theirs = study.user_attrs.get(_IDENTITY)
+    if theirs is None:
+        study.set_user_attr(_IDENTITY, mine)
+        return
+    found = [line for _, line in differences(theirs, mine)]
+    if found:
+        what = f"the study {study.study_name!r} in {config.storage or JOURNAL} is of another search"
+        raise CommandError(f"{what}: {'; '.join(found)}; choose another name with study=", exit_code=2)
 
 
 def look_at_study(config: SearchConfig, folder: Path) -> Study | None:
@@ -65,17 +98,19 @@ def look_at_study(config: SearchConfig, folder: Path) -> Study | None:
     if config.storage is None:
         if not (folder / JOURNAL).exists():
             return None
-        storage: BaseStorage | str = JournalStorage(JournalReader(folder / JOURNAL))
-    else:
-        storage = config.storage
-        file = storage.partition(":///")[2] if storage.startswith("sqlite") else ""
+    elif config.storage.startswith("sqlite"):
+        file = make_url(config.storage).database
         if file and not Path(file).exists():  # it would be made
             return None
     try:
-        return optuna.load_study(study_name=_name(config, folder), storage=storage)
-    except KeyError:
-        return None
-    except _STORAGE_ERRORS as error:
+        storage: BaseStorage | str | None = config.storage
+        if storage is None:
+            storage = JournalStorage(JournalReader(folder / JOURNAL))
+        name = _name(config, folder)
+        if name not in optuna.get_all_study_names(storage):
+            return None
+        return optuna.load_study(study_name=name, storage=storage)
+    except (*_STORAGE_ERRORS, KeyError, TypeError) as error:
         raise CommandError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
 
 

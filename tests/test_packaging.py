@@ -97,15 +97,6 @@ def _commands(block: str) -> list[list[str]]:
     return [["-c", "from xoresnet.search.cli import run; run()", *words] for words in small]
 
 
-def test_example_of_any_trainable_goes_on(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "examples" / "any_trainable.py")]
-    first = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
-    assert "ended: 30 trials are finished" in first.stdout
-    assert len(first.stdout.splitlines()) > 3  # and a front
-    again = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
-    assert again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
-
-
 def test_the_error_that_the_readme_shows_is_the_one_that_comes() -> None:
     text = (ROOT / "README.md").read_text()
     (shown,) = re.findall(r"```text\n>>> (.*?)\n(.*?)\n```", text)

@@ -290,7 +290,6 @@ def test_what_goes_together_in_a_recipe_is_not_known_before_the_data_set(recipe:
     assert SearchConfig(space=SPACE, recipe=recipe).recipe == recipe
 
 
-@pytest.mark.xfail(reason="every report raises in the pruner instead", raises=pytest.fail.Exception)
 def test_ties_by_hypervolume_want_two_objectives() -> None:
     faults(pruner={"ties": "hypervolume"}, objectives=["val_accuracy:max", "spikes_per_sample:min", "val_loss:min"])
 

@@ -94,9 +94,6 @@ def test_it_is_busy_as_long_as_it_is_open(tmp_path: Path) -> None:
     assert not folder.is_busy()
 
 
-@pytest.mark.xfail(
-    reason="is_claimed makes the lock's file; `status` says that it changes nothing", raises=AssertionError
-)
 def test_whether_it_is_busy_is_asked_without_a_trace(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     assert not folder.is_busy()
@@ -239,9 +236,6 @@ def test_nor_a_field_within_a_field(key: str, tmp_path: Path) -> None:
     assert begin(folder) == named
 
 
-@pytest.mark.xfail(
-    reason="check takes None from the older file, and then each name of the folder", raises=AssertionError
-)
 def test_a_folder_of_an_older_version_may_be_renamed_once_it_has_gone_on(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     begin(folder)
@@ -303,7 +297,6 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     assert error.exit_code == 2
 
 
-@pytest.mark.xfail(reason="saved_config and check both say it", raises=AssertionError)
 def test_what_to_do_is_said_once(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("mine")
     assert str(refused(RunFolder(tmp_path / "run"), PLAIN)).count("--run") == 1

@@ -321,7 +321,6 @@ def test_a_limit_spreads_the_rows_over_the_front(opened: Any) -> None:
     assert table_of(run)[1] == whole
 
 
-@pytest.mark.xfail(reason="_spread divides by limit - 1", raises=ZeroDivisionError)
 def test_one_row_is_the_best_in_the_last_objective(run: SearchRun) -> None:
     complete(run, 0.5, 2000)
     complete(run, 0.9, 3000)

@@ -114,7 +114,6 @@ def test_looking_changes_nothing() -> None:
 
 
 @pytest.mark.usefixtures("ids")
-@pytest.mark.xfail(reason="is_claimed makes the lock's file", raises=AssertionError)
 def test_looking_changes_nothing_where_there_is_no_lock() -> None:
     """A copy without hidden files, or on a medium that cannot be written to."""
     Path("run/.lock").unlink()

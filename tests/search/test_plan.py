@@ -1,0 +1,214 @@
+"""What a search is before it begins: everything found and checked, nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.search.test_run_folder import contents
+from tests.search.test_search_view import complete, searching
+from tests.xoresnet.datasets.pictures import write_classes
+from tests.xoresnet.datasets.test_idx import write_fashion
+from xoresnet.data import DATASETS
+from xoresnet.schema import SpecError
+from xoresnet.search.config import SearchConfig
+from xoresnet.search.errors import CommandError
+from xoresnet.search.plan import plan_search
+from xoresnet.space import SearchSpace, preset_names
+
+ARCH: dict[str, Any] = {
+    "input_shape": [1, 8, 8], "num_classes": 10, "depth": 8, "width": [4, 8], "merge": ["or", "add"], "timesteps": 1,
+}  # fmt: skip
+
+
+def config(**told: Any) -> SearchConfig:
+    return SearchConfig.from_dict({"space": {"arch": {**ARCH, **told.pop("arch", {})}}, **told})
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two data sets, an earlier run and an empty folder."""
+    folder = tmp_path_factory.mktemp("place")
+    write_fashion(folder / "fashion")
+    write_classes(folder / "pictures", per_class=6)
+    (folder / "empty").mkdir()
+    with searching(config(trials=2, epochs=2, pruner="none", sampler="random"), folder / "earlier") as run:
+        complete(run, 0.5, 1000)
+        complete(run, 0.9, 3000)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Planning writes nothing, whatever comes of it; but decoded images are kept beside the files."""
+    monkeypatch.chdir(place)
+    monkeypatch.delenv("XORESNET_DATA", raising=False)
+
+    def written() -> dict[str, bytes | None]:
+        return {name: content for name, content in contents(place).items() if ".xoresnet-cache" not in name}
+
+    before = written()
+    yield
+    assert written() == before
+
+
+# what is found
+
+
+def test_all_that_a_configuration_names() -> None:
+    of = config(data="digits", recipe={"learning_rate": 0.5}, epochs=3, seed=5)
+    plan = plan_search(of)
+    assert (plan.config, plan.space) == (of, of.search_space)
+    assert (plan.data.name, plan.data.input_shape, plan.data.num_classes) == ("digits", (1, 8, 8), 10)
+    assert plan.recipe == DATASETS["digits"].recipe.replace(learning_rate=0.5, epochs=3, seed=5)
+    assert plan.earlier == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "input_shape", "num_classes"),
+    [
+        ({"name": "digits"}, (1, 8, 8), 10),
+        ({"name": "fashion-mnist", "root": "fashion", "validation_share": 0.4}, (1, 28, 28), 10),
+        ({"name": "folder", "root": "pictures"}, (3, 8, 10), 3),
+        ({"name": "folder", "root": "pictures", "channels": 1, "image_size": [12, 16]}, (1, 12, 16), 3),
+    ],
+)
+def test_the_space_is_for_the_images_and_classes_of_the_data(
+    data: dict[str, Any], input_shape: tuple[int, ...], num_classes: int
+) -> None:
+    of = config(data=data, arch={"input_shape": [3, 84, 84], "num_classes": 100})
+    plan = plan_search(of)
+    assert (plan.space.input_shape, plan.space.num_classes) == (input_shape, num_classes)
+    assert plan.space == of.search_space.for_images((*input_shape,), num_classes)  # type: ignore[arg-type]
+    assert plan.config == of.replace(space=plan.space)
+    assert plan_search(plan.config).config == plan.config
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_any_preset_fits_any_data(name: str) -> None:
+    assert plan_search(SearchConfig(space=name)).space == SearchSpace.preset(name).for_images((1, 8, 8), 10)
+
+
+@pytest.mark.parametrize(
+    ("told", "changes"),
+    [
+        ({}, {}),
+        ({"epochs": 3}, {"epochs": 3}),
+        ({"recipe": {"epochs": 3}}, {"epochs": 3}),
+        ({"epochs": 3, "recipe": {"epochs": 3, "learning_rate": 1}}, {"epochs": 3, "learning_rate": 1.0}),
+        ({"seed": 7}, {"seed": 7}),
+        (
+            {"recipe": {"schedule": "cosine", "warmup_epochs": 2.5}, "epochs": 3},
+            {"schedule": "cosine", "warmup_epochs": 2.5, "epochs": 3},
+        ),
+    ],
+)
+@pytest.mark.parametrize("data", ["digits", "fashion-mnist"])
+def test_the_recipe_is_the_data_sets_with_what_was_told(
+    data: str, told: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    plan = plan_search(config(data={"name": data, "root": "fashion"}, **told))
+    assert plan.recipe == DATASETS[data].recipe.replace(**changes)
+
+
+def test_known_networks_come_first_unless_they_are_not_wanted() -> None:
+    plan = plan_search(config())
+    assert plan.baselines
+    assert all(plan.space.contains(arch) for arch in plan.baselines.values())
+    assert plan_search(config(baselines=False)).baselines == {}
+
+
+def test_the_front_of_an_earlier_run() -> None:
+    plan = plan_search(config(warm_start="earlier", data={"name": "folder", "root": "pictures"}))
+    assert [start.name for start in plan.earlier] == ["earlier:0", "earlier:1"]
+    assert all(plan.space.contains(start.arch) for start in plan.earlier)
+    assert {start.arch.input_shape for start in plan.earlier} == {(3, 8, 10)}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "pruner"),
+    [
+        ("tpe", "pareto"), ("nsga2", "none"), ("random", "median"), ("grid", "successive-halving"),
+        ("optuna.samplers.NSGAIISampler", "hyperband"), ("tpe", "optuna.pruners.MedianPruner"),
+    ],
+)  # fmt: skip
+def test_samplers_and_pruners_that_there_are(sampler: str, pruner: str) -> None:
+    of = config(sampler=sampler, pruner=pruner)
+    assert plan_search(of).config == of
+
+
+# what is refused
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "sentence"),
+    [
+        ({"data": "dgits"}, 2, "there is no data set 'dgits': there are *; did you mean 'digits'?"),
+        ({"data": ""}, 2, "there is no data set '': there are *"),
+        ({"data": "cifar10"}, 1, "the data set cifar10 is not found in */data; to get it: *"),
+        ({"data": {"name": "cifar10", "root": "empty"}}, 1, "the data set cifar10 is not found in */empty, */data; *"),
+        ({"data": {"name": "folder", "root": "empty"}}, 1, "*/empty is empty: it has no class folders with images"),
+        ({"data": {"name": "digits", "channels": 1}}, 1, "*channels*"),
+        ({"sampler": "no.such.Path"}, 2, "sampler: 'no.such.Path' cannot be imported: ModuleNotFoundError: *"),
+        ({"sampler": "optuna.samplers.GridSampler"}, 2, "sampler: optuna.samplers.GridSampler cannot be made *"),
+        ({"pruner": "no.such.Path"}, 2, "pruner: 'no.such.Path' cannot be imported: ModuleNotFoundError: *"),
+        ({"pruner": "optuna.samplers.TPESampler"}, 2, "pruner: 'optuna.samplers.TPESampler' is no Optuna pruner, *"),
+        ({"warm_start": "nowhere"}, 2, "warm_start: nowhere holds no search"),
+        ({"warm_start": "empty"}, 2, "warm_start: empty holds no search"),
+        ({"warm_start": "fashion"}, 2, "*/fashion holds other files"),
+        (
+            {"warm_start": "earlier", "arch": {"width": 16}}, 1,
+            "warm_start: none of the 2 networks on the front of earlier is in this space",
+        ),
+        (
+            {"space": {"arch": ARCH, "constraints": {"max_params": 10}}}, 2,
+            "the space is empty: no network keeps within its constraints",
+        ),
+        (
+            {"space": {"arch": ARCH, "constraints": {"max_macs": 1}}}, 2,
+            "the space is empty: no network keeps within its constraints",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence(told: dict[str, Any], code: int, sentence: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        plan_search(SearchConfig.from_dict({"space": {"arch": {**ARCH, **told.pop("arch", {})}}, **told}))
+    assert fnmatchcase(str(caught.value), sentence.replace("?", "[?]")), str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (
+            {"recipe": {"schedule": "cosine", "warmup_epochs": 3}, "epochs": 3},
+            "recipe.warmup_epochs: must be less than the 3 epochs, got 3",
+        ),
+        (
+            {"recipe": {"schedule": "cosine", "warmup_epochs": 3, "epochs": 2}},
+            "recipe.warmup_epochs: must be less than the 2 epochs, got 3",
+        ),
+        (
+            {
+                "recipe": {"schedule": "constant", "warmup_epochs": 10},
+                "data": {"name": "fashion-mnist", "root": "fashion"},
+            },
+            "recipe.warmup_epochs: must be less than the 10 epochs, got 10",
+        ),
+        ({"recipe": {"warmup_epochs": 1}}, "recipe.warmup_epochs: one-cycle has its own warm-up, got 1"),
+    ],
+)
+def test_what_does_not_go_together_in_a_recipe(told: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        plan_search(config(**told))
+    assert str(caught.value) == sentence
+
+
+def test_what_the_space_varies_goes_before_the_recipe() -> None:
+    space = {"arch": ARCH, "recipe": {"schedule": ["cosine", "constant"]}}
+    assert plan_search(SearchConfig(space=space, recipe={"warmup_epochs": 1})).recipe.warmup_epochs == 1
