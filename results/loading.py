@@ -96,6 +96,8 @@ def load(run: str | Path) -> Run:
 
 def load_many(runs: Iterable[str | Path]) -> Runs:
     """Read several searches; each is called by its folder's name, or by its path where two have one name."""
+    if isinstance(runs, str | Path):
+        raise RunError(f"load_many takes several runs, got {str(runs)!r} alone: load reads one")
     paths = list(runs)
     if not paths:
         raise RunError("no runs to load")
@@ -152,7 +154,7 @@ class _Folder:
             return typed([], columns)
         try:
             table = pq.read_table(pa.BufferReader(content))
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowException, OSError) as error:
             raise RunError(f"{self._run}/{name} is damaged: {str(error).splitlines()[0]}") from None
         version = (table.schema.metadata or {}).get(VERSION_KEY, b"").decode()
         if not version.isdecimal():

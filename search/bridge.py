@@ -51,8 +51,8 @@ class TrialSource(Protocol):
     def next_rescue(self) -> Proposal | None:
         """Asked when the budget is spent: one that finishes a pruned trial (`RESCUES`); None when there are no more."""
 
-    def config(self, trial: Trial) -> dict[str, Any]:
-        """Again, of a trial that was interrupted."""
+    def again(self, trial: Trial) -> Proposal | None:
+        """A trial that was interrupted; None where nothing is left to be run of it."""
 
     def last_step(self, trial: Trial) -> int | None:
         """With which this trial is done; None where that is the same for all (`max_step`)."""
@@ -91,8 +91,8 @@ class SpaceSource:
     def next_rescue(self) -> None:
         return None
 
-    def config(self, trial: Trial) -> dict[str, Any]:
-        return self._space(trial)  # what was suggested once is given again
+    def again(self, trial: Trial) -> Proposal:
+        return Proposal(trial, self._space(trial))  # what was suggested once is given again
 
     def last_step(self, trial: Trial) -> None:
         return None
@@ -127,6 +127,8 @@ class TrialBridge:
         self.live: dict[str, LiveTrial] = {}
         self.finished = sum(map(counts_as_finished, study.get_trials(deepcopy=False)))
         self.failures_in_a_row = 0
+        self._hook_failures = 0
+        """Since a trial last ended well."""
         self._last_reason = ""
         self.ended = ""
         """Why no further trials are handed out; empty as long as they are."""
@@ -148,9 +150,11 @@ class TrialBridge:
         return proposal.config
 
     def _next(self) -> Proposal | None:
-        if self._again:
-            trial = self._again.popleft()
-            return Proposal(trial, self.source.config(trial))
+        while self._again:
+            interrupted = self.source.again(self._again[0])
+            self._again.popleft()  # only now: it may have raised
+            if interrupted is not None:
+                return interrupted
         ended = f"{self.finished} trials are finished"
         if self.finished < self.budget:
             if self.finished + len(self.live) >= self.budget:
@@ -185,12 +189,14 @@ class TrialBridge:
         if live.failure:
             return Verdict.STOP
         step = int(metrics[self._step])
-        if step <= live.epoch or step in reports(live.trial):
+        said = reports(live.trial)
+        if step <= live.epoch or step < max(said, default=0):
             live.epoch = max(step, live.epoch)
-            return Verdict.CONTINUE  # said before the trial was interrupted
+            return Verdict.CONTINUE  # said before the trial was interrupted; of the last one the verdict may be missing
         live.epoch, live.metrics = step, dict(metrics)
-        live.trial.set_user_attr(f"{RECORD}{step}", _plain(metrics))
-        report(live.trial, [float(metrics[objective.metric]) for objective in self.objectives], step)
+        if step not in said:
+            live.trial.set_user_attr(f"{RECORD}{step}", _plain(metrics))
+            report(live.trial, [float(metrics[objective.metric]) for objective in self.objectives], step)
         last = self.source.last_step(live.trial) or self._last
         done = last is not None and step >= last
         if not done and RESCUES not in live.trial.user_attrs and self._prunes(live.trial):
@@ -203,6 +209,14 @@ class TrialBridge:
         live = self.live.pop(run_id, None)
         if live is None:
             return
+        try:
+            self._end(live, error)
+        except Exception:
+            if not self.study.get_trials(deepcopy=False)[live.trial.number].state.is_finished():
+                self._again.append(live.trial)  # a storage that is full for a while
+            raise
+
+    def _end(self, live: LiveTrial, error: str) -> None:
         reason = live.failure or error
         said = reports(live.trial)
         if not reason and not live.pruned and not said:
@@ -216,9 +230,16 @@ class TrialBridge:
 
     def hook_failed(self, where: str, error: Exception) -> None:
         """Keep an exception that must not end the search; too many of them end it in good order."""
-        self.errors.append(f"{where}: {type(error).__name__}: {error}")
-        if len(self.errors) >= 100:
-            self._give_up(f"too much went wrong, last in {self.errors[-1]}")
+        self.note(where, error)
+        self._hook_failures += 1
+        if self._hook_failures >= 100:
+            self._give_up(f"too much went wrong, last in {where}: {type(error).__name__}: {error}")
+
+    def note(self, where: str, error: Exception) -> None:
+        """Keep an exception that costs nothing but itself, once."""
+        text = f"{where}: {type(error).__name__}: {error}"
+        if text not in self.errors:
+            self.errors.append(text)
 
     def fail(self, run_id: str, reason: str) -> None:
         """Let a trial that is about to be stopped fail with this reason."""
@@ -228,13 +249,15 @@ class TrialBridge:
 
     def start_over(self, reason: str, *, failed: bool) -> None:
         """Whoever executes trials has lost them all; failed: whether that counts as a failure of theirs."""
-        lost = [live.trial for live in self.live.values()]
+        lost = list(self.live.values())
         self.live.clear()
-        for trial in lost:
-            if failed:
-                self._failed(trial, reason)
+        for live in lost:
+            if live.failure or failed:
+                self._failed(live.trial, live.failure or reason)
+            elif live.pruned:
+                self._tell(live.trial, TrialState.PRUNED)
             else:
-                self._again.append(trial)
+                self._again.append(live.trial)
 
     def _failed(self, trial: Trial, reason: str) -> None:
         earlier = list(trial.user_attrs.get(RETRIED, []))
@@ -251,7 +274,7 @@ class TrialBridge:
         if state == TrialState.FAIL:
             self.failures_in_a_row += 1
         else:
-            self.failures_in_a_row = 0
+            self.failures_in_a_row = self._hook_failures = 0
         frozen = self.study.get_trials(deepcopy=False)[trial.number]
         self.finished += counts_as_finished(frozen)
         for observer in self.observers:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xoresnet.search.console import print_json
+from xoresnet.search.console import count, percent, print_json
 from xoresnet.search.errors import CommandError
 from xoresnet.search.front_command import read_run
 from xoresnet.search.pick import PICKS, pick
@@ -24,7 +24,7 @@ __all__ = ["export"]
 @click.option("--pick", "wanted", default="knee", show_default=True, metavar="WHICH", help=f"{PICKS}.")
 @click.option("--to", "formats", default="safetensors", show_default=True, metavar="FORMATS",
               help="safetensors, pt2, onnx, with commas between; the first always comes along.")  # fmt: skip
-@click.option("--output", metavar="DIR", help="Where it is written.  [default: RUN/export/ARCH_ID]")
+@click.option("--output", metavar="DIR", help="Where it is written.  [default: RUN/export/TRIAL-ARCH_ID]")
 @click.option("--spikes", is_flag=True, help="Let single files return the spikes that each image cost, too.")
 @click.option("--fold", is_flag=True, help="Fold batch norms into convolutions in single files.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -42,16 +42,19 @@ def export(run: str, wanted: str, formats: str, output: str | None, spikes: bool
         model = load_model(source)
         assert model.config is not None
         config = model.config.replace(origin=origin)
-        folder = Path(output) if output else Path(run) / "export" / config.arch.arch_id
+        folder = Path(output) if output else Path(run) / "export" / source.name
         done = write(model.net, config, folder, _formats(formats), spikes=spikes, fold=fold)
     except (ModelError, ExportError, ImportError) as error:
         raise CommandError(str(error)) from None
     if as_json:
         print_json({"origin": origin, "arch_id": config.arch.arch_id, "written": [_fields(one) for one in done]})
         return
+    figures = config.figures
+    click.echo(f"{origin}: accuracy {percent(figures['val_accuracy'])}, {count(figures['spikes_per_sample'])} spikes")
     for one in done:
-        same = f"equal on {one.decided} of {one.images} images, where rounding decides nothing"
-        click.echo(f"{one.path}: {same}; logits off by {one.logits_error:.1g}")
+        same = f"does what the network does on {one.decided} of {one.images} images (logits: {one.logits_error:.1g})"
+        rest = "" if one.decided == one.images else "; on the others rounding decides whether some neuron fires"
+        click.echo(f"{one.path} {same}{rest}")
     click.echo(f"next: python -c \"from xoresnet import load_model; print(load_model('{folder}'))\"")
 
 

@@ -49,6 +49,7 @@ class FrameWriter:
     def write_now_and_then(self, pause: float = 0.0) -> None:
         """Write, unless that would take more than a twentieth of the time; pause: seconds between two times."""
         if time.monotonic() - self._wrote >= max(pause, 20 * self._took):
+            self._wrote = time.monotonic()  # also where it fails: not again at once
             self.write()
 
     def write(self) -> None:

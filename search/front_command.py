@@ -40,6 +40,8 @@ def front(
     """Show the front of a search; RUN is its folder, or a URL such as s3://bucket/runs/digits."""
     if as_csv and as_json:
         raise CommandError("one at a time: --csv, --json", exit_code=2)
+    if min_accuracy is not None and not 0 <= min_accuracy <= 1:
+        raise CommandError(f"--min-accuracy is a share, from 0 to 1, got {min_accuracy:g}", exit_code=2)
     found = read_run(run)
     rows = _sorted(_within(found.front, max_spikes, min_accuracy), sort, found)
     if as_json:

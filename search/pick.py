@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xoresnet.schema import nearest
 from xoresnet.search.errors import CommandError
 
 if TYPE_CHECKING:
@@ -47,8 +48,13 @@ def _by_id(run: Run, wanted: str) -> pd.Series[Any]:
     trials = run.trials
     rows = trials[(trials["trial_id"].astype(str) == wanted) | (trials["arch_id"] == wanted)]
     if rows.empty:
-        raise CommandError(f"--pick {wanted}: {run.name} has no such trial; it may be {PICKS}", exit_code=2)
+        known = ("knee", "best-accuracy", "max-spikes=", "min-accuracy=")
+        hint = nearest(wanted.partition("=")[0], known) or f"; it may be {PICKS}"
+        raise CommandError(f"--pick {wanted}: {run.name} has no such trial{hint}", exit_code=2)
     complete = rows[rows["state"] == "COMPLETE"]
+    if len(complete) > 1:  # trained with several recipes
+        numbers = ", ".join(map(str, complete["trial_id"]))
+        raise CommandError(f"--pick {wanted}: that is the network of trials {numbers}: name one of them", exit_code=2)
     if complete.empty:
         state = rows["state"].iloc[-1]
         raise CommandError(f"--pick {wanted}: the trial is {state}, and only COMPLETE ones have weights")

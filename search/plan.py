@@ -64,6 +64,10 @@ def _full_recipe(config: SearchConfig, space: SearchSpace) -> Recipe:
     """Of what the space varies, the first values: others would have to go together with what is never used."""
     varied = {name: domain.first for name, domain in space.recipe.items() if name != "epochs"}
     epochs = {} if config.epochs is None else {"epochs": config.epochs}
+    if "epochs" in space.recipe:
+        domain = space.recipe["epochs"]
+        most = domain.values or (getattr(domain, "high", None),)
+        epochs = {"epochs": max(int(value) for value in most if value is not None)}  # by which rungs are counted
     try:
         return DATASETS[config.data.name].recipe.replace(**{**config.recipe, **varied, **epochs, "seed": config.seed})
     except SpecError as error:

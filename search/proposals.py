@@ -15,6 +15,7 @@ from xoresnet.recipe import Recipe
 from xoresnet.schema import SpecError
 from xoresnet.search.attributes import ARCH, ARCH_ID, DRAWN, DUPLICATE, FAILURE, RECIPE, RESCUES, SOURCE
 from xoresnet.search.bridge import Proposal
+from xoresnet.search.pareto_pruner import reports
 from xoresnet.search.rescue import near_front, rescued
 from xoresnet.space.optuna_adapter import suggest
 from xoresnet.space.search_space import SearchSpace
@@ -24,6 +25,8 @@ __all__ = ["ArchProposals"]
 
 _TRIES = 5
 """Duplicates in a row after which the sampler is left alone and a network is drawn that was not tried."""
+_EXCLUDED = -1
+"""In place of the number of the trial that one was answered from: its network exceeds a constraint."""
 _ENUMERABLE = 50_000
 _DRAWS = 200
 """Networks drawn in vain, with recipes that vary, after which everything counts as tried."""
@@ -54,7 +57,8 @@ class ArchProposals:
         self._rng = Random(seed)
         self._tried: dict[str, FrozenTrial | Trial] = {}
         for trial in study.get_trials(deepcopy=False):
-            if ARCH_ID in trial.user_attrs and DUPLICATE not in trial.user_attrs:
+            begun = trial.state != TrialState.RUNNING or reports(trial)
+            if begun and ARCH_ID in trial.user_attrs and DUPLICATE not in trial.user_attrs:
                 self._tried[_key(trial)] = trial
         self._rng.seed(f"{seed} {len(self._tried)}")  # a search that goes on draws other networks
 
@@ -103,11 +107,19 @@ class ArchProposals:
     def last_step(self, trial: Trial) -> int:
         return int(json.loads(trial.user_attrs[RECIPE])["epochs"])
 
-    def config(self, trial: Trial) -> dict[str, Any]:
+    def again(self, trial: Trial) -> Proposal | None:
+        """The driver may have died between any two writes."""
         attrs = trial.user_attrs
-        if ARCH not in attrs:  # the driver died between asking and writing down
-            found = self._describe(trial)
-            attrs = {ARCH: found[0].to_json(indent=None), RECIPE: found[1].model_dump_json()}
+        if DUPLICATE in attrs:
+            self._answer(trial, attrs[DUPLICATE])
+            return None
+        if RESCUES not in attrs and not reports(trial):
+            return self._consider(trial)
+        return Proposal(trial, self.config(trial))
+
+    def config(self, trial: Trial) -> dict[str, Any]:
+        """What the trainable is given."""
+        attrs = trial.user_attrs
         self._tried[_key(trial)] = trial
         return {**self._common, "number": trial.number, "arch": attrs[ARCH], "recipe": attrs[RECIPE]}
 
@@ -118,18 +130,20 @@ class ArchProposals:
         if exceeded:
             reason = ", ".join(f"{name} exceeded by {excess:,}" for name, excess in exceeded.items())
             trial.set_user_attr(FAILURE, reason)
-            trial.set_user_attr(DUPLICATE, -1)
-            self._study.tell(trial, state=TrialState.FAIL)
+            self._answer(trial, _EXCLUDED)
             return None
         known = self._tried.get(_key(trial))
-        if known is None:
+        if known is None or known.number == trial.number:
             return Proposal(trial, self.config(trial))
         self._answer(trial, known.number)
         return None
 
     def _answer(self, trial: Trial, number: int) -> None:
-        known = self._study.get_trials(deepcopy=False)[number]
         trial.set_user_attr(DUPLICATE, number)
+        if number == _EXCLUDED:
+            self._study.tell(trial, state=TrialState.FAIL)
+            return
+        known = self._study.get_trials(deepcopy=False)[number]
         if known.state == TrialState.COMPLETE:
             self._study.tell(trial, known.values)
         else:
@@ -137,9 +151,9 @@ class ArchProposals:
 
     def _describe(self, trial: Trial) -> tuple[Arch, Recipe]:
         arch, recipe = suggest(trial, self._space, self._recipe)
-        trial.set_user_attr(ARCH, arch.to_json(indent=None))
-        trial.set_user_attr(ARCH_ID, arch.arch_id)
         trial.set_user_attr(RECIPE, recipe.model_dump_json())
+        trial.set_user_attr(ARCH, arch.to_json(indent=None))
+        trial.set_user_attr(ARCH_ID, arch.arch_id)  # last: who finds it finds the others
         return arch, recipe
 
     def _untried(self) -> Arch | None:

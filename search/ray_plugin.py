@@ -101,9 +101,13 @@ class BridgeScheduler(Unsaved, FIFOScheduler):
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         return True
 
-    @guarded(otherwise=FIFOScheduler.STOP)
     def on_trial_result(self, tune_controller: Any, trial: RayTrial, result: dict[str, Any]) -> str:
-        verdict = self.bridge.on_report(trial.trial_id, _said(result))
+        try:
+            verdict = self.bridge.on_report(trial.trial_id, _said(result))
+        except Exception as error:  # a pruner or a storage: what is stopped here must not count as complete
+            self.bridge.hook_failed("on_trial_result", error)
+            self.bridge.fail(trial.trial_id, f"{type(error).__name__}: {error}")
+            verdict = Verdict.STOP
         return str(FIFOScheduler.STOP if verdict is Verdict.STOP else FIFOScheduler.CONTINUE)
 
     @guarded(otherwise=None)

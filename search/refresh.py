@@ -25,7 +25,7 @@ def refresh(run: str) -> None:
 def _is_behind(path: Path) -> bool:
     try:
         journal = (path / JOURNAL).stat().st_mtime_ns
-        tables = path / "trials.parquet"
+        tables = path / "front.csv"  # the last to be written
         return not tables.exists() or tables.stat().st_mtime_ns < journal
     except (OSError, ValueError):
         return False

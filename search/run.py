@@ -28,8 +28,8 @@ from xoresnet.search.proposals import ArchProposals
 from xoresnet.search.ray_plugin import Unsaved, Watchdog, guarded, run_trials, tune_config
 from xoresnet.search.rescue import near_front, rescued
 from xoresnet.search.run_folder import RunFolder
-from xoresnet.search.study import open_study
-from xoresnet.search.trainable import CHECKPOINT, train_trial
+from xoresnet.search.study import ENQUEUED, has_begun, open_study
+from xoresnet.search.trainable import CHECKPOINT, WEIGHTS, train_trial
 
 __all__ = ["Outcome", "SearchRun", "run_search"]
 
@@ -58,7 +58,7 @@ class SearchRun:
         self.study = open_study(self.config, folder.path, self.recipe.epochs)
         self.bridge = self._bridge()
         self.frames = FrameWriter(self.study, self.config.objectives, folder.path)
-        self.bridge.observers.append(lambda trial: self.frames.write_now_and_then())
+        self.bridge.observers.append(lambda trial: self.write_tables())
         self.began = time.monotonic()
 
     def run(self, on_step: Callable[[SearchRun], None] | None = None) -> Outcome:
@@ -71,12 +71,19 @@ class SearchRun:
                     self._fit(on_step)
                 finally:
                     self.frames.write()
-                if not self.bridge.ended:  # Ray catches SIGINT and returns
+                if self.bridge.live or not self.bridge.ended:  # Ray catches SIGINT and returns
                     received = stopped.by or signal.SIGINT
         else:
             self.frames.write()
         bridge = self.bridge
         return Outcome(self.folder.path, self.study, bridge.ended, bridge.failed, received, tuple(bridge.errors))
+
+    def write_tables(self, pause: float = 0.0) -> None:
+        """Now and then; a search goes on without them, since its study has it all."""
+        try:
+            self.frames.write_now_and_then(pause)
+        except Exception as error:
+            self.bridge.note("tables", error)
 
     def _fit(self, on_step: Callable[[SearchRun], None] | None) -> None:
         callbacks: list[tune.Callback] = [_Steps(self, on_step)]
@@ -90,7 +97,7 @@ class SearchRun:
                 tune.with_resources(train_trial, resources(self.config)),
                 tune_config=tune_config(self.bridge, max_concurrent=max_concurrent),
                 run_config=tune.RunConfig(
-                    name=scratch.name, storage_path=str(scratch.parent), verbose=0, callbacks=callbacks,
+                    name=scratch.name, storage_path=str(scratch.parent), verbose=0, callbacks=[*callbacks],
                     log_to_file=False,
                 ),
             )  # fmt: skip
@@ -109,8 +116,9 @@ class SearchRun:
             ask_sampler=config.sampler != "grid", rescue=config.rescue,
         )  # fmt: skip
         proposals.folder = self.folder
-        if not self.study.get_trials(deepcopy=False):
+        if ENQUEUED not in self.study.user_attrs:
             self._enqueue_known(proposals)
+            self.study.set_user_attr(ENQUEUED, True)  # last: whoever dies before begins anew, and enqueues none twice
         bridge = TrialBridge(
             self.study, proposals, config.objectives,
             trials=config.trials, max_step=self.recipe.epochs, retries=config.retries,
@@ -127,7 +135,8 @@ class SearchRun:
     def _tidy(self, trial: FrozenTrial) -> None:
         """Keep weights of complete trials, and checkpoints of pruned ones that may be rescued."""
         if trial.state == TrialState.COMPLETE:
-            (self._folder_of(trial) / CHECKPOINT).unlink(missing_ok=True)
+            if (self._folder_of(trial) / WEIGHTS).exists():
+                (self._folder_of(trial) / CHECKPOINT).unlink(missing_ok=True)
             sweep(self._folder_of(trial))
         elif trial.state == TrialState.PRUNED and self.config.rescue:
             promising = near_front(self.study)
@@ -178,9 +187,12 @@ class _Steps(Unsaved, tune.Callback):
         budget = self._run.config.time_budget
         if budget is not None and time.monotonic() - self._run.began > budget and not self.bridge.ended:
             self.bridge.ended = f"{budget:g} s have passed"
-        self._run.frames.write_now_and_then(pause=5.0)  # epochs of trials that run
+        self._run.write_tables(pause=5.0)  # epochs of trials that run
         if self._on_step is not None:
-            self._on_step(self._run)
+            try:
+                self._on_step(self._run)
+            except Exception as error:
+                self.bridge.note("on_step", error)
 
 
 @dataclass
@@ -217,7 +229,7 @@ def run_search(
     """
     folder = RunFolder(Path(run))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    plan = plan_search(config, begun=folder.is_begun())
+    plan = plan_search(config, begun=has_begun(folder))
     with folder.opened(plan.config) as named:
         search = SearchRun(replace(plan, config=named), folder)
         if on_begin is not None:

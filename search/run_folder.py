@@ -96,10 +96,6 @@ class RunFolder:
                     (self.path / "environment.json").unlink()
                 raise
 
-    def is_begun(self) -> bool:
-        """Whether there is a search to go on with."""
-        return (self.path / "config.yaml").exists()
-
     def is_busy(self) -> bool:
         """Whether a process is searching in it."""
         return is_claimed(self.path)

@@ -121,6 +121,9 @@ def _search(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
         if not as_json:
             networks = run.space.size().networks
             click.echo(f"{networks:,} networks on {config.data.name}; {config.trials} trials into {folder.path}")
+            if run.bridge.finished:
+                click.echo(f"going on: {run.bridge.finished} of them are finished")
+        _say_if_fitted(config, run.config)
         view.begin(run)
 
     with view:
@@ -140,8 +143,18 @@ def _search(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
         return 1
     if not as_json:
         click.echo(f"ended: {outcome.ended}")
-        click.echo(f"next: xoresnet status {outcome.folder}")
+        click.echo(f"next: xoresnet report {outcome.folder}; xoresnet export {outcome.folder}")
     return 0
+
+
+def _say_if_fitted(asked: SearchConfig, resolved: SearchConfig) -> None:
+    """A space of one's own may have been meant for other images than the data's."""
+    before, now = asked.search_space, resolved.search_space
+    facts = [(list(space.input_shape), space.num_classes) for space in (before, now)]
+    if facts[0] != facts[1]:
+        (images, classes), (fitted, theirs) = facts
+        what = f"the space says images {images} of {classes} classes; {asked.data.name} has {fitted} of {theirs}"
+        click.echo(f"note: {what}, and is what is searched (data=... names another)", err=True)
 
 
 def _plain_console() -> Any:
@@ -172,9 +185,10 @@ def _show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
     import torch
 
     from xoresnet.search.plan import plan_search
+    from xoresnet.search.study import has_begun
     from xoresnet.training import estimate_epoch_seconds
 
-    plan = plan_search(config, begun=folder.is_begun())
+    plan = plan_search(config, begun=has_begun(folder))
     fields = folder.check(plan.config).model_dump(mode="json")
     rng = Random(0)
     torch.set_num_threads(config.cpus_per_trial)
@@ -186,6 +200,7 @@ def _show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
         )
         return
     epochs = plan.recipe.epochs
+    _say_if_fitted(config, plan.config)
     click.echo(write_yaml(fields))
     click.echo(f"{networks:,} networks; an epoch takes about {duration(seconds)}, a trial of {epochs} "
                f"{duration(seconds * epochs)}; {config.trials} one after the other, none pruned, "

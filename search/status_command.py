@@ -50,7 +50,7 @@ def _study(config: SearchConfig, folder: RunFolder) -> Study:
 def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]:
     from optuna.trial import TrialState
 
-    from xoresnet.search.attributes import DUPLICATE
+    from xoresnet.search.attributes import DUPLICATE, RESCUES
     from xoresnet.search.bridge import counts_as_finished
     from xoresnet.search.front import front_of
     from xoresnet.search.pareto_pruner import reports
@@ -58,13 +58,15 @@ def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]
     trials = [trial for trial in study.get_trials(deepcopy=False) if DUPLICATE not in trial.user_attrs]
     states = {state: sum(trial.state == state for trial in trials) for state in TrialState}
     metrics = study.metric_names or []
+    rescues = sum(trial.state == TrialState.COMPLETE and RESCUES in trial.user_attrs for trial in trials)
     return {
         "searching": busy,
         "trials": config.trials,
         "finished": sum(map(counts_as_finished, trials)),
-        "complete": states[TrialState.COMPLETE],
+        "complete": states[TrialState.COMPLETE] - rescues,
         "pruned": states[TrialState.PRUNED],
         "failed": states[TrialState.FAIL],
+        "rescued": rescues,
         "running": [
             {
                 "trial_id": trial.number,
@@ -92,7 +94,8 @@ def _show(study: Study, fields: dict[str, Any]) -> None:
 
     state = "searching" if fields["searching"] else "not searching"
     ends = ", ".join(f"{fields[name]} {name}" for name in ("complete", "pruned", "failed"))
-    click.echo(f"{state}: {fields['finished']} of {fields['trials']} trials finished ({ends})")
+    more = f", and {fields['rescued']} rescued" if fields["rescued"] else ""
+    click.echo(f"{state}: {fields['finished']} of {fields['trials']} trials finished ({ends}){more}")
     for trial in fields["running"]:
         what = "running" if fields["searching"] else "interrupted"
         click.echo(f"  #{trial['trial_id']} {trial['arch_id']} {what} after epoch {trial['epoch']}")

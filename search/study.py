@@ -26,15 +26,17 @@ from xoresnet.search.journal import JournalReader, mend
 from xoresnet.search.metric_pruner import MetricPruner
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import ParetoPruner
-from xoresnet.search.run_folder import JOURNAL
+from xoresnet.search.run_folder import JOURNAL, RunFolder
 from xoresnet.user_code import find_user_code
 
-__all__ = ["look_at_study", "make_pruner", "make_sampler", "open_study"]
+__all__ = ["ENQUEUED", "check_storage", "has_begun", "look_at_study", "make_pruner", "make_sampler", "open_study"]
 
 
 _STORAGE_ERRORS = (SQLAlchemyError, ImportError, OSError, ValueError)  # of addresses; the latter where it is none
 _IDENTITY = "search"
 """User attribute of the study: what no search that goes on may change."""
+ENQUEUED = "enqueued"
+"""User attribute of the study: the known networks are all in it."""
 
 
 def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
@@ -54,6 +56,16 @@ def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
     _check_objectives(study, config)
     _check_identity(study, config)
     return study
+
+
+def has_begun(folder: RunFolder) -> bool:
+    """Whether a search in this folder has got as far as its first trials."""
+    try:
+        saved = folder.saved_config()
+        study = look_at_study(saved, folder.path) if saved is not None else None
+    except CommandError:  # it is told when the folder is opened
+        return False
+    return study is not None and ENQUEUED in study.user_attrs
 
 
 def check_storage(url: str | None) -> None:

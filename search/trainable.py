@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +46,7 @@ def train_trial(config: dict[str, Any]) -> None:
     try:
         training = Training(Arch.from_json(config["arch"]), data, recipe, checkpoint=folder / CHECKPOINT)
         where = {NODE: ray.get_runtime_context().get_node_id()}
-        for record in training.records:
-            tune.report({**record.as_dict(), **where})
-        for record in training:
+        for record in chain(tuple(training.records), training):  # the checkpoint may have them all already
             layers = {}
             if record.epoch == recipe.epochs:
                 _write_weights(folder / WEIGHTS, training.net.state_dict())

@@ -31,7 +31,10 @@ def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
     Raises `CommandError` where the folder holds no search, or none of its front is in the space.
     """
     folder = RunFolder(Path(run))
-    saved = folder.saved_config() if folder.path.is_dir() else None
+    try:
+        saved = folder.saved_config() if folder.path.is_dir() else None
+    except CommandError as error:
+        raise CommandError(f"warm_start: {error}", exit_code=error.exit_code) from None
     if saved is None:
         raise CommandError(f"warm_start: {run} holds no search", exit_code=2)
     study = look_at_study(saved, folder.path)

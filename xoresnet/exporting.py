@@ -19,7 +19,7 @@ from torch import Tensor
 
 from xoresnet.atomic import write_text
 from xoresnet.card import model_card
-from xoresnet.model import ModelConfig, load_model, save_model
+from xoresnet.model import CONFIG, WEIGHTS, ModelConfig, load_model, save_model
 from xoresnet.network import XOResNet
 from xoresnet.schema import nearest
 from xoresnet.standalone import Standalone
@@ -70,6 +70,7 @@ def export(
     folder = Path(folder)
     shape = config.arch.input_shape
     images = images if images is not None else torch.rand(_IMAGES, *shape, generator=torch.Generator().manual_seed(0))
+    _make_room(folder)
     truth = _Truth(Standalone(net, config.data.mean, config.data.std, spikes=True), images)
     save_model(folder, net, config)
     done = [truth.compare(folder, load_model(folder, spikes=True))]
@@ -82,11 +83,27 @@ def export(
         try:
             write(model, path)
             done.append(truth.compare(path, partial(run, path)))
-        except ExportError:
+        except (ExportError, ImportError):
             path.unlink(missing_ok=True)
             raise
+        except Exception as error:  # of whoever writes or runs the format
+            path.unlink(missing_ok=True)
+            first = (str(error).splitlines() or [""])[0]
+            raise ExportError(f"{path} cannot be made: {type(error).__name__}: {first}") from error
     write_text(folder / "README.md", model_card(config, [one.path.name for one in done[1:]], spikes=spikes))
     return done
+
+
+def _make_room(folder: Path) -> None:
+    """A model that was there before goes, all of it, so that no file is another network's. Raises `ExportError`."""
+    if not folder.exists():
+        return
+    ours = {CONFIG, WEIGHTS, "README.md", *(f"model.{name}" for name in FORMATS)}
+    others = [path.name for path in folder.iterdir() if path.name not in ours] if folder.is_dir() else [folder.name]
+    if others:
+        raise ExportError(f"{folder} holds other files, like {others[0]}: choose another folder")
+    for name in ours:
+        (folder / name).unlink(missing_ok=True)
 
 
 class _Truth:
@@ -105,6 +122,7 @@ class _Truth:
         """Raises `ExportError` where the file does something else."""
         with torch.no_grad():
             found = run(self.images)
+            run(self.images[:1])  # another batch size
         logits, *rest = found if isinstance(found, tuple) else (found,)
         if logits.shape != self.logits.shape:
             raise ExportError(f"{path} returns logits {list(logits.shape)}, the network {list(self.logits.shape)}")

@@ -126,6 +126,8 @@ def _read_config(folder: Path) -> ModelConfig:
         fields = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise ModelError(f"{folder} holds no model: it has no {CONFIG}") from None
+    except NotADirectoryError:
+        raise ModelError(f"{folder} is no folder of a model") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from None
     version = fields.get("format_version") if isinstance(fields, dict) else None

@@ -51,6 +51,8 @@ class Standalone(nn.Module):
                 module.register_forward_hook(self._count)
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        if self._counts is not None:
+            self._counts.clear()  # another pass of the network may have left some
         logits: Tensor = self.net((images - self.mean) / self.std)
         if self._counts is None:
             return logits

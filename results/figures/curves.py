@@ -88,7 +88,8 @@ def curves_plot(info: CurvesInfo) -> Figure:
         if len(rows):
             traces.append(_lines(rows, role, look, info.y))
             traces += [_crosses(rows, role, look)] if role in ("pruned", "failed") else []
-    whole = {"title": {"text": "epoch"}, "tickformat": "d"}
+    few = {"dtick": 1} if not len(info.curves) or info.curves["epoch"].max() <= 12 else {}  # else half epochs get ticks
+    whole = {"title": {"text": "epoch"}, "tickformat": "d", **few}
     return figure(traces, {"xaxis": whole, "yaxis": plotly_axis(info.y)}, height=460)
 
 

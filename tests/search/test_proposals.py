@@ -19,6 +19,8 @@ from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.proposals import ArchProposals
 from xoresnet.space.baselines import baselines
 from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.walk import parameters_of
+from xoresnet.table import params_count
 
 SMALL = {
     "arch": {
@@ -129,3 +131,44 @@ def test_what_was_asked_for_and_never_written_down_is_described_again() -> None:
     assert config is not None
     assert config["number"] == trial.number
     assert isinstance(bridge.live["run"].trial, Trial)
+
+
+ATTRIBUTES = ["recipe", "arch", "arch_id", "duplicate_of", "failure"]
+
+
+@pytest.mark.parametrize("last", ATTRIBUTES)
+def test_a_driver_may_die_between_any_two_writes(last: str) -> None:
+    """After each attribute of the second proposal, which is a duplicate of the first or breaks a constraint."""
+    space = SearchSpace.from_dict(SMALL)
+    small, large = (arch for arch in sorted(space.enumerate(), key=params_count)[:: space.size().networks - 1])
+    limits = {"max_params": params_count(small)} if last == "failure" else {}
+    fields = {**SMALL, "constraints": limits}
+    of = study(RandomSampler(seed=0))
+    bridge = TrialBridge(of, proposals(of, fields), DEFAULT_OBJECTIVES, trials=8, max_step=1)
+    of.enqueue_trial(parameters_of(space, small))
+    assert bridge.next_config("run") is not None
+    bridge.on_report("run", {"epoch": 1, "val_accuracy": 0.5, "spikes_per_sample": 10.0})
+    bridge.on_end("run")
+    of.enqueue_trial(parameters_of(space, large if last == "failure" else small))
+
+    class Killed(BaseException):
+        pass
+
+    def dies(self: Trial, key: str, value: Any) -> None:
+        write(self, key, value)
+        if key == last:
+            raise Killed
+
+    write = Trial.set_user_attr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trial, "set_user_attr", dies)
+        with pytest.raises(Killed):
+            bridge.next_config("killed")
+    assert of.trials[1].state == TrialState.RUNNING
+    again = TrialBridge(of, proposals(of, fields), DEFAULT_OBJECTIVES, trials=8, max_step=1)
+    trained = search(again)
+    assert small.arch_id not in trained  # never twice
+    assert large.arch_id not in trained or last != "failure"
+    assert len(trained) == len(set(trained))
+    assert not [trial for trial in of.trials if trial.state == TrialState.RUNNING]
+    assert of.trials[1].user_attrs[DUPLICATE] == (-1 if last == "failure" else 0)

@@ -159,6 +159,8 @@ def test_hooks_that_raise_do_not_end_the_search(tmp_path: Path) -> None:
     bridge = TrialBridge(study(pruner=Breaks()), space, OBJECTIVES, trials=3, max_step=8)
     run(bridge, curve, tmp_path)
     assert bridge.finished == 3
+    first = bridge.study.trials[0]  # what a broken pruner stopped has not come to its end
+    assert (first.state, first.user_attrs[FAILURE]) == (TrialState.FAIL, "RuntimeError: the pruner is broken")
     assert any("the space is broken now and then" in error for error in bridge.errors)
     assert any("the pruner is broken" in error for error in bridge.errors)
 

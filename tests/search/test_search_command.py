@@ -426,7 +426,8 @@ def ended() -> tuple[SearchConfig, list[str]]:
 
 
 def said(result: Result) -> list[str]:
-    assert (result.code, result.err) == (0, "")
+    assert result.code == 0
+    assert all(line.startswith("note: ") for line in result.err.splitlines())
     return [line.rstrip() for line in result.out.splitlines()]
 
 
@@ -434,7 +435,8 @@ def test_the_front_is_shown_and_what_comes_next(ended: tuple[SearchConfig, list[
     config, command = ended
     folder = Path("run").absolute()
     networks = config.search_space.size().networks
-    first, *table, why, what = said(xoresnet(*command))
+    first, going_on, *table, why, what = said(xoresnet(*command))
+    assert going_on == "going on: 4 of them are finished"
     assert first == f"{networks} networks on digits; 4 trials into {folder}"
     assert table[0] == "front: 3 networks"
     assert table[1].split() == ["trial", "arch_id", "val_accuracy", "spikes_per_sample", "network"]
@@ -442,7 +444,7 @@ def test_the_front_is_shown_and_what_comes_next(ended: tuple[SearchConfig, list[
         ["50.00 %", "1,000"], ["70.00 %", "2,000"], ["90.00 %", "3,000"],
     ]  # fmt: skip
     assert why == "ended: 4 trials are finished"
-    assert what == f"next: xoresnet status {folder}"
+    assert what == f"next: xoresnet report {folder}; xoresnet export {folder}"
 
 
 def test_the_front_as_json(ended: tuple[SearchConfig, list[str]]) -> None:
@@ -526,7 +528,7 @@ def test_a_search_and_the_folder_it_leaves() -> None:
     folder = Path("runs/mine").absolute()
     assert first == f"16 networks on digits; 4 trials into {folder}"
     assert [line.split()[0] for line in lines[:4]] == ["1/4", "2/4", "3/4", "4/4"]
-    assert (why, what) == ("ended: 4 trials are finished", f"next: xoresnet status {folder}")
+    assert (why, what) == ("ended: 4 trials are finished", f"next: xoresnet report {folder}; xoresnet export {folder}")
     assert len(trials("runs/mine")) == 4
     kept = sorted(path.name for path in folder.iterdir())
     assert kept == [

@@ -90,7 +90,7 @@ def test_the_front_is_a_table(ids: list[str]) -> None:
 
 def test_the_same_as_json(ids: list[str]) -> None:
     assert xoresnet("status", "run", "--json").json == {
-        "searching": False, "trials": 30, "finished": 5, "complete": 3, "pruned": 2, "failed": 1,
+        "searching": False, "trials": 30, "finished": 5, "complete": 3, "pruned": 2, "failed": 1, "rescued": 0,
         "running": [
             {"trial_id": 6, "arch_id": ids[6], "epoch": 2},
             {"trial_id": 7, "arch_id": ids[7], "epoch": 0},

@@ -115,10 +115,15 @@ def test_an_earlier_run_with_its_study_elsewhere(tmp_path: Path) -> None:
     [
         ("none", None, 2, "warm_start: {path}/none holds no search"),
         ("none/config.yaml", None, 2, "warm_start: {path}/none/config.yaml holds no search"),
-        ("none/config.yaml", "command: train\n", 2, "{path}/none holds something else than a search"),
-        ("none/notes.txt", "mine", 2, "{path}/none holds other files"),
-        ("none/config.yaml", "[a: b", 1, "{path}/none/config.yaml, line 1, column 6: "),
-        ("none/config.yaml", "command: search\n", 1, "{path}/none/config.yaml is no configuration of this version: "),
+        ("none/config.yaml", "command: train\n", 2, "warm_start: {path}/none holds something else than a search"),
+        ("none/notes.txt", "mine", 2, "warm_start: {path}/none holds other files"),
+        ("none/config.yaml", "[a: b", 1, "warm_start: {path}/none/config.yaml, line 1, column 6: "),
+        (
+            "none/config.yaml",
+            "command: search\n",
+            1,
+            "warm_start: {path}/none/config.yaml is no configuration",
+        ),
     ],
 )
 def test_a_folder_that_holds_no_search(

@@ -95,3 +95,13 @@ def test_a_format_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"'onyx' is not one of safetensors, pt2, onnx; did you mean 'onnx'\?"):
         export(made(ARCHS[0]), described(ARCHS[0]), tmp_path, ["onyx"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_was_there_before_goes_as_a_whole(tmp_path: Path) -> None:
+    one, other = ARCHS[:2]
+    export(made(one), described(one), tmp_path, ["pt2"])
+    export(made(other), described(other), tmp_path, [])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ExportError, match=r"holds other files, like notes\.txt: choose another folder"):
+        export(made(one), described(one), tmp_path, [])

@@ -54,3 +54,11 @@ def test_without_counting_it_returns_logits_alone() -> None:
     model = Standalone(made(ARCHS[0]), [0.3], [0.25])
     assert isinstance(model(torch.rand(2, *ARCHS[0].input_shape)), torch.Tensor)
     assert not model.counts_spikes
+
+
+def test_another_pass_of_the_network_is_not_counted() -> None:
+    model = Standalone(made(ARCHS[1]), [0.3], [0.25], spikes=True)
+    images = torch.rand(2, *ARCHS[1].input_shape)
+    _, spikes = model(images)
+    model.net(images)
+    assert torch.equal(model(images)[1], spikes)

@@ -1,0 +1,55 @@
+"""One trial on a worker: what it leaves, wherever it was stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray as ray_
+import torch
+
+from xoresnet import Arch, Recipe, load_data, load_model
+from xoresnet.data_spec import DataSpec
+from xoresnet.search import trainable
+from xoresnet.training import Training
+
+pytestmark = [pytest.mark.usefixtures("ray"), pytest.mark.filterwarnings("ignore")]
+ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, timesteps=1)
+RECIPE = Recipe(epochs=2, precision="fp32", batch_size=256)
+
+
+def run(folder: Path) -> list[dict[str, Any]]:
+    """What it reports to Ray Tune."""
+    said: list[dict[str, Any]] = []
+    config = {
+        "arch": ARCH.to_json(), "recipe": RECIPE.model_dump_json(), "folder": str(folder), "threads": 1,
+        "data": json.dumps(DataSpec().model_dump(mode="json")),
+    }  # fmt: skip
+    from ray import tune
+
+    with pytest.MonkeyPatch.context() as patch:  # there is no Tune session around it
+        patch.setattr(tune, "report", said.append)
+        trainable.train_trial(config)
+    return said
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_weights_and_layers_are_there_however_much_the_checkpoint_holds(before: int, tmp_path: Path) -> None:
+    """A worker may be killed when the last epoch is in the checkpoint and nothing else was written."""
+    assert ray_.is_initialized()
+    whole = run(tmp_path / "whole")
+    training = Training(ARCH, load_data("digits"), RECIPE, checkpoint=tmp_path / "cut" / trainable.CHECKPOINT)
+    for _ in zip(range(before), training, strict=False):
+        pass
+    said = run(tmp_path / "cut")
+    assert [record["epoch"] for record in said] == [1, 2]
+    assert [record["val_accuracy"] for record in said] == [record["val_accuracy"] for record in whole]
+    assert json.loads(said[-1][trainable.LAYERS]) is not None
+    assert trainable.LAYERS not in said[0]
+    images = torch.rand(3, 1, 8, 8)
+    one, other = (load_model(tmp_path / name) for name in ("whole", "cut"))
+    assert torch.equal(one(images), other(images))
+    assert one.config is not None
+    assert one.config.figures["val_accuracy"] == said[-1]["val_accuracy"]
