@@ -43,7 +43,8 @@ def xoresnet8(data: DataSet, timesteps: int) -> Arch:
 
 
 def report_digits(arguments: argparse.Namespace) -> None:
-    data, recipe = load_data("digits"), Recipe(epochs=12, learning_rate=0.005)
+    data = load_data("digits")
+    recipe = data.default_recipe
     print_heading(f"xoresnet8, T = 4, digits, {recipe.epochs} epochs", f"{arguments.threads} threads, precision auto")
     print("| seed | validation accuracy, % | seconds in all |")
     print("| --- | --- | --- |")
