@@ -65,7 +65,7 @@ def exhaust_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def run(bridge: TrialBridge, trainable: Any, folder: Path, seconds: float = 20) -> None:
+def run(bridge: TrialBridge, trainable: Any, folder: Path, seconds: float = 12) -> None:
     tune.Tuner(
         trainable,
         tune_config=tune_config(bridge, max_concurrent=2),
@@ -103,7 +103,7 @@ def test_whatever_trials_do_the_search_ends(tmp_path: Path) -> None:
         "nan": "accuracy is nan at epoch 1",
         "silent": "it ended without reporting epoch and accuracy, spikes",
         "forgets": "it reported no spikes at epoch 2",
-        "hangs": "it took longer than 20 s",
+        "hangs": "it took longer than 12 s",
         "exhausts": reasons["exhausts"],
         "heals": None,
     }
