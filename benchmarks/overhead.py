@@ -20,30 +20,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ |= {
+import optuna
+import ray
+from optuna.distributions import FloatDistribution
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import Study
+from optuna.trial import Trial, create_trial
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+from xoresnet.recipe import Recipe
+from xoresnet.search import Objective, ParetoPruner, TrialBridge, tune_config
+from xoresnet.search.frames import FrameWriter
+from xoresnet.search.proposals import ArchProposals
+from xoresnet.space import SearchSpace
+from xoresnet.space.optuna_adapter import suggest
+
+QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0", "RAY_AUTH_MODE": "disabled", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000", "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }  # fmt: skip
-warnings.simplefilter("ignore")
-
-import optuna  # noqa: E402
-import ray  # noqa: E402
-from optuna.distributions import FloatDistribution  # noqa: E402
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler  # noqa: E402
-from optuna.storages import JournalStorage  # noqa: E402
-from optuna.storages.journal import JournalFileBackend  # noqa: E402
-from optuna.study import Study  # noqa: E402
-from optuna.trial import Trial, create_trial  # noqa: E402
-from ray import tune  # noqa: E402
-from ray.tune.search.optuna import OptunaSearch  # noqa: E402
-
-from xoresnet.recipe import Recipe  # noqa: E402
-from xoresnet.search import Objective, ParetoPruner, TrialBridge, tune_config  # noqa: E402
-from xoresnet.search.frames import FrameWriter  # noqa: E402
-from xoresnet.search.proposals import ArchProposals  # noqa: E402
-from xoresnet.space import SearchSpace  # noqa: E402
-from xoresnet.space.optuna_adapter import suggest  # noqa: E402
-
 OBJECTIVES = [
     Objective(metric="val_accuracy", direction="max"), Objective(metric="spikes_per_sample", direction="min")
 ]  # fmt: skip
@@ -206,6 +204,8 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    os.environ |= QUIET
+    warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     report_trials(arguments.trials, arguments.rounds)

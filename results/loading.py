@@ -153,7 +153,7 @@ class _Folder:
         if content is None:
             return typed([], columns)
         try:
-            table = pq.read_table(pa.BufferReader(content))
+            table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
             raise RunError(f"{self._run}/{name} is damaged: {str(error).splitlines()[0]}") from None
         version = (table.schema.metadata or {}).get(VERSION_KEY, b"").decode()

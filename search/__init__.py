@@ -3,8 +3,9 @@
 Names are imported when they are first used: describing a search needs neither Ray nor torch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
     from xoresnet.search.bridge import TrialBridge as TrialBridge
@@ -39,14 +40,4 @@ _HOMES = {
 
 __all__ = sorted(_HOMES)
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return [*__all__, *(name for name in globals() if name.startswith("__"))]
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -58,7 +58,7 @@ class SearchRun:
         self.study = open_study(self.config, folder.path, self.recipe.epochs)
         self.bridge = self._bridge()
         self.frames = FrameWriter(self.study, self.config.objectives, folder.path)
-        self.bridge.observers.append(lambda trial: self.write_tables())
+        self.bridge.observers.append(lambda trial: self.write_tables(pause=0.0))
         self.began = time.monotonic()
 
     def run(self, on_step: Callable[[SearchRun], None] | None = None) -> Outcome:
@@ -70,18 +70,21 @@ class SearchRun:
                 try:
                     self._fit(on_step)
                 finally:
-                    self.frames.write()
+                    self.write_tables()
                 if self.bridge.live or not self.bridge.ended:  # Ray catches SIGINT and returns
                     received = stopped.by or signal.SIGINT
         else:
-            self.frames.write()
+            self.write_tables()
         bridge = self.bridge
         return Outcome(self.folder.path, self.study, bridge.ended, bridge.failed, received, tuple(bridge.errors))
 
-    def write_tables(self, pause: float = 0.0) -> None:
-        """Now and then; a search goes on without them, since its study has it all."""
+    def write_tables(self, *, pause: float | None = None) -> None:
+        """With a pause, now and then. A search goes on without them, since its study has it all."""
         try:
-            self.frames.write_now_and_then(pause)
+            if pause is None:
+                self.frames.write()
+            else:
+                self.frames.write_now_and_then(pause)
         except Exception as error:
             self.bridge.note("tables", error)
 

@@ -9,8 +9,9 @@ Names are imported when they are first used, so that `import xoresnet` costs not
 torch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
     from xoresnet.arch import Arch as Arch
@@ -65,14 +66,4 @@ _HOMES = {
 
 __all__ = sorted(_HOMES)
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return [*__all__, *(name for name in globals() if name.startswith("__"))]
+__getattr__, __dir__ = lazily(__name__, _HOMES)

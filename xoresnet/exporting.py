@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple, cast
 
 import torch
@@ -31,6 +32,7 @@ FORMATS = ("safetensors", "pt2", "onnx")
 _CLOSE, _LOOSE = 1e-5, 0.1
 """Largest difference of logits, relative to the largest logit: where rounding decides nothing, and where it does."""
 _IMAGES = 16
+_FILES = frozenset({CONFIG, WEIGHTS, "README.md", *(f"model.{form}" for form in FORMATS)})
 
 
 class ExportError(RuntimeError):
@@ -70,40 +72,51 @@ def export(
     folder = Path(folder)
     shape = config.arch.input_shape
     images = images if images is not None else torch.rand(_IMAGES, *shape, generator=torch.Generator().manual_seed(0))
-    _make_room(folder)
+    _check_room(folder)
     truth = _Truth(Standalone(net, config.data.mean, config.data.std, spikes=True), images)
-    save_model(folder, net, config)
-    done = [truth.compare(folder, load_model(folder, spikes=True))]
-    for name in formats:
-        if name == "safetensors":
-            continue
-        path = folder / f"model.{name}"
-        write, run = _functions(name)
-        model = Standalone(net, config.data.mean, config.data.std, spikes=spikes, fold=fold)
-        try:
-            write(model, path)
-            done.append(truth.compare(path, partial(run, path)))
-        except (ExportError, ImportError):
-            path.unlink(missing_ok=True)
-            raise
-        except Exception as error:  # of whoever writes or runs the format
-            path.unlink(missing_ok=True)
-            first = (str(error).splitlines() or [""])[0]
-            raise ExportError(f"{path} cannot be made: {type(error).__name__}: {first}") from error
-    write_text(folder / "README.md", model_card(config, [one.path.name for one in done[1:]], spikes=spikes))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
+        place = Path(name)
+        save_model(place, net, config)
+        done = [truth.compare(folder, load_model(place, spikes=True))]
+        for form in (form for form in formats if form != "safetensors"):
+            model = Standalone(net, config.data.mean, config.data.std, spikes=spikes, fold=fold)
+            done.append(_written(form, model, place, folder, truth))
+        write_text(place / "README.md", model_card(config, [one.path.name for one in done[1:]], spikes=spikes))
+        _replace(folder, place)
     return done
 
 
-def _make_room(folder: Path) -> None:
-    """A model that was there before goes, all of it, so that no file is another network's. Raises `ExportError`."""
+def _written(form: str, model: Standalone, place: Path, folder: Path, truth: _Truth) -> Exported:
+    """One single file, in a place that is not yet the folder."""
+    write, run = _functions(form)
+    name = f"model.{form}"
+    try:
+        write(model, place / name)
+        return truth.compare(folder / name, partial(run, place / name))
+    except (ExportError, ImportError):
+        raise
+    except Exception as error:  # of whoever writes or runs the format
+        first = (str(error).splitlines() or [""])[0]
+        raise ExportError(f"{folder / name} cannot be made: {type(error).__name__}: {first}") from error
+
+
+def _check_room(folder: Path) -> None:
+    """Raises `ExportError` where there is anything but a model."""
     if not folder.exists():
         return
-    ours = {CONFIG, WEIGHTS, "README.md", *(f"model.{name}" for name in FORMATS)}
-    others = [path.name for path in folder.iterdir() if path.name not in ours] if folder.is_dir() else [folder.name]
+    others = [path.name for path in folder.iterdir() if path.name not in _FILES] if folder.is_dir() else [folder.name]
     if others:
         raise ExportError(f"{folder} holds other files, like {others[0]}: choose another folder")
-    for name in ours:
+
+
+def _replace(folder: Path, place: Path) -> None:
+    """A model that was there before goes, all of it, so that no file is another network's."""
+    folder.mkdir(exist_ok=True)
+    for name in _FILES:
         (folder / name).unlink(missing_ok=True)
+    for path in place.iterdir():
+        path.replace(folder / path.name)
 
 
 class _Truth:

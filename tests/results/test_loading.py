@@ -256,3 +256,14 @@ def test_one_of_several_is_missing(folder: Path) -> None:
 
 def test_environment_is_plain_json(folder: Path) -> None:
     assert load(folder).environment == json.loads((folder / "environment.json").read_text())
+
+
+def test_flipped_bits_are_noticed(tmp_path: Path) -> None:
+    """In the middle of a table, where its numbers are."""
+    folder = write_run(varied_run(), tmp_path / "run")
+    content = bytearray((folder / "history.parquet").read_bytes())
+    for place in range(len(content) // 4, len(content) // 2, 97):
+        content[place] ^= 255
+    (folder / "history.parquet").write_bytes(bytes(content))
+    with pytest.raises(RunError, match=r"history\.parquet is damaged: "):
+        load(folder)

@@ -135,3 +135,12 @@ def test_times_are_utc_wherever_the_driver_is(run: SearchRun, monkeypatch: pytes
         time.tzset()
     assert trials["started"].between(before, pd.Timestamp.now("UTC")).all()
     assert (trials["ended"] >= trials["started"]).all()
+
+
+def test_a_search_goes_on_where_its_tables_cannot_be_written(run: SearchRun) -> None:
+    (run.folder.path / "trials.parquet").mkdir()
+    drive(run)
+    assert run.bridge.ended == "12 trials are finished"
+    assert not run.bridge.failed
+    (told,) = run.bridge.errors
+    assert told.startswith("tables: IsADirectoryError: ")

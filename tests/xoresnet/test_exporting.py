@@ -79,16 +79,21 @@ def test_the_code_on_the_card_runs(written: Path) -> None:
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=written / "00")
 
 
-def test_a_file_that_does_something_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_does_something_else_is_refused_and_what_was_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def writes_another(model: Standalone, path: Path) -> None:
         model.net.head.bias.data += 1
         pt2_write(model, path)
 
+    export(made(ARCHS[1]), described(ARCHS[1]), tmp_path / "model", [])
+    before = {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()}
     pt2_write = pt2.write
     monkeypatch.setattr(pt2, "write", writes_another)
     with pytest.raises(ExportError, match=r"model\.pt2 differs from the network: its logits are off by"):
-        export(made(ARCHS[0]), described(ARCHS[0]), tmp_path, ["pt2"])
-    assert not (tmp_path / "model.pt2").exists()
+        export(made(ARCHS[0]), described(ARCHS[0]), tmp_path / "model", ["pt2"])
+    assert {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_a_format_that_does_not_exist(tmp_path: Path) -> None:
