@@ -30,14 +30,20 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    net: XOResNet, split: Split, normalise: Normalise, device: torch.device, *, bf16: bool = False
+    net: XOResNet,
+    split: Split,
+    normalise: Normalise,
+    device: torch.device,
+    *,
+    bf16: bool = False,
+    batch_size: int = 256,
 ) -> Evaluation:
     """Run the network on every image of a split, as it is; leaves the network in evaluation mode."""
     net.eval()
     loss, right = 0.0, 0
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
     with torch.no_grad(), autocast, count_spikes(net) as counts:
-        for images, labels in evaluation_batches(split, 256, normalise, device):
+        for images, labels in evaluation_batches(split, batch_size, normalise, device):
             logits = net(images).float()
             loss += float(F.cross_entropy(logits, labels, reduction="sum"))
             right += int((logits.argmax(1) == labels).sum())

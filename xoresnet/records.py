@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from xoresnet.counts import LayerCounts
 
-__all__ = ["EpochRecord"]
+__all__ = ["MEASURED", "EpochRecord"]
 
 
 @dataclass(frozen=True)
@@ -46,3 +46,11 @@ class EpochRecord:
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> EpochRecord:
         return cls(**{**fields, "layers": tuple(LayerCounts(**layer) for layer in fields["layers"])})
+
+
+MEASURED = tuple(
+    field.name
+    for field in fields(EpochRecord)
+    if field.name.startswith("val_") or field.name.endswith("_per_sample") or field.name == "firing_rate"
+)
+"""Figures that tell of the network as it is after an epoch, not of how it was trained."""

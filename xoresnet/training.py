@@ -7,7 +7,6 @@ checkpoint gives the records of one that was never interrupted, bit for bit on t
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,15 +14,26 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xoresnet.arch import Arch
 from xoresnet.batches import Normalise, batch_count, training_batches
 from xoresnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from xoresnet.data import DataSet
-from xoresnet.datasets.base import Augmentation, Split
+from xoresnet.datasets.base import Split
+from xoresnet.epochs import ResumableEpochs
 from xoresnet.evaluation import Evaluation, evaluate
+from xoresnet.learning import (
+    DivergenceError,
+    augmentation_of,
+    check_fits,
+    default_device,
+    make_optimizer,
+    named_parameters,
+    peak_memory_mib,
+    training_loss,
+    uses_bf16,
+)
 from xoresnet.network import XOResNet
 from xoresnet.recipe import Recipe
 from xoresnet.records import EpochRecord
@@ -32,10 +42,6 @@ __all__ = ["DivergenceError", "Step", "Training", "estimate_epoch_seconds", "fit
 
 _IDENTITY = {"network": "arch", "recipe": "recipe", "data set or split": "data", "precision": "precision"}
 """In what a checkpoint must agree with the training that goes on from it."""
-
-
-class DivergenceError(RuntimeError):
-    """The loss or a weight is no longer finite: one sentence that says when."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def fit(
     yield from training
 
 
-class Training:
+class Training(ResumableEpochs[EpochRecord]):
     """A network being trained: `net`, `records` of the epochs done, and iteration over those to come.
 
     Iterating anew after an exception goes on from the checkpoint. `on_step` is called after each batch.
@@ -104,37 +110,18 @@ class Training:
         for name, given, kind in (("arch", arch, Arch), ("data", data, DataSet), ("recipe", recipe, Recipe)):
             if not isinstance(given, kind):
                 raise TypeError(f"{name} must be of type {kind.__name__}, got {type(given).__name__}")
-        if (arch.input_shape, arch.num_classes) != (data.input_shape, data.num_classes):
-            raise ValueError(
-                f"the network takes images {list(arch.input_shape)} of {arch.num_classes} classes, "
-                f"{data.name} has {list(data.input_shape)} of {data.num_classes}"
-            )
+        check_fits(arch, data)
+        super().__init__(recipe.epochs, checkpoint)
         self.arch, self.data = arch, data
         self.recipe = recipe if seed is None else recipe.replace(seed=seed)
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.records: list[EpochRecord] = []
-        self._within_epoch = False
-        self._bf16 = _uses_bf16(self.recipe, self.device)
-        self._file = None if checkpoint is None else Path(checkpoint)
+        self.device = default_device(device)
+        self._bf16 = uses_bf16(self.recipe, self.device)
         self._normalise = Normalise(data.mean, data.std)
         self._on_step = on_step
         self._begin()
 
-    def __iter__(self) -> Iterator[EpochRecord]:
-        if self._within_epoch:  # an exception left the weights between two epochs
-            self._begin_again()
-        while len(self.records) < self.recipe.epochs:
-            self._within_epoch = True
-            record = self._epoch(len(self.records) + 1)
-            self.records.append(record)
-            if self._file is not None:
-                save_checkpoint(self._file, self._checkpoint())
-            self._within_epoch = False
-            yield record
-
-    def _begin(self) -> None:
-        """Weights from the seed, or from the checkpoint."""
-        self._within_epoch = False
+    def _prepare(self) -> None:
+        """Weights from the seed."""
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.recipe.seed)
             self.net = XOResNet(self.arch)
@@ -142,15 +129,6 @@ class Training:
         if self.recipe.channels_last:
             self.net.to(memory_format=torch.channels_last)
         self._optimizer = _optimizer(self.net, self.recipe)
-        if self._file is not None and self._file.exists():
-            self._restore(load_checkpoint(self._file))
-
-    def _begin_again(self) -> None:
-        if self.records and (self._file is None or not self._file.exists()):
-            epoch = len(self.records) + 1
-            raise RuntimeError(f"training was interrupted within epoch {epoch} and has no checkpoint to go on from")
-        self.records = []
-        self._begin()
 
     def evaluate(self, split: Split) -> Evaluation:
         """The network as it is now on all images of a split, in the precision of training."""
@@ -174,7 +152,7 @@ class Training:
             train_accuracy=step.train_accuracy,
             train_seconds=between - start,
             evaluation_seconds=time.perf_counter() - between,
-            peak_memory_mib=_peak_memory_mib(self.device),
+            peak_memory_mib=peak_memory_mib(self.device),
             **evaluation.as_dict("val_"),
             layers=tuple(evaluation.counts.layers),
         )
@@ -188,7 +166,7 @@ class Training:
         right = torch.zeros((), dtype=torch.int64, device=self.device)
         seen = 0
         batches = training_batches(
-            split, recipe.batch_size, self._augmentation(), self._normalise,
+            split, recipe.batch_size, augmentation_of(self.data, recipe), self._normalise,
             seed=recipe.seed, epoch=epoch, device=self.device,
         )  # fmt: skip
         for number, (images, labels) in enumerate(batches):
@@ -197,7 +175,7 @@ class Training:
             for group in self._optimizer.param_groups:
                 group["lr"] = learning_rate
             with self._autocast():
-                loss, logits = self._loss(images, labels)
+                loss, logits = training_loss(self.net, recipe, images, labels)
             self._optimizer.zero_grad()
             loss.backward()
             if recipe.clip_norm is not None:
@@ -218,20 +196,6 @@ class Training:
                 f"at learning_rate={self.recipe.learning_rate:g}: {what}"
             )
 
-    def _loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        smoothing = self.recipe.label_smoothing
-        if self.recipe.loss == "mean-logits":
-            logits = self.net(images)
-            return F.cross_entropy(logits.float(), labels, label_smoothing=smoothing), logits.detach()
-        steps = self.net.logits_per_step(images).float()
-        repeated = labels.expand(len(steps), -1)
-        loss = F.cross_entropy(steps.flatten(0, 1), repeated.reshape(-1), label_smoothing=smoothing)
-        return loss, steps.detach().mean(0)
-
-    def _augmentation(self) -> Augmentation:
-        asked = {name: getattr(self.recipe, name) for name in Augmentation._fields}
-        return self.data.augmentation._replace(**{name: value for name, value in asked.items() if value is not None})
-
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
 
@@ -239,6 +203,9 @@ class Training:
     def precision(self) -> str:
         """What the recipe's came to on this machine: bf16 or fp32."""
         return "bf16" if self._bf16 else "fp32"
+
+    def _save(self, file: Path) -> None:
+        save_checkpoint(file, self._checkpoint())
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
@@ -251,11 +218,11 @@ class Training:
             optimizer=self._optimizer.state_dict()["state"],
         )
 
-    def _restore(self, saved: Checkpoint) -> None:
-        mine = self._checkpoint()
+    def _restore(self, file: Path) -> None:
+        mine, saved = self._checkpoint(), load_checkpoint(file)
         other = [name for name, field in _IDENTITY.items() if getattr(mine, field) != getattr(saved, field)]
         if other:
-            raise ValueError(f"{self._file} is a checkpoint of another {' and another '.join(other)}")
+            raise ValueError(f"{file} is a checkpoint of another {' and another '.join(other)}")
         self.net.load_state_dict(saved.weights)
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": saved.optimizer, "param_groups": groups})
@@ -282,35 +249,6 @@ def estimate_epoch_seconds(
 def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     decaying: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
-    for module in net.modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            weight = isinstance(module, nn.Conv2d | nn.Linear) and name == "weight"
-            (decaying if weight else others).append(parameter)
-    groups = [
-        {"params": decaying, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.learning_rate)
-    nesterov = recipe.momentum > 0
-    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov)
-
-
-def _uses_bf16(recipe: Recipe, device: torch.device) -> bool:
-    if recipe.precision != "auto":
-        return recipe.precision == "bf16"
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
-
-
-def _peak_memory_mib(device: torch.device) -> float:
-    """Of the device's tensors on CUDA, of the whole process elsewhere; NaN where the system does not tell."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    try:
-        import resource
-    except ImportError:  # Windows
-        return math.nan
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, kibibytes elsewhere
+    for _, parameter, decays in named_parameters(net):
+        (decaying if decays else others).append(parameter)
+    return make_optimizer(decaying, others, recipe)

@@ -1,0 +1,105 @@
+"""What every training has in common: the fit of network and data, loss, optimizer, precision, augmentation."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from xoresnet.arch import Arch
+from xoresnet.data import DataSet
+from xoresnet.datasets.base import Augmentation
+from xoresnet.network import XOResNet
+from xoresnet.recipe import Recipe
+
+__all__ = [
+    "DivergenceError",
+    "augmentation_of",
+    "check_fits",
+    "default_device",
+    "make_optimizer",
+    "named_parameters",
+    "peak_memory_mib",
+    "training_loss",
+    "uses_bf16",
+]
+
+
+class DivergenceError(RuntimeError):
+    """The loss or a weight is no longer finite: one sentence that says when."""
+
+
+def check_fits(arch: Arch, data: DataSet) -> None:
+    """Raises ValueError where a network takes other images or tells other classes than the data have."""
+    if (arch.input_shape, arch.num_classes) != (data.input_shape, data.num_classes):
+        raise ValueError(
+            f"the network takes images {list(arch.input_shape)} of {arch.num_classes} classes, "
+            f"{data.name} has {list(data.input_shape)} of {data.num_classes}"
+        )
+
+
+def default_device(device: str | torch.device | None) -> torch.device:
+    """None for CUDA where there is one."""
+    return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def training_loss(net: XOResNet, recipe: Recipe, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The recipe's loss on a batch, and the logits [N, num_classes] without gradient."""
+    smoothing = recipe.label_smoothing
+    if recipe.loss == "mean-logits":
+        logits = net(images)
+        return F.cross_entropy(logits.float(), labels, label_smoothing=smoothing), logits.detach()
+    steps = net.logits_per_step(images).float()
+    repeated = labels.expand(len(steps), -1)
+    loss = F.cross_entropy(steps.flatten(0, 1), repeated.reshape(-1), label_smoothing=smoothing)
+    return loss, steps.detach().mean(0)
+
+
+def augmentation_of(data: DataSet, recipe: Recipe) -> Augmentation:
+    """The data set's, but for what the recipe says."""
+    asked = {name: getattr(recipe, name) for name in Augmentation._fields}
+    return data.augmentation._replace(**{name: value for name, value in asked.items() if value is not None})
+
+
+def named_parameters(net: nn.Module) -> Iterator[tuple[str, nn.Parameter, bool]]:
+    """Name and parameter, and whether it decays: weights of convolution and linear layers do, and nothing else."""
+    for place, module in net.named_modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            weight = isinstance(module, nn.Conv2d | nn.Linear) and name == "weight"
+            yield f"{place}.{name}" if place else name, parameter, weight
+
+
+def make_optimizer(decaying: list[nn.Parameter], others: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    groups = [
+        {"params": decaying, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    nesterov = recipe.momentum > 0
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov)
+
+
+def uses_bf16(recipe: Recipe, device: torch.device) -> bool:
+    """What the recipe's precision comes to on this device."""
+    if recipe.precision != "auto":
+        return recipe.precision == "bf16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def peak_memory_mib(device: torch.device) -> float:
+    """Of the device's tensors on CUDA, of the whole process elsewhere; NaN where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.nan
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, kibibytes elsewhere
