@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from xoresnet.neuron import plif as plif
     from xoresnet.recipe import Recipe as Recipe
     from xoresnet.schema import SpecError as SpecError
+    from xoresnet.shared import SharedNetwork as SharedNetwork
+    from xoresnet.shared_training import SharedTraining as SharedTraining
     from xoresnet.spikes import count_spikes as count_spikes
     from xoresnet.table import layer_table as layer_table
     from xoresnet.table import summary as summary
@@ -47,6 +49,8 @@ _HOMES = {
     "NeuronSpec": "arch",
     "ParametricLIF": "neuron",
     "Recipe": "recipe",
+    "SharedNetwork": "shared",
+    "SharedTraining": "shared_training",
     "SpecError": "schema",
     "Surrogate": "arch",
     "XOResNet": "network",

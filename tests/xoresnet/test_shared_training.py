@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import dataclasses
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+
+from xoresnet.arch import Arch
+from xoresnet.data import DataSet, load_data
+from xoresnet.datasets.base import Split
+from xoresnet.recipe import Recipe
+from xoresnet.shared import WeightGroup
+from xoresnet.shared_training import DivergenceError, SharedEpoch, SharedTraining, _Sampler, load_shared
+from xoresnet.table import dense_macs
+
+BASE = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, timesteps=2)
+ARCHS = [
+    BASE.replace(depth=depth, merge=merge, timesteps=timesteps)
+    for depth in (8, 14)
+    for merge in ("add", "oa", "membrane")
+    for timesteps in (1, 2)
+]
+SHORT = Recipe(epochs=3, batch_size=64, precision="fp32")
+
+
+def quarter() -> DataSet:
+    digits = load_data("digits")
+    train = Split(digits.train.images[:300], digits.train.labels[:300])
+    validation = Split(digits.validation.images[:120], digits.validation.labels[:120])
+    return dataclasses.replace(digits, train=train, validation=validation)
+
+
+@pytest.fixture(scope="module")
+def data() -> DataSet:
+    return quarter()
+
+
+def measured(record: SharedEpoch) -> dict[str, Any]:
+    return {name: value for name, value in dataclasses.asdict(record).items() if name != "train_seconds"}
+
+
+def weights_of(training: SharedTraining) -> dict[str, torch.Tensor]:
+    return {key: value.clone() for key, value in training.network.state_dict(training.group).items()}
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def test_learns_for_all() -> None:
+    archs = [arch.replace(width=16) for arch in ARCHS]
+    records = list(SharedTraining(archs, load_data("digits"), SHORT.replace(epochs=4), archs_per_step=4))
+    assert [record.epoch for record in records] == [1, 2, 3, 4]
+    assert records[-1].train_loss < records[0].train_loss / 2
+    assert records[0].image_passes == 4 * 1151
+    assert 0 < records[-1].train_accuracy <= 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "cosine", "warmup_epochs": 1.0, "clip_norm": 1.0},
+        {"loss": "tet", "flip": True, "channels_last": True},
+    ],
+)
+@pytest.mark.parametrize("neuron", ["lif", "plif"])
+def test_resumed_or_not_the_same_to_the_bit(
+    changes: dict[str, Any], neuron: str, data: DataSet, tmp_path: Path
+) -> None:
+    recipe = SHORT.replace(**changes)
+    archs = [arch.replace(neuron=neuron) for arch in ARCHS]
+    whole = SharedTraining(archs, data, recipe)
+    unbroken = [measured(record) for record in whole]
+    file = tmp_path / "run" / "shared.safetensors"
+    next(iter(SharedTraining(archs, data, recipe, checkpoint=file)))
+    torch.manual_seed(99)  # nothing hangs on torch's own generator
+    second = SharedTraining(archs, data, recipe, checkpoint=file)
+    assert [measured(record) for record in second.records] == unbroken[:1]
+    assert [measured(record) for record in second] == unbroken[1:]
+    assert same(weights_of(whole), weights_of(second))
+    assert [measured(record) for record in SharedTraining(archs, data, recipe, checkpoint=file).records] == unbroken
+    assert not same(weights_of(whole), weights_of(SharedTraining(archs, data, recipe, seed=1)))
+
+
+KILLED = """
+import os, signal, sys
+import torch
+torch.set_num_threads(1)
+from tests.xoresnet.test_shared_training import ARCHS, SHORT, quarter
+from xoresnet.shared_training import SharedTraining
+for record in SharedTraining(ARCHS, quarter(), SHORT, checkpoint=sys.argv[1]):
+    if record.epoch == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_and_resumed(data: DataSet, tmp_path: Path) -> None:
+    file = tmp_path / "shared.safetensors"
+    command = [sys.executable, "-c", KILLED, str(file)]
+    root = Path(__file__).parents[2]
+    assert subprocess.run(command, cwd=root, check=False).returncode == -signal.SIGKILL
+    resumed, whole = SharedTraining(ARCHS, data, SHORT, checkpoint=file), SharedTraining(ARCHS, data, SHORT)
+    assert len(resumed.records) == 2
+    list(resumed), list(whole)
+    assert same(weights_of(resumed), weights_of(whole))
+
+
+def test_interrupted_within_an_epoch(data: DataSet, tmp_path: Path) -> None:
+    whole = SharedTraining(ARCHS, data, SHORT)
+    list(whole)
+    training = SharedTraining(ARCHS, data, SHORT, checkpoint=tmp_path / "shared.safetensors")
+    epochs = iter(training)
+    next(epochs)
+    view, calls = training._view, 0
+
+    def interrupting(arch: Arch) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 7:
+            raise KeyboardInterrupt
+        return view(arch)
+
+    training._view = interrupting  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        next(epochs)
+    list(training)
+    assert same(weights_of(whole), weights_of(training))
+
+
+def test_weights_that_no_network_of_a_step_has_stay_as_they_are(data: DataSet) -> None:
+    """No decay and no momentum for them, or the rarely drawn would be worse for it."""
+    training = SharedTraining(ARCHS, data, SHORT, sampling="uniform", archs_per_step=1)
+    for arch in ARCHS:
+        training._view(arch)
+    before = weights_of(training)
+    shallow = [arch.canonical() for arch in ARCHS if arch.depth == 8]
+    images, labels = torch.rand(8, 1, 8, 8), torch.arange(8)
+    training._step(shallow[:1], images, labels, 0.1)
+    after = weights_of(training)
+    changed = {key for key in before if not torch.equal(before[key], after[key])}
+    assert changed
+    assert changed <= dict(training.network.view(shallow[0]).named_parameters()).keys() | {
+        "head16.weight",
+        "head16.bias",
+    }
+
+
+def test_one_network_alone_learns_as_it_would_by_training(data: DataSet) -> None:
+    """With one architecture a step is an ordinary step."""
+    from xoresnet.training import Training
+
+    arch = ARCHS[0].canonical()
+    shared = SharedTraining([arch], data, SHORT, archs_per_step=1)
+    alone = Training(arch, data, SHORT)
+    view = shared.network.view(arch)
+    alone.net.load_state_dict(view.state_dict())
+    losses = [record.train_loss for record in alone]
+    assert [record.train_loss for record in shared] == pytest.approx(losses, rel=1e-5)
+
+
+def test_samplers() -> None:
+    archs = [arch.canonical() for arch in ARCHS]
+    costs = sorted({dense_macs(arch) for arch in archs})
+    sandwich = _Sampler(archs, "sandwich", 4)
+    for seed in range(20):
+        least, most, *others = sandwich.draw(Random(seed))
+        assert (dense_macs(least), dense_macs(most), len(others)) == (costs[0], costs[-1], 2)
+    assert {arch for seed in range(99) for arch in sandwich.draw(Random(seed))} == set(archs)
+    rng = Random(0)
+    drawn = [arch for _ in range(600) for arch in _Sampler(archs, "uniform", 2).draw(rng)]
+    assert all(50 < drawn.count(arch) < 150 for arch in archs)  # 100 expected of each
+
+
+def test_weights_from_checkpoints(data: DataSet, tmp_path: Path) -> None:
+    files = []
+    for width in (4, 8):
+        archs = [arch.replace(width=width) for arch in ARCHS]
+        files.append(tmp_path / f"{width}.safetensors")
+        next(iter(SharedTraining(archs, data, SHORT, checkpoint=files[-1])))
+    network = load_shared(*files)
+    for file, width in zip(files, (4, 8), strict=True):
+        archs = [arch.replace(width=width) for arch in ARCHS]
+        trained = SharedTraining(archs, data, SHORT, checkpoint=file)
+        assert same(weights_of(trained), network.state_dict(WeightGroup.of(archs[0])))
+    next(iter(SharedTraining(ARCHS, data, SHORT, seed=7, checkpoint=tmp_path / "other")))
+    with pytest.raises(ValueError, match=r"one seed go together, got those of \[0, 7\]"):
+        load_shared(*files, tmp_path / "other")
+
+
+def test_a_loss_that_is_not_finite_ends_training(data: DataSet) -> None:
+    wild = SHORT.replace(optimizer="sgd", learning_rate=1e6, momentum=0.99, schedule="constant", epochs=30)
+    with pytest.raises(DivergenceError, match=r"shared training of conv3, basic, width 4, lif .* diverged in epoch"):
+        list(SharedTraining(ARCHS, data, wild))
+
+
+def test_what_does_not_fit_is_refused(data: DataSet, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="of one group are trained together, got 2 groups: conv3, basic, width 4"):
+        SharedTraining([*ARCHS, BASE.replace(width=8)], data, SHORT)
+    with pytest.raises(ValueError, match="got 0 groups: none"):
+        SharedTraining([], data, SHORT)
+    with pytest.raises(ValueError, match=r"takes images \[3, 8, 8\]"):
+        SharedTraining([BASE.replace(input_shape=(3, 8, 8))], data, SHORT)
+    with pytest.raises(ValueError, match="sampling is 'sandwich' or 'uniform', got 'all'"):
+        SharedTraining(ARCHS, data, SHORT, sampling="all")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="archs_per_step is at least 1, got 0"):
+        SharedTraining(ARCHS, data, SHORT, archs_per_step=0)
+
+
+def test_checkpoints_of_something_else(data: DataSet, tmp_path: Path) -> None:
+    file = tmp_path / "shared.safetensors"
+    next(iter(SharedTraining(ARCHS, data, SHORT, checkpoint=file)))
+    with pytest.raises(ValueError, match=r"is a checkpoint of another list of architectures$"):
+        SharedTraining(ARCHS[:5], data, SHORT, checkpoint=file)
+    with pytest.raises(ValueError, match=r"of another recipe and another sampling$"):
+        SharedTraining(ARCHS, data, SHORT, seed=5, archs_per_step=3, checkpoint=file)
+    with pytest.raises(ValueError, match=r"of another data set or split$"):
+        SharedTraining(ARCHS, load_data("digits"), SHORT, checkpoint=file)
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="is not a whole checkpoint"):
+        SharedTraining(ARCHS, data, SHORT, checkpoint=file)

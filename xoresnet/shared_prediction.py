@@ -1,0 +1,83 @@
+"""What shared weights say of architectures: how good each would be, and what its spikes would come to.
+
+Running statistics of batch norm belong to one network and cannot be shared, so each network's are estimated anew from
+training images before it is run on the validation images (Guo et al. 2019, arXiv 1904.00420, section 3.4).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from xoresnet.arch import Arch
+from xoresnet.batches import Normalise
+from xoresnet.data import DataSet
+from xoresnet.evaluation import evaluate
+from xoresnet.learning import check_fits
+from xoresnet.network import XOResNet
+from xoresnet.shared import SharedNetwork
+
+__all__ = ["Prediction", "estimate_norms", "predict"]
+
+
+class Prediction(NamedTuple):
+    """A network as it is with shared weights. Not a result: its own weights may make more or less of it."""
+
+    arch: Arch
+    """In canonical form."""
+    figures: Mapping[str, float]
+    """As in the records of training: `val_accuracy`, `val_loss`, `spikes_per_sample` and the rest of the counts."""
+    seconds: float
+    image_passes: int
+    """Images that it was run on, forward alone."""
+
+
+def predict(
+    network: SharedNetwork, archs: Iterable[Arch], data: DataSet, *, norm_images: int = 256, batch_size: int = 512
+) -> Iterator[Prediction]:
+    """One prediction for each architecture, in their order, on the network's device; changes no shared weight.
+
+    norm_images: how many training images batch norm's statistics are estimated from. Raises ValueError for data that
+    do not fit.
+    """
+    normalise = Normalise(data.mean, data.std)
+    batches = _norm_batches(data, norm_images, batch_size, normalise, network)
+    for arch in archs:
+        start = time.perf_counter()
+        check_fits(arch, data)
+        net = network.view(arch)
+        estimate_norms(net, batches)
+        evaluation = evaluate(net, data.validation, normalise, network.device, batch_size=batch_size)
+        passes = sum(map(len, batches)) + len(data.validation)
+        yield Prediction(net.arch, evaluation.as_dict("val_"), time.perf_counter() - start, passes)
+
+
+def estimate_norms(net: XOResNet, batches: Iterable[Tensor]) -> None:
+    """Set the running statistics of batch norm to their averages over batches [N, C, H, W], and nothing else."""
+    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # cumulative
+    net.train()
+    with torch.no_grad():
+        for images in batches:
+            net(images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def _norm_batches(
+    data: DataSet, images: int, batch_size: int, normalise: Normalise, network: SharedNetwork
+) -> list[Tensor]:
+    """Training images at random, which follow from the network's seed, as they are."""
+    number = min(images, len(data.train))
+    state = np.random.SeedSequence((network.seed, 0, 2)).generate_state(1)
+    rows = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(int(state[0])))[:number]
+    parts = rows.tensor_split(-(-number // batch_size))
+    return [normalise(data.train.take(part).to(network.device)) for part in parts]
