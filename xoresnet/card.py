@@ -34,11 +34,53 @@ import onnxruntime
 session = onnxruntime.InferenceSession("model.onnx")
 images = np.random.rand(1, {shape}).astype(np.float32)  # in [0, 1]
 {result} = session.run(None, {{"images": images}})""",
+    "model.nir": """import nir  # pip install nir nirtorch
+import nirtorch
+import torch
+
+
+class Neuron(torch.nn.Module):  # forward Euler, in steps of 0.1 ms
+    def __init__(self, node):
+        super().__init__()
+        leaky = isinstance(node, nir.LIF)
+        self.leak = 1e-4 / float(node.tau.flat[0]) if leaky else 0.0
+        self.gain = self.leak if leaky else 1e-4 * float(node.r.flat[0])
+        self.threshold = float(node.v_threshold.flat[0])
+
+    def forward(self, x, state=None):
+        v = self.gain * x if state is None else state - self.leak * state + self.gain * x
+        spikes = v > self.threshold
+        return spikes.float(), v * ~spikes
+
+
+class Function(torch.nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.forward = function
+
+
+nodes = {{
+    nir.LIF: Neuron,
+    nir.IF: Neuron,
+    nir.Scale: lambda node: Function(lambda x: x * torch.from_numpy(node.scale)),
+    nir.Threshold: lambda node: Function(lambda x: (x > torch.from_numpy(node.threshold)).float()),
+    nir.SumPool2d: lambda node: torch.nn.AvgPool2d(3, 2, 1, divisor_override=1),
+}}
+graph = nir.read("model.nir")
+model = nirtorch.nir_to_torch(graph, nodes)
+images, outputs, state = torch.rand(1, {shape}), [], None  # images in [0, 1]
+for _ in range(graph.metadata["timesteps"]):
+    output, state = model(images, state)
+    outputs.append(output)
+logits = torch.stack(outputs).mean(0).flatten(1)""",
 }
+
+_COUNTING = {"model.pt2": "logits", "model.onnx": "(logits,)"}
+"""Files that can return spikes as well, and what they return without them."""
 
 
 def model_card(config: ModelConfig, files: Sequence[str], *, spikes: bool) -> str:
-    """Markdown; files: those beside the folder's own two; spikes: whether they return the count."""
+    """Markdown; files: those beside the folder's own two; spikes: whether they return the count, where they can."""
     arch = config.arch
     shape = ", ".join(map(str, arch.input_shape))
     rows = [f"| {text} | {form.format(config.figures[name])} |" for name, (text, form) in _FIGURES.items()
@@ -49,7 +91,7 @@ def model_card(config: ModelConfig, files: Sequence[str], *, spikes: bool) -> st
         "| | |\n| --- | --- |\n" + "\n".join(
             [
                 f"| input | images [N, {shape}], float32 in [0, 1]; they are normalised inside |",
-                f"| output | logits [N, {arch.num_classes}]{' and spikes [N] of each image' if spikes else ''} |",
+                f"| output | {_output(arch.num_classes, files, spikes=spikes)} |",
                 f"| time steps | {arch.timesteps}, the image at each of them |",
                 f"| neuron | {neuron.kind}, tau {neuron.tau:g}, threshold {neuron.threshold:g}, {neuron.reset} reset |",
                 f"| parameters | {params_count(arch):,} |",
@@ -67,12 +109,18 @@ def model_card(config: ModelConfig, files: Sequence[str], *, spikes: bool) -> st
     return "\n\n".join(parts) + "\n"
 
 
+def _output(classes: int, files: Sequence[str], *, spikes: bool) -> str:
+    counting = spikes and any(name in _COUNTING for name in files)
+    text = f"logits [N, {classes}]{' and spikes [N] of each image' if counting else ''}"
+    return f"{text}; of `model.nir`, logits [N, {classes}, 1, 1] of each time step" if "model.nir" in files else text
+
+
 def _uses(files: Sequence[str], shape: str, *, spikes: bool) -> list[str]:
-    result = {
-        "model.pt2": "logits, spikes" if spikes else "logits",
-        "model.onnx": "logits, spikes" if spikes else "(logits,)",
-    }
-    return [f"```python\n{_USE[name].format(shape=shape, result=result[name])}\n```" for name in files if name in _USE]
+    texts = []
+    for name in files:
+        result = "logits, spikes" if spikes else _COUNTING.get(name, "")
+        texts.append(f"```python\n{_USE[name].format(shape=shape, result=result)}\n```")
+    return texts
 
 
 def _training(config: ModelConfig) -> list[str]:

@@ -23,12 +23,12 @@ from xoresnet.card import model_card
 from xoresnet.model import CONFIG, WEIGHTS, ModelConfig, load_model, save_model
 from xoresnet.network import XOResNet
 from xoresnet.schema import nearest
-from xoresnet.standalone import Standalone
+from xoresnet.standalone import Standalone, UnsupportedError
 
 __all__ = ["FORMATS", "ExportError", "Exported", "export"]
 
-FORMATS = ("safetensors", "pt2", "onnx")
-"""A folder (`model.py`), and files by their suffix (`formats/`)."""
+FORMATS = ("safetensors", "pt2", "onnx", "nir")
+"""A folder (`model.py`), and files by their suffix (`formats/`); `nir` has no words for some networks."""
 _CLOSE, _LOOSE = 1e-5, 0.1
 """Largest difference of logits, relative to the largest logit: where rounding decides nothing, and where it does."""
 _IMAGES = 16
@@ -55,7 +55,7 @@ def export(
     net: XOResNet,
     config: ModelConfig,
     folder: str | Path,
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] = ("safetensors",),
     *,
     spikes: bool = False,
     fold: bool = False,
@@ -63,8 +63,9 @@ def export(
 ) -> list[Exported]:
     """Write a model into a folder: `config.json`, `model.safetensors` and `README.md`, and `model.<format>`.
 
-    spikes: single files return the spikes that each image cost, as a second output. fold: they have batch norms folded
-    into convolutions. images: [N, C, H, W] in [0, 1] to compare on; random ones by default. Raises `ExportError`.
+    formats: of `FORMATS`. spikes: single files return the spikes that each image cost, as a second output. fold: they
+    have batch norms folded into convolutions. (`.nir` has one output, and is always folded.) images: [N, C, H, W] in
+    [0, 1] to compare on; random ones by default. Raises `ExportError`.
     """
     unknown = next((name for name in formats if name not in FORMATS), None)
     if unknown is not None:
@@ -81,6 +82,7 @@ def export(
         done = [truth.compare(folder, load_model(place, spikes=True))]
         for form in (form for form in formats if form != "safetensors"):
             model = Standalone(net, config.data.mean, config.data.std, spikes=spikes, fold=fold)
+            model.config = config
             done.append(_written(form, model, place, folder, truth))
         write_text(place / "README.md", model_card(config, [one.path.name for one in done[1:]], spikes=spikes))
         _replace(folder, place)
@@ -96,6 +98,8 @@ def _written(form: str, model: Standalone, place: Path, folder: Path, truth: _Tr
         return truth.compare(folder / name, partial(run, place / name))
     except (ExportError, ImportError):
         raise
+    except UnsupportedError as error:
+        raise ExportError(f"{folder / name} cannot be made: {error}") from None
     except Exception as error:  # of whoever writes or runs the format
         first = (str(error).splitlines() or [""])[0]
         raise ExportError(f"{folder / name} cannot be made: {type(error).__name__}: {first}") from error

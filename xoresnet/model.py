@@ -58,9 +58,9 @@ class ModelConfig(Spec):
     """Of the software that made it."""
 
     @classmethod
-    def of(cls, training: Training) -> Self:
-        """Of a training that has come to its end, with the figures of its last epoch."""
-        last = training.records[-1].as_dict()
+    def of(cls, training: Training, more: Mapping[str, float] = {}) -> Self:
+        """Of a training that has come to its end, with the figures of its last epoch and those that are given."""
+        last = {**training.records[-1].as_dict(), **more}
         return cls(
             arch=training.arch,
             data=DataFacts.of(training.data),

@@ -17,7 +17,11 @@ from xoresnet.neuron import SpikingNeuron
 if TYPE_CHECKING:
     from xoresnet.model import ModelConfig
 
-__all__ = ["Standalone"]
+__all__ = ["Standalone", "UnsupportedError"]
+
+
+class UnsupportedError(ValueError):
+    """A network that a format has no words for: one sentence."""
 
 
 class Standalone(nn.Module):

@@ -1,0 +1,88 @@
+"""Small networks of all kinds whose neurons fire, layer after layer, and images on which rounding decides nothing."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from xoresnet import Arch, XOResNet
+from xoresnet.arch import DEPTHS
+from xoresnet.data_facts import DataFacts
+from xoresnet.merge import MERGES, XOR_PLACEMENTS
+from xoresnet.model import ModelConfig
+from xoresnet.standalone import Standalone
+
+SHALLOW = [("basic", 8), ("basic", 8), ("basic", 10), ("bottleneck", 11), ("bottleneck", 14)]
+"""Few layers, since tracing takes its time."""
+DEEPER = [("basic", 14), ("basic", 14), ("basic", 20), ("bottleneck", 29)]
+"""With enough blocks in a stage for XOR at the entry, and for identities among bottlenecks."""
+
+
+def lively_archs(count: int, seed: int, **fixed: Any) -> list[Arch]:
+    """Random ones; every fourth is of the deeper kind."""
+    random = Random(seed)
+    return [_drawn(random, *random.choice(SHALLOW if number % 4 else DEEPER), fixed) for number in range(count)]
+
+
+def _drawn(random: Random, block: str, depth: int, fixed: dict[str, Any]) -> Arch:
+    stages = len(DEPTHS[block][depth])
+    neuron = {
+        "kind": random.choice(["lif", "if", "plif"]), "reset": random.choice(["hard", "soft"]),
+        "tau": random.choice([1.5, 2.0, 3.0]), "threshold": random.choice([1.0, 0.7]), **fixed.get("neuron", {}),
+    }  # fmt: skip
+    fields = {
+        "input_shape": random.choice([(1, 8, 8), (3, 6, 9)]), "num_classes": 5,
+        "stem": random.choice(["conv3", "conv3", "conv7-pool"]), "block": block, "depth": depth,
+        "width": random.choice([2, 3, 4]), "merge": tuple(random.choices(list(MERGES), k=stages)),
+        "xor": tuple(random.choices(list(XOR_PLACEMENTS), k=stages)), "timesteps": random.choice([1, 2, 3]),
+        "logic_gradient": random.choice(["arithmetic", "saturating", "straight-through"]),
+    }  # fmt: skip
+    return Arch(**{**fields, **fixed, "neuron": neuron})
+
+
+def lively(arch: Arch, seed: int = 0) -> XOResNet:
+    """As if trained, in evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = XOResNet(arch)
+        norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            nn.init.uniform_(norm.weight, 1.0, 2.0)
+            nn.init.uniform_(norm.bias, 0.2, 1.0)
+            norm.momentum = None  # statistics are means over all passes
+        with torch.no_grad():
+            for _ in range(3):
+                net(4 * torch.rand(16, *arch.input_shape) - 1.2)
+    return net.eval()
+
+
+def facts(arch: Arch) -> ModelConfig:
+    channels = arch.input_shape[0]
+    data = DataFacts(
+        name="digits", classes=tuple("abcdefghij"[: arch.num_classes]), mean=(0.3, 0.4, 0.5)[:channels],
+        std=(0.25, 0.2, 0.3)[:channels],
+    )  # fmt: skip
+    return ModelConfig(arch=arch, data=data, figures={"val_accuracy": 0.9876, "spikes_per_sample": 1234.0})
+
+
+def standalone(net: XOResNet) -> Standalone:
+    data = facts(net.arch).data
+    return Standalone(net, data.mean, data.std, spikes=True)
+
+
+def clear_images(net: XOResNet, count: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """Images [N, C, H, W] that cost the same spikes in double precision and a millionth darker or brighter.
+
+    Returns them with the network's logits and spikes.
+    """
+    images = torch.rand(4 * count + 8, *net.arch.input_shape, generator=torch.Generator().manual_seed(seed))
+    model = standalone(net)
+    logits, spikes = model(images)
+    exact = model.double()
+    same = [exact(images.double() * factor)[1] == spikes for factor in (1 - 1e-6, 1.0, 1 + 1e-6)]
+    clear = torch.stack(same).all(0).nonzero().flatten()[:count]
+    assert len(clear) == count
+    return images[clear], logits[clear], spikes[clear]

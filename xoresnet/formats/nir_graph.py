@@ -1,0 +1,111 @@
+"""A NIR graph as it grows: layers and neurons become nodes, and streams the edges between them."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import NamedTuple
+
+import nir
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from xoresnet.block import ConvNorm
+from xoresnet.formats.nir import TIME_STEP
+from xoresnet.neuron import IF, LIF, ParametricLIF, SpikingNeuron
+from xoresnet.standalone import UnsupportedError
+
+__all__ = ["Graph", "Signal"]
+
+Shape = tuple[int, int, int]
+"""(C, H, W)"""
+
+
+class Signal(NamedTuple):
+    """What travels: the sum of what some nodes give, in this order. A node that reads it has an edge from each."""
+
+    nodes: tuple[str, ...]
+    shape: Shape
+
+    def plus(self, *others: Signal) -> Signal:
+        assert all(other.shape == self.shape for other in others)
+        return Signal(sum((other.nodes for other in others), self.nodes), self.shape)
+
+
+class Graph:
+    """Nodes by name and the edges between them. Every method adds nodes that read x, and returns what they give."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, nir.NIRNode] = {}
+        self.edges: list[tuple[str, str]] = []
+
+    def add(self, name: str, node: nir.NIRNode, x: Signal | None, shape: Shape) -> Signal:
+        self.nodes[name] = node
+        self.edges += [(source, name) for source in (x.nodes if x else ())]
+        return Signal((name,), shape)
+
+    def conv(self, name: str, weight: Tensor, bias: Tensor, x: Signal, *, stride: int = 1, padding: int = 0) -> Signal:
+        kernel = int(weight.shape[-1])
+        node = nir.Conv2d(
+            input_shape=x.shape[1:], weight=_numbers(weight), stride=(stride, stride), padding=(padding, padding),
+            dilation=(1, 1), groups=1, bias=_numbers(bias),
+        )  # fmt: skip
+        return self.add(name, node, x, (len(bias), *_size(x, kernel, stride, padding)))
+
+    def conv_norm(self, name: str, layer: ConvNorm, x: Signal) -> Signal:
+        """One convolution: the batch norm is folded into it, in double precision."""
+        exact = deepcopy(layer).double()
+        conv = exact.conv if isinstance(exact.norm, nn.Identity) else fuse_conv_bn_eval(exact.conv, exact.norm)
+        assert conv.bias is not None
+        kernel, stride = conv.kernel_size[0], conv.stride[0]
+        return self.conv(name, conv.weight, conv.bias, x, stride=stride, padding=kernel // 2)
+
+    def sum_pool(self, name: str, x: Signal, kernel: int, stride: int, padding: int) -> Signal:
+        node = nir.SumPool2d(np.array([kernel] * 2), np.array([stride] * 2), np.array([padding] * 2))
+        return self.add(name, node, x, (x.shape[0], *_size(x, kernel, stride, padding)))
+
+    def mean(self, name: str, x: Signal) -> Signal:
+        """Of all places of a channel."""
+        window = np.array(x.shape[1:])
+        return self.add(name, nir.AvgPool2d(window, window, np.array([0, 0])), x, (x.shape[0], 1, 1))
+
+    def above(self, name: str, bound: float, x: Signal) -> Signal:
+        """1 where x is more than the bound, else 0."""
+        return self.add(name, nir.Threshold(_full(x, bound)), x, x.shape)
+
+    def times(self, name: str, factor: float, x: Signal) -> Signal:
+        return self.add(name, nir.Scale(_full(x, factor)), x, x.shape)
+
+    def fire(self, name: str, neuron: SpikingNeuron, x: Signal) -> Signal:
+        """A layer of neurons: forward Euler on NIR's equations in steps of TIME_STEP is what ours compute."""
+        if type(neuron) not in (IF, LIF, ParametricLIF):
+            raise UnsupportedError(f"NIR has no node for the neuron {type(neuron).__name__}, only for lif, if and plif")
+        assert isinstance(neuron, IF | LIF | ParametricLIF)
+        dynamics = neuron.dynamics
+        if not dynamics.hard:
+            rule = "NIR's neurons start anew after a spike (reset: hard), and these keep what is above their threshold"
+            raise UnsupportedError(f"{rule} (reset: soft)")
+        # ours fire at the threshold, NIR's above it
+        bound = _full(x, np.nextafter(np.float32(dynamics.threshold), np.float32(-np.inf)))
+        tau = neuron.tau if isinstance(neuron, ParametricLIF) else dynamics.tau
+        if tau is None:
+            return self.add(name, nir.IF(_full(x, 1 / TIME_STEP), bound, _full(x, 0)), x, x.shape)
+        leaky = nir.LIF(_full(x, tau * TIME_STEP), _full(x, 1), _full(x, 0), bound, _full(x, 0))
+        return self.add(name, leaky, x, x.shape)
+
+
+def _size(x: Signal, kernel: int, stride: int, padding: int) -> tuple[int, int]:
+    height, width = ((size + 2 * padding - kernel) // stride + 1 for size in x.shape[1:])
+    return height, width
+
+
+def _full(x: Signal, value: float | np.float32) -> NDArray[np.float32]:
+    """NIR wants one number for each neuron; compressed they take no room."""
+    return np.full(x.shape, value, np.float32)
+
+
+def _numbers(values: Tensor) -> NDArray[np.float32]:
+    numbers: NDArray[np.float32] = values.detach().to(torch.float32).numpy()
+    return numbers

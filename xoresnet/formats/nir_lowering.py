@@ -1,0 +1,128 @@
+"""A network in the words of NIR: convolutions, neurons, thresholds, and sums where several edges meet.
+
+On spikes a and b (0 and 1), with [.] as 1 where it holds, else 0:
+
+    a or b        [a + b > 1/2]
+    a and b       [a + b > 3/2]
+    a and not b   [a - b > 1/2]
+    a xor b       [a + b - 2 (a and b) > 1/2]
+    min(k, 1)     [k > 1/2], the presence of k spikes
+    a maximum     [the sum over its window > 1/2]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import nir
+import torch
+
+from xoresnet.block import ConvNorm, ResidualBlock, Xor
+from xoresnet.formats.nir_graph import Graph, Signal
+from xoresnet.merge import Operation, UserOperation
+from xoresnet.network import Stem
+from xoresnet.neuron import SpikingNeuron
+from xoresnet.standalone import Standalone, UnsupportedError
+
+__all__ = ["lowered"]
+
+
+def lowered(model: Standalone) -> Graph:
+    """From `input`, images [C, H, W] in [0, 1], to `output`, the logits [num_classes, 1, 1] of each time step.
+
+    Raises `UnsupportedError`.
+    """
+    graph, net = Graph(), model.net
+    shape = net.arch.input_shape
+    image = graph.add("input", nir.Input(shape), None, shape)
+    stream = _stem(graph, net.stem, _normalised(graph, model, image))
+    for stage_number, stage in enumerate(net.stages, 1):
+        previous: Signal | None = None
+        for number, block in enumerate(stage.children(), 1):
+            assert isinstance(block, ResidualBlock)
+            stream, previous = _block(graph, f"stage{stage_number}_block{number}", block, stream, previous)
+    mean = graph.mean("mean", stream)
+    # a convolution, since tools do not agree on what flattening does to the batch
+    logits = graph.conv("readout", net.head.weight[:, :, None, None], net.head.bias, mean)
+    graph.add("output", nir.Output(logits.shape), logits, logits.shape)
+    return graph
+
+
+def _normalised(graph: Graph, model: Standalone, image: Signal) -> Signal:
+    """A layer of its own: the stem pads normalised images with zeros, which is not black."""
+    mean, std = (values.double().flatten() for values in (model.mean, model.std))
+    return graph.conv("normalise", torch.diag(1 / std)[:, :, None, None], -mean / std, image)
+
+
+def _stem(graph: Graph, stem: Stem, image: Signal) -> Signal:
+    stream = graph.conv_norm("stem_conv", stem.conv, image)
+    if stem.neuron is not None:
+        stream = graph.fire("stem_neuron", stem.neuron, stream)
+    if stem.pool is None:
+        return stream
+    if stem.neuron is None:
+        rule = "NIR has no maximum; of spikes a sum and a threshold give it, but the stem conv7-pool takes it of reals"
+        raise UnsupportedError(f"{rule} before a first stage that merges potentials, like membrane")
+    return graph.above("stem_pool", 0.5, graph.sum_pool("stem_pool_sum", stream, 3, 2, 1))
+
+
+def _block(graph: Graph, name: str, block: ResidualBlock, x: Signal, previous: Signal | None) -> tuple[Signal, Signal]:
+    """As `ResidualBlock.forward`."""
+    spikes = x if block.neuron_in is None else graph.fire(f"{name}_neuron_in", block.neuron_in, x)
+    current = _branch(graph, name, block, spikes, previous)
+    shortcut = x if block.projection is None else graph.conv_norm(f"{name}_projection", block.projection, spikes)
+    if block.neuron_shortcut is not None:
+        shortcut = graph.fire(f"{name}_neuron_shortcut", block.neuron_shortcut, shortcut)
+    operation = block.plan.operation
+    meet = operation is not None
+    out = current if meet else shortcut.plus(current)
+    if block.neuron_out is not None:
+        out = graph.fire(f"{name}_neuron_out", block.neuron_out, out)
+    return _operation(operation)(graph, f"{name}_merge", shortcut, out) if meet else out, spikes
+
+
+def _branch(graph: Graph, name: str, block: ResidualBlock, spikes: Signal, previous: Signal | None) -> Signal:
+    inner = spikes
+    if block.xor_entry is not None:
+        assert previous is not None
+        inner = _xor(graph, f"{name}_xor_entry", block.xor_entry, spikes, previous)
+    entering = inner
+    for number, (conv, neuron) in enumerate(zip(block.convs, block.neurons, strict=False), 1):
+        assert isinstance(conv, ConvNorm)
+        assert isinstance(neuron, SpikingNeuron)
+        current = graph.conv_norm(f"{name}_conv{number}", conv, inner)
+        entering, inner = inner, graph.fire(f"{name}_neuron{number}", neuron, current)
+    if block.xor_middle is not None:
+        inner = _xor(graph, f"{name}_xor_middle", block.xor_middle, entering, inner)
+    last = block.convs[-1]
+    assert isinstance(last, ConvNorm)
+    return graph.conv_norm(f"{name}_conv{len(block.convs)}", last, inner)
+
+
+def _xor(graph: Graph, name: str, xor: Xor, a: Signal, b: Signal) -> Signal:
+    if xor.integer:
+        a, b = graph.above(f"{name}_presence_a", 0.5, a), graph.above(f"{name}_presence_b", 0.5, b)
+    both = graph.above(f"{name}_both", 1.5, a.plus(b))
+    return graph.above(name, 0.5, a.plus(b, graph.times(f"{name}_minus_both", -2, both)))
+
+
+def _iand(graph: Graph, name: str, shortcut: Signal, branch: Signal) -> Signal:
+    return graph.above(name, 0.5, shortcut.plus(graph.times(f"{name}_minus_branch", -1, branch)))
+
+
+_MERGES: Mapping[Operation, Callable[[Graph, str, Signal, Signal], Signal]] = MappingProxyType(
+    {
+        Operation.ADD: lambda graph, name, shortcut, branch: shortcut.plus(branch),
+        Operation.OR: lambda graph, name, shortcut, branch: graph.above(name, 0.5, shortcut.plus(branch)),
+        Operation.AND: lambda graph, name, shortcut, branch: graph.above(name, 1.5, shortcut.plus(branch)),
+        Operation.IAND: _iand,
+    }
+)
+
+
+def _operation(operation: Operation | UserOperation | None) -> Callable[[Graph, str, Signal, Signal], Signal]:
+    if isinstance(operation, Operation):
+        return _MERGES[operation]
+    known = ", ".join(_MERGES)
+    raise UnsupportedError(f"the operation {operation} has no form in NIR's nodes, only {known} have")
