@@ -15,6 +15,8 @@ from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
     from xoresnet.results.comparison import compare as compare
+    from xoresnet.results.confirmation import confirmed_networks as confirmed_networks
+    from xoresnet.results.confirmation import ranking_kept as ranking_kept
     from xoresnet.results.drawings import write_figures as write_figures
     from xoresnet.results.effects import ablation as ablation
     from xoresnet.results.importances import importance as importance
@@ -44,6 +46,7 @@ _HOMES = {
     "attainment": "surfaces",
     "best": "selection",
     "compare": "comparison",
+    "confirmed_networks": "confirmation",
     "hypervolume": "volume",
     "hypervolume_over_time": "volume",
     "importance": "importances",
@@ -53,6 +56,7 @@ _HOMES = {
     "load_many": "loading",
     "losses": "objectives",
     "pareto_front": "pareto",
+    "ranking_kept": "confirmation",
     "reference_point": "volume",
     "report": "page_writer",
     "write_figures": "drawings",

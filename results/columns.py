@@ -13,9 +13,11 @@ from pydantic import BaseModel
 from xoresnet.arch import Arch, NeuronSpec, Surrogate
 from xoresnet.counts import LayerCounts
 from xoresnet.recipe import Recipe
-from xoresnet.records import EpochRecord
+from xoresnet.records import MEASURED, EpochRecord
 
-__all__ = ["HISTORY", "LAYERS", "SCHEMA_VERSION", "TRIALS", "config_fields", "typed"]
+__all__ = [
+    "CONFIRMED", "HISTORY", "LAYERS", "PREDICTED", "SCHEMA_VERSION", "TRIALS", "arch_fields", "config_fields", "typed",
+]  # fmt: skip
 
 SCHEMA_VERSION = 1
 """Of the frames in a run's folder; raised whenever a column changes its meaning or goes."""
@@ -72,6 +74,25 @@ TRIALS: Mapping[str, str] = {
     **_flat_dtypes(Recipe, "config.recipe."),
 }
 """One row for each trial; figures are those of its last epoch, seconds those of all its epochs."""
+
+CONFIRMED: Mapping[str, str] = {
+    **{name: dtype for name, dtype in TRIALS.items() if name not in ("rescues", "is_pareto")},
+    "trial_id": "Int64",
+    **{f"test_{name.removeprefix('val_')}": "float64" for name in MEASURED},
+    "weights": "str",
+}
+"""One row for each network that was trained again and each seed; `trial_id` is the search's, and missing for networks
+that it did not train; `weights` is the folder, within the run's, of those that were kept."""
+PREDICTED: Mapping[str, str] = {
+    "arch_id": "str",
+    "arch": "str",
+    "weights_seeds": "int64",
+    **{f"predicted_{name}": "float64" for name in MEASURED},
+    "params_count": "int64",
+    "prediction_seconds": "float64",
+    **_flat_dtypes(Arch, "config."),
+}
+"""One row for each network of which shared weights said something; `arch` is all of it, as JSON."""
 HISTORY: Mapping[str, str] = {"trial_id": "int64", "arch_id": "str", **_EPOCH, "reported": _TIME}
 """One row for each epoch of each trial."""
 LAYERS: Mapping[str, str] = {"trial_id": "int64", "arch_id": "str", "layer": "int64", **_LAYER}
@@ -80,7 +101,12 @@ LAYERS: Mapping[str, str] = {"trial_id": "int64", "arch_id": "str", "layer": "in
 
 def config_fields(arch: Arch, recipe: Recipe) -> dict[str, Any]:
     """The `config.` columns of a network and how it was trained; per-stage values are joined by `/`."""
-    return {**_flat(arch.model_dump(mode="json"), "config."), **_flat(recipe.model_dump(mode="json"), "config.recipe.")}
+    return {**arch_fields(arch), **_flat(recipe.model_dump(mode="json"), "config.recipe.")}
+
+
+def arch_fields(arch: Arch) -> dict[str, Any]:
+    """The same of a network alone."""
+    return _flat(arch.model_dump(mode="json"), "config.")
 
 
 def typed(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from xoresnet.results.columns import HISTORY, LAYERS, SCHEMA_VERSION, TRIALS, typed
+from xoresnet.results.columns import CONFIRMED, HISTORY, LAYERS, PREDICTED, SCHEMA_VERSION, TRIALS, typed
 from xoresnet.results.files import VERSION_KEY
 from xoresnet.results.objectives import Objectives
 from xoresnet.results.pareto import pareto_front
@@ -37,10 +37,16 @@ class Run:
     """One row for each epoch of each trial."""
     layers: pd.DataFrame
     """One row for each layer of each complete trial."""
+    confirmed: pd.DataFrame
+    """One row for each network and seed that `confirm` trained again and measured on the test set."""
     config: dict[str, Any]
     """What the search was told."""
     environment: dict[str, Any]
     """With which versions it ran last."""
+    predicted: pd.DataFrame = field(default_factory=lambda: typed([], PREDICTED))
+    """One row for each network of which shared weights said something; never mixed with what was measured."""
+    prior: dict[str, Any] = field(default_factory=dict)
+    """What the predictions have cost, or why there are none; empty for a search without them."""
 
     @property
     def objectives(self) -> Objectives:
@@ -60,6 +66,8 @@ class Runs:
     trials: pd.DataFrame
     history: pd.DataFrame
     layers: pd.DataFrame
+    confirmed: pd.DataFrame
+    predicted: pd.DataFrame
     front: pd.DataFrame
     """The front of each run."""
     configs: dict[str, dict[str, Any]]
@@ -86,12 +94,9 @@ def load(run: str | Path) -> Run:
         raise RunError(f"{run} holds something else than a search")
     if not isinstance(config.get("objectives"), list):
         raise RunError(f"{run}/config.yaml names no objectives")
-    try:
-        environment = json.loads(files.read("environment.json") or b"{}")
-    except ValueError as error:
-        raise RunError(f"{run}/environment.json: {error}") from None
     frames = {name: files.frame(f"{name}.parquet", columns) for name, columns in _FRAMES.items()}
-    return Run(files.name, **frames, config=config, environment=environment)
+    environment, prior = (files.mapping(f"{name}.json") for name in ("environment", "prior"))
+    return Run(files.name, **frames, config=config, environment=environment, prior=prior)
 
 
 def load_many(runs: Iterable[str | Path]) -> Runs:
@@ -117,13 +122,17 @@ def load_many(runs: Iterable[str | Path]) -> Runs:
         trials=stacked("trials"),
         history=stacked("history"),
         layers=stacked("layers"),
+        confirmed=stacked("confirmed"),
+        predicted=stacked("predicted"),
         front=stacked("front"),
         configs={name: run.config for name, run in found.items()},
         environments={name: run.environment for name, run in found.items()},
     )
 
 
-_FRAMES: Mapping[str, Mapping[str, str]] = {"trials": TRIALS, "history": HISTORY, "layers": LAYERS}
+_FRAMES: Mapping[str, Mapping[str, str]] = {
+    "trials": TRIALS, "history": HISTORY, "layers": LAYERS, "confirmed": CONFIRMED, "predicted": PREDICTED,
+}  # fmt: skip
 
 
 class _Folder:
@@ -143,6 +152,16 @@ class _Folder:
             return None
         except OSError as error:
             raise RunError(f"{self._run}/{name} cannot be read: {error}") from None
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """A JSON file; empty where there is none."""
+        try:
+            found = json.loads(self.read(name) or b"{}")
+        except ValueError as error:
+            raise RunError(f"{self._run}/{name}: {error}") from None
+        if not isinstance(found, dict):
+            raise RunError(f"{self._run}/{name} holds no mapping")
+        return found
 
     def frame(self, name: str, columns: Mapping[str, str]) -> pd.DataFrame:
         """A table; an empty one as long as none was written."""

@@ -34,7 +34,8 @@ def hover_texts(trials: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
     shown = list(extra.items())[:_MOST_LINES]
     texts = []
     for row, network in zip(trials.to_dict("records"), describe(trials), strict=True):
-        lines = [f"<b>#{row['trial_id']}  {escape(str(row.get('arch_id', '')))}</b>"]
+        number = "" if pd.isna(row["trial_id"]) else f"#{row['trial_id']}  "
+        lines = [f"<b>{number}{escape(str(row.get('arch_id', '')))}</b>"]
         lines += [f"{escape(plain(metric))} {value_text(metric, row[metric])}" for metric in metrics]
         lines += [escape(part) for part in _wrapped(network)]
         lines += [f"{escape(name)} {escape(_text(row[column]))}" for name, column in shown if not pd.isna(row[column])]

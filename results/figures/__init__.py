@@ -42,7 +42,10 @@ class FigureKind(NamedTuple):
 class _Kinds(Mapping[str, FigureKind]):
     """By name, in the order of the report; each figure has a file of its name."""
 
-    _NAMES = ("front", "hypervolume", "curves", "ablation", "rates", "parallel", "importance", "timeline")
+    _NAMES = (
+        "front", "confirmed", "hypervolume", "curves", "ablation", "rates", "parallel", "importance", "predicted",
+        "timeline",
+    )  # fmt: skip
 
     def __getitem__(self, name: str) -> FigureKind:
         if name not in self._NAMES:

@@ -55,12 +55,19 @@ class Axis(NamedTuple):
 def axis_of(metric: str, trials: pd.DataFrame) -> Axis:
     """How a metric is drawn. Amounts are on a logarithm as soon as any trial has one above zero."""
     share = metric.endswith("accuracy") or metric == "firing_rate"
-    label = _LABELS.get(metric, metric.replace("_", " "))
+    label = _label(metric)
     values = numbers(trials, metric)
     positive = values[np.isfinite(values) & (values > 0)]
     log = metric.endswith(_LOGARITHMIC) and len(positive) > 0
     decades = float(np.log10(positive.max() / positive.min())) if log else 0.0
     return Axis(metric, f"{label} (%)" if share else label, log, share, decades)
+
+
+def _label(metric: str) -> str:
+    if metric.startswith("test_"):
+        measured = metric.removeprefix("test_")
+        return f"{_LABELS.get(measured, measured.replace('_', ' '))} on the test set"
+    return _LABELS.get(metric, metric.replace("_", " "))
 
 
 def drawable(trials: pd.DataFrame, axes: Iterable[Axis]) -> NDArray[np.bool_]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 from xoresnet.results.figures.axes import Axis, axis_of, drawable, plain
 from xoresnet.results.figures.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION, faint
 from xoresnet.results.figures.sample import MOST_POINTS, thin
+from xoresnet.results.figures.stairs import stairs
 from xoresnet.results.loading import Run
 from xoresnet.results.networks import baseline_parts, hover_texts
-from xoresnet.results.objectives import Direction, eligible
+from xoresnet.results.objectives import eligible
 from xoresnet.results.pareto import is_pareto
 from xoresnet.results.selection import knee
 
@@ -70,7 +70,8 @@ def front_info(run: Run) -> FrontInfo:
     notes = [note, _left_out(int((~places).sum()), x, y), _further(metrics)]
     table = _table(rows, x, y, metrics, front[places][np.isin(complete.index[places], rows.index)])
     missing = "" if len(table) else "No trial is complete yet."
-    steps = _steps(table[table["is_front"]], run.objectives[x.metric]) if len(metrics) == 2 else table[["x", "y"]][:0]
+    drawn = table[table["is_front"] & (len(metrics) == 2)]
+    steps = stairs(drawn["x"], drawn["y"], run.objectives[x.metric])
     knee_id = int(knee(run.front, run.objectives)["trial_id"]) if front.any() else None
     return FrontInfo(x, y, table, steps, knee_id, tuple(filter(None, notes)), missing)
 
@@ -112,16 +113,6 @@ def _sides(table: pd.DataFrame, x: Axis, y: Axis) -> list[str]:
 def _distance(one: tuple[float, float], other: tuple[float, float]) -> float:
     """In widths and heights of a label."""
     return max(abs(one[0] - other[0]) / 0.02, abs(one[1] - other[1]) / 0.05)
-
-
-def _steps(front: pd.DataFrame, way: Direction) -> pd.DataFrame:
-    """The stairs through the front: a network attains everything that is worse than it in both objectives."""
-    ordered = front.sort_values("x", kind="stable")[["x", "y"]].to_numpy()
-    if way == "max":  # the same seen from the other side
-        ordered = ordered[::-1]
-    corners = [(after[0], before[1]) for before, after in pairwise(ordered)]
-    stairs = [point for pair in zip_longest(map(tuple, ordered), corners) for point in pair if point]
-    return pd.DataFrame(stairs[::-1] if way == "max" else stairs, columns=["x", "y"])
 
 
 def _left_out(count: int, x: Axis, y: Axis) -> str:

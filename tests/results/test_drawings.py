@@ -63,4 +63,4 @@ def test_figures_that_do_not_exist() -> None:
     with pytest.raises(KeyError):
         FIGURES["fornt"]
     assert next(iter(FIGURES)) == "front"
-    assert len(FIGURES) == 8
+    assert len(FIGURES) == 10

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.results.browser import PHONE, Visit, opened_browser
-from tests.results.made_runs import empty_run, run_of, trial, varied_run, write_run
+from tests.results.made_runs import confirming, empty_run, run_of, trial, varied_run, write_run
 from xoresnet.results import Run, RunError, load, report
 from xoresnet.results.figures import FIGURES
 from xoresnet.results.networks import describe
@@ -31,8 +32,7 @@ def hostile_run() -> Run:
     ]  # fmt: skip
     run = run_of(*rows, name=f"{HOSTILE}{BLOCKS}", data={"root": HOSTILE, BLOCKS: [BLOCKS], "long": "x" * 999})
     run.environment["packages"][HOSTILE] = BLOCKS
-    layers = run.layers.assign(name=HOSTILE)
-    return Run(run.name, run.trials, run.history, layers, run.config, run.environment)
+    return confirming(replace(run, layers=run.layers.assign(name=HOSTILE)))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.results.figures.contract import FigureContract
 from tests.results.made_runs import run_of, trial, varied_run
 
@@ -30,6 +32,6 @@ class TestImportance(FigureContract):
             rows.append({**trial(number, 0.01 * number, 10.0 + number), **bits})
         run = run_of(*rows)
         trials = run.trials.assign(**{name: [row[name] for row in rows] for name in bits})
-        info = self.info(type(run)(run.name, trials, run.history, run.layers, run.config, run.environment))
+        info = self.info(replace(run, trials=trials))
         assert len(info.parameters) == 12
         assert info.notes == ("Drawn are the 12 most important of 14 parameters.",)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tests.results.figures.contract import FigureContract
@@ -31,5 +33,5 @@ class TestRates(FigureContract):
 
     def test_networks_whose_layers_nobody_counted(self) -> None:
         run = varied_run()
-        info = self.info(type(run)(run.name, run.trials, run.history, run.layers[:0], run.config, run.environment))
+        info = self.info(replace(run, layers=run.layers[:0]))
         assert info.missing == "No layers were counted yet: they are once a trial is complete."

@@ -1,0 +1,90 @@
+"""What a confirmation came to: each network's mean and spread over its seeds, and how the search's ranking held.
+
+from xoresnet.results import confirmed_networks, load, ranking_kept
+
+run = load("runs/digits")
+networks = confirmed_networks(run)
+ranking_kept(networks, run.objectives)  # {"val_accuracy": 0.8, "spikes_per_sample": 0.95}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from xoresnet.results.columns import CONFIRMED
+from xoresnet.results.loading import Run
+from xoresnet.results.objectives import Direction, Objectives, numbers
+from xoresnet.results.pareto import is_pareto
+from xoresnet.results.ranks import kendall
+
+__all__ = ["confirmed_metric", "confirmed_networks", "confirmed_objectives", "ranking_kept"]
+
+_KEY = ["trial_id", "arch_id", "config.recipe.epochs"]
+_SEED = "config.recipe.seed"
+_MEASURED = [name for name in CONFIRMED if name.startswith("test_")]
+
+
+def confirmed_metric(metric: str) -> str:
+    """The column that confirms a metric of the search: as measured on the test images, where that is possible."""
+    on_test = f"test_{metric.removeprefix('val_')}"
+    return on_test if on_test in CONFIRMED else metric
+
+
+def confirmed_objectives(objectives: Objectives) -> Mapping[str, Direction]:
+    """The search's objectives in the columns of `confirmed_networks`."""
+    return {f"{confirmed_metric(metric)}_mean": way for metric, way in objectives.items()}
+
+
+def confirmed_networks(run: Run) -> pd.DataFrame:
+    """One row for each network that was confirmed, best in the last objective first.
+
+    `seeds`: how many were trained to the end; `failed`: how many were not. Of each `test_*` figure and of the
+    objectives the mean over the seeds, `<name>_mean`, and the sample standard deviation, `<name>_std`, NaN for one.
+    Under the objectives' own names: what the search found, NaN where it did not train to the end. `is_pareto`: whether
+    no other dominates it in the means. `weights`: the folder of the best seed's, within the run's; `config.*`: network
+    and recipe. A network that was confirmed with several budgets is here with the largest that a seed came through.
+    """
+    measured = list(dict.fromkeys([*_MEASURED, *map(confirmed_metric, run.objectives)]))
+    frame = run.confirmed[run.confirmed["state"].isin(["COMPLETE", "FAIL"])]
+    frame = frame.assign(ended_well=frame["state"].eq("COMPLETE"))
+    complete = frame["ended_well"]
+    figures = frame.assign(**{name: frame[name].astype("float64").where(complete) for name in measured})
+    groups = figures.groupby(_KEY, dropna=False, sort=False)
+    config = [name for name in frame.columns if name.startswith("config.") and name not in (*_KEY, _SEED)]
+    table = pd.concat(
+        [
+            groups[["source", *config]].first(),
+            groups["weights"].first(),  # of one seed at most
+            groups["ended_well"].agg(seeds="sum", failed=lambda ended: int((~ended).sum())),
+            groups[measured].mean().add_suffix("_mean"),
+            groups[measured].std().add_suffix("_std"),
+        ],
+        axis=1,
+    ).reset_index()
+    table = table.assign(came_through=table["seeds"] > 0).sort_values(["came_through", "config.recipe.epochs"])
+    table = table.drop_duplicates(_KEY[:2], keep="last").drop(columns="came_through")
+    table = table.merge(_searched(run), on="trial_id", how="left")
+    objectives = confirmed_objectives(run.objectives)
+    table["is_pareto"] = is_pareto(table, objectives)
+    last, way = list(objectives.items())[-1]
+    return table.sort_values(last, ascending=way == "min", kind="stable").reset_index(drop=True)
+
+
+def ranking_kept(networks: pd.DataFrame, objectives: Objectives) -> dict[str, float]:
+    """Kendall's tau-b between what the search found and what was confirmed, for each objective: 1 for the same order.
+
+    networks: what `confirmed_networks` returns. NaN for fewer than two networks, and where all are equal.
+    """
+    found = {}
+    for metric in objectives:
+        pairs = np.stack([numbers(networks, metric), numbers(networks, f"{confirmed_metric(metric)}_mean")])
+        found[metric] = kendall(*pairs[:, ~np.isnan(pairs).any(axis=0)])
+    return found
+
+
+def _searched(run: Run) -> pd.DataFrame:
+    complete = run.trials[run.trials["state"] == "COMPLETE"]
+    return complete[["trial_id", *run.objectives]].astype({"trial_id": "Int64"})

@@ -1,0 +1,197 @@
+"""Confirmed networks: mean and spread over seeds on the test set, beside what the search found."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from xoresnet.results.confirmation import confirmed_metric, confirmed_networks, ranking_kept
+from xoresnet.results.figures.axes import Axis, axis_of, drawable, plain, value_text
+from xoresnet.results.figures.palette import BLUE, GREY, faint
+from xoresnet.results.figures.stairs import stairs
+from xoresnet.results.loading import Run
+from xoresnet.results.networks import hover_texts
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+    from plotly.graph_objects import Figure
+
+__all__ = ["ConfirmedInfo", "confirmed_drawing", "confirmed_info", "confirmed_plot"]
+
+TITLE = "Confirmed on the test set"
+READING = (
+    "Networks that were trained again on other seeds and measured on the test set: blue dots are means, their bars one "
+    "standard deviation over the seeds. A line leads to what the search had found for each, on the validation images: "
+    "being chosen by it, these figures flatter."
+)
+_NOTHING = "Nothing is confirmed yet: `xoresnet confirm` trains the front on several seeds."
+
+
+class ConfirmedInfo(NamedTuple):
+    """What the figure shows."""
+
+    x: Axis
+    y: Axis
+    networks: pd.DataFrame
+    """Columns `[arch_id, x, y, x_std, y_std, x_searched, y_searched, is_front, hover]`; NaN where there is nothing."""
+    steps: pd.DataFrame
+    """Corners of what the confirmed front attains, columns `[x, y]`; empty for more than two objectives."""
+    tau: dict[str, float]
+    """How well the search's ranking held, by objective."""
+    notes: tuple[str, ...] = ()
+    missing: str = ""
+    """Why there is nothing to show."""
+
+
+def confirmed_info(run: Run) -> ConfirmedInfo:
+    """The first two objectives of all networks with at least one seed that was trained to its end."""
+    metrics = list(run.objectives)
+    tried = confirmed_networks(run)
+    networks = tried[tried["seeds"] > 0].reset_index(drop=True)
+    y, x = (_axis(metric, networks) for metric in metrics[:2])
+    missing = "" if len(networks) else "No network came through: all trainings failed." if len(tried) else _NOTHING
+    places = drawable(networks, (x, y)) if len(networks) else np.zeros(0, dtype=np.bool_)
+    table = _table(networks[places], x, y, metrics)
+    left_out = int((~places).sum())
+    tau = ranking_kept(networks, run.objectives) if len(networks) else {}
+    notes = [_tau_note(tau, len(networks)), _seeds_note(networks), _left_out(left_out)]
+    if len(networks) and left_out == len(networks):
+        missing = "No confirmed network has a place on these axes."
+    drawn = table[table["is_front"] & (len(metrics) == 2)]
+    steps = stairs(drawn["x"], drawn["y"], run.objectives[metrics[1]])
+    return ConfirmedInfo(x, y, table, steps, tau, tuple(filter(None, notes)), missing)
+
+
+def _axis(metric: str, networks: pd.DataFrame) -> Axis:
+    """Of the means; called as what was measured."""
+    confirmed = confirmed_metric(metric)
+    mean = f"{confirmed}_mean"
+    return axis_of(confirmed, pd.DataFrame({confirmed: networks[mean]}))._replace(metric=mean)
+
+
+def _table(networks: pd.DataFrame, x: Axis, y: Axis, metrics: list[str]) -> pd.DataFrame:
+    columns = {
+        "x": x.metric, "y": y.metric, "x_std": f"{x.metric.removesuffix('_mean')}_std",
+        "y_std": f"{y.metric.removesuffix('_mean')}_std", "x_searched": metrics[1], "y_searched": metrics[0],
+    }  # fmt: skip
+    numbers = {name: networks[column].to_numpy(dtype=np.float64, na_value=np.nan) for name, column in columns.items()}
+    return pd.DataFrame(
+        {
+            "arch_id": networks["arch_id"].astype(str),
+            **numbers,
+            "is_front": networks["is_pareto"],
+            "hover": _hover(networks, metrics),
+        }
+    )
+
+
+def _hover(networks: pd.DataFrame, metrics: list[str]) -> list[str]:
+    """What is known of each network, then the means with their spread."""
+    told = [f"{confirmed_metric(metric)}" for metric in metrics]
+    texts = hover_texts(networks, [])
+    lines = [
+        [f"{plain(name)} {_spread(name, row)}, {row['seeds']} seed{'s' if row['seeds'] > 1 else ''}" for name in told]
+        for row in networks.to_dict("records")
+    ]
+    return ["<br>".join([text, *more]) for text, more in zip(texts, lines, strict=True)]
+
+
+def _spread(name: str, row: dict[Any, Any]) -> str:
+    mean, deviation = value_text(name, row[f"{name}_mean"]), row[f"{name}_std"]
+    return mean if math.isnan(deviation) else f"{mean} ± {value_text(name, deviation)}"
+
+
+def _tau_note(tau: dict[str, float], count: int) -> str:
+    known = {metric: value for metric, value in tau.items() if not math.isnan(value)}
+    if not known:
+        return ""
+    said = ", ".join(f"{value:.2f} for {plain(metric)}" for metric, value in known.items())
+    return f"The search's ranking of these {count} networks held with Kendall's tau {said} (1: the same order)."
+
+
+def _seeds_note(networks: pd.DataFrame) -> str:
+    alone = int((networks["seeds"] == 1).sum())
+    failed = int(networks["failed"].sum())
+    said = [f"{alone} network{'s have' if alone > 1 else ' has'} one seed, and so no spread."] if alone else []
+    said += [f"{failed} training{'s' if failed > 1 else ''} failed."] if failed else []
+    return " ".join(said)
+
+
+def _left_out(count: int) -> str:
+    return f"{count} confirmed network{'s' if count > 1 else ''} cannot be drawn on these axes." if count else ""
+
+
+def confirmed_plot(info: ConfirmedInfo) -> Figure:
+    """The interactive figure; `customdata` of each dot is its `arch_id`."""
+    from html import escape
+
+    from xoresnet.results.figures.theme import figure, message, plotly_axis
+
+    if info.missing:
+        return message(info.missing)
+    table = info.networks
+    marker = {"color": [BLUE if front else faint(BLUE, 0.45) for front in table["is_front"]], "size": 9}
+    traces: list[dict[str, Any]] = [
+        {
+            **dict(zip("xy", _links(table), strict=True)), "mode": "lines", "hoverinfo": "skip", "showlegend": False,
+            "line": {"color": faint(GREY, 0.6), "width": 1},
+        },
+        {
+            "x": table["x_searched"], "y": table["y_searched"], "mode": "markers", "name": "search",
+            "hoverinfo": "skip", "marker": {"color": GREY, "size": 7, "symbol": "circle-open"},
+        },
+        {
+            "x": info.steps["x"], "y": info.steps["y"], "mode": "lines", "hoverinfo": "skip", "showlegend": False,
+            "line": {"color": faint(BLUE, 0.55), "width": 1.5},
+        },
+        {
+            "x": table["x"], "y": table["y"], "mode": "markers", "name": "confirmed",
+            "marker": marker, "error_x": _bars(table["x_std"]), "error_y": _bars(table["y_std"]),
+            "hovertext": table["hover"], "hoverinfo": "text",
+            "customdata": [escape(arch_id) for arch_id in table["arch_id"]],
+        },
+    ]  # fmt: skip
+    layout = {"xaxis": plotly_axis(info.x), "yaxis": plotly_axis(info.y), "meta": {"narrow": {"height": 440}}}
+    return figure([trace for trace in traces if len(trace["x"])], layout, height=440)
+
+
+def _links(table: pd.DataFrame) -> tuple[list[float], list[float]]:
+    """From each mean to what the search had found, with gaps of NaN between them."""
+    known = table[table[["x_searched", "y_searched"]].notna().all(axis=1)]
+    xs, ys = (
+        [value for pair in zip(known[way], known[f"{way}_searched"], strict=True) for value in (*pair, math.nan)]
+        for way in ("x", "y")
+    )
+    return xs, ys
+
+
+def _bars(deviations: pd.Series[float]) -> dict[str, Any]:
+    return {"type": "data", "array": deviations.fillna(0.0), "thickness": 1.2, "width": 3, "color": faint(BLUE, 0.7)}
+
+
+def confirmed_drawing(info: ConfirmedInfo) -> matplotlib.figure.Figure:
+    """The figure for a paper, one column wide."""
+    from xoresnet.results.figures.paper import COLUMN, blank, drawing, set_axis
+
+    if info.missing:
+        return blank(info.missing)
+    table = info.networks
+    with drawing(COLUMN, 2.7) as (made, axes):
+        axes.plot(*_links(table), color=GREY, alpha=0.6, linewidth=0.6)
+        axes.scatter(
+            table["x_searched"], table["y_searched"], s=12, facecolors="none", edgecolors=GREY, linewidths=0.7,
+            label="search (validation)",
+        )  # fmt: skip
+        axes.plot(info.steps["x"], info.steps["y"], color=BLUE, alpha=0.7, linewidth=0.8)
+        axes.errorbar(
+            table["x"], table["y"], xerr=table["x_std"].fillna(0.0), yerr=table["y_std"].fillna(0.0), fmt="o",
+            markersize=3.5, color=BLUE, elinewidth=0.7, capsize=1.5, label="confirmed (test, mean ± s.d.)",
+        )  # fmt: skip
+        set_axis(axes, "x", info.x)
+        set_axis(axes, "y", info.y)
+        made.legend(loc="outside upper left", ncols=2, columnspacing=1.0, handletextpad=0.3)
+    figure: matplotlib.figure.Figure = made
+    return figure
