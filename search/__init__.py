@@ -10,6 +10,7 @@ from xoresnet.lazy import lazily
 if TYPE_CHECKING:
     from xoresnet.search.bridge import TrialBridge as TrialBridge
     from xoresnet.search.config import SearchConfig as SearchConfig
+    from xoresnet.search.confirming import confirm as confirm
     from xoresnet.search.metric_pruner import MetricPruner as MetricPruner
     from xoresnet.search.objective import Objective as Objective
     from xoresnet.search.pareto_pruner import ParetoPruner as ParetoPruner
@@ -31,6 +32,7 @@ _HOMES = {
     "SearchConfig": "config",
     "TrialBridge": "bridge",
     "Watchdog": "ray_plugin",
+    "confirm": "confirming",
     "report": "pareto_pruner",
     "run_search": "run",
     "run_trials": "ray_plugin",

@@ -1,4 +1,4 @@
-"""ARCH on the command line: the name of a baseline, or a file that `Arch.save` wrote."""
+"""ARCH on the command line: the name of a baseline, a file that `Arch.save` wrote, or a trial of a search."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from xoresnet.arch import Arch, baseline_names
 from xoresnet.schema import SpecError
 from xoresnet.search.errors import CommandError
 from xoresnet.search.overrides import merged
+from xoresnet.search.searched_trial import find_trial
 
 __all__ = ["ArchSource"]
 
@@ -26,10 +27,13 @@ class ArchSource:
         path = Path(text)
         self._file = path / "arch.json" if path.is_dir() else path
         is_file = path.suffix == ".json" or path.is_file() or path.is_dir()
+        self.trial = None if is_file else find_trial(text)
+        """That is meant by `RUN:ID`; None for others."""
         self._name = text if text in baseline_names() or not is_file else None
         self._changes = dict(changes)
         arch = self.build(*_SMALL)
-        self.label = self._name or (arch.arch_id if self._file.stem == "arch" else self._file.stem)
+        of_file = arch.arch_id if self._file.stem == "arch" else self._file.stem
+        self.label = self.trial.label if self.trial is not None else self._name or of_file
         """What runs of it are called."""
 
     def build(self, input_shape: tuple[int, int, int], num_classes: int) -> Arch:
@@ -39,6 +43,8 @@ class ArchSource:
         for field in self._changes:
             if field in _FROM_DATA:
                 raise CommandError(f"{field} follows from the data set", exit_code=2)
+        if self.trial is not None:
+            return self._changed(self.trial.arch.replace(input_shape=input_shape, num_classes=num_classes))
         if "depth" in self._changes:
             raise CommandError(
                 f"depth follows from the name {self._name!r}: take the baseline of that depth", exit_code=2

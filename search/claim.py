@@ -16,14 +16,14 @@ _LOCK = ".lock"
 
 
 @contextmanager
-def claimed(folder: Path, doing: str) -> Iterator[None]:
+def claimed(folder: Path) -> Iterator[None]:
     """Make the folder this process's own until the block ends; raises `CommandError` where it is another's."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise CommandError(f"another process is {doing} in {folder}") from None
+        raise CommandError(f"another process is at work in {folder}") from None
     try:
         yield
     finally:

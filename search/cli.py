@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from xoresnet.schema import SpecError
+from xoresnet.search.confirm_command import confirm
 from xoresnet.search.console import print_error
 from xoresnet.search.data_command import data
 from xoresnet.search.errors import CommandError
@@ -34,6 +35,7 @@ def app() -> None:
     """
 
 
+app.add_command(confirm)
 app.add_command(data)
 app.add_command(export)
 app.add_command(front)

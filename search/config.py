@@ -10,12 +10,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from xoresnet.data_spec import DataSpec
 from xoresnet.recipe import Recipe
-from xoresnet.records import EpochRecord
+from xoresnet.records import MEASURED, EpochRecord
 from xoresnet.schema import Fault, Spec, SpecError, nearest
 from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
 from xoresnet.space.search_space import SearchSpace
 
-__all__ = ["MAY_CHANGE", "PRUNERS", "SAMPLERS", "PrunerSpec", "SearchConfig"]
+__all__ = ["MAY_CHANGE", "PRUNERS", "SAMPLERS", "PriorSpec", "PrunerSpec", "SearchConfig"]
 
 PRUNERS = ("pareto", "none", "median", "successive-halving", "hyperband")
 SAMPLERS = ("tpe", "nsga2", "random", "grid")
@@ -49,7 +49,7 @@ def _data(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-def _pruner(value: Any) -> Any:
+def _kind(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
@@ -114,6 +114,21 @@ class PrunerSpec(Spec):
     brackets: Whole = 1
 
 
+class PriorSpec(Spec):
+    """What is known of the space before the first trial."""
+
+    kind: Literal["none", "shared"] = "none"
+    """`shared`: weights that all networks of one block, width and neuron train together say what each is good for."""
+    epochs: Whole = 12
+    """Of shared training."""
+    seeds: Whole = 1
+    """How many sets of shared weights each network is predicted from."""
+    networks: Whole = 2000
+    """How many networks are predicted at most; of larger spaces those that an evolution on the predictions comes to."""
+    exploration: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.2
+    """Share of trials that the sampler suggests as if there were no prior."""
+
+
 class SearchConfig(Spec):
     """What is searched, how, and with what; the fields after `space` have defaults."""
 
@@ -127,7 +142,8 @@ class SearchConfig(Spec):
     )
     sampler: Annotated[Text, AfterValidator(_one_of(SAMPLERS))] = "tpe"
     """`tpe`, `nsga2`, `random`, `grid`, or any Optuna sampler by dotted path."""
-    pruner: Annotated[PrunerSpec, BeforeValidator(_pruner)] = PrunerSpec()
+    pruner: Annotated[PrunerSpec, BeforeValidator(_kind)] = PrunerSpec()
+    prior: Annotated[PriorSpec, BeforeValidator(_kind)] = PriorSpec()
     baselines: Annotated[bool, Field(strict=True)] = True
     """Whether the known networks of the space are tried first."""
     warm_start: Text | None = None
@@ -165,6 +181,9 @@ class SearchConfig(Spec):
             faults.append(Fault("pruner.metric", f"{rule}{nearest(self.pruner.metric, metrics)}"))
         if self.pruner.kind == "pareto" and self.pruner.ties == "hypervolume" and len(metrics) != 2:
             faults.append(Fault("pruner.ties", f"hypervolume is for two objectives, there are {len(metrics)}"))
+        unknown = [metric for metric in metrics if metric not in MEASURED and self.prior.kind == "shared"]
+        rule = f"shared weights say something of {', '.join(MEASURED)} alone"
+        faults += [Fault("prior", f"{rule}, not of {metric}") for metric in unknown]
         epochs = self.recipe.get("epochs", self.epochs)
         if self.epochs is not None and epochs != self.epochs:
             faults.append(Fault("epochs", f"said twice: {self.epochs}, and recipe.epochs={epochs}"))

@@ -25,7 +25,7 @@ from xoresnet.search.trainable import LAYERS as LAYERS_METRIC
 from xoresnet.search.trainable import NODE
 from xoresnet.table import params_count
 
-__all__ = ["FrameWriter", "Frames"]
+__all__ = ["FrameWriter", "Frames", "last_record", "trial_row"]
 
 
 class Frames(NamedTuple):
@@ -93,18 +93,30 @@ class _Rows(NamedTuple):
 
 
 def _rows_of(trial: FrozenTrial) -> _Rows:
-    attrs = trial.user_attrs
-    identity = {"trial_id": trial.number, "arch_id": attrs[ARCH_ID]}
+    identity = {"trial_id": trial.number, "arch_id": trial.user_attrs[ARCH_ID]}
+    history = [
+        {**record, **identity, "reported": _from_timestamp(record.get("timestamp"))} for record in _records(trial)
+    ]
+    layers = [
+        {**identity, "layer": number, **layer}
+        for number, layer in enumerate(json.loads(last_record(trial).get(LAYERS_METRIC, "[]")))
+        if trial.state == TrialState.COMPLETE
+    ]
+    return _Rows(trial_row(trial), history, layers)
+
+
+def trial_row(trial: FrozenTrial) -> dict[str, Any]:
+    """The columns of `TRIALS`; figures are those of the last epoch, seconds those of all epochs."""
+    attrs, records, last = trial.user_attrs, _records(trial), last_record(trial)
     arch, recipe = Arch.from_json(attrs[ARCH]), Recipe.from_dict(json.loads(attrs[RECIPE]))
-    records: list[dict[str, Any]] = [attrs[f"{RECORD}{step}"] for step in reports(trial)]
-    last = records[-1] if records else {}
     totals = {
         name: sum(record[name] for record in records) for name in ("train_seconds", "evaluation_seconds") if records
     }
-    row = {
+    return {
         **{name: value for name, value in last.items() if name in TRIALS},
         **totals,
-        **identity,
+        "trial_id": trial.number,
+        "arch_id": attrs[ARCH_ID],
         "state": trial.state.name,
         "reason": attrs.get(FAILURE),
         "source": attrs.get(SOURCE),
@@ -119,13 +131,16 @@ def _rows_of(trial: FrozenTrial) -> _Rows:
         "is_pareto": False,
         **config_fields(arch, recipe),
     }
-    history = [{**record, **identity, "reported": _from_timestamp(record.get("timestamp"))} for record in records]
-    layers = [
-        {**identity, "layer": number, **layer}
-        for number, layer in enumerate(json.loads(last.get(LAYERS_METRIC, "[]")))
-        if trial.state == TrialState.COMPLETE
-    ]
-    return _Rows(row, history, layers)
+
+
+def last_record(trial: FrozenTrial) -> dict[str, Any]:
+    """All that it reported in its last epoch; nothing where it reported nothing."""
+    records = _records(trial)
+    return records[-1] if records else {}
+
+
+def _records(trial: FrozenTrial) -> list[dict[str, Any]]:
+    return [trial.user_attrs[f"{RECORD}{step}"] for step in reports(trial)]
 
 
 def _utc(moment: datetime | None) -> datetime | None:

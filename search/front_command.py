@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from xoresnet.results.loading import Run
 
-__all__ = ["front", "read_run"]
+__all__ = ["front", "read_run", "row_fields"]
 
 _SHORT = {
     "accuracy": "val_accuracy", "spikes": "spikes_per_sample", "synops": "synops_per_sample",
@@ -45,7 +45,7 @@ def front(
     found = read_run(run)
     rows = _sorted(_within(found.front, max_spikes, min_accuracy), sort, found)
     if as_json:
-        print_json([_fields(row) for row in rows.to_dict("records")])
+        print_json([row_fields(row) for row in rows.to_dict("records")])
     elif as_csv:
         click.echo(rows.to_csv(index=False), nl=False)
     else:
@@ -115,7 +115,7 @@ def _table(rows: pd.DataFrame, run: Run) -> Table:
     return table
 
 
-def _fields(row: dict[Any, Any]) -> dict[str, Any]:
+def row_fields(row: dict[Any, Any]) -> dict[str, Any]:
     """A row as JSON takes it; `config.*` as a mapping of what this network has."""
     plain = {str(name): _plain(value) for name, value in row.items()}
     config = {name.removeprefix("config."): value for name, value in plain.items() if name.startswith("config.")}

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from optuna.storages.journal import BaseJournalBackend
+from optuna.storages import JournalStorage
+from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileOpenLock
 
 from xoresnet.search.errors import CommandError
 
-__all__ = ["JournalReader", "mend"]
+__all__ = ["JournalReader", "mend", "open_journal"]
 
 
 class JournalReader(BaseJournalBackend):
@@ -30,6 +31,12 @@ class JournalReader(BaseJournalBackend):
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         raise OSError(f"{self._path} is only looked at")
+
+
+def open_journal(path: Path) -> JournalStorage:
+    """A storage in this file, made if there is none. Only for whoever has claimed the folder. Raises as `mend`."""
+    mend(path)
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
 
 
 def mend(path: Path) -> None:

@@ -9,9 +9,13 @@ from xoresnet.schema import nearest
 from xoresnet.search.errors import CommandError
 from xoresnet.yaml_text import YamlError, read_yaml
 
-__all__ = ["merged", "read_overrides"]
+__all__ = ["HEADS", "merged", "read_overrides"]
 
 Fields = dict[str, Any]
+
+
+HEADS = {"data": "name", "prior": "kind", "pruner": "kind"}
+"""Fields of which one may say the first field alone: `prior=shared` is `prior.kind=shared`."""
 
 
 def read_overrides(texts: Iterable[str], parts: Mapping[str, Iterable[str]]) -> dict[str, Fields]:
@@ -66,9 +70,13 @@ def _put(fields: Fields, path: list[str], value: Any, key: str) -> None:
     *folders, last = path
     for name in folders:
         inner = fields.setdefault(name, {})
+        if isinstance(inner, str) and name in HEADS:
+            inner = fields[name] = {HEADS[name]: inner}
         if not isinstance(inner, dict):
             raise CommandError(f"{key}: {name} was given a value of its own already, {inner!r}", exit_code=2)
         fields = inner
+    if isinstance(value, str) and last in HEADS and isinstance(fields.get(last), dict):
+        fields, last = fields[last], HEADS[last]
     if last in fields:
         raise CommandError(f"{key} is given twice", exit_code=2)
     fields[last] = value

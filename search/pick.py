@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from xoresnet.schema import nearest
@@ -17,8 +18,11 @@ __all__ = ["PICKS", "pick"]
 PICKS = "knee, best-accuracy, max-spikes=N, min-accuracy=X, or a trial's or network's id"
 
 
-def pick(run: Run, wanted: str) -> pd.Series[Any]:
-    """The complete trial that is meant. Raises `CommandError`."""
+def pick(run: Run, wanted: str, *, any_state: bool = False, names: Collection[str] = ()) -> pd.Series[Any]:
+    """The complete trial that is meant; any_state: an id may be of a pruned or failed one. Raises `CommandError`.
+
+    names: what else could have been meant, and was not.
+    """
     from xoresnet.results.selection import best, knee
 
     key, _, value = wanted.partition("=")
@@ -34,7 +38,7 @@ def pick(run: Run, wanted: str) -> pd.Series[Any]:
                 return best(run.trials, min_accuracy=_number(wanted, value))
     except ValueError as error:
         raise CommandError(str(error)) from None
-    return _by_id(run, wanted)
+    return _by_id(run, wanted, names, any_state=any_state)
 
 
 def _number(wanted: str, value: str) -> float:
@@ -44,17 +48,19 @@ def _number(wanted: str, value: str) -> float:
         raise CommandError(f"--pick {wanted}: {value!r} is no number", exit_code=2) from None
 
 
-def _by_id(run: Run, wanted: str) -> pd.Series[Any]:
+def _by_id(run: Run, wanted: str, names: Collection[str], *, any_state: bool) -> pd.Series[Any]:
     trials = run.trials
     rows = trials[(trials["trial_id"].astype(str) == wanted) | (trials["arch_id"] == wanted)]
     if rows.empty:
-        known = ("knee", "best-accuracy", "max-spikes=", "min-accuracy=")
-        hint = nearest(wanted.partition("=")[0], known) or f"; it may be {PICKS}"
+        known = ("knee", "best-accuracy", "max-spikes=", "min-accuracy=", *names)
+        hint = nearest(wanted.partition("=")[0], known) or f"; it may be {', '.join([PICKS, *names])}"
         raise CommandError(f"--pick {wanted}: {run.name} has no such trial{hint}", exit_code=2)
     complete = rows[rows["state"] == "COMPLETE"]
     if len(complete) > 1:  # trained with several recipes
         numbers = ", ".join(map(str, complete["trial_id"]))
         raise CommandError(f"--pick {wanted}: that is the network of trials {numbers}: name one of them", exit_code=2)
+    if complete.empty and any_state:
+        return rows.iloc[-1]
     if complete.empty:
         state = rows["state"].iloc[-1]
         raise CommandError(f"--pick {wanted}: the trial is {state}, and only COMPLETE ones have weights")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xoresnet.arch import Arch
 from xoresnet.data import DATASETS
 from xoresnet.recipe import Recipe
-from xoresnet.schema import SpecError
+from xoresnet.schema import Fault, SpecError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.data_source import load_with_bar
 from xoresnet.search.errors import CommandError
@@ -20,7 +20,7 @@ from xoresnet.space.search_space import SearchSpace
 if TYPE_CHECKING:
     from xoresnet.data import DataSet
 
-__all__ = ["SearchPlan", "plan_search"]
+__all__ = ["SearchPlan", "full_recipe", "plan_search"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,16 @@ class SearchPlan:
     """What an earlier run found, to be tried first."""
 
     @property
+    def shared_recipes(self) -> tuple[Recipe, ...]:
+        """With which shared weights are trained, one for each set. Raises `SpecError`."""
+        prior = self.config.prior
+        try:
+            recipe = self.recipe.replace(epochs=prior.epochs)
+        except SpecError as error:
+            raise SpecError(Fault("prior.epochs", fault.message) for fault in error.faults) from None
+        return tuple(recipe.replace(seed=(self.config.seed + number) % 2**32) for number in range(prior.seeds))
+
+    @property
     def baselines(self) -> dict[str, Arch]:
         """By name, to be tried next."""
         return baselines(self.space) if self.config.baselines else {}
@@ -50,7 +60,7 @@ def plan_search(config: SearchConfig, *, begun: bool = False) -> SearchPlan:
     check_storage(config.storage)
     data = load_with_bar(config.data)
     space = config.search_space.for_images(data.input_shape, data.num_classes)
-    recipe = _full_recipe(config, space)
+    recipe = full_recipe(config, space)
     make_sampler(config.sampler, config.seed)
     make_pruner(config.pruner, recipe.epochs, config.objectives)
     if space.size().networks == 0:
@@ -60,8 +70,10 @@ def plan_search(config: SearchConfig, *, begun: bool = False) -> SearchPlan:
     return SearchPlan(config.replace(space=space.to_dict()), space, recipe, data, earlier)
 
 
-def _full_recipe(config: SearchConfig, space: SearchSpace) -> Recipe:
-    """Of what the space varies, the first values: others would have to go together with what is never used."""
+def full_recipe(config: SearchConfig, space: SearchSpace) -> Recipe:
+    """With which a network is trained to its end; of what the space varies, the first values: others would have to go
+    together with what is never used. Raises `SpecError`.
+    """
     varied = {name: domain.first for name, domain in space.recipe.items() if name != "epochs"}
     epochs = {} if config.epochs is None else {"epochs": config.epochs}
     if "epochs" in space.recipe:

@@ -13,8 +13,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from xoresnet.arch import Arch
 from xoresnet.recipe import Recipe
 from xoresnet.schema import SpecError
-from xoresnet.search.attributes import ARCH, ARCH_ID, DRAWN, DUPLICATE, FAILURE, RECIPE, RESCUES, SOURCE
+from xoresnet.search.attributes import ARCH, ARCH_ID, DRAWN, DUPLICATE, FAILURE, GUIDED, RECIPE, RESCUES, SOURCE
 from xoresnet.search.bridge import Proposal
+from xoresnet.search.guide import Guide
 from xoresnet.search.pareto_pruner import reports
 from xoresnet.search.rescue import near_front, rescued
 from xoresnet.space.optuna_adapter import suggest
@@ -52,6 +53,8 @@ class ArchProposals:
         trials are finished in the end, at most.
         """
         self._rescue = rescue
+        self.guide: Guide | None = None
+        """That knows more of the networks than the sampler does."""
         self._tries = _TRIES if ask_sampler else 0
         self._study, self._space, self._recipe, self._common = study, space, recipe, dict(common)
         self._rng = Random(seed)
@@ -75,6 +78,11 @@ class ArchProposals:
             proposal = self._consider(self._study.ask())
             if proposal is not None:
                 return proposal
+        if self.guide is not None:
+            arch = self.guide.choose(self._study, self._tried_ids(), self._rng)
+            proposal = self._try(arch, GUIDED) if arch is not None else None
+            if proposal is not None:
+                return proposal
         for _ in range(self._tries):
             proposal = self._consider(self._study.ask())
             if proposal is not None:
@@ -83,11 +91,18 @@ class ArchProposals:
             arch = self._untried()
             if arch is None:
                 return None
-            self._study.enqueue_trial(parameters_of(self._space, arch), {SOURCE: DRAWN})
-            proposal = self._consider(self._study.ask())
+            proposal = self._try(arch, DRAWN)
             if proposal is not None:
                 return proposal
         return None
+
+    def _try(self, arch: Arch, source: str) -> Proposal | None:
+        """A trial of this network, unless it was tried with the recipe that comes with it."""
+        self._study.enqueue_trial(parameters_of(self._space, arch), {SOURCE: source})
+        return self._consider(self._study.ask())
+
+    def _tried_ids(self) -> set[str]:
+        return {trial.user_attrs[ARCH_ID] for trial in self._tried.values()}
 
     def next_rescue(self) -> Proposal | None:
         if rescued(self._study) >= self._rescue:
@@ -158,7 +173,7 @@ class ArchProposals:
 
     def _untried(self) -> Arch | None:
         """A network that was not tried; None where there is none (in spaces that can be enumerated)."""
-        tried = {trial.user_attrs[ARCH_ID] for trial in self._tried.values()}
+        tried = self._tried_ids()
         size = self._space.size()
         varies = bool(self._space.recipe) or bool(size.continuous)
         if not varies and size.networks <= len(tried):

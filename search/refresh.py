@@ -1,37 +1,40 @@
-"""The tables of a run, brought up to its study: a search that was killed wrote its journal later than its tables."""
+"""The tables of a run, brought up to its studies: what was killed wrote its journal later than its tables."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
 
-from xoresnet.search.run_folder import JOURNAL, RunFolder
+from xoresnet.search.run_folder import CONFIRM_JOURNAL, JOURNAL, RunFolder
 
 __all__ = ["refresh"]
 
 
 def refresh(run: str) -> None:
-    """Write the tables anew where the journal is newer than they are and nobody is searching.
+    """Write the tables anew where a journal is newer than they are and nobody is at work in the folder.
 
     Whatever hinders that, the tables stay as they are and can be read as before: it never raises.
     """
-    path = Path(run)
-    if "://" in run or not _is_behind(path):
+    if "://" in run:
         return
-    with suppress(Exception):  # a folder of somebody else's, a damaged journal, a study of a newer version, ...
-        _write(RunFolder(path))
+    path = Path(run)
+    if _is_behind(path / "front.csv", path / JOURNAL):  # the last to be written
+        with suppress(Exception):  # a folder of somebody else's, a damaged journal, a study of a newer version, ...
+            _write_searched(RunFolder(path))
+    if _is_behind(path / "confirmed.parquet", path / CONFIRM_JOURNAL):
+        with suppress(Exception):
+            _write_confirmed(RunFolder(path))
 
 
-def _is_behind(path: Path) -> bool:
+def _is_behind(table: Path, journal: Path) -> bool:
     try:
-        journal = (path / JOURNAL).stat().st_mtime_ns
-        tables = path / "front.csv"  # the last to be written
-        return not tables.exists() or tables.stat().st_mtime_ns < journal
+        written = journal.stat().st_mtime_ns
+        return not table.exists() or table.stat().st_mtime_ns < written
     except (OSError, ValueError):
         return False
 
 
-def _write(folder: RunFolder) -> None:
+def _write_searched(folder: RunFolder) -> None:
     from xoresnet.search.frames import FrameWriter
     from xoresnet.search.study import look_at_study
 
@@ -41,3 +44,14 @@ def _write(folder: RunFolder) -> None:
     study = look_at_study(config, folder.path)
     if study is not None:
         FrameWriter(study, config.objectives, folder.path).write()
+
+
+def _write_confirmed(folder: RunFolder) -> None:
+    from xoresnet.search.confirm_study import look_at_confirm_study
+    from xoresnet.search.confirmed_frame import write_confirmed
+
+    if folder.is_busy():
+        return
+    study = look_at_confirm_study(folder.path)
+    if study is not None:
+        write_confirmed(study, folder.path)

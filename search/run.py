@@ -4,49 +4,33 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
-from ray import tune
 
 from xoresnet.atomic import sweep
 from xoresnet.search.attributes import ARCH_ID, RESCUES
 from xoresnet.search.bridge import TrialBridge
-from xoresnet.search.cluster import ray_session, resources, slots
+from xoresnet.search.cluster import ray_session
 from xoresnet.search.config import SearchConfig
+from xoresnet.search.execution import Outcome, execute, outcome
 from xoresnet.search.frames import FrameWriter
+from xoresnet.search.guidance import make_guide, prior_of
 from xoresnet.search.plan import SearchPlan, plan_search
+from xoresnet.search.prior import PriorError, PriorInterruptedError
 from xoresnet.search.proposals import ArchProposals
-from xoresnet.search.ray_plugin import Unsaved, Watchdog, guarded, run_trials, tune_config
 from xoresnet.search.rescue import near_front, rescued
 from xoresnet.search.run_folder import RunFolder
 from xoresnet.search.study import ENQUEUED, has_begun, open_study
 from xoresnet.search.trainable import CHECKPOINT, WEIGHTS, train_trial
 
-__all__ = ["Outcome", "SearchRun", "run_search"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a search ended."""
-
-    folder: Path
-    study: optuna.Study
-    ended: str
-    """Why no further trials were begun."""
-    failed: bool
-    """Whether that is because too much went wrong."""
-    interrupted: int
-    """The signal that ended it; 0 where it ended by itself."""
-    errors: tuple[str, ...]
+__all__ = ["SearchRun", "run_search"]
 
 
 class SearchRun:
@@ -60,23 +44,52 @@ class SearchRun:
         self.frames = FrameWriter(self.study, self.config.objectives, folder.path)
         self.bridge.observers.append(lambda trial: self.write_tables(pause=0.0))
         self.began = time.monotonic()
+        self.preparing: TrialBridge | None = None
+        """The jobs of the prior, while they run."""
 
     def run(self, on_step: Callable[[SearchRun], None] | None = None) -> Outcome:
         """Search until the budget is spent; on_step is called several times a second."""
-        received = 0
-        if not self._nothing_to_do():
-            # Ray has a handler of its own for SIGTERM
-            with ray_session(self.config.address), _termination_stops() as stopped:
-                try:
-                    self._fit(on_step)
-                finally:
-                    self.write_tables()
-                if self.bridge.live or not self.bridge.ended:  # Ray catches SIGINT and returns
-                    received = stopped.by or signal.SIGINT
-        else:
+        step = partial(self._step, on_step)
+        try:
+            if self._nothing_to_do():
+                return outcome(self.bridge, self.folder.path)
+            if self.config.prior.kind == "none":
+                return execute(self.bridge, train_trial, self.config, self.folder.path, step)
+            with ray_session(self.config.address):  # one for both
+                self._let_guide(on_step)
+                return execute(self.bridge, train_trial, self.config, self.folder.path, step)
+        except PriorInterruptedError as error:
+            return replace(error.outcome, study=self.study)
+        finally:
             self.write_tables()
-        bridge = self.bridge
-        return Outcome(self.folder.path, self.study, bridge.ended, bridge.failed, received, tuple(bridge.errors))
+
+    @property
+    def budget(self) -> int:
+        """How many trials are to be finished: those that the prior has cost are none."""
+        return max(1, self.config.trials - int(prior_of(self.study).get("trials_charged", 0)))
+
+    def _let_guide(self, on_step: Callable[[SearchRun], None] | None) -> None:
+        """Let the prior choose networks. Raises `PriorInterruptedError`, `CommandError`."""
+
+        def look(jobs: TrialBridge) -> None:
+            self.preparing = jobs
+            if on_step is not None:
+                on_step(self)
+
+        try:
+            self._proposals.guide = make_guide(self.study, self.plan, self.folder.path, look)
+        except PriorError as error:
+            self.bridge.errors.append(f"no shared weights: {error}; the search goes on without them")
+        self.preparing = None
+        self.bridge.budget = self.budget
+
+    def _step(self, on_step: Callable[[SearchRun], None] | None) -> None:
+        budget = self.config.time_budget
+        if budget is not None and time.monotonic() - self.began > budget and not self.bridge.ended:
+            self.bridge.ended = f"{budget:g} s have passed"
+        self.write_tables(pause=5.0)  # epochs of trials that run
+        if on_step is not None:
+            on_step(self)
 
     def write_tables(self, *, pause: float | None = None) -> None:
         """With a pause, now and then. A search goes on without them, since its study has it all."""
@@ -88,33 +101,13 @@ class SearchRun:
         except Exception as error:
             self.bridge.note("tables", error)
 
-    def _fit(self, on_step: Callable[[SearchRun], None] | None) -> None:
-        callbacks: list[tune.Callback] = [_Steps(self, on_step)]
-        if self.config.trial_seconds is not None:
-            callbacks.append(Watchdog(self.bridge, self.config.trial_seconds))
-        scratch = self.folder.path / "ray"  # Ray wants a place that all nodes see; nothing in it is ever read again
-
-        def make_tuner(max_concurrent: int) -> tune.Tuner:
-            shutil.rmtree(scratch, ignore_errors=True)
-            return tune.Tuner(
-                tune.with_resources(train_trial, resources(self.config)),
-                tune_config=tune_config(self.bridge, max_concurrent=max_concurrent),
-                run_config=tune.RunConfig(
-                    name=scratch.name, storage_path=str(scratch.parent), verbose=0, callbacks=[*callbacks],
-                    log_to_file=False,
-                ),
-            )  # fmt: skip
-
-        run_trials(self.bridge, make_tuner, slots(self.config))
-        shutil.rmtree(scratch, ignore_errors=True)
-
     def _bridge(self) -> TrialBridge:
         config = self.config
         common = {
             "data": json.dumps(config.data.model_dump(mode="json")),
             "threads": config.cpus_per_trial,
         }
-        proposals = _Placed(
+        self._proposals = proposals = _Placed(
             self.study, self.space, self.recipe, seed=config.seed, common=common,
             ask_sampler=config.sampler != "grid", rescue=config.rescue,
         )  # fmt: skip
@@ -124,7 +117,7 @@ class SearchRun:
             self.study.set_user_attr(ENQUEUED, True)  # last: whoever dies before begins anew, and enqueues none twice
         bridge = TrialBridge(
             self.study, proposals, config.objectives,
-            trials=config.trials, max_step=self.recipe.epochs, retries=config.retries,
+            trials=self.budget, max_step=self.recipe.epochs, retries=config.retries,
         )  # fmt: skip
         bridge.observers.append(self._tidy)
         return bridge
@@ -153,7 +146,7 @@ class SearchRun:
 
     def _nothing_to_do(self) -> bool:
         to_rescue = rescued(self.study) < self.config.rescue and near_front(self.study)
-        if self.bridge.finished < self.config.trials or self.bridge.interrupted or to_rescue:
+        if self.bridge.finished < self.budget or self.bridge.interrupted or to_rescue:
             return False
         self.bridge.ended = f"{self.bridge.finished} trials are finished"
         return True
@@ -176,47 +169,6 @@ class _Placed(ArchProposals):
                 (stopped / CHECKPOINT).replace(folder / CHECKPOINT)
             shutil.rmtree(stopped, ignore_errors=True)
         return {**config, "folder": str(folder)}
-
-
-class _Steps(Unsaved, tune.Callback):
-    """Looks up several times a second: at the clock, to write tables, and to let others look."""
-
-    def __init__(self, run: SearchRun, on_step: Callable[[SearchRun], None] | None) -> None:
-        self.bridge = run.bridge
-        self._run, self._on_step = run, on_step
-
-    @guarded(otherwise=None)
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        budget = self._run.config.time_budget
-        if budget is not None and time.monotonic() - self._run.began > budget and not self.bridge.ended:
-            self.bridge.ended = f"{budget:g} s have passed"
-        self._run.write_tables(pause=5.0)  # epochs of trials that run
-        if self._on_step is not None:
-            try:
-                self._on_step(self._run)
-            except Exception as error:
-                self.bridge.note("on_step", error)
-
-
-@dataclass
-class _Stopped:
-    by: int = 0
-
-
-@contextmanager
-def _termination_stops() -> Iterator[_Stopped]:
-    """SIGTERM does what SIGINT does: Ray stops, and the study has as RUNNING what is to be gone on with."""
-    found = _Stopped()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        found.by = number
-        signal.raise_signal(signal.SIGINT)
-
-    before = signal.signal(signal.SIGTERM, note)
-    try:
-        yield found
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def run_search(

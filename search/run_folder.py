@@ -19,10 +19,12 @@ from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
 from xoresnet.yaml_text import YamlError, read_yaml, write_yaml
 
-__all__ = ["JOURNAL", "RunFolder"]
+__all__ = ["CONFIRM_JOURNAL", "JOURNAL", "RunFolder"]
 
 JOURNAL = "study.journal"
 """The study, unless it has a storage elsewhere."""
+CONFIRM_JOURNAL = "confirm.journal"
+"""That of a confirmation."""
 
 _PACKAGES = ("xoresnet", "torch", "ray", "optuna", "numpy", "pandas")
 
@@ -81,7 +83,7 @@ class RunFolder:
         Raises `CommandError` where it holds another search, or another process is at work in it.
         """
         self.check(config)
-        with claimed(self.path, "searching"):
+        with claimed(self.path):
             sweep(self.path)
             config = self.check(config)  # again: another process may have been here in between
             is_new = not (self.path / "config.yaml").exists()

@@ -13,7 +13,7 @@ from xoresnet.recipe import Recipe
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.console import live_console, print_error, print_json
 from xoresnet.search.errors import CommandError
-from xoresnet.search.overrides import merged, read_overrides
+from xoresnet.search.overrides import HEADS, merged, read_overrides
 from xoresnet.search.run_folder import RunFolder
 from xoresnet.search.space_command import read_space
 from xoresnet.search.train_view import duration
@@ -21,7 +21,8 @@ from xoresnet.space import preset_names
 from xoresnet.yaml_text import YamlError, read_yaml, write_yaml
 
 if TYPE_CHECKING:
-    from xoresnet.search.run import Outcome, SearchRun
+    from xoresnet.search.execution import Outcome
+    from xoresnet.search.run import SearchRun
 
 __all__ = ["search"]
 
@@ -103,7 +104,7 @@ def _named(name: str) -> dict[str, Any]:
     if isinstance(fields.get("space"), str):  # so that space.arch.depth=... is added to it
         fields["space"] = read_space(fields["space"]).to_dict()
     given = {key: value for key, value in fields.items() if value is not None or key in _MAY_BE_NONE}
-    for key, word in (("data", "name"), ("pruner", "kind")):
+    for key, word in HEADS.items():
         if isinstance(given.get(key), str):
             given[key] = {word: given[key]}  # so that data.root=... is added to it
     return given

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import click
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from xoresnet.arch import Arch
 from xoresnet.search.attributes import DRAWN, DUPLICATE, FAILURE, SOURCE
-from xoresnet.search.bridge import LiveTrial
-from xoresnet.search.console import count, live_console, percent
+from xoresnet.search.bridge import LiveTrial, TrialBridge
+from xoresnet.search.console import count, percent
 from xoresnet.search.front import front_of, volume_of
+from xoresnet.search.guidance import prior_of
+from xoresnet.search.live_view import LiveView
 from xoresnet.search.pareto_pruner import reports
 from xoresnet.search.train_view import duration
 
@@ -33,69 +31,47 @@ _SHOWN = 8
 """Rows of the front while the search goes on."""
 
 
-class SearchView:
-    """Lines go to stdout unless it is wanted for something else; the rest is where nothing else is printed."""
-
-    def __init__(self, *, lines: bool) -> None:
-        self._lines = lines
-        self._console = live_console()
-        self._live = Live(console=self._console, transient=True, auto_refresh=False)
-        self._moves = self._console.is_terminal
-        self._began = time.monotonic()
-        self._finished_before: int | None = None
-        self._looked = 0.0
-
-    def __enter__(self) -> Self:
-        if self._moves:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.stop()
+class SearchView(LiveView):
+    """Of a search: progress, what runs, the front so far."""
 
     def begin(self, run: SearchRun) -> None:
         """Print lines from now on."""
-        self._finished_before = run.bridge.finished
-        run.bridge.observers.append(lambda trial: self._ended(run, trial))
+        self._told = bool(prior_of(run.study))
+        self.watch(run.bridge, partial(_line, run), run.bridge.finished)
 
     def look(self, run: SearchRun) -> None:
         """Draw anew, twice a second at most."""
-        if not self._moves or time.monotonic() - self._looked < 0.5:
-            return
-        self._looked = time.monotonic()
-        self._live.update(self._picture(run), refresh=True)
-
-    def _ended(self, run: SearchRun, trial: FrozenTrial) -> None:
-        if not self._lines or DUPLICATE in trial.user_attrs:
-            return
-        line = trial_line(trial, [objective.metric for objective in run.config.objectives], run.bridge.finished, run)
-        if self._moves and not self._console.stderr:
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-        else:
-            click.echo(line)
+        if not self._told and prior_of(run.study).get("networks"):
+            self._told = True
+            self.print(_prior_line(prior_of(run.study)))
+        self.draw(lambda: self._picture(run))
 
     def _picture(self, run: SearchRun) -> Group:
-        bridge, total = run.bridge, run.config.trials
-        bar = Table.grid(padding=(0, 1))
-        bar.add_row(
-            f"{bridge.finished}/{total} trials",
-            ProgressBar(total=total, completed=bridge.finished, width=30),
-            self._time_left(run),
-        )
-        metrics = [objective.metric for objective in run.config.objectives]
-        running = Table.grid(padding=(0, 2))
-        for live in list(bridge.live.values()):
-            running.add_row(*_running_row(live, metrics, run.recipe.epochs))
-        return Group(bar, running, front_table(run.study, limit=_SHOWN), _volume_line(run.study))
+        bridge = run.bridge
+        running = running_table(bridge, [objective.metric for objective in run.config.objectives])
+        if run.preparing is not None:
+            return Group(f"shared weights: {run.preparing.finished} of {run.preparing.budget} jobs done")
+        front = front_table(run.study, limit=_SHOWN)
+        return Group(self.progress(bridge.finished, bridge.budget), running, front, _volume_line(run.study))
 
-    def _time_left(self, run: SearchRun) -> str:
-        done = run.bridge.finished - (self._finished_before or 0)
-        spent = time.monotonic() - self._began
-        if done < 2:
-            return f"{duration(spent)} so far"
-        return f"about {duration(spent / done * (run.config.trials - run.bridge.finished))} left"
+
+def running_table(bridge: TrialBridge, metrics: list[str]) -> Table:
+    """A row for each trial that runs."""
+    running = Table.grid(padding=(0, 2))
+    for live in list(bridge.live.values()):
+        running.add_row(*_running_row(live, metrics, bridge.source.last_step(live.trial)))
+    return running
+
+
+def _line(run: SearchRun, trial: FrozenTrial) -> str | None:
+    if DUPLICATE in trial.user_attrs:
+        return None
+    return trial_line(trial, [objective.metric for objective in run.config.objectives], run.bridge.finished, run)
+
+
+def _prior_line(prior: Mapping[str, Any]) -> str:
+    cost = f"as much as {prior['epochs_charged']:,.0f} epochs, counted as {prior['trials_charged']} trials"
+    return f"shared weights have ranked {prior['networks']:,} networks in {duration(prior['seconds'])}: {cost}"
 
 
 def trial_line(trial: FrozenTrial, metrics: list[str], finished: int, run: SearchRun) -> str:
@@ -103,12 +79,12 @@ def trial_line(trial: FrozenTrial, metrics: list[str], finished: int, run: Searc
     arch = Arch.from_json(trial.user_attrs["arch"])
     said = reports(trial)
     last = said[max(said)] if said else []
-    figures = "  ".join(_figure(name, value) for name, value in zip(metrics, last, strict=False))
+    figures = "  ".join(figure_text(name, value) for name, value in zip(metrics, last, strict=False))
     state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: f"pruned at {max(said, default=0)}"}.get(trial.state)
     how = state or f"failed: {trial.user_attrs.get(FAILURE, 'unknown reason')}"
     source = trial.user_attrs.get(SOURCE)
     name = describe_arch(arch) + (f" ({source})" if source else "")
-    return f"{finished:>4}/{run.config.trials}  #{trial.number:<4} {how:<12} {figures}  {name}"
+    return f"{finished:>4}/{run.bridge.budget}  #{trial.number:<4} {how:<12} {figures}  {name}"
 
 
 def front_table(study: Study, limit: int | None = None) -> Table | Text:
@@ -169,7 +145,8 @@ def metric_text(name: str, value: float) -> str:
     return count(value)
 
 
-def _figure(metric: str, value: float) -> str:
+def figure_text(metric: str, value: float) -> str:
+    """A figure with its name in short."""
     return f"{_short(metric)} {metric_text(metric, value)}"
 
 
@@ -177,7 +154,7 @@ def _short(metric: str) -> str:
     return metric.removeprefix("val_").removesuffix("_per_sample")
 
 
-def _running_row(live: LiveTrial, metrics: list[str], epochs: int) -> list[str]:
+def _running_row(live: LiveTrial, metrics: list[str], epochs: int | None) -> list[str]:
     arch = Arch.from_json(live.config["arch"])
-    figures = [_figure(name, float(live.metrics[name])) for name in metrics if name in live.metrics]
+    figures = [figure_text(name, float(live.metrics[name])) for name in metrics if name in live.metrics]
     return [f"#{live.trial.number}", f"epoch {live.epoch}/{epochs}", *figures, describe_arch(arch)]

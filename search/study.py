@@ -13,7 +13,6 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +21,7 @@ from xoresnet.schema import SpecError
 from xoresnet.search.config import PrunerSpec, SearchConfig
 from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
-from xoresnet.search.journal import JournalReader, mend
+from xoresnet.search.journal import JournalReader, open_journal
 from xoresnet.search.metric_pruner import MetricPruner
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import ParetoPruner
@@ -202,6 +201,4 @@ def _first_line(error: Exception) -> str:
 def _storage(url: str | None, folder: Path) -> BaseStorage | str:
     if url is not None:
         return url
-    path = folder / JOURNAL
-    mend(path)
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
+    return open_journal(folder / JOURNAL)

@@ -29,7 +29,7 @@ _DEVICES = ("cpu", "cuda", "mps", "xpu")
 @click.command()
 @click.argument("arch", metavar="ARCH")
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", "data_name", default="digits", show_default=True, metavar="NAME", help="See: xoresnet data.")
+@click.option("--data", "data_name", metavar="NAME", help="See: xoresnet data.  [default: the search's, or digits]")
 @click.option("--data-root", metavar="DIR", help="Look for the data in this folder first.")
 @click.option("--download", is_flag=True, help="Fetch the data if they are not here.")
 @click.option("--run", "run", metavar="DIR", help="Where everything is written.  [default: runs/ARCH-NAME]")
@@ -39,21 +39,27 @@ _DEVICES = ("cpu", "cuda", "mps", "xpu")
 @click.option("--dry-run", is_flag=True, help="Show the network, the recipe and how long it would take; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def train(
-    arch: str, changes: Sequence[str], data_name: str, data_root: str | None, download: bool, run: str | None,
+    arch: str, changes: Sequence[str], data_name: str | None, data_root: str | None, download: bool, run: str | None,
     device: str | None, threads: int | None, test: bool, dry_run: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train one network; the same command goes on where it stopped.
 
-    ARCH: a baseline's name, like xoresnet8, or an arch.json. KEY=VALUE: a field of the network (timesteps=2,
-    neuron.tau=1.5), of the recipe (epochs=5, learning_rate=0.01) or of the data set (data.validation_seed=1).
+    ARCH: a baseline's name, like xoresnet8, an arch.json, or RUN:ID for a trial of a search, with its data and recipe.
+    KEY=VALUE: a field of the network (timesteps=2, neuron.tau=1.5), of the recipe (epochs=5, learning_rate=0.01) or of
+    the data set (data.validation_seed=1).
     """
     if dry_run and download:
         raise CommandError("--dry-run fetches nothing: leave out --download", exit_code=2)
     parts = {"arch": Arch.model_fields, "recipe": Recipe.model_fields, "data": DataSpec.model_fields}
     given = read_overrides(changes, parts)
     source = ArchSource(arch, given["arch"])
-    spec = _data_spec({"name": data_name, "root": data_root, **given["data"]})
-    recipe = _recipe(spec.name, given["recipe"])
+    named = given["data"].get("name", data_name)
+    as_searched = source.trial if source.trial is not None and named in (None, source.trial.data.name) else None
+    fields = {"name": data_name or "digits"} if as_searched is None else as_searched.data.model_dump()
+    if data_root is not None:
+        fields["root"] = data_root
+    spec = _data_spec({**fields, **given["data"]})
+    recipe = (as_searched.recipe if as_searched is not None else _default_recipe(spec.name)).replace(**given["recipe"])
     options = {"--data": data_name, "--data-root": data_root, "--run": run, "--device": device, "--threads": threads}
     words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
     place = _device(device)
@@ -79,10 +85,10 @@ def _data_spec(fields: Mapping[str, Any]) -> DataSpec:
     return spec
 
 
-def _recipe(data_name: str, changes: Mapping[str, Any]) -> Recipe:
+def _default_recipe(data_name: str) -> Recipe:
     from xoresnet.data import DATASETS
 
-    return DATASETS[data_name].recipe.replace(**changes)
+    return DATASETS[data_name].recipe
 
 
 def _device(name: str | None) -> str | None:

@@ -50,7 +50,7 @@ class TrainFolder:
         Raises `CommandError` where it holds something else, or another process is at work in it.
         """
         self.check(arch, data, recipe)
-        with claimed(self.path, "training"):
+        with claimed(self.path):
             sweep(self.path)
             self.check(arch, data, recipe)  # again: another process may have been here in between
             write_text(self.path / "config.yaml", write_yaml(_config(arch, data, recipe)))

@@ -15,8 +15,9 @@ from xoresnet.search.attributes import FAILURE
 
 if TYPE_CHECKING:
     from xoresnet.data import DataSet
+    from xoresnet.training import Training
 
-__all__ = ["CHECKPOINT", "LAYERS", "NODE", "WEIGHTS", "train_trial"]
+__all__ = ["CHECKPOINT", "LAYERS", "NODE", "WEIGHTS", "load_data_once", "train_trial"]
 
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
 """Files of a trial."""
@@ -25,7 +26,8 @@ LAYERS, NODE = "layers", "node_id"
 
 
 def train_trial(config: dict[str, Any]) -> None:
-    """Ray Tune's trainable. config: arch, recipe, data (JSON), folder, threads, as `run.py` makes it.
+    """Ray Tune's trainable. config: arch, recipe, data (JSON), folder, threads; and by whom the test set is opened in
+    the end (`opens_test`), where it is opened.
 
     Goes on from the checkpoint in its folder if there is one. A network that diverges says so in its report, since
     trying it again would not help.
@@ -42,23 +44,32 @@ def train_trial(config: dict[str, Any]) -> None:
     torch.set_num_threads(config["threads"])
     recipe = Recipe.from_dict(json.loads(config["recipe"]))
     folder = Path(config["folder"])
-    data = _load(config["data"])
+    data = load_data_once(config["data"])
     try:
         training = Training(Arch.from_json(config["arch"]), data, recipe, checkpoint=folder / CHECKPOINT)
         where = {NODE: ray.get_runtime_context().get_node_id()}
         for record in chain(tuple(training.records), training):  # the checkpoint may have them all already
-            layers = {}
+            more: dict[str, Any] = {}
             if record.epoch == recipe.epochs:
+                figures = _test_figures(training, config.get("opens_test"))
                 _write_weights(folder / WEIGHTS, training.net.state_dict())
-                write_config(folder, ModelConfig.of(training))
-                layers[LAYERS] = json.dumps([layer._asdict() for layer in record.layers])
-            tune.report({**record.as_dict(), **where, **layers})
+                write_config(folder, ModelConfig.of(training, figures))
+                more = {**figures, LAYERS: json.dumps([layer._asdict() for layer in record.layers])}
+            tune.report({**record.as_dict(), **where, **more})
     except DivergenceError as error:
         tune.report({FAILURE: str(error)})
 
 
+def _test_figures(training: Training, opened_by: str | None) -> dict[str, float]:
+    """What the network comes to on the test set, each name with `test_` before it; nothing where it stays shut."""
+    if opened_by is None:
+        return {}
+    found = training.evaluate(training.data.test.open(by=opened_by)).as_dict()
+    return {f"test_{name}": value for name, value in found.items()}
+
+
 @lru_cache(maxsize=1)
-def _load(spec: str) -> DataSet:
+def load_data_once(spec: str) -> DataSet:
     """Once for each process: workers are used again for the next trial."""
     return DataSpec.from_dict(json.loads(spec)).load()
 

@@ -10,10 +10,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import optuna
+from optuna.trial import TrialState, create_trial
+
+from xoresnet.arch import Arch
 from xoresnet.counts import LayerCounts
 from xoresnet.records import EpochRecord
-from xoresnet.search.bridge import Verdict
-from xoresnet.search.run import SearchRun
+from xoresnet.search.bridge import TrialBridge, Verdict
+from xoresnet.search.journal import open_journal
+from xoresnet.search.run_folder import JOURNAL
 
 SMALL = """
 space:
@@ -25,17 +30,33 @@ sampler: random
 epochs: 8
 """
 """To be written to `small.yaml`: 16 networks."""
-_XORESNET = [sys.executable, "-W", "ignore", "-c", "from xoresnet.search.cli import run; run()"]
+VARIED = """
+space:
+  arch: {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [4, 8], merge: [or, add], timesteps: [1, 2]}
+  recipe: {learning_rate: [0.02, 1.0e+6]}
+data: digits
+recipe: {precision: fp32, batch_size: 64}
+sampler: random
+pruner: none
+baselines: false
+epochs: 2
+trials: 3
+retries: 0
+max_concurrent: 1
+seed: 12
+"""
+"""Three trials are complete, sew-resnet8 among them and or-resnet8 not; others, of the same networks, diverge."""
+XORESNET = [sys.executable, "-W", "ignore", "-c", "from xoresnet.search.cli import run; run()"]
 
 
 def search_words(*more: str) -> list[str]:
     """The command that searches `small.yaml` into `run`."""
-    return [*_XORESNET, "search", "small.yaml", "--run", "run", *more]
+    return [*XORESNET, "search", "small.yaml", "--run", "run", *more]
 
 
 def status(folder: Path) -> dict[str, Any]:
     """What `xoresnet status` says of the search in `run`."""
-    words = [*_XORESNET, "status", "run", "--json"]
+    words = [*XORESNET, "status", "run", "--json"]
     found = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
     return dict(json.loads(found.stdout))
 
@@ -46,9 +67,18 @@ def reported(folder: Path) -> int:
     return journal.read_text().count('"report:') if journal.exists() else 0
 
 
-def drive(run: SearchRun, epochs: int = 3) -> None:
+def add_pruned(folder: Path) -> None:
+    """A pruned trial, of a network that was not tried; that is written into the journal alone."""
+    study = optuna.load_study(study_name="run", storage=open_journal(folder / JOURNAL))
+    kept = study.trials[0].user_attrs
+    arch = Arch.from_json(kept["arch"]).replace(width=8, merge="or", timesteps=1)
+    attrs = {"arch": arch.to_json(indent=None), "arch_id": arch.arch_id, "recipe": kept["recipe"]}
+    study.add_trial(create_trial(state=TrialState.PRUNED, user_attrs=attrs))
+
+
+def drive(bridge: TrialBridge, epochs: int = 3) -> None:
     """Carry out a search with figures made up from each trial's number, in this process and without Ray."""
-    while (config := run.bridge.next_config("only")) is not None:
+    while (config := bridge.next_config("only")) is not None:
         number = config["number"]
         for epoch in range(1, epochs + 1):
             record = {field.name: float(number) for field in fields(EpochRecord) if field.name != "layers"}
@@ -56,9 +86,9 @@ def drive(run: SearchRun, epochs: int = 3) -> None:
             record |= {"epoch": epoch, "val_accuracy": accuracy, "spikes_per_sample": spikes}
             where = {"hostname": "here", "pid": 7, "node_id": "n", "timestamp": 1_700_000_000 + epoch}
             last = {"layers": json.dumps(_LAYERS)} if epoch == epochs else {}
-            if run.bridge.on_report("only", {**record, **where, **last}) is Verdict.STOP:
+            if bridge.on_report("only", {**record, **where, **last}) is Verdict.STOP:
                 break
-        run.bridge.on_end("only")
+        bridge.on_end("only")
 
 
 _LAYERS = [

@@ -45,7 +45,7 @@ def run(tmp_path: Path) -> SearchRun:
 
 
 def test_all_values_are_the_studys(run: SearchRun) -> None:
-    drive(run)
+    drive(run.bridge)
     run.bridge.source.next_rescue()  # one that runs
     run.frames.write()
     found = load(run.folder.path)
@@ -92,7 +92,7 @@ def test_types_are_the_same_from_the_first_trial_to_the_last(run: SearchRun) -> 
     seen = []
     run.bridge.observers.append(lambda trial: seen.append(run.frames.frames()))
     seen.append(run.frames.frames())
-    drive(run)
+    drive(run.bridge)
     assert len(seen) > 12
     for frames in seen:
         for frame, columns in zip(frames, (TRIALS, HISTORY, LAYERS), strict=True):
@@ -128,7 +128,7 @@ def test_times_are_utc_wherever_the_driver_is(run: SearchRun, monkeypatch: pytes
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        drive(run)
+        drive(run.bridge)
         trials = run.frames.frames().trials
     finally:
         monkeypatch.undo()
@@ -139,7 +139,7 @@ def test_times_are_utc_wherever_the_driver_is(run: SearchRun, monkeypatch: pytes
 
 def test_a_search_goes_on_where_its_tables_cannot_be_written(run: SearchRun) -> None:
     (run.folder.path / "trials.parquet").mkdir()
-    drive(run)
+    drive(run.bridge)
     assert run.bridge.ended == "12 trials are finished"
     assert not run.bridge.failed
     (told,) = run.bridge.errors

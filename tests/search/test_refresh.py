@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.search.commands import xoresnet
+from tests.search.confirmations import begin, confirming, made_search
 from tests.search.test_search_view import complete, search_config, searching
 from xoresnet.results import load
 from xoresnet.search.refresh import refresh
@@ -76,3 +77,52 @@ def test_nothing_to_bring_up(run: str, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     refresh(run)
     assert list(tmp_path.iterdir()) == []
+
+
+# the table of a confirmation
+
+
+@pytest.fixture
+def confirmed(tmp_path: Path) -> Path:
+    """A confirmation of which one training is in its journal alone, and another one runs."""
+    with confirming(made_search(tmp_path / "run"), seeds=1) as run:
+        run.bridge.on_end(begin(run) or "")
+        written = (tmp_path / "run" / "confirmed.parquet").read_bytes()
+        run.bridge.on_end(begin(run) or "")
+        begin(run, epochs=1)
+    (tmp_path / "run" / "confirmed.parquet").write_bytes(written)
+    os.utime(tmp_path / "run" / "confirmed.parquet", (1, 1))
+    return tmp_path / "run"
+
+
+def test_what_the_journal_of_a_confirmation_has_is_in_its_table(confirmed: Path) -> None:
+    assert len(load(confirmed).confirmed) == 1
+    others = {name: text for name, text in contents(confirmed).items() if name != "confirmed.parquet"}
+    refresh(str(confirmed))
+    assert list(load(confirmed).confirmed["state"]) == ["COMPLETE", "COMPLETE", "RUNNING"]
+    assert load(confirmed).confirmed["weights"].notna().sum() == 2
+    assert {name: text for name, text in contents(confirmed).items() if name != "confirmed.parquet"} == others
+
+
+def test_its_table_that_is_new_stays(confirmed: Path) -> None:
+    os.utime(confirmed / "confirmed.parquet")
+    os.utime(confirmed / "confirm.journal", (1, 1))
+    before = contents(confirmed)
+    refresh(str(confirmed))
+    assert contents(confirmed) == before
+
+
+def test_a_confirmation_that_goes_on_writes_its_own(confirmed: Path) -> None:
+    with confirming(confirmed, seeds=1):
+        before = contents(confirmed)
+        refresh(str(confirmed))
+        assert contents(confirmed) == before
+
+
+@pytest.mark.parametrize("text", ["", "no journal", '{"op_code": 99}\n'])
+def test_its_damaged_journal_does_no_harm(confirmed: Path, text: str) -> None:
+    (confirmed / "confirm.journal").write_text(text)
+    before = contents(confirmed)
+    refresh(str(confirmed))
+    assert contents(confirmed) == before
+    assert xoresnet("export", str(confirmed), "--pick", "99").code == 2

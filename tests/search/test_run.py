@@ -40,9 +40,9 @@ def test_stopped_at_any_moment_it_goes_on(number: signal.Signals, tmp_path: Path
     assert before["finished"] < 12
     if (tmp_path / "run" / "trials.parquet").exists():
         assert len(load(tmp_path / "run").trials) >= before["finished"]  # whole, whenever it was killed
-    with claimed(tmp_path / "run", "searching"):
+    with claimed(tmp_path / "run"):
         second = subprocess.run(search_words("trials=12"), cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (second.returncode, second.stderr.count("another process is searching")) == (1, 1)
+    assert (second.returncode, second.stderr.count("another process is at work")) == (1, 1)
     changed = subprocess.run(search_words("epochs=2"), cwd=tmp_path, capture_output=True, text=True, check=False)
     assert changed.returncode == 2
     assert "holds another search: epochs was 8, is 2" in changed.stderr

@@ -311,9 +311,9 @@ def test_an_empty_folder_and_one_with_hidden_files_are_free(tmp_path: Path) -> N
 def test_the_folder_of_another_process(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     begin(folder)
-    with claimed(folder.path, "searching"):
+    with claimed(folder.path):
         before = contents(tmp_path)
-        with pytest.raises(CommandError, match=f"^another process is searching in {folder.path}$") as caught:
+        with pytest.raises(CommandError, match=f"^another process is at work in {folder.path}$") as caught:
             begin(folder, PLAIN.replace(trials=60))
         assert contents(tmp_path) == before
     assert caught.value.exit_code == 1

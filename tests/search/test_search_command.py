@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,10 @@ from tests.xoresnet.datasets.pictures import write_classes
 from tests.xoresnet.datasets.test_cifar import write_cifar10
 from tests.xoresnet.datasets.test_idx import write_fashion
 from xoresnet.search.attributes import DUPLICATE
+from xoresnet.search.bridge import TrialBridge
 from xoresnet.search.claim import claimed
 from xoresnet.search.config import PrunerSpec, SearchConfig
-from xoresnet.search.run import SearchRun
+from xoresnet.search.execution import Outcome, outcome
 from xoresnet.search.run_folder import RunFolder
 from xoresnet.space import SearchSpace, preset_names
 from xoresnet.yaml_text import read_yaml, write_yaml
@@ -402,10 +402,10 @@ def test_presets_are_named_in_full() -> None:
 
 def test_a_second_search_in_one_folder_is_refused() -> None:
     Path("mine.yaml").write_text(CONFIG)
-    with claimed(Path("run"), "searching"):
+    with claimed(Path("run")):
         before = contents()
         result = xoresnet("search", "mine.yaml", "--run", "run")
-        assert result.is_refusal(1, "another process is searching in */run")
+        assert result.is_refusal(1, "another process is at work in */run")
         assert contents() == before
 
 
@@ -498,13 +498,21 @@ def test_a_search_that_is_run_again_brings_its_tables_up_to_date(ended: tuple[Se
 @pytest.fixture
 def here_and_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trials are run in this process with figures that are made up, instead of in Ray; all else is as ever."""
-    monkeypatch.setattr("xoresnet.search.run.ray_session", lambda address: nullcontext())
-    monkeypatch.setattr(SearchRun, "_fit", lambda run, on_step: drive(run, run.recipe.epochs))
+    monkeypatch.setattr(EXECUTE, made_up)
 
 
-def fails(run: SearchRun, on_step: object) -> None:
-    while run.bridge.next_config("only") is not None:
-        run.bridge.on_end("only", "its worker died")
+EXECUTE = "xoresnet.search.run.execute"
+
+
+def made_up(bridge: TrialBridge, trainable: object, config: SearchConfig, folder: Path, on_step: object) -> Outcome:
+    drive(bridge, config.epochs or 3)
+    return outcome(bridge, folder)
+
+
+def fails(bridge: TrialBridge, trainable: object, config: SearchConfig, folder: Path, on_step: object) -> Outcome:
+    while bridge.next_config("only") is not None:
+        bridge.on_end("only", "its worker died")
+    return outcome(bridge, folder)
 
 
 WIDER = CONFIG.replace("width: 2", "width: [2, 4, 6, 8, 10, 12, 14, 16]")
@@ -619,7 +627,7 @@ def test_it_goes_on_without_the_earlier_run() -> None:
 @pytest.mark.usefixtures("here_and_now")
 @pytest.mark.parametrize("json", [[], ["--json"]])
 def test_a_search_of_which_all_fails_has_failed(json: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SearchRun, "_fit", fails)
+    monkeypatch.setattr(EXECUTE, fails)
     Path("mine.yaml").write_text(WIDER)
     result = xoresnet("search", "mine.yaml", "retries=0", "--run", "a run", *json)
     folder, why = Path("a run").absolute(), "the last 10 trials failed, the last one because its worker died"
@@ -631,13 +639,13 @@ def test_a_search_of_which_all_fails_has_failed(json: list[str], monkeypatch: py
         assert "ended: " not in result.out
         assert result.out.count("failed: its worker died") == 10
     assert list(pd.read_parquet("a run/trials.parquet")["state"]) == ["FAIL"] * 10
-    monkeypatch.setattr(SearchRun, "_fit", lambda run, on_step: drive(run, run.recipe.epochs))
+    monkeypatch.setattr(EXECUTE, made_up)
     assert said(xoresnet("search", "mine.yaml", "retries=0", "--run", "a run"))  # what is left may go better
 
 
 @pytest.mark.usefixtures("here_and_now")
 def test_a_small_search_of_which_all_fails_has_failed_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SearchRun, "_fit", fails)
+    monkeypatch.setattr(EXECUTE, fails)
     Path("mine.yaml").write_text(CONFIG)
     assert xoresnet("search", "mine.yaml", "retries=0").code == 1
 

@@ -440,6 +440,7 @@ def test_lines_stay_above_the_picture(run: SearchRun, monkeypatch: pytest.Monkey
 
 def test_it_is_not_drawn_more_than_twice_a_second(run: SearchRun, monkeypatch: pytest.MonkeyPatch) -> None:
     with redirect_stdout(on_a_terminal(80, monkeypatch)) as screen, SearchView(lines=False) as view:
+        view.begin(run)
         began = time.monotonic()
         for _ in range(20):
             view.look(run)

@@ -177,7 +177,7 @@ def test_a_row_for_each_epoch(trained: tuple[Path, Result]) -> None:
         assert f"{100 * row['val_accuracy']:.2f} %" in line
     assert lines[5].startswith(f"validation accuracy {100 * history[-1]['val_accuracy']:.2f} % after 2 epochs")
     *words, device, cpu, threads, one = command()
-    again = shlex.join(["xoresnet", *words, "--data", "digits", "--run", str(folder), device, cpu, threads, one])
+    again = shlex.join(["xoresnet", *words, "--run", str(folder), device, cpu, threads, one])
     assert lines[7] == f"the test set stays shut; to open it once, for the final figure: {again} --test"
 
 
@@ -442,7 +442,7 @@ def test_a_folder_within_a_file(tmp_path: Path) -> None:
 
 def test_a_folder_in_which_another_process_is_at_work(run: Path) -> None:
     with FileLock(run / ".lock"):
-        assert xoresnet(*command("--run", "run")).is_refusal(1, "another process is training in run")
+        assert xoresnet(*command("--run", "run")).is_refusal(1, "another process is at work in run")
     assert xoresnet(*command("--run", "run")).code == 0
 
 

@@ -11,7 +11,9 @@ import ray as ray_
 import torch
 
 from xoresnet import Arch, Recipe, load_data, load_model
+from xoresnet.data import DataError, SealedTest, Split
 from xoresnet.data_spec import DataSpec
+from xoresnet.records import MEASURED
 from xoresnet.search import trainable
 from xoresnet.training import Training
 
@@ -20,12 +22,12 @@ ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, timesteps=1
 RECIPE = Recipe(epochs=2, precision="fp32", batch_size=256)
 
 
-def run(folder: Path) -> list[dict[str, Any]]:
+def run(folder: Path, **more: Any) -> list[dict[str, Any]]:
     """What it reports to Ray Tune."""
     said: list[dict[str, Any]] = []
     config = {
         "arch": ARCH.to_json(), "recipe": RECIPE.model_dump_json(), "folder": str(folder), "threads": 1,
-        "data": json.dumps(DataSpec().model_dump(mode="json")),
+        "data": json.dumps(DataSpec().model_dump(mode="json")), **more,
     }  # fmt: skip
     from ray import tune
 
@@ -53,3 +55,49 @@ def test_weights_and_layers_are_there_however_much_the_checkpoint_holds(before: 
     assert torch.equal(one(images), other(images))
     assert one.config is not None
     assert one.config.figures["val_accuracy"] == said[-1]["val_accuracy"]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """By whom the test set was opened, each time."""
+    found: list[str] = []
+    open_it = SealedTest.open
+
+    def noting(test: SealedTest, *, by: str) -> Split:
+        found.append(by)
+        return open_it(test, by=by)
+
+    monkeypatch.setattr(SealedTest, "open", noting)
+    return found
+
+
+def test_a_search_leaves_the_test_set_shut(tmp_path: Path, opened: list[str]) -> None:
+    said = run(tmp_path)
+    assert opened == []
+    assert not [name for record in said for name in record if name.startswith("test_")]
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_the_test_set_is_opened_once_and_in_the_end(before: int, tmp_path: Path, opened: list[str]) -> None:
+    """However much the checkpoint holds."""
+    training = Training(ARCH, load_data("digits"), RECIPE, checkpoint=tmp_path / trainable.CHECKPOINT)
+    for _ in zip(range(before), training, strict=False):
+        pass
+    first, last = run(tmp_path, opens_test="confirm")
+    assert opened == ["confirm"]
+    assert not [name for name in first if name.startswith("test_")]
+    model = load_model(tmp_path)
+    images = load_data("digits").test.open(by="confirm")
+    with torch.no_grad():
+        right = model(images.images.float() / 255).argmax(1) == images.labels
+    assert last["test_accuracy"] == pytest.approx(float(right.double().mean()), abs=0.01)
+    assert model.config is not None
+    assert model.config.figures["test_accuracy"] == last["test_accuracy"]
+    measured = {name for name in last if name.startswith("test_")}
+    assert measured == {f"test_{name.removeprefix('val_')}" for name in MEASURED}
+
+
+def test_whoever_may_not_open_it_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is opened by 'confirm' and 'train --test' alone, not by 'search'"):
+        run(tmp_path, opens_test="search")
+    assert not (tmp_path / trainable.WEIGHTS).exists()

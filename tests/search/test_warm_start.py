@@ -31,7 +31,7 @@ def config(arch: dict[str, Any] | None = None, **fields: Any) -> SearchConfig:
 def search(path: Path, told: SearchConfig) -> SearchRun:
     """Carried out to its end."""
     with searching(told, path) as run:
-        drive(run)
+        drive(run.bridge)
     return run
 
 

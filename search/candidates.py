@@ -1,0 +1,94 @@
+"""Which networks of a search are confirmed, and how each is to be trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from xoresnet.arch import Arch
+from xoresnet.recipe import Recipe
+from xoresnet.results.loading import Run
+from xoresnet.schema import Fault, SpecError
+from xoresnet.search.attributes import ARCH, ARCH_ID, DRAWN, DUPLICATE, GUIDED, RECIPE, SOURCE
+from xoresnet.search.errors import CommandError
+from xoresnet.search.pick import pick
+
+__all__ = ["Candidate", "candidates", "trial_network"]
+
+
+class Candidate(NamedTuple):
+    """A network to be trained again."""
+
+    trial_id: int | None
+    """In the search; None for a baseline that it did not try."""
+    source: str | None
+    arch: Arch
+    recipe: Recipe
+    """For the full budget; its seed is another one each time."""
+
+
+def candidates(
+    run: Run,
+    study: Study,
+    wanted: Sequence[str] = (),
+    *,
+    known: dict[str, Arch],
+    with_baselines: bool,
+    recipe: Recipe,
+    epochs: int | None = None,
+) -> list[Candidate]:
+    """The front, or what is wanted (`pick`'s words, or baselines by name), and the baselines if they are asked for.
+
+    known: the baselines of the space by name; recipe: for those that the search did not try; epochs: in place of what
+    each was to be trained for. Raises `CommandError`, `SpecError`.
+    """
+    named = [name for name in wanted if name in known]
+    trials = [int(pick(run, name, any_state=True, names=known)["trial_id"]) for name in wanted if name not in named]
+    if not wanted:
+        trials = [int(number) for number in run.front["trial_id"]]
+    found = [_of_trial(study.get_trials(deepcopy=False)[number]) for number in trials]
+    found += [_baseline(name, known[name], study, recipe) for name in (known if with_baselines else named)]
+    if not found:
+        raise CommandError(f"{run.name} has no front yet: no trial is complete", exit_code=2)
+    if epochs is not None:
+        found = [one._replace(recipe=_for_epochs(one.recipe, epochs)) for one in found]
+    once: dict[tuple[str, Recipe], Candidate] = {}
+    for one in found:
+        once.setdefault((one.arch.arch_id, one.recipe), one)
+    return list(once.values())
+
+
+def trial_network(trial: FrozenTrial) -> tuple[Arch, Recipe]:
+    """What a trial of a search trained, and how."""
+    return Arch.from_json(trial.user_attrs[ARCH]), Recipe.from_dict(json.loads(trial.user_attrs[RECIPE]))
+
+
+def _of_trial(trial: FrozenTrial) -> Candidate:
+    source = trial.user_attrs.get(SOURCE)
+    return Candidate(trial.number, None if source in (DRAWN, GUIDED) else source, *trial_network(trial))
+
+
+def _baseline(name: str, arch: Arch, study: Study, recipe: Recipe) -> Candidate:
+    """As the search trained it to the end, if it did; of other trials that with this recipe, if there is one."""
+    arch = arch.canonical()
+    tried = [
+        trial
+        for trial in study.get_trials(deepcopy=False)
+        if trial.user_attrs.get(ARCH_ID) == arch.arch_id and DUPLICATE not in trial.user_attrs
+    ]
+    ended_well = [trial for trial in tried if trial.state == TrialState.COMPLETE]
+    alike = [trial for trial in tried if trial_network(trial)[1] == recipe]
+    for trial in ended_well + alike:
+        return _of_trial(trial)._replace(source=name)
+    return Candidate(None, name, arch, recipe)
+
+
+def _for_epochs(recipe: Recipe, epochs: int) -> Recipe:
+    try:
+        return recipe.replace(epochs=epochs)
+    except SpecError as error:
+        raise SpecError(Fault("--epochs", fault.message) for fault in error.faults) from None

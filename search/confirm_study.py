@@ -1,0 +1,69 @@
+"""The study of a confirmation: beside that of the search, which knows nothing of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.pruners import NopPruner
+from optuna.storages import JournalStorage
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from xoresnet.recipe import Recipe
+from xoresnet.search.attributes import ARCH_ID, RECIPE
+from xoresnet.search.errors import CommandError
+from xoresnet.search.frames import last_record
+from xoresnet.search.journal import JournalReader, open_journal
+from xoresnet.search.objective import Objective
+from xoresnet.search.run_folder import CONFIRM_JOURNAL
+
+__all__ = ["best_seeds", "look_at_confirm_study", "open_confirm_study", "training_key"]
+
+_NAME = "confirm"
+_ERRORS = (OSError, ValueError, KeyError, TypeError, AssertionError)  # what Optuna makes of a journal of nonsense
+
+
+def open_confirm_study(folder: Path, objectives: Sequence[Objective]) -> Study:
+    """The study of a run's folder, made if there is none. Raises `CommandError`."""
+    try:
+        return optuna.create_study(
+            storage=open_journal(folder / CONFIRM_JOURNAL), study_name=_NAME, load_if_exists=True, pruner=NopPruner(),
+            directions=[objective.optuna_direction for objective in objectives],
+        )  # fmt: skip
+    except _ERRORS as error:
+        raise CommandError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
+
+
+def look_at_confirm_study(folder: Path) -> Study | None:
+    """The same, to be read and not written; None where nothing was confirmed. Raises `CommandError`."""
+    if not (folder / CONFIRM_JOURNAL).exists():
+        return None
+    try:
+        storage = JournalStorage(JournalReader(folder / CONFIRM_JOURNAL))
+        return optuna.load_study(study_name=_NAME, storage=storage) if storage.get_all_studies() else None
+    except _ERRORS as error:
+        raise CommandError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
+
+
+def training_key(attrs: Mapping[str, Any]) -> tuple[str, Recipe]:
+    """The same for trials that train the same network in the same way with the same seed; attrs: of a trial."""
+    return attrs[ARCH_ID], Recipe.from_dict(json.loads(attrs[RECIPE]))
+
+
+def best_seeds(study: Study) -> Iterator[FrozenTrial]:
+    """Of each network the seed that did best on the validation images, of equals the first: no test set chooses."""
+    best: dict[tuple[str, Recipe], FrozenTrial] = {}
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        arch_id, recipe = training_key(trial.user_attrs)
+        other = best.setdefault((arch_id, recipe.replace(seed=0)), trial)
+        if _accuracy(trial) > _accuracy(other):
+            best[arch_id, recipe.replace(seed=0)] = trial
+    yield from best.values()
+
+
+def _accuracy(trial: FrozenTrial) -> float:
+    return float(last_record(trial)["val_accuracy"])

@@ -1,0 +1,50 @@
+"""A confirmation as one watches it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Group
+
+from xoresnet.search.attributes import CONFIRMS, FAILURE, SOURCE
+from xoresnet.search.candidates import trial_network
+from xoresnet.search.frames import last_record
+from xoresnet.search.live_view import LiveView
+from xoresnet.search.search_view import describe_arch, figure_text, running_table
+
+if TYPE_CHECKING:
+    from xoresnet.search.confirming import ConfirmRun
+
+__all__ = ["ConfirmView"]
+
+
+class ConfirmView(LiveView):
+    """Progress and what runs."""
+
+    def begin(self, run: ConfirmRun) -> None:
+        """Print lines from now on."""
+        self._before = run.bridge.finished
+        self.watch(run.bridge, partial(self._line, run))
+
+    def look(self, run: ConfirmRun) -> None:
+        """Draw anew, twice a second at most."""
+        self.draw(lambda: self._picture(run))
+
+    def _picture(self, run: ConfirmRun) -> Group:
+        metrics = [objective.metric for objective in run.plan.config.objectives]
+        finished = run.bridge.finished - self._before
+        return Group(self.progress(finished, run.to_do), running_table(run.bridge, metrics))
+
+    def _line(self, run: ConfirmRun, trial: FrozenTrial) -> str:
+        arch, recipe = trial_network(trial)
+        last, number = last_record(trial), trial.user_attrs.get(CONFIRMS)
+        what = f"#{number}" if number is not None else str(trial.user_attrs.get(SOURCE))
+        if trial.state == TrialState.COMPLETE:
+            names = ("test_accuracy", "test_spikes_per_sample")
+            how = "  ".join(figure_text(name, float(last[name])) for name in names)
+        else:
+            how = f"failed: {trial.user_attrs.get(FAILURE, 'unknown reason')}"
+        done = run.bridge.finished - self._before
+        return f"{done:>4}/{run.to_do}  {what:<6} seed {recipe.seed}  {how}  {describe_arch(arch)}"

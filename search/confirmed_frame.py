@@ -1,0 +1,44 @@
+"""The table of a confirmation, made from its study: what `xoresnet.results` reads as `confirmed`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial
+
+from xoresnet.recipe import Recipe
+from xoresnet.results.columns import CONFIRMED, typed
+from xoresnet.results.files import write_parquet
+from xoresnet.search.attributes import ARCH_ID, CONFIRMS
+from xoresnet.search.confirm_study import best_seeds, training_key
+from xoresnet.search.frames import last_record, trial_row
+from xoresnet.search.trainable import WEIGHTS
+
+__all__ = ["confirmed_frame", "weights_folder", "write_confirmed"]
+
+
+def weights_folder(trial: FrozenTrial | Trial) -> Path:
+    """Within the run's folder."""
+    return Path("confirmed") / f"{trial.number:04d}-{trial.user_attrs[ARCH_ID]}"
+
+
+def write_confirmed(study: Study, run: Path) -> None:
+    """Write the table into the run's folder."""
+    write_parquet(run / "confirmed.parquet", confirmed_frame(study, run))
+
+
+def confirmed_frame(study: Study, run: Path) -> pd.DataFrame:
+    """One row for each network and seed, the last one where a seed was tried again; run: the folder."""
+    kept = {trial.number for trial in best_seeds(study) if (run / weights_folder(trial) / WEIGHTS).exists()}
+    rows: dict[tuple[str, Recipe], dict[str, Any]] = {}
+    for trial in study.get_trials(deepcopy=False):
+        rows[training_key(trial.user_attrs)] = {
+            **trial_row(trial),
+            **{name: value for name, value in last_record(trial).items() if name.startswith("test_")},
+            "trial_id": trial.user_attrs.get(CONFIRMS),
+            "weights": weights_folder(trial).as_posix() if trial.number in kept else None,
+        }
+    return typed(list(rows.values()), CONFIRMED)

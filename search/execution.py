@@ -1,0 +1,88 @@
+"""The trials of a bridge, carried out on Ray until there are no more of them or somebody stops it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from ray import tune
+
+from xoresnet.search.bridge import TrialBridge
+from xoresnet.search.cluster import ray_session, resources, slots
+from xoresnet.search.config import SearchConfig
+from xoresnet.search.interrupts import termination_interrupts
+from xoresnet.search.ray_plugin import Unsaved, Watchdog, guarded, run_trials, tune_config
+
+__all__ = ["Outcome", "execute", "outcome"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended."""
+
+    folder: Path
+    study: optuna.Study
+    ended: str
+    """Why no further trials were begun."""
+    failed: bool
+    """Whether that is because too much went wrong."""
+    interrupted: int
+    """The signal that ended it; 0 where it ended by itself."""
+    errors: tuple[str, ...]
+
+
+def execute(
+    bridge: TrialBridge,
+    trainable: Callable[[dict[str, Any]], None],
+    config: SearchConfig,
+    folder: Path,
+    on_step: Callable[[], None],
+) -> Outcome:
+    """Run trials, each with the resources and limits of the configuration.
+
+    folder: of the run; all nodes must see it. on_step: called several times a second; what it raises is only noted.
+    """
+    scratch = folder / "ray"  # Ray wants a place that all nodes see; nothing in it is ever read again
+    callbacks: list[tune.Callback] = [_Steps(bridge, on_step)]
+    if config.trial_seconds is not None:
+        callbacks.append(Watchdog(bridge, config.trial_seconds))
+
+    def make_tuner(max_concurrent: int) -> tune.Tuner:
+        shutil.rmtree(scratch, ignore_errors=True)
+        return tune.Tuner(
+            tune.with_resources(trainable, resources(config)),
+            tune_config=tune_config(bridge, max_concurrent=max_concurrent),
+            run_config=tune.RunConfig(
+                name=scratch.name, storage_path=str(scratch.parent), verbose=0, callbacks=callbacks, log_to_file=False
+            ),
+        )
+
+    # Ray has a handler of its own for SIGTERM
+    with ray_session(config.address), termination_interrupts() as stopped:
+        with suppress(KeyboardInterrupt):  # Ray catches it and returns, but for moments in between
+            run_trials(bridge, make_tuner, slots(config))
+        shutil.rmtree(scratch, ignore_errors=True)
+    interrupted = bridge.live or not bridge.ended
+    return outcome(bridge, folder, stopped.by if interrupted else 0)
+
+
+def outcome(bridge: TrialBridge, folder: Path, interrupted: int = 0) -> Outcome:
+    """Of a bridge as it is."""
+    return Outcome(folder, bridge.study, bridge.ended, bridge.failed, interrupted, tuple(bridge.errors))
+
+
+class _Steps(Unsaved, tune.Callback):
+    def __init__(self, bridge: TrialBridge, on_step: Callable[[], None]) -> None:
+        self.bridge, self._on_step = bridge, on_step
+
+    @guarded(otherwise=None)
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        try:
+            self._on_step()
+        except Exception as error:
+            self.bridge.note("on_step", error)

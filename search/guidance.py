@@ -1,0 +1,60 @@
+"""A search's prior, made once and kept: what it has cost is in the study and in `prior.json`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from optuna.study import Study
+
+from xoresnet.atomic import write_text
+from xoresnet.search.attributes import PRIOR
+from xoresnet.search.bridge import TrialBridge
+from xoresnet.search.errors import CommandError
+from xoresnet.search.guide import Guide
+from xoresnet.search.plan import SearchPlan
+from xoresnet.search.prior import PriorError, PriorInterruptedError, SharedPrior, read_predicted
+
+__all__ = ["make_guide", "prior_of"]
+
+
+def prior_of(study: Study) -> dict[str, Any]:
+    """`trials_charged`, `epochs_charged`, `seconds`, `networks`; or `failed`: why there is none; empty before."""
+    found: dict[str, Any] = study.user_attrs.get(PRIOR, {})
+    return found
+
+
+def make_guide(study: Study, plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> Guide:
+    """By the prior of a search, which is made first where there is none yet.
+
+    Raises `PriorInterruptedError`; `PriorError` for a prior that came to nothing, now or earlier; `CommandError` where
+    no job fits on the machines.
+    """
+    if not prior_of(study):
+        study.set_user_attr(PRIOR, _made(plan, run, on_step))
+    found = prior_of(study)
+    write_text(run / "prior.json", json.dumps(found, indent=2) + "\n")
+    if "failed" in found:
+        raise PriorError(found["failed"])
+    return Guide(read_predicted(run), plan.config.objectives, plan.config.prior.exploration)
+
+
+def _made(plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> dict[str, Any]:
+    """Whatever goes wrong costs the prior alone."""
+    prior = SharedPrior(plan, run, on_step)
+    try:
+        networks = prior.run()
+    except (CommandError, PriorInterruptedError):
+        raise
+    except PriorError as error:
+        return {"failed": str(error)}
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"}
+    epochs = prior.epochs_charged
+    return {
+        "trials_charged": math.ceil(epochs / plan.recipe.epochs), "epochs_charged": epochs, "seconds": prior.seconds,
+        "networks": networks,
+    }  # fmt: skip

@@ -1,0 +1,66 @@
+"""Trials that are known beforehand: a list of jobs, each carried out once, however often it is interrupted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any
+
+from optuna.study import Study
+from optuna.trial import Trial, TrialState, create_trial
+
+from xoresnet.search.bridge import Proposal
+
+__all__ = ["JobSource"]
+
+Attributes = Mapping[str, Any]
+
+
+class JobSource:
+    """A `TrialSource`; a job is the user attributes of its trial."""
+
+    def __init__(
+        self,
+        study: Study,
+        jobs: Iterable[Attributes],
+        *,
+        key: Callable[[Attributes], Hashable],
+        config: Callable[[Trial], dict[str, Any]],
+        last_step: Callable[[Trial], int],
+    ) -> None:
+        """key: the same for attributes of one job. config: what the trainable is given. last_step: when it is done.
+
+        Jobs that are COMPLETE in the study are left out; those that failed may do better now. What is RUNNING in it and
+        none of these jobs stays as it is, for whoever asks for it again.
+        """
+        self._study, self._key, self._config, self._last_step = study, key, config, last_step
+        wanted = {key(job): job for job in jobs}
+        trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
+        begun = {key(trial.user_attrs): trial.state for trial in trials}
+        self.finished = sum(trial.state == TrialState.COMPLETE for trial in trials)
+        """How many trials of the study are."""
+        self._interrupted = sum(begun.get(one) == TrialState.RUNNING for one in wanted)
+        self._wanted = frozenset(wanted)
+        self._waiting = deque(job for one, job in wanted.items() if one not in begun)
+
+    @property
+    def to_do(self) -> int:
+        """How many were not begun, or were interrupted."""
+        return len(self._waiting) + self._interrupted
+
+    def next(self) -> Proposal | None:
+        if not self._waiting:
+            return None
+        attrs = dict(self._waiting.popleft())
+        self._study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=attrs))  # all at once, or not at all
+        trial = Trial(self._study, self._study.get_trials(deepcopy=False)[-1]._trial_id)
+        return Proposal(trial, self._config(trial))
+
+    def next_rescue(self) -> None:
+        return None
+
+    def again(self, trial: Trial) -> Proposal | None:
+        return Proposal(trial, self._config(trial)) if self._key(trial.user_attrs) in self._wanted else None
+
+    def last_step(self, trial: Trial) -> int:
+        return self._last_step(trial)

@@ -1,0 +1,217 @@
+"""`prior=shared`: what shared weights say of the space, found before the first trial is run.
+
+Each group of networks gets weights that all of them train (`xoresnet.shared`), each group a job on Ray; then networks
+are run with these weights, in jobs of many. All jobs are trials of a study of their own, so that they go on like any
+other. What they say is in `predicted.parquet`: what the search tries first follows from it, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, cast
+
+import optuna
+import pandas as pd
+from optuna.pruners import NopPruner
+from optuna.samplers import RandomSampler
+from optuna.trial import Trial, TrialState
+
+from xoresnet.arch import Arch
+from xoresnet.results.columns import PREDICTED, arch_fields, typed
+from xoresnet.results.files import write_parquet
+from xoresnet.search.attributes import FAILURE
+from xoresnet.search.bridge import TrialBridge
+from xoresnet.search.execution import Outcome, execute
+from xoresnet.search.frames import last_record
+from xoresnet.search.job_source import Attributes, JobSource
+from xoresnet.search.journal import open_journal
+from xoresnet.search.objective import Objective
+from xoresnet.search.plan import SearchPlan
+from xoresnet.search.prior_networks import sample_of, to_predict
+from xoresnet.search.shared_trainable import EPOCHS_CHARGED, SECONDS, predict_networks, train_shared, write_archs
+from xoresnet.shared import WeightGroup, groups_of
+from xoresnet.table import params_count
+
+__all__ = ["PREDICTED_FILE", "PriorError", "PriorInterruptedError", "SharedPrior", "read_predicted"]
+
+PREDICTED_FILE = "predicted.parquet"
+_JOB, _CONFIG = "job", "config"
+"""User attributes of a trial: which job it is, and what its trainable is given."""
+_CHUNK = 25
+"""Networks of one job."""
+Rows = dict[str, dict[str, Any]]
+Trainable = Callable[[dict[str, Any]], None]
+
+
+class PriorError(RuntimeError):
+    """There is nothing to predict from: one sentence that says why."""
+
+
+class PriorInterruptedError(RuntimeError):
+    """Somebody stopped it; the same again goes on."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(f"interrupted by signal {outcome.interrupted}")
+        self.outcome = outcome
+
+
+class SharedPrior:
+    """Training and prediction, in a folder of their own."""
+
+    def __init__(self, plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> None:
+        """on_step: called several times a second, with the bridge of the jobs that run."""
+        self._plan, self._run, self._on_step = plan, run, on_step
+        self._folder = run / "prior"
+        self._folder.mkdir(exist_ok=True)
+        self._study = optuna.create_study(
+            storage=open_journal(self._folder / "prior.journal"), study_name="prior", load_if_exists=True,
+            pruner=NopPruner(), sampler=RandomSampler(seed=0),
+        )  # fmt: skip
+
+    def run(self) -> int:
+        """Train, predict and write `predicted.parquet`; returns how many networks are in it.
+
+        Raises `PriorError`, `PriorInterruptedError`.
+        """
+        plan = self._plan
+        limit, seed = plan.config.prior.networks, plan.config.seed
+        weights = self._train(groups_of(sample_of(plan.space, limit, seed)))
+        rounds = to_predict(plan.space, plan.config.objectives, limit, seed)
+        rows: Rows = {}
+        answer: Rows | None = None
+        while True:
+            try:
+                archs = next(rounds) if answer is None else rounds.send(answer)
+            except StopIteration:
+                break
+            answer = self._predict(archs, weights)
+            rows |= answer
+        if not rows:
+            raise PriorError(f"no network could be predicted: {self._reason()}")
+        write_parquet(self._run / PREDICTED_FILE, typed(list(rows.values()), PREDICTED))
+        return len(rows)
+
+    @property
+    def epochs_charged(self) -> float:
+        """What it has cost so far, in epochs of training one network."""
+        return self._total(EPOCHS_CHARGED)
+
+    @property
+    def seconds(self) -> float:
+        """Of all its jobs so far, one after the other."""
+        return self._total(SECONDS)
+
+    def _train(self, groups: Mapping[WeightGroup, Sequence[Arch]]) -> dict[WeightGroup, list[str]]:
+        """The weights of each group that could be trained, one file for each seed."""
+        jobs: dict[tuple[WeightGroup, str], Attributes] = {}
+        for group, archs in groups.items():
+            listed = self._folder / f"{group.group_id}.archs"
+            write_archs(listed, archs)
+            for recipe in self._plan.shared_recipes:
+                file = str(self._folder / f"{group.group_id}-{recipe.seed}.safetensors")
+                config = {"archs": str(listed), "checkpoint": file, "recipe": recipe.model_dump_json()}
+                jobs[group, file] = {_JOB: f"train {Path(file).stem}", _CONFIG: config}
+        self._carry_out(jobs.values(), train_shared)
+        done = self._done()
+        weights: dict[WeightGroup, list[str]] = {}
+        for (group, file), job in jobs.items():
+            if job[_JOB] in done:
+                weights.setdefault(group, []).append(file)
+        if not weights:
+            raise PriorError(f"no weights could be trained: {self._reason()}")
+        return weights
+
+    def _predict(self, archs: Sequence[Arch], weights: Mapping[WeightGroup, Sequence[str]]) -> Rows:
+        """What the weights of each seed say of each network, averaged; networks without weights are left out."""
+        outputs: list[tuple[str, Path]] = []
+        jobs: list[Attributes] = []
+        for group, members in groups_of(archs).items():
+            for start in range(0, len(members), _CHUNK):
+                part = members[start : start + _CHUNK]
+                name = hashlib.sha256(" ".join(arch.arch_id for arch in part).encode()).hexdigest()[:10]
+                listed = self._folder / f"{name}.archs"
+                write_archs(listed, part)
+                for file in weights.get(group, ()):
+                    output = self._folder / f"{name}-{Path(file).stem}.json"
+                    config = {"archs": str(listed), "weights": [file], "output": str(output)}
+                    jobs.append({_JOB: (job := f"predict {output.stem}"), _CONFIG: config})
+                    outputs.append((job, output))
+        self._carry_out(jobs, predict_networks)
+        done = self._done()
+        found: dict[str, list[dict[str, Any]]] = {}
+        for job, output in outputs:
+            for row in _read(output) if job in done else ():
+                found.setdefault(row["arch_id"], []).append(row)
+        by_id = {arch.arch_id: arch for arch in archs}
+        return {arch_id: _row(by_id[arch_id], rows) for arch_id, rows in found.items()}
+
+    def _carry_out(self, jobs: Iterable[Attributes], trainable: Trainable) -> None:
+        """Raises `PriorInterruptedError`."""
+        config = self._plan.config
+        common = {"data": json.dumps(config.data.model_dump(mode="json")), "threads": config.cpus_per_trial}
+
+        def config_of(trial: Trial) -> dict[str, Any]:
+            return {**common, **trial.user_attrs[_CONFIG]}
+
+        source = JobSource(
+            self._study, jobs, key=lambda attrs: attrs[_JOB], config=config_of, last_step=lambda trial: 1
+        )
+        if not source.to_do:
+            return
+        bridge = TrialBridge(
+            self._study, source, [Objective(metric=SECONDS, direction="min")],
+            trials=source.finished + source.to_do, retries=config.retries,
+        )  # fmt: skip
+        outcome = execute(bridge, trainable, config, self._run, lambda: self._on_step(bridge))
+        if outcome.interrupted:
+            raise PriorInterruptedError(outcome)
+
+    def _done(self) -> set[str]:
+        trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return {trial.user_attrs[_JOB] for trial in trials}
+
+    def _reason(self) -> str:
+        """Why a job failed."""
+        failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+        return str(failed[-1].user_attrs.get(FAILURE, "unknown reason")) if failed else "nothing was tried"
+
+    def _total(self, metric: str) -> float:
+        return sum(float(last_record(trial).get(metric, 0.0)) for trial in self._study.get_trials(deepcopy=False))
+
+
+def read_predicted(run: Path) -> pd.DataFrame:
+    """The table of a run. Raises `PriorError` where it is not there or not whole."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return cast(pd.DataFrame, pq.read_table(run / PREDICTED_FILE, page_checksum_verification=True).to_pandas())
+    except (pa.ArrowException, OSError) as error:
+        raise PriorError(f"{run / PREDICTED_FILE} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _read(output: Path) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = json.loads(output.read_bytes())
+    except (OSError, ValueError) as error:
+        raise PriorError(f"{output} cannot be read: {error}") from None
+    return rows
+
+
+def _row(arch: Arch, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One network of the table; objectives may be any figure that is predicted."""
+    figures = {name: fmean(float(row[name]) for row in rows) for name in rows[0] if name not in ("arch_id", SECONDS)}
+    return {
+        "arch_id": arch.arch_id,
+        "arch": arch.to_json(indent=None),
+        "weights_seeds": len(rows),
+        **figures,
+        **{f"predicted_{name}": value for name, value in figures.items()},
+        "params_count": params_count(arch),
+        "prediction_seconds": sum(float(row[SECONDS]) for row in rows),
+        **arch_fields(arch),
+    }

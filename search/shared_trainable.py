@@ -1,0 +1,89 @@
+"""The jobs of shared weights as they run on a worker: training one group's, and predicting a list of networks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from xoresnet.arch import Arch
+from xoresnet.atomic import write_text
+from xoresnet.recipe import Recipe
+from xoresnet.search.attributes import FAILURE
+from xoresnet.search.trainable import load_data_once
+
+__all__ = ["EPOCHS_CHARGED", "SECONDS", "predict_networks", "read_archs", "train_shared", "write_archs"]
+
+SECONDS, EPOCHS_CHARGED = "seconds", "epochs_charged"
+"""What a job reports: how long it took so far; what it has cost so far, in epochs of training one network."""
+_FORWARD = 1 / 3
+"""Of a training step is the forward pass: the backward pass computes two products for each of its one."""
+
+
+def train_shared(config: dict[str, Any]) -> None:
+    """Ray Tune's trainable that trains shared weights of one group.
+
+    config: archs (a file of networks), recipe and data (JSON), checkpoint (a file, from which it goes on if it is
+    there), threads.
+    """
+    from ray import tune
+
+    from xoresnet.learning import DivergenceError
+    from xoresnet.shared_training import SharedTraining
+
+    _prepare(config)
+    data = load_data_once(config["data"])
+    recipe = Recipe.from_dict(json.loads(config["recipe"]))
+    try:
+        training = SharedTraining(read_archs(Path(config["archs"])), data, recipe, checkpoint=config["checkpoint"])
+        seconds, passes = 0.0, 0
+        for record in chain(tuple(training.records), training):
+            seconds, passes = seconds + record.train_seconds, passes + record.image_passes
+            cost = {SECONDS: seconds, EPOCHS_CHARGED: passes / len(data.train)}
+            tune.report({**asdict(record), **cost})
+    except DivergenceError as error:
+        tune.report({FAILURE: str(error)})
+
+
+def predict_networks(config: dict[str, Any]) -> None:
+    """Ray Tune's trainable that writes down what shared weights say of networks.
+
+    config: archs (a file of networks), weights (checkpoints by `train_shared`, of one seed), output (a file), data,
+    threads.
+    """
+    from ray import tune
+
+    from xoresnet.shared_prediction import predict
+    from xoresnet.shared_training import load_shared
+
+    _prepare(config)
+    data = load_data_once(config["data"])
+    rows: list[dict[str, Any]] = []
+    passes = 0
+    for one in predict(load_shared(*config["weights"]), read_archs(Path(config["archs"])), data):
+        rows.append({"arch_id": one.arch.arch_id, **one.figures, SECONDS: one.seconds})
+        passes += one.image_passes
+    write_text(Path(config["output"]), json.dumps(rows))
+    seconds = sum(float(row[SECONDS]) for row in rows)
+    tune.report({"epoch": 1, SECONDS: seconds, EPOCHS_CHARGED: _FORWARD * passes / len(data.train)})
+
+
+def write_archs(path: Path, archs: Iterable[Arch]) -> None:
+    """One network a line."""
+    write_text(path, "".join(f"{arch.to_json(indent=None)}\n" for arch in archs))
+
+
+def read_archs(path: Path) -> Sequence[Arch]:
+    return [Arch.from_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _prepare(config: dict[str, Any]) -> None:
+    import torch
+
+    from xoresnet.memory import hold_freed_memory
+
+    hold_freed_memory()
+    torch.set_num_threads(config["threads"])

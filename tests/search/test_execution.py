@@ -1,0 +1,80 @@
+"""How carried-out trials end; what Ray makes of them is in `test_ray_plugin.py`, `test_run.py` and elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from tests.search.commands import xoresnet
+from xoresnet.search import execution
+from xoresnet.search.bridge import TrialBridge
+from xoresnet.search.config import SearchConfig
+from xoresnet.search.errors import CommandError
+from xoresnet.search.execution import execute
+from xoresnet.search.objective import Objective
+
+pytestmark = [pytest.mark.usefixtures("ray"), pytest.mark.filterwarnings("ignore")]
+CONFIG = SearchConfig.from_dict({"space": "digits"})
+
+
+@pytest.fixture
+def bridge() -> TrialBridge:
+    study = optuna.create_study(direction="maximize")
+    return TrialBridge(study, lambda trial: {}, [Objective(metric="score", direction="max")], trials=3)
+
+
+def nothing() -> None:
+    pass
+
+
+def train(config: dict[str, Any]) -> None:
+    raise AssertionError("nothing is trained here")
+
+
+def test_what_a_look_raises_is_noted_once(bridge: TrialBridge) -> None:
+    """However often: a hook that fails a hundred times would end everything."""
+
+    def look() -> None:
+        raise RuntimeError("no terminal")
+
+    steps = execution._Steps(bridge, look)
+    for _ in range(200):
+        steps.on_step_end(1, [])
+    assert bridge.errors == ["on_step: RuntimeError: no terminal"]
+    assert (bridge.ended, bridge.failed) == ("", False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_between_two_of_rays_loops(
+    number: signal.Signals, bridge: TrialBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There Ray catches nothing."""
+    monkeypatch.setattr(execution, "run_trials", lambda *arguments: signal.raise_signal(number))
+    found = execute(bridge, train, CONFIG, tmp_path, nothing)
+    assert (found.interrupted, found.ended, found.failed) == (number, "", False)
+
+
+def test_a_signal_when_all_was_done(bridge: TrialBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*arguments: object) -> None:
+        bridge.ended = "3 trials are finished"
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(execution, "run_trials", run)
+    found = execute(bridge, train, CONFIG, tmp_path, nothing)
+    assert (found.interrupted, found.ended) == (0, "3 trials are finished")
+
+
+def test_more_than_the_machines_have(bridge: TrialBridge, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="a trial needs 99 cpu, the machines have 2 cpu"):
+        execute(bridge, train, CONFIG.replace(cpus_per_trial=99), tmp_path, nothing)
+
+
+def test_confirm_says_so_too(real_search: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(real_search, tmp_path / "run")
+    words = ["confirm", str(folder), "--seeds=1", "cpus_per_trial=99"]
+    assert xoresnet(*words).is_refusal(1, "a trial needs 99 cpu, the machines have 2 cpu")

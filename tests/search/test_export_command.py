@@ -1,0 +1,176 @@
+"""`xoresnet export`: whose weights it takes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+
+from tests.search.commands import Result, xoresnet
+from xoresnet import load_model
+from xoresnet.results import best, knee, load
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+OR_RESNET8, PRUNED, FAILED = "or-resnet8", "7", "1"
+IMAGES = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def folder(real_confirmation: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of its own; exports are written elsewhere, but where it is about that."""
+    return Path(shutil.copytree(real_confirmation, tmp_path_factory.mktemp("export") / "run"))
+
+
+@pytest.fixture
+def confirmed(folder: Path) -> pd.DataFrame:
+    """Those whose weights were kept, by trial."""
+    return load(folder).confirmed.dropna(subset="weights").set_index("trial_id")
+
+
+def exported(folder: Path, output: Path, *words: str) -> Result:
+    result = xoresnet("export", str(folder), "--output", str(output), *words)
+    assert (result.code, result.err) == (0, "")
+    return result
+
+
+def same(one: Path | str, other: Path | str) -> bool:
+    return torch.equal(load_model(one)(IMAGES), load_model(other)(IMAGES))
+
+
+def figures(place: Path) -> Any:
+    config = load_model(place).config
+    assert config is not None
+    return config.figures
+
+
+def test_the_confirmed_weights(folder: Path, confirmed: pd.DataFrame, tmp_path: Path) -> None:
+    trial = knee(load(folder).front)["trial_id"]
+    row = confirmed.loc[trial]
+    result = exported(folder, tmp_path / "out")
+    assert same(tmp_path / "out", folder / row["weights"])
+    assert not same(tmp_path / "out", f"{folder}:{trial}")
+    accuracies = f"accuracy {100 * row['val_accuracy']:.2f} % ({100 * row['test_accuracy']:.2f} % on the test set)"
+    origin = f"run:{trial}, confirmed with seed {row['seed']}, 2 epochs"
+    assert result.out.startswith(f"{origin}: {accuracies}, ")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert f"| accuracy on the test set | {row['test_accuracy']:.2%} |" in card
+    assert f"| accuracy on the validation images | {row['val_accuracy']:.2%} |" in card
+    assert f"confirmed with seed {row['seed']}" in card
+    assert figures(tmp_path / "out")["test_accuracy"] == row["test_accuracy"]
+
+
+def test_the_searchs_own(folder: Path, tmp_path: Path) -> None:
+    trial = knee(load(folder).front)["trial_id"]
+    result = exported(folder, tmp_path / "out", "--searched")
+    assert same(tmp_path / "out", f"{folder}:{trial}")
+    assert result.out.startswith(f"run:{trial}: accuracy ")
+    assert "test set" not in result.out
+    assert "test_accuracy" not in figures(tmp_path / "out")
+    assert "accuracy on the test set" not in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_where_nothing_was_confirmed(real_search: Path, tmp_path: Path) -> None:
+    trial = best(load(real_search).trials)["trial_id"]
+    exported(real_search, tmp_path / "out", "--pick", "best-accuracy")
+    assert same(tmp_path / "out", f"{real_search}:{trial}")
+
+
+@pytest.mark.parametrize("wanted", ["trial", "network"])
+def test_by_its_id(folder: Path, confirmed: pd.DataFrame, wanted: str, tmp_path: Path) -> None:
+    for trial, row in confirmed[confirmed.index.notna()].iterrows():
+        word = str(trial) if wanted == "trial" else row["arch_id"]
+        exported(folder, tmp_path / word, "--pick", word)
+        assert same(tmp_path / word, folder / row["weights"])
+
+
+def test_a_baseline_that_was_not_searched(folder: Path, confirmed: pd.DataFrame, tmp_path: Path) -> None:
+    (row,) = confirmed[confirmed.index.isna()].to_dict("records")
+    for word in (OR_RESNET8, row["arch_id"]):
+        result = exported(folder, tmp_path / word, "--pick", word)
+        assert result.out.startswith(f"run: {OR_RESNET8}, confirmed with seed {row['seed']}, 2 epochs: accuracy ")
+        assert same(tmp_path / word, folder / row["weights"])
+    for words in (["--searched"], []):
+        name = OR_RESNET8 if words else "sew-resnet9"
+        result = xoresnet("export", str(folder), "--pick", name, *words)
+        assert result.is_refusal(2, f"--pick {name}: run has no such trial; it may be *")
+
+
+def test_into_the_folder_of_the_run(folder: Path, confirmed: pd.DataFrame) -> None:
+    trial = int(confirmed.index.dropna()[0])
+    names = [f"{trial:04d}-{confirmed.loc[trial, 'arch_id']}", confirmed[confirmed.index.isna()]["arch_id"].iloc[0]]
+    for wanted, name in zip((str(trial), OR_RESNET8), names, strict=True):
+        assert xoresnet("export", str(folder), "--pick", wanted).code == 0
+        assert sorted(path.name for path in (folder / "export" / name).iterdir()) == [
+            "README.md", "config.json", "model.safetensors",
+        ]  # fmt: skip
+    shutil.rmtree(folder / "export")
+
+
+@pytest.fixture
+def changed(folder: Path, tmp_path: Path) -> Path:
+    """A copy whose table can be written anew."""
+    return Path(shutil.copytree(folder, tmp_path / "run"))
+
+
+def rewrite(folder: Path, **columns: Any) -> None:
+    from xoresnet.results.files import write_parquet
+
+    write_parquet(folder / "confirmed.parquet", load(folder).confirmed.assign(**columns))
+
+
+def test_of_several_budgets_the_largest(changed: Path, tmp_path: Path) -> None:
+    """They are in no order in the table."""
+    table = load(changed).confirmed
+    both = table[table["trial_id"] == table["trial_id"][0]]
+    epochs = table["config.recipe.epochs"].mask(table.index == both.index[0], 9)
+    places = [f"confirmed/{path.name}" for path in sorted((changed / "confirmed").iterdir())][:2]
+    weights = (
+        table["weights"].mask(table.index == both.index[0], places[0]).mask(table.index == both.index[1], places[1])
+    )
+    rewrite(changed, weights=weights, **{"config.recipe.epochs": epochs})
+    exported(changed, tmp_path / "out", "--pick", str(both["trial_id"].iloc[0]))
+    assert same(tmp_path / "out", changed / places[0])
+
+
+def test_a_pruned_trial_that_was_confirmed(changed: Path, tmp_path: Path) -> None:
+    """The search has no weights of it, but there are others."""
+    for word, state in ((PRUNED, "PRUNED"), (FAILED, "FAIL")):
+        refused = f"--pick {word}: the trial is {state}, and only COMPLETE ones have weights"
+        assert xoresnet("export", str(changed), "--pick", word).is_refusal(1, refused)
+    table = load(changed).confirmed
+    rewrite(changed, trial_id=table["trial_id"].mask(table["trial_id"].isna(), int(PRUNED)))
+    (row,) = load(changed).confirmed.dropna(subset="weights").query(f"trial_id == {PRUNED}").to_dict("records")
+    exported(changed, tmp_path / "out", "--pick", PRUNED)
+    assert same(tmp_path / "out", changed / row["weights"])
+    searched = xoresnet("export", str(changed), "--pick", PRUNED, "--searched")
+    assert searched.is_refusal(1, f"--pick {PRUNED}: the trial is PRUNED, and only COMPLETE ones have weights")
+
+
+def test_weights_that_somebody_removed(changed: Path, tmp_path: Path) -> None:
+    """The search's are there still, and what is written says so."""
+    shutil.rmtree(changed / "confirmed")
+    assert xoresnet("confirm", str(changed), "--seeds", "2", "--baselines").code == 0
+    result = exported(changed, tmp_path / "out")
+    assert "confirmed" not in result.out
+
+
+def test_as_json(folder: Path, tmp_path: Path) -> None:
+    found = exported(folder, tmp_path / "out", "--json").json
+    assert "confirmed with seed" in found["origin"]
+    assert found["written"][0]["path"] == str(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("nowhere", 1, "nowhere holds no search: it has no config.yaml"),
+        ("RUN --pick 99", 2, "--pick 99: run has no such trial; it may be *"),
+        ("RUN --pick knees --searched", 2, "--pick knees: run has no such trial; did you mean 'knee'?"),
+    ],
+)
+def test_mistakes(folder: Path, words: str, code: int, message: str) -> None:
+    assert xoresnet("export", *words.replace("RUN", str(folder)).split()).is_refusal(code, message)

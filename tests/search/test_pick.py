@@ -1,0 +1,71 @@
+"""A trial by what it is good at, or by its id."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.results.made_runs import empty_run, run_of, trial
+from xoresnet.results import Run
+from xoresnet.search.errors import CommandError
+from xoresnet.search.pick import pick
+
+RUN = run_of(
+    trial(0, 0.1, 10), trial(1, 0.8, 20), trial(2, 0.9, 1000), trial(3, 0.5, 500), trial(4, 0.7, 5, state="PRUNED"),
+    trial(5, state="FAIL"), trial(6, 0.6, 30, arch_id="twice"), trial(7, 0.6, 40, arch_id="twice"),
+    trial(8, 0.2, 50, arch_id="again", state="PRUNED"), trial(9, 0.3, 60, arch_id="again"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wanted", "number"),
+    [
+        ("knee", 1),
+        ("best-accuracy", 2),
+        ("max-spikes=600", 1),
+        ("max-spikes=15", 0),
+        ("min-accuracy=0.85", 2),
+        ("min-accuracy=0.05", 0),
+        ("3", 3),
+        ("a0003", 3),
+        ("again", 9),  # the complete one
+    ],
+)
+def test_a_complete_trial(wanted: str, number: int) -> None:
+    for any_state in (False, True):
+        assert pick(RUN, wanted, any_state=any_state)["trial_id"] == number
+
+
+@pytest.mark.parametrize(("wanted", "number", "state"), [("4", 4, "PRUNED"), ("5", 5, "FAIL"), ("8", 8, "PRUNED")])
+def test_one_in_any_state(wanted: str, number: int, state: str) -> None:
+    assert pick(RUN, wanted, any_state=True)["trial_id"] == number
+    with pytest.raises(CommandError) as caught:
+        pick(RUN, wanted)
+    assert str(caught.value) == f"--pick {wanted}: the trial is {state}, and only COMPLETE ones have weights"
+
+
+@pytest.mark.parametrize(
+    ("run", "wanted", "code", "message"),
+    [
+        (RUN, "twice", 2, "--pick twice: that is the network of trials 6, 7: name one of them"),
+        (RUN, "kne", 2, "--pick kne: made has no such trial; did you mean 'knee'?"),
+        (RUN, "max-spike=3", 2, "--pick max-spike=3: made has no such trial; did you mean 'max-spikes='?"),
+        (RUN, "77", 2, "--pick 77: made has no such trial; it may be knee, best-accuracy, max-spikes=N, "),
+        (RUN, "min-accuracy=high", 2, "--pick min-accuracy=high: 'high' is no number"),
+        (RUN, "max-spikes=1", 1, "no complete trial has spikes_per_sample <= 1; trial 0 comes closest, "),
+        (empty_run(), "knee", 1, "no knee: the front is empty"),
+        (empty_run(), "best-accuracy", 1, "no complete trial has a number for val_accuracy"),
+    ],
+)
+def test_what_means_nothing(run: Run, wanted: str, code: int, message: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        pick(run, wanted)
+    assert str(caught.value).startswith(message)
+    assert caught.value.exit_code == code
+
+
+def test_names_that_could_have_been_meant() -> None:
+    names = {"xoresnet8": 1, "sew-resnet8": 2}
+    with pytest.raises(CommandError, match=r"; did you mean 'xoresnet8'\?$"):
+        pick(RUN, "xorsnet8", names=names)
+    with pytest.raises(CommandError, match=r"or a trial's or network's id, xoresnet8, sew-resnet8$"):
+        pick(RUN, "77", names=names)

@@ -1,0 +1,195 @@
+"""`RUN:ID`: a trial of a search, found, and trained again by `xoresnet train`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+import pytest
+
+from tests.search.commands import xoresnet
+from tests.search.confirmations import made_search
+from tests.search.test_search_view import complete, search_config, searching
+from tests.xoresnet.datasets.test_idx import write_fashion
+from xoresnet.arch import Arch
+from xoresnet.data import DATASETS, load_data
+from xoresnet.recipe import Recipe
+from xoresnet.search.arch_source import ArchSource
+from xoresnet.search.attributes import DUPLICATE
+from xoresnet.search.candidates import trial_network
+from xoresnet.search.errors import CommandError
+from xoresnet.search.run_folder import RunFolder
+from xoresnet.search.searched_trial import find_trial
+from xoresnet.search.study import look_at_study
+from xoresnet.training import fit
+from xoresnet.yaml_text import read_yaml
+
+DATA = {"name": "digits", "validation_seed": 5, "validation_share": 0.25}
+RECIPE = {"batch_size": 256, "precision": "fp32", "learning_rate": 0.03}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a search in `run`, and with other things; only read."""
+    place = tmp_path_factory.mktemp("place")
+    made_search(place / "run", data=DATA, recipe=RECIPE)
+    with searching(search_config(trials=40), place / "twice") as run:
+        complete(run, 0.5, 10)
+        first = run.study.trials[0]
+        duplicate = {**first.user_attrs, DUPLICATE: 0}
+        run.study.add_trial(optuna.trial.create_trial(values=first.values, user_attrs=duplicate))
+    (place / "training").mkdir()
+    (place / "training" / "config.yaml").write_text("command: train\n")
+    (place / "empty").mkdir()
+    write_fashion(place / "fashion")
+    return place
+
+
+@pytest.fixture(autouse=True)
+def here(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in place.iterdir():
+        Path(path.name).symlink_to(path)
+
+
+def trials() -> list[tuple[Arch, Recipe]]:
+    """Of the search in `run`."""
+    config = RunFolder(Path("run")).saved_config()
+    assert config is not None
+    study = look_at_study(config, Path("run"))
+    assert study is not None
+    return [trial_network(trial) for trial in study.trials]
+
+
+@pytest.mark.parametrize("number", [0, 2, 3, 5])  # complete, pruned, failed, dominated
+def test_a_trial_whatever_became_of_it(number: int) -> None:
+    arch, recipe = trials()[number]
+    for text in (f"run:{number}", f"run:{arch.arch_id}", f"{Path('run').absolute()}:{number}", f"./run/:{number}"):
+        found = find_trial(text)
+        assert found is not None
+        assert (found.label, found.arch, found.recipe) == (f"run-{number}", arch, recipe)
+        assert found.data.model_dump(exclude_none=True) == {**DATA, "verify": True}
+        assert found.recipe.learning_rate == 0.03
+
+
+@pytest.mark.parametrize("text", ["xoresnet8", "run", "some/arch.json", ""])
+def test_what_has_no_colon(text: str) -> None:
+    assert find_trial(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nowhere:3", "nowhere:3: there is no folder nowhere"),
+        ("s3://bucket/run:3", "s3://bucket/run:3: there is no folder s3://bucket/run"),
+        ("xoresnet8:3", "xoresnet8:3: there is no folder xoresnet8"),
+        ("empty:3", "empty:3: empty holds no search"),
+        ("run:77", "run:77: run has no trial 77 with a network of its own"),
+        ("run:knee", "run:knee: run has no trial knee with a network of its own"),
+        ("twice:1", "twice:1: twice has no trial 1 with a network of its own"),  # answered from the record
+        ("training:0", "*/training holds something else than a search"),
+    ],
+)
+def test_mistakes_get_one_sentence(text: str, message: str) -> None:
+    for words in ([text], [text, "--dry-run"], [text, "epochs=1", "--data", "fashion-mnist"]):
+        result = xoresnet("train", *words)
+        assert result.is_refusal(2, message)
+        assert result.out == ""
+    assert not Path("runs").exists()
+    with pytest.raises(CommandError):
+        find_trial(text)
+
+
+def test_a_search_that_has_no_study_yet() -> None:
+    shutil.copytree("run", "copy", symlinks=False)
+    Path("copy/study.journal").unlink()
+    assert xoresnet("train", "copy:0").is_refusal(2, "copy:0: copy holds no search")
+
+
+# as ARCH
+
+
+def test_the_network_takes_its_shape_from_the_data() -> None:
+    arch, _ = trials()[0]
+    source = ArchSource("run:0", {})
+    assert source.label == "run-0"
+    assert source.build((1, 8, 8), 10) == arch
+    assert source.build((3, 32, 32), 7) == arch.replace(input_shape=(3, 32, 32), num_classes=7)
+    changed = ArchSource("run:0", {"timesteps": 5, "neuron": {"tau": 1.5}, "depth": 14})
+    assert changed.build((1, 8, 8), 10) == arch.replace(timesteps=5, neuron=arch.neuron.replace(tau=1.5), depth=14)
+
+
+@pytest.mark.parametrize("field", ["input_shape=[1, 9, 9]", "num_classes=3"])
+def test_what_follows_from_the_data(field: str) -> None:
+    name = field.partition("=")[0]
+    assert xoresnet("train", "run:0", field).is_refusal(2, f"{name} follows from the data set")
+
+
+def test_a_file_of_that_name_is_a_file() -> None:
+    arch = Arch.baseline("xoresnet8", input_shape=(1, 8, 8), num_classes=10)
+    arch.save("run:0")
+    source = ArchSource("run:0", {})
+    assert source.trial is None
+    assert source.build((1, 8, 8), 10) == arch
+
+
+# trained
+
+
+def plan(*words: str) -> Any:
+    result = xoresnet("train", *words, "--dry-run", "--json")
+    assert (result.code, result.err) == (0, "")
+    return result.json
+
+
+def test_data_and_recipe_are_the_searchs() -> None:
+    arch, recipe = trials()[0]
+    found = plan("run:0")
+    assert found["arch_id"] == arch.arch_id
+    assert found["recipe"] == recipe.model_dump(mode="json")
+    assert {name: found["data"][name] for name in DATA} == DATA
+    assert found["run"] == "runs/run-0-digits"
+    assert plan("run:0", "--data", "digits") == {**found, "estimated_epoch_seconds": pytest.approx(0, abs=60)}
+
+
+def test_what_is_said_goes_before() -> None:
+    arch, recipe = trials()[0]
+    found = plan("run:0", "timesteps=1", "width=12", "epochs=7", "seed=3", "data.validation_seed=6", "--run", "mine")
+    assert found["arch_id"] == arch.replace(timesteps=1, width=12).arch_id
+    assert found["recipe"] == recipe.replace(epochs=7, seed=3).model_dump(mode="json")
+    assert {name: found["data"][name] for name in DATA} == {**DATA, "validation_seed": 6}
+    assert found["run"] == "mine"
+
+
+@pytest.mark.parametrize("how", [["--data", "fashion-mnist"], ["data.name=fashion-mnist"]])
+def test_other_data_come_with_their_own_recipe(how: list[str], place: Path) -> None:
+    arch, _ = trials()[0]
+    found = plan("run:0", *how, "--data-root", str(place / "fashion"), "epochs=1")
+    assert found["arch"]["input_shape"] == [1, 28, 28]
+    assert found["arch_id"] == arch.replace(input_shape=(1, 28, 28)).arch_id
+    assert found["recipe"] == DATASETS["fashion-mnist"].recipe.replace(epochs=1).model_dump(mode="json")
+    assert found["data"]["validation_seed"] == 0
+    assert found["run"] == "runs/run-0-fashion-mnist"
+
+
+def test_it_is_trained_as_it_says() -> None:
+    arch, recipe = trials()[2]
+    words = ["train", "run:2", "epochs=1", "--device", "cpu", "--threads", "1"]
+    result = xoresnet(*words)
+    assert (result.code, result.err) == (0, "")
+    folder = Path("runs/run-2-digits")
+    data = load_data("digits", validation_seed=5, validation_share=0.25)
+    (record,) = fit(arch, data, recipe.replace(epochs=1), device="cpu")
+    (row,) = pd.read_parquet(folder / "history.parquet").to_dict("records")
+    assert (row["val_accuracy"], row["spikes_per_sample"]) == (record.val_accuracy, record.spikes_per_sample)
+    assert read_yaml((folder / "config.yaml").read_text(), "")["data"]["validation_share"] == 0.25
+    assert (
+        f"the test set stays shut; to open it once, for the final figure: xoresnet {' '.join(words)} --test"
+        in result.out
+    )
+    assert xoresnet(*words).code == 0  # the same again goes on
+    refused = "runs/run-2-digits holds another training: recipe.epochs was 1, is 2; choose another folder with --run"
+    assert xoresnet("train", "run:2").is_refusal(2, refused)
