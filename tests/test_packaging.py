@@ -93,7 +93,8 @@ def _commands(block: str) -> list[list[str]]:
     """Ours, as arguments for Python."""
     lines = [line.rpartition("&& ")[2] for line in block.splitlines()]
     ours = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("xoresnet ")]
-    small = [[*words, "trials=6"] if words == ["search"] else words for words in ours]
+    less = {"search": "trials=6", "confirm": "--epochs=1"}
+    small = [[*words, less[words[0]]] if words[0] in less and "--dry-run" not in words else words for words in ours]
     return [["-c", "from xoresnet.search.cli import run; run()", *words] for words in small]
 
 
