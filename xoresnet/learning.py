@@ -21,6 +21,7 @@ __all__ = [
     "augmentation_of",
     "check_fits",
     "default_device",
+    "lay_out",
     "make_optimizer",
     "named_parameters",
     "peak_memory_mib",
@@ -45,6 +46,18 @@ def check_fits(arch: Arch, data: DataSet) -> None:
 def default_device(device: str | torch.device | None) -> torch.device:
     """None for CUDA where there is one."""
     return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def lay_out(net: XOResNet, recipe: Recipe, device: torch.device) -> None:
+    """Put the weights of convolutions in the memory format of the recipe, where that is safe.
+
+    On CPUs oneDNN writes beyond its memory in the backward pass of strided 1x1 convolutions with few input channels
+    (uxlfoundation/oneDNN#6035): networks that have one keep torch's own format, in which they are as fast.
+    """
+    convs = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
+    broken = any(conv.kernel_size == (1, 1) and conv.stride != (1, 1) and conv.in_channels < 16 for conv in convs)
+    if recipe.channels_last and not (broken and device.type == "cpu"):
+        net.to(memory_format=torch.channels_last)
 
 
 def training_loss(net: XOResNet, recipe: Recipe, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

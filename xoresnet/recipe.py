@@ -43,7 +43,7 @@ class Recipe(Spec):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto`: bf16 where the hardware computes in it, else fp32."""
     channels_last: StrictBool = False
-    """Memory format of convolutions."""
+    """Memory format of convolutions; on CPUs, narrow networks keep torch's own, whatever this says (oneDNN#6035)."""
     flip: StrictBool | None = None
     """Mirror each training image with probability 1/2; None for what the data set says, likewise for the next two."""
     crop_padding: NonNegativeInt | None = None

@@ -30,6 +30,7 @@ from xoresnet.learning import (
     augmentation_of,
     check_fits,
     default_device,
+    lay_out,
     make_optimizer,
     named_parameters,
     training_loss,
@@ -143,8 +144,7 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
     def _new_view(self, arch: Arch) -> XOResNet:
         """A view whose weights, new ones among them, are in the optimizer."""
         net = self.network.view(arch).train()
-        if self.recipe.channels_last:
-            net.to(memory_format=torch.channels_last)
+        lay_out(net, self.recipe, self.device)
         decaying, others = self._optimizer.param_groups
         for _, parameter, decays in named_parameters(net):
             if parameter not in self._watched:

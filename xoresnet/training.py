@@ -28,6 +28,7 @@ from xoresnet.learning import (
     augmentation_of,
     check_fits,
     default_device,
+    lay_out,
     make_optimizer,
     named_parameters,
     peak_memory_mib,
@@ -126,8 +127,7 @@ class Training(ResumableEpochs[EpochRecord]):
             torch.default_generator.manual_seed(self.recipe.seed)
             self.net = XOResNet(self.arch)
         self.net.to(self.device)
-        if self.recipe.channels_last:
-            self.net.to(memory_format=torch.channels_last)
+        lay_out(self.net, self.recipe, self.device)
         self._optimizer = _optimizer(self.net, self.recipe)
 
     def evaluate(self, split: Split) -> Evaluation:

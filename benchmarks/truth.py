@@ -1,0 +1,129 @@
+"""What every network of a small space comes to when it is trained alone: the truth that predictions are held against.
+
+    python benchmarks/truth.py digits [--seeds 2] [--workers 2]
+
+Learning curves go to `runs/benchmarks/truth-<name>.jsonl`, a line for each training; the same command goes on after any
+interruption. Each training has one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from xoresnet.arch import Arch
+from xoresnet.data import DataSet, load_data
+from xoresnet.recipe import Recipe
+from xoresnet.space.search_space import SearchSpace
+
+FOLDER = Path("runs/benchmarks")
+
+
+class Problem(NamedTuple):
+    """A space, and how its networks are trained."""
+
+    name: str
+    space: SearchSpace
+    data: str
+    recipe: Recipe
+
+    @property
+    def file(self) -> Path:
+        return FOLDER / f"truth-{self.name}.jsonl"
+
+    def load_data(self) -> DataSet:
+        return _data(self.data)
+
+
+@lru_cache
+def _data(name: str) -> DataSet:
+    return load_data(name)
+
+
+def problem(name: str) -> Problem:
+    return {"digits": _digits, "fashion-mnist": _fashion_mnist}[name]()
+
+
+def _digits() -> Problem:
+    """The preset with all merges, 560 networks, and fewer epochs."""
+    fields = SearchSpace.preset("digits").to_dict()
+    fields["arch"]["merge"] += ["and", "iand"]
+    recipe = load_data("digits").default_recipe.replace(epochs=12)
+    return Problem("digits", SearchSpace.from_dict(fields), "digits", recipe)
+
+
+def _fashion_mnist() -> Problem:
+    """24 networks of one width."""
+    arch = {
+        "input_shape": [1, 28, 28], "num_classes": 10, "depth": [8, 14], "width": 8,
+        "merge": ["add", "or", "oa", "current"], "xor": ["none", "middle"], "timesteps": [1, 2],
+    }  # fmt: skip
+    recipe = load_data("fashion-mnist").default_recipe.replace(epochs=3)
+    return Problem("fashion-mnist", SearchSpace.from_dict({"arch": arch}), "fashion-mnist", recipe)
+
+
+def make(what: Problem, seeds: Iterable[int], workers: int) -> None:
+    """Train what was not trained yet."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    done = {(line["arch_id"], line["seed"]) for line in _lines(what.file)}
+    jobs = [
+        (what.data, arch.to_json(indent=None), what.recipe.replace(seed=seed).model_dump_json())
+        for seed in seeds
+        for arch in what.space.enumerate()
+        if (arch.arch_id, seed) not in done
+    ]
+    jobs.sort(key=lambda job: Arch.from_json(job[1]).timesteps)  # networks of one cost beside one another
+    with multiprocessing.get_context("spawn").Pool(workers) as pool, what.file.open("a", encoding="utf-8") as file:
+        for number, line in enumerate(pool.imap_unordered(_trained, jobs), 1):
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            print(f"\r{number}/{len(jobs)}", end="", flush=True)
+    print()
+
+
+def _trained(job: tuple[str, str, str]) -> dict[str, Any]:
+    import torch
+
+    from xoresnet.memory import hold_freed_memory
+    from xoresnet.training import DivergenceError, fit
+
+    hold_freed_memory()
+    torch.set_num_threads(1)
+    data, arch, recipe = _data(job[0]), Arch.from_json(job[1]), Recipe.from_dict(json.loads(job[2]))
+    records: list[dict[str, Any]] = []
+    try:
+        records.extend(record.as_dict() for record in fit(arch, data, recipe))
+    except DivergenceError as error:
+        print(error)
+    return {"arch_id": arch.arch_id, "arch": job[1], "seed": recipe.seed, "records": records}
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    if not file.exists():
+        return []
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def load(what: Problem) -> pd.DataFrame:
+    """One row for each network, seed and epoch."""
+    return pd.DataFrame(
+        {"arch_id": line["arch_id"], "seed": line["seed"], **record}
+        for line in _lines(what.file)
+        for record in line["records"]
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=["digits", "fashion-mnist"])
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args()
+    make(problem(asked.name), range(asked.seeds), asked.workers)

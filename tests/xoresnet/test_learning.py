@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from xoresnet.arch import Arch
+from xoresnet.learning import lay_out
+from xoresnet.network import XOResNet
+from xoresnet.recipe import Recipe
+
+
+@pytest.mark.parametrize(
+    ("width", "wanted", "device", "found"),
+    [
+        (16, True, "cpu", True),
+        (16, False, "cpu", False),
+        (8, True, "cpu", False),  # oneDNN#6035
+        (8, True, "cuda", True),
+    ],
+)
+def test_memory_format(width: int, wanted: bool, device: str, found: bool) -> None:
+    net = XOResNet(Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=width))
+    lay_out(net, Recipe(channels_last=wanted), torch.device(device))
+    weights = [value for value in net.parameters() if value.dim() == 4 and value.shape[1] > 1 and value.shape[2] > 1]
+    assert weights
+    assert all(value.is_contiguous(memory_format=torch.channels_last) == found for value in weights)
