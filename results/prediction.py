@@ -14,15 +14,19 @@ __all__ = ["predicted_and_measured", "prediction_quality"]
 def predicted_and_measured(run: Run) -> pd.DataFrame:
     """One row for each complete trial whose network was predicted.
 
-    Columns `[trial_id, arch_id, source]`, the objectives as measured, and the same with `predicted_` before their name.
+    Columns `[trial_id, arch_id, source]`, the objectives as measured, and those that can be predicted with
+    `predicted_` before their name.
     """
     complete = run.trials[eligible(run.trials, run.objectives)]
-    said = run.predicted[["arch_id", *(f"predicted_{metric}" for metric in run.objectives)]]
+    columns = (f"predicted_{metric}" for metric in run.objectives)
+    said = run.predicted[["arch_id", *(name for name in columns if name in run.predicted)]]
     return complete[["trial_id", "arch_id", "source", *run.objectives]].merge(said, on="arch_id")
 
 
 def prediction_quality(pairs: pd.DataFrame, objectives: Objectives) -> dict[str, Agreement]:
     """How well predictions ranked networks, for each objective; pairs: by `predicted_and_measured`."""
     return {
-        metric: agreement(numbers(pairs, metric), numbers(pairs, f"predicted_{metric}")) for metric in objectives
-    }  # fmt: skip
+        metric: agreement(numbers(pairs, metric), numbers(pairs, f"predicted_{metric}"))
+        for metric in objectives
+        if f"predicted_{metric}" in pairs
+    }

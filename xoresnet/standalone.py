@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING
@@ -63,6 +64,12 @@ class Standalone(nn.Module):
         spikes = torch.stack(self._counts).sum(0)
         self._counts.clear()
         return logits, spikes
+
+    def facts(self) -> dict[str, str]:
+        """What a single file says of itself; `classes`, where they are known, is a JSON list."""
+        arch = self.net.arch
+        found = {"arch_id": arch.arch_id, "timesteps": str(arch.timesteps)}
+        return found if self.config is None else {**found, "classes": json.dumps(self.config.data.classes)}
 
     @property
     def counts_spikes(self) -> bool:

@@ -56,13 +56,13 @@ class PredictedInfo(NamedTuple):
 
 
 def predicted_info(run: Run) -> PredictedInfo:
-    """All complete trials whose networks were predicted, one panel for each of the first two objectives."""
+    """All complete trials whose networks were predicted, one panel for each of the first two objectives that are."""
     pairs = predicted_and_measured(run)
     missing = "" if len(pairs) else _why_nothing(run)
     quality = prediction_quality(pairs, run.objectives)
     shown, note = thin(pairs, MOST_POINTS, (pairs["source"] == _CHOSEN).to_numpy(dtype=np.bool_))
     words = dict(zip(run.trials["trial_id"], describe(run.trials), strict=True)) if len(pairs) else {}
-    panels = tuple(_panel(metric, shown, words) for metric in [*run.objectives][:2])
+    panels = tuple(_panel(metric, shown, words) for metric in [*quality][:2])
     notes = (_quality_note(quality, len(pairs)), _cost_note(run), note)
     return PredictedInfo(panels, quality, tuple(filter(None, notes)) if not missing else (), missing)
 

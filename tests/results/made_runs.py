@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from xoresnet.results.columns import CONFIRMED, HISTORY, LAYERS, TRIALS, typed
+from xoresnet.records import MEASURED
+from xoresnet.results.columns import CONFIRMED, HISTORY, LAYERS, PREDICTED, TRIALS, typed
 from xoresnet.results.files import write_parquet
 from xoresnet.results.loading import Run
 from xoresnet.results.pareto import is_pareto
@@ -70,8 +71,35 @@ def confirming(run: Run, *rows: dict[str, Any]) -> Run:
     return replace(run, confirmed=typed(mine, CONFIRMED))
 
 
+def predicted(run: Run, *, more: int = 3, charged: int = 2) -> Run:
+    """The run with predictions for the networks of all its trials, and for as many again as are wanted."""
+    rows = [
+        {"arch_id": f"b{number:04x}", "val_accuracy": 0.3, "spikes_per_sample": 100.0, "params_count": 5}
+        for number in range(more)
+    ]
+    rows += run.trials.to_dict("records")
+    said = [
+        {
+            **row, "arch": "{}", "weights_seeds": 1, "prediction_seconds": 0.1,
+            **{f"predicted_{name}": row.get(name) for name in MEASURED},
+            "predicted_val_accuracy": _scaled(row["val_accuracy"], 0.8 + 0.02 * (place % 5)),
+            "predicted_spikes_per_sample": _scaled(row["spikes_per_sample"], 1.5),
+        }
+        for place, row in enumerate(rows)
+    ]  # fmt: skip
+    prior = {"trials_charged": charged, "epochs_charged": 6.0, "seconds": 12.5, "networks": len(said)}
+    return replace(run, predicted=typed(said, PREDICTED), prior=prior)
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else factor * value
+
+
 def varied_run(count: int = 40, **options: Any) -> Run:
-    """Trials of all kinds: complete, pruned, failed and running ones, baselines, parameters that matter; confirmed."""
+    """Trials of all kinds: complete, pruned, failed and running ones, baselines, parameters that matter; confirmed.
+
+    Every third complete trial was tried because of its prediction.
+    """
     rows = []
     for number in range(count):
         merge, steps = ("or", "oa", "or/oa/add")[number % 3], 1 + number % 4
@@ -87,7 +115,9 @@ def varied_run(count: int = 40, **options: Any) -> Run:
     rows[2] |= {"state": "FAIL", "reason": "CUDA out of memory", "epochs_trained": 0, "worker": None}
     rows[2] |= {"val_accuracy": None, "spikes_per_sample": None}
     rows[3] |= {"state": "RUNNING", "ended": None, "epochs_trained": 2}
-    return confirming(run_of(*rows, **options))
+    for row in rows[6::3]:
+        row["source"] = "prior"
+    return predicted(confirming(run_of(*rows, **options)))
 
 
 def empty_run(**options: Any) -> Run:
@@ -99,7 +129,8 @@ def write_run(run: Run, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(write_yaml({"command": "search", **run.config}), encoding="utf-8")
     (folder / "environment.json").write_text(json.dumps(run.environment), encoding="utf-8")
-    for name in ("trials", "history", "layers", "confirmed"):
+    (folder / "prior.json").write_text(json.dumps(run.prior), encoding="utf-8")
+    for name in ("trials", "history", "layers", "confirmed", "predicted"):
         write_parquet(folder / f"{name}.parquet", getattr(run, name))
     return folder
 

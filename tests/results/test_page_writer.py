@@ -14,7 +14,7 @@ from tests.results.browser import PHONE, Visit, opened_browser
 from tests.results.made_runs import confirming, empty_run, run_of, trial, varied_run, write_run
 from xoresnet.results import Run, RunError, load, report
 from xoresnet.results.figures import FIGURES
-from xoresnet.results.networks import describe
+from xoresnet.results.networks import baseline_parts, describe
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'></script>"
 BLOCKS = "'\"><svg onload=window.hacked=1>"
@@ -65,7 +65,7 @@ def shared(browser: Any, page_path: Path) -> Visit:
 def first_dot() -> Any:
     """The row of the front whose dot comes first; baselines have symbols of their own."""
     front = varied_run(60).front
-    return front[front["source"].isna()].sort_values("trial_id").iloc[0]
+    return front[[baseline_parts(source) is None for source in front["source"]]].sort_values("trial_id").iloc[0]
 
 
 class TestFile:

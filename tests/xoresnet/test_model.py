@@ -6,13 +6,18 @@ import json
 import pickle
 import subprocess
 import sys
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from safetensors.torch import load_file, save_file
 
+import xoresnet
 from tests.xoresnet.trained import described, made, some_archs
 from xoresnet import Arch, SpecError, load_model
 from xoresnet.model import CONFIG, WEIGHTS, ModelConfig, ModelError, save_model
@@ -125,13 +130,41 @@ def test_a_description_that_is_not_of_this_network(tmp_path: Path) -> None:
                                                                        "mean": [0.1], "std": [0.1, 0.2]}})  # fmt: skip
 
 
-def test_loading_needs_neither_ray_nor_optuna_nor_pandas(folder: Path) -> None:
+def installed(names: list[str]) -> set[metadata.Distribution]:
+    """Distributions of these names, and all that they need."""
+    found: dict[str, metadata.Distribution] = {}
+    while names:
+        name = canonicalize_name(names.pop())
+        if name in found:
+            continue
+        found[name] = metadata.distribution(name)
+        wanted = map(Requirement, found[name].requires or [])
+        names += [one.name for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    return set(found.values())
+
+
+def test_the_folder_loads_where_nothing_else_is_installed(folder: Path, tmp_path: Path) -> None:
+    """In an environment of torch, pydantic, safetensors, what these need, and our core package alone."""
+    place = tmp_path / "environment"
+    place.mkdir()
+    for distribution in installed(["torch", "pydantic", "safetensors"]):
+        for top in {file.parts[0] for file in distribution.files or [] if file.parts[0] != ".."}:
+            with suppress(FileExistsError):  # some share a folder
+                (place / top).symlink_to(Path(str(distribution.locate_file(top))))
+    (place / "xoresnet").mkdir()
+    for file in Path(xoresnet.__file__).parent.glob("*.py"):
+        (place / "xoresnet" / file.name).symlink_to(file)
     code = (
-        "import sys\n"
-        "for name in ('ray', 'optuna', 'pandas', 'pyarrow', 'plotly', 'sklearn', 'click', 'rich', 'torchvision'):\n"
-        "    sys.modules[name] = None\n"
+        "import importlib.util, sys\n"
+        f"sys.path.insert(0, {str(place)!r})\n"
+        "for name in ('ray', 'optuna', 'pandas', 'sklearn', 'click', 'torchvision', 'xoresnet.search'):\n"
+        "    assert importlib.util.find_spec(name) is None, name\n"
+        "import torch\n"
         "from xoresnet import load_model\n"
-        f"print(load_model({str(folder)!r}).config.arch.arch_id)"
+        f"model = load_model({str(folder)!r}, spikes=True)\n"
+        "logits, spikes = model(torch.rand(2, 1, 8, 8))\n"
+        "print(model.config.arch.arch_id, list(logits.shape), list(spikes.shape))"
     )
-    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert found.stdout.strip() == ARCH.arch_id
+    command = [sys.executable, "-I", "-S", "-c", code]
+    found = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert found.stdout.strip() == f"{ARCH.arch_id} [2, 10] [2]", found.stderr  # torch warns that numpy is missing

@@ -1,4 +1,4 @@
-"""`python -m tests.xoresnet.write_exports PLACE FIRST STEP`: every STEP-th network as files, and what it returns itself.
+"""`python -m tests.xoresnet.write_exports PLACE FIRST STEP`: every STEP-th network as files, and what it returns.
 
 A process of its own, so that several share the work: tracing takes most of the time, and one core.
 """

@@ -5,7 +5,6 @@ Writing and comparing need `pip install 'xoresnet[export]'`. What becomes of a n
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from graphlib import TopologicalSorter
@@ -27,6 +26,15 @@ TIME_STEP = 1e-4
 """Seconds of one time step, in which time constants are given: what other tools take where they are told nothing."""
 
 
+_READING = MappingProxyType(
+    {
+        "time_step_seconds": TIME_STEP,
+        "input": "images [C, H, W] in [0, 1], the same at each time step",
+        "output": "logits [num_classes, 1, 1] of each time step; their mean over time decides",
+    }
+)
+
+
 def write(model: Standalone, path: Path) -> None:
     """Takes the images at each time step, gives the logits of each, [num_classes, 1, 1]. Spikes are not counted.
 
@@ -39,7 +47,8 @@ def write(model: Standalone, path: Path) -> None:
 
     graph = lowered(model)
     with replaced(path) as partial:
-        nir.write(partial, nir.NIRGraph(graph.nodes, graph.edges, metadata=_facts(model)))
+        facts = {**model.facts(), "timesteps": model.net.arch.timesteps, **_READING}
+        nir.write(partial, nir.NIRGraph(graph.nodes, graph.edges, metadata=facts))
 
 
 def run(path: Path, images: Tensor) -> tuple[Tensor, ...]:
@@ -127,17 +136,6 @@ _NODES: Mapping[str, Callable[[Any, Tensor], Tensor]] = MappingProxyType(
     }
 )
 """What each kind of node gives for x [T, N, C, H, W], what its edges bring added up."""
-
-
-def _facts(model: Standalone) -> dict[str, Any]:
-    """What a graph does not say of itself."""
-    arch = model.net.arch
-    facts = {"arch_id": arch.arch_id, "timesteps": arch.timesteps, "time_step_seconds": TIME_STEP,
-             "input": "images [C, H, W] in [0, 1], the same at each time step",
-             "output": "logits [num_classes, 1, 1] of each time step; their mean over time decides"}  # fmt: skip
-    if model.config is not None:
-        facts["classes"] = json.dumps(model.config.data.classes)
-    return facts
 
 
 def _check_installed() -> None:

@@ -25,7 +25,7 @@ from xoresnet.network import Stem
 from xoresnet.neuron import SpikingNeuron
 from xoresnet.standalone import Standalone, UnsupportedError
 
-__all__ = ["lowered"]
+__all__ = ["OPERATIONS", "lowered"]
 
 
 def lowered(model: Standalone) -> Graph:
@@ -111,7 +111,7 @@ def _iand(graph: Graph, name: str, shortcut: Signal, branch: Signal) -> Signal:
     return graph.above(name, 0.5, shortcut.plus(graph.times(f"{name}_minus_branch", -1, branch)))
 
 
-_MERGES: Mapping[Operation, Callable[[Graph, str, Signal, Signal], Signal]] = MappingProxyType(
+OPERATIONS: Mapping[Operation, Callable[[Graph, str, Signal, Signal], Signal]] = MappingProxyType(
     {
         Operation.ADD: lambda graph, name, shortcut, branch: shortcut.plus(branch),
         Operation.OR: lambda graph, name, shortcut, branch: graph.above(name, 0.5, shortcut.plus(branch)),
@@ -119,10 +119,11 @@ _MERGES: Mapping[Operation, Callable[[Graph, str, Signal, Signal], Signal]] = Ma
         Operation.IAND: _iand,
     }
 )
+"""What becomes of shortcut and branch, in nodes of this name."""
 
 
 def _operation(operation: Operation | UserOperation | None) -> Callable[[Graph, str, Signal, Signal], Signal]:
     if isinstance(operation, Operation):
-        return _MERGES[operation]
-    known = ", ".join(_MERGES)
+        return OPERATIONS[operation]
+    known = ", ".join(OPERATIONS)
     raise UnsupportedError(f"the operation {operation} has no form in NIR's nodes, only {known} have")

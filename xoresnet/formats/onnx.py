@@ -29,6 +29,7 @@ def write(model: Standalone, path: Path) -> None:
         )
         if program is None:
             raise RuntimeError("torch.onnx.export returned nothing")
+        program.model.metadata_props.update(model.facts())
         with replaced(path) as partial:
             program.save(str(partial), external_data=False)
 

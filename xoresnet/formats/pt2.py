@@ -19,7 +19,7 @@ def write(model: Standalone, path: Path) -> None:
     program = exported(model)
     with replaced(path) as partial:
         with_suffix = partial.with_suffix(".pt2")  # torch wants it
-        torch.export.save(program, with_suffix)
+        torch.export.save(program, with_suffix, extra_files=model.facts())
         with_suffix.replace(partial)
 
 

@@ -1,0 +1,151 @@
+"""NIR files, read back and executed by nirtorch, with the neurons that the model card shows."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import nir
+import nirtorch
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.xoresnet.lively import clear_images, facts, lively, lively_archs
+from xoresnet.arch import Arch
+from xoresnet.exporting import ExportError, export
+from xoresnet.formats.nir_graph import Graph, Signal
+from xoresnet.formats.nir_lowering import OPERATIONS
+from xoresnet.merge import Join, Merge, Operation, UserOperation
+
+NEITHER = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: (1 - a) * (1 - b)))
+HARD = {"neuron": {"reset": "hard"}}
+ARCHS = lively_archs(40, seed=5, **HARD)
+SMALL = Arch(input_shape=(1, 8, 8), num_classes=5, depth=8, width=3, merge="oa", xor="middle", timesteps=2)
+
+
+def stem_pools_reals(arch: Arch) -> bool:
+    first = arch.merge if isinstance(arch.merge, str) else arch.merge[0]
+    return arch.stem == "conv7-pool" and first == "membrane"
+
+
+def on_the_card(folder: Path) -> dict[str, Any]:
+    """Names that the card's code defines before it reads the file."""
+    (code,) = (folder / "README.md").read_text().split("```python\n")[1:]
+    names: dict[str, Any] = {}
+    exec(code.partition("graph = nir.read")[0], names)
+    return names
+
+
+@pytest.mark.filterwarnings("ignore")  # nirtorch's own
+def executed(folder: Path, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits [N, classes] and spikes [N] by nirtorch."""
+    names = on_the_card(folder)
+    graph = nir.read(folder / "model.nir")
+    model = nirtorch.nir_to_torch(graph, names["nodes"])
+    spikes = torch.zeros(len(images))
+
+    def count(module: Any, args: Any, found: tuple[Tensor, Tensor]) -> None:
+        spikes.add_(found[0].sum((1, 2, 3)))
+
+    neurons = [module for module in model.modules() if isinstance(module, names["Neuron"])]
+    assert neurons
+    for module in neurons:
+        module.register_forward_hook(count)
+    outputs, state = [], None
+    with torch.no_grad():
+        for _ in range(graph.metadata["timesteps"]):
+            output, state = model(images, state)
+            outputs.append(output)
+    return torch.stack(outputs).mean(0).flatten(1), spikes
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("number", range(len(ARCHS)))
+def test_nirtorch_gets_the_same(number: int, tmp_path: Path) -> None:
+    arch = ARCHS[number]
+    net = lively(arch)
+    if stem_pools_reals(arch):
+        with pytest.raises(ExportError, match=r"model\.nir cannot be made: NIR has no maximum; .* like membrane$"):
+            export(net, facts(arch), tmp_path / "model", ["nir"])
+        assert list(tmp_path.iterdir()) == []
+        return
+    folder, done = export(net, facts(arch), tmp_path / "model", ["nir"])
+    assert (folder.path, done.path) == (tmp_path / "model", tmp_path / "model" / "model.nir")
+    assert done.decided > done.images / 2
+    for batch in (1, 3):
+        images, logits, spikes = clear_images(net, batch, seed=number)
+        found = executed(tmp_path / "model", images)
+        np.testing.assert_allclose(found[0], logits, rtol=0, atol=1e-5 * float(logits.abs().max()))
+        assert torch.equal(found[0].argmax(1), logits.argmax(1))
+        assert torch.equal(found[1], spikes)
+        assert spikes.min() > 0
+
+
+def test_networks_are_of_all_kinds() -> None:
+    refused = sum(map(stem_pools_reals, ARCHS))
+    assert 0 < refused < 10
+    written = [arch for arch in ARCHS if not stem_pools_reals(arch)]
+    assert {merge for arch in written for merge in arch.merge} >= {
+        "add", "or", "oa", "and", "iand", "current", "membrane"
+    }  # fmt: skip
+    assert {placement for arch in written for placement in arch.xor} == {"none", "entry", "middle", "both"}
+    assert {arch.neuron.kind for arch in written} == {"lif", "if", "plif"}
+    assert {arch.stem for arch in written} == {"conv3", "conv7-pool"}
+
+
+def test_the_file_says_how_to_read_it(tmp_path: Path) -> None:
+    export(lively(SMALL), facts(SMALL), tmp_path / "model", ["nir"])
+    said = nir.read(tmp_path / "model" / "model.nir").metadata
+    assert (said["arch_id"], said["timesteps"], said["classes"]) == (SMALL.arch_id, 2, '["a", "b", "c", "d", "e"]')
+    assert "same at each time step" in said["input"]
+
+
+TRUTH = {
+    Operation.OR: (0, 1, 1, 1), Operation.AND: (0, 0, 0, 1), Operation.IAND: (0, 0, 1, 0), Operation.ADD: (0, 1, 1, 2),
+}  # fmt: skip
+"""For (shortcut, branch) = 00, 01, 10, 11."""
+
+
+@pytest.mark.parametrize("operation", Operation)
+def test_operations_by_their_tables(operation: Operation) -> None:
+    graph, shape = Graph(), (1, 1, 1)
+    out = OPERATIONS[operation](graph, "merge", Signal(("a",), shape), Signal(("b",), shape))
+    found = (value(graph, out, {"a": a, "b": b}) for a, b in product((0, 1), repeat=2))
+    assert tuple(found) == TRUTH[operation]
+
+
+def value(graph: Graph, signal: Signal, known: dict[str, float]) -> float:
+    """By the definition of each node."""
+    return sum(known[name] if name in known else _node_value(graph, name, known) for name in signal.nodes)
+
+
+def _node_value(graph: Graph, name: str, known: dict[str, float]) -> float:
+    node = graph.nodes[name]
+    sources = tuple(source for source, target in graph.edges if target == name)
+    x = value(graph, Signal(sources, (1, 1, 1)), known)
+    if isinstance(node, nir.Threshold):
+        return float(x > float(node.threshold.flat[0]))
+    assert isinstance(node, nir.Scale)
+    return x * float(node.scale.flat[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"neuron": {"reset": "soft"}}, r"start anew after a spike \(reset: hard\), and these keep .* \(reset: soft\)"),
+        ({"stem": "conv7-pool", "merge": "membrane", "depth": 10}, r"NIR has no maximum; "),
+        (
+            {"merge": "tests.xoresnet.formats.test_nir.NEITHER"},
+            r"the operation .* has no form in NIR's nodes, only add, or, and, iand have",
+        ),
+    ],
+)
+def test_what_nir_cannot_say_is_refused_in_a_sentence(changes: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    arch = SMALL.replace(**changes)
+    with pytest.raises(ExportError, match=rf"model/model\.nir cannot be made: .*{sentence}") as caught:
+        export(lively(arch), facts(arch), tmp_path / "model", ["nir"])
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
