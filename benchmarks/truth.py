@@ -111,11 +111,11 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def load(what: Problem) -> pd.DataFrame:
+def load(file: Path) -> pd.DataFrame:
     """One row for each network, seed and epoch."""
     return pd.DataFrame(
         {"arch_id": line["arch_id"], "seed": line["seed"], **record}
-        for line in _lines(what.file)
+        for line in _lines(file)
         for record in line["records"]
     )
 

@@ -118,10 +118,10 @@ class PriorSpec(Spec):
     """What is known of the space before the first trial."""
 
     kind: Literal["none", "shared"] = "none"
-    """`shared`: weights that all networks of one block, width and neuron train together say what each is good for."""
-    epochs: Whole = 12
-    """Of shared training."""
-    seeds: Whole = 1
+    """`shared`: weights that networks train together say what each is good for (docs/shared.md)."""
+    epochs: Whole | None = None
+    """Of each shared training; None for those of a trial."""
+    seeds: Whole = 2
     """How many sets of shared weights each network is predicted from."""
     networks: Whole = 2000
     """How many networks are predicted at most; of larger spaces those that an evolution on the predictions comes to."""

@@ -16,7 +16,8 @@ from xoresnet.search.bridge import TrialBridge
 from xoresnet.search.errors import CommandError
 from xoresnet.search.guide import Guide
 from xoresnet.search.plan import SearchPlan
-from xoresnet.search.prior import PriorError, PriorInterruptedError, SharedPrior, read_predicted
+from xoresnet.search.predicted_table import PredictedTableError, read_predicted
+from xoresnet.search.prior import PriorError, PriorInterruptedError, SharedPrior
 
 __all__ = ["make_guide", "prior_of"]
 
@@ -39,13 +40,16 @@ def make_guide(study: Study, plan: SearchPlan, run: Path, on_step: Callable[[Tri
     write_text(run / "prior.json", json.dumps(found, indent=2) + "\n")
     if "failed" in found:
         raise PriorError(found["failed"])
-    return Guide(read_predicted(run), plan.config.objectives, plan.config.prior.exploration)
+    try:
+        return Guide(read_predicted(run), plan.config.objectives, plan.config.prior.exploration)
+    except PredictedTableError as error:
+        raise PriorError(str(error)) from None
 
 
 def _made(plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> dict[str, Any]:
     """Whatever goes wrong costs the prior alone."""
-    prior = SharedPrior(plan, run, on_step)
     try:
+        prior = SharedPrior(plan, run, on_step)
         networks = prior.run()
     except (CommandError, PriorInterruptedError):
         raise

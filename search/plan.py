@@ -41,7 +41,7 @@ class SearchPlan:
         """With which shared weights are trained, one for each set. Raises `SpecError`."""
         prior = self.config.prior
         try:
-            recipe = self.recipe.replace(epochs=prior.epochs)
+            recipe = self.recipe.replace(epochs=prior.epochs or self.recipe.epochs)
         except SpecError as error:
             raise SpecError(Fault("prior.epochs", fault.message) for fault in error.faults) from None
         return tuple(recipe.replace(seed=(self.config.seed + number) % 2**32) for number in range(prior.seeds))

@@ -11,18 +11,14 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
-from typing import Any, cast
+from typing import Any
 
 import optuna
-import pandas as pd
 from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import Trial, TrialState
 
 from xoresnet.arch import Arch
-from xoresnet.results.columns import PREDICTED, arch_fields, typed
-from xoresnet.results.files import write_parquet
 from xoresnet.search.attributes import FAILURE
 from xoresnet.search.bridge import TrialBridge
 from xoresnet.search.execution import Outcome, execute
@@ -31,19 +27,19 @@ from xoresnet.search.job_source import Attributes, JobSource
 from xoresnet.search.journal import open_journal
 from xoresnet.search.objective import Objective
 from xoresnet.search.plan import SearchPlan
+from xoresnet.search.predicted_table import SECONDS, predicted_row, write_predicted
 from xoresnet.search.prior_networks import sample_of, to_predict
-from xoresnet.search.shared_trainable import EPOCHS_CHARGED, SECONDS, predict_networks, train_shared, write_archs
+from xoresnet.search.shared_trainable import EPOCHS_CHARGED, predict_networks, train_shared, write_archs
 from xoresnet.shared import WeightGroup, groups_of
-from xoresnet.table import params_count
 
-__all__ = ["PREDICTED_FILE", "PriorError", "PriorInterruptedError", "SharedPrior", "read_predicted"]
+__all__ = ["PriorError", "PriorInterruptedError", "SharedPrior"]
 
-PREDICTED_FILE = "predicted.parquet"
 _JOB, _CONFIG = "job", "config"
 """User attributes of a trial: which job it is, and what its trainable is given."""
 _CHUNK = 25
 """Networks of one job."""
-Rows = dict[str, dict[str, Any]]
+Said = dict[Arch, list[dict[str, Any]]]
+"""What the weights of each seed say of networks: figures by the names of a record."""
 Trainable = Callable[[dict[str, Any]], None]
 
 
@@ -81,18 +77,20 @@ class SharedPrior:
         limit, seed = plan.config.prior.networks, plan.config.seed
         weights = self._train(groups_of(sample_of(plan.space, limit, seed)))
         rounds = to_predict(plan.space, plan.config.objectives, limit, seed)
-        rows: Rows = {}
-        answer: Rows | None = None
+        rows: list[dict[str, Any]] = []
+        answer: dict[str, dict[str, float]] | None = None
         while True:
             try:
                 archs = next(rounds) if answer is None else rounds.send(answer)
             except StopIteration:
                 break
-            answer = self._predict(archs, weights)
-            rows |= answer
+            found = [predicted_row(arch, said) for arch, said in self._predict(archs, weights).items()]
+            metrics = [objective.metric for objective in plan.config.objectives]
+            answer = {row["arch_id"]: {name: row[f"predicted_{name}"] for name in metrics} for row in found}
+            rows += found
         if not rows:
             raise PriorError(f"no network could be predicted: {self._reason()}")
-        write_parquet(self._run / PREDICTED_FILE, typed(list(rows.values()), PREDICTED))
+        write_predicted(self._run, rows)
         return len(rows)
 
     @property
@@ -125,8 +123,8 @@ class SharedPrior:
             raise PriorError(f"no weights could be trained: {self._reason()}")
         return weights
 
-    def _predict(self, archs: Sequence[Arch], weights: Mapping[WeightGroup, Sequence[str]]) -> Rows:
-        """What the weights of each seed say of each network, averaged; networks without weights are left out."""
+    def _predict(self, archs: Sequence[Arch], weights: Mapping[WeightGroup, Sequence[str]]) -> Said:
+        """Networks without weights are left out."""
         outputs: list[tuple[str, Path]] = []
         jobs: list[Attributes] = []
         for group, members in groups_of(archs).items():
@@ -142,12 +140,12 @@ class SharedPrior:
                     outputs.append((job, output))
         self._carry_out(jobs, predict_networks)
         done = self._done()
-        found: dict[str, list[dict[str, Any]]] = {}
-        for job, output in outputs:
-            for row in _read(output) if job in done else ():
-                found.setdefault(row["arch_id"], []).append(row)
         by_id = {arch.arch_id: arch for arch in archs}
-        return {arch_id: _row(by_id[arch_id], rows) for arch_id, rows in found.items()}
+        found: Said = {}
+        for job, output in outputs:
+            for said in _read(output) if job in done else ():
+                found.setdefault(by_id[said["arch_id"]], []).append(said)
+        return found
 
     def _carry_out(self, jobs: Iterable[Attributes], trainable: Trainable) -> None:
         """Raises `PriorInterruptedError`."""
@@ -183,35 +181,9 @@ class SharedPrior:
         return sum(float(last_record(trial).get(metric, 0.0)) for trial in self._study.get_trials(deepcopy=False))
 
 
-def read_predicted(run: Path) -> pd.DataFrame:
-    """The table of a run. Raises `PriorError` where it is not there or not whole."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return cast(pd.DataFrame, pq.read_table(run / PREDICTED_FILE, page_checksum_verification=True).to_pandas())
-    except (pa.ArrowException, OSError) as error:
-        raise PriorError(f"{run / PREDICTED_FILE} cannot be read: {str(error).splitlines()[0]}") from None
-
-
 def _read(output: Path) -> list[dict[str, Any]]:
     try:
         rows: list[dict[str, Any]] = json.loads(output.read_bytes())
     except (OSError, ValueError) as error:
         raise PriorError(f"{output} cannot be read: {error}") from None
     return rows
-
-
-def _row(arch: Arch, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One network of the table; objectives may be any figure that is predicted."""
-    figures = {name: fmean(float(row[name]) for row in rows) for name in rows[0] if name not in ("arch_id", SECONDS)}
-    return {
-        "arch_id": arch.arch_id,
-        "arch": arch.to_json(indent=None),
-        "weights_seeds": len(rows),
-        **figures,
-        **{f"predicted_{name}": value for name, value in figures.items()},
-        "params_count": params_count(arch),
-        "prediction_seconds": sum(float(row[SECONDS]) for row in rows),
-        **arch_fields(arch),
-    }

@@ -53,12 +53,14 @@ def to_predict(
         sampler=NSGAIISampler(population_size=_POPULATION, seed=seed),
     )
     known: dict[str, Mapping[str, Any]] = {}
+    asked: set[str] = set()
     for _ in range(_MOST_ASKED * limit // _POPULATION):
         trials = [study.ask() for _ in range(_POPULATION)]
         archs = [suggest(trial, space)[0].canonical() for trial in trials]
-        new = {arch.arch_id: arch for arch in archs if arch.arch_id not in known and not space.exceeded(arch)}
-        wanted = list(new.values())[: limit - len(known)]
+        new = {arch.arch_id: arch for arch in archs if arch.arch_id not in asked and not space.exceeded(arch)}
+        wanted = list(new.values())[: limit - len(asked)]
         if wanted:
+            asked |= {arch.arch_id for arch in wanted}
             known |= yield wanted
         for trial, arch in zip(trials, archs, strict=True):
             figures = known.get(arch.arch_id)
@@ -66,5 +68,5 @@ def to_predict(
                 study.tell(trial, state=TrialState.FAIL)
             else:
                 study.tell(trial, [float(figures[objective.metric]) for objective in objectives])
-        if len(known) >= limit:
+        if len(asked) >= limit:
             return

@@ -13,12 +13,13 @@ from xoresnet.arch import Arch
 from xoresnet.atomic import write_text
 from xoresnet.recipe import Recipe
 from xoresnet.search.attributes import FAILURE
+from xoresnet.search.predicted_table import SECONDS
 from xoresnet.search.trainable import load_data_once
 
-__all__ = ["EPOCHS_CHARGED", "SECONDS", "predict_networks", "read_archs", "train_shared", "write_archs"]
+__all__ = ["EPOCHS_CHARGED", "predict_networks", "read_archs", "train_shared", "write_archs"]
 
-SECONDS, EPOCHS_CHARGED = "seconds", "epochs_charged"
-"""What a job reports: how long it took so far; what it has cost so far, in epochs of training one network."""
+EPOCHS_CHARGED = "epochs_charged"
+"""What a job has cost so far, in epochs of training one network; reported beside its `SECONDS`."""
 _FORWARD = 1 / 3
 """Of a training step is the forward pass: the backward pass computes two products for each of its one."""
 

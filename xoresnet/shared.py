@@ -1,10 +1,12 @@
 """`SharedNetwork`: one set of weights for many architectures.
 
-Merge, XOR placement, time steps and the number of blocks own no weights. So all networks with one stem, block, width
-and neuron, a *group*, can read theirs from one set: block 2 of stage 1 has the same convolutions in every network that
-has such a block. What a network is trained to while others train the same weights says how good it would be alone
-(Guo et al. 2019, arXiv 1904.00420; Yu & Huang 2019, arXiv 1903.05134), for the price of a few networks instead of all.
-`shared_training.py` trains them, `shared_prediction.py` reads predictions off them.
+Merge, XOR placement and the number of blocks own no weights. So all networks with one stem, block, width, neuron and
+number of time steps, a *group*, can read theirs from one set: block 2 of stage 1 has the same convolutions in every
+network that has such a block. What a network is trained to while others train the same weights says how good it would
+be alone (Guo et al. 2019, arXiv 1904.00420; Yu & Huang 2019, arXiv 1903.05134), for the price of a few networks instead
+of all. (Time steps own no weights either. But what is hard to train with one time step looks easy with weights that
+networks with four have trained: docs/shared.md.) `shared_training.py` trains them, `shared_prediction.py` reads
+predictions off them.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +29,11 @@ from xoresnet.neuron import SpikingNeuron, make_neuron
 from xoresnet.plan import ConvPlan
 from xoresnet.schema import Spec
 
-__all__ = ["SharedNetwork", "WeightGroup", "groups_of"]
+if TYPE_CHECKING:
+    from xoresnet.data import DataSet
+    from xoresnet.shared_prediction import Prediction
+
+__all__ = ["ArchSpace", "SharedNetwork", "WeightGroup", "groups_of"]
 
 
 class WeightGroup(Spec):
@@ -39,13 +45,14 @@ class WeightGroup(Spec):
     block: str
     width: int
     neuron: NeuronSpec
+    timesteps: int
 
     @classmethod
     def of(cls, arch: Arch) -> WeightGroup:
         """The group of a network, however it is described.
 
         >>> one = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, merge="add", timesteps=2)
-        >>> WeightGroup.of(one) == WeightGroup.of(one.replace(depth=20, merge="or", xor="both", timesteps=4))
+        >>> WeightGroup.of(one) == WeightGroup.of(one.replace(depth=20, merge="or", xor="both"))
         True
         """
         canonical = arch.canonical()
@@ -57,7 +64,8 @@ class WeightGroup(Spec):
         return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:10]
 
     def __str__(self) -> str:
-        return f"{self.stem}, {self.block}, width {self.width}, {self.neuron.kind} ({self.group_id})"
+        what = f"{self.stem}, {self.block}, width {self.width}, {self.neuron.kind}, T={self.timesteps}"
+        return f"{what} ({self.group_id})"
 
 
 def groups_of(archs: Iterable[Arch]) -> dict[WeightGroup, list[Arch]]:
@@ -69,8 +77,14 @@ def groups_of(archs: Iterable[Arch]) -> dict[WeightGroup, list[Arch]]:
     return {group: list(members) for group, members in groups.items()}
 
 
+class ArchSpace(Protocol):
+    """What networks there are; `xoresnet.space.SearchSpace` is one."""
+
+    def contains(self, arch: Arch) -> bool: ...
+
+
 class SharedNetwork:
-    """Weights for every network of every group, each made when a network first needs it.
+    """Weights for every network of a space, each made when a network first needs it.
 
     A weight hangs on seed, group and its place in the network alone, not on which networks were asked for before: so
     groups can be trained in different processes.
@@ -82,8 +96,9 @@ class SharedNetwork:
     True
     """
 
-    def __init__(self, seed: int = 0, *, device: str | torch.device = "cpu") -> None:
-        self.seed = seed
+    def __init__(self, space: ArchSpace | None = None, seed: int = 0, *, device: str | torch.device = "cpu") -> None:
+        """space: whose networks it is for; None for any. seed: of the initial weights."""
+        self.space, self.seed = space, seed
         self.device = torch.device(device)
         self._weights: dict[WeightGroup, dict[str, nn.Parameter]] = {}
 
@@ -91,9 +106,12 @@ class SharedNetwork:
         """The network of an architecture's canonical form, whose parameters *are* the shared ones.
 
         An ordinary network: what trains it trains them. Its buffers, batch norm's running statistics, are its own and
-        as new, so that running it in whichever mode changes nothing that others see. Made anew at each call.
+        as new, so that running it in whichever mode changes nothing that others see. Made anew at each call. Raises
+        ValueError for a network that is not in the space.
         """
         arch = arch.canonical()
+        if self.space is not None and not self.space.contains(arch):
+            raise ValueError(f"{arch.arch_id} is no network of the space that these weights are for")
         with _without_draws():
             net = XOResNet(arch)
         weights = self._complete(net)
@@ -105,6 +123,12 @@ class SharedNetwork:
     def extract(self, arch: Arch) -> XOResNet:
         """As `view`, with weights of its own: a copy to train further."""
         return copy.deepcopy(self.view(arch))
+
+    def evaluate(self, archs: Iterable[Arch], data: DataSet, **options: int) -> Iterator[Prediction]:
+        """What the weights say of each architecture; `xoresnet.shared_prediction.predict`, with its options."""
+        from xoresnet.shared_prediction import predict
+
+        return predict(self, archs, data, **options)
 
     def parameters(self, group: WeightGroup) -> Mapping[str, nn.Parameter]:
         """The weights of a group that there are so far, by their place in the network."""

@@ -38,7 +38,7 @@ class Prediction(NamedTuple):
 
 
 def predict(
-    network: SharedNetwork, archs: Iterable[Arch], data: DataSet, *, norm_images: int = 256, batch_size: int = 512
+    network: SharedNetwork, archs: Iterable[Arch], data: DataSet, *, norm_images: int = 128, batch_size: int = 512
 ) -> Iterator[Prediction]:
     """One prediction for each architecture, in their order, on the network's device; changes no shared weight.
 

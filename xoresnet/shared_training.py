@@ -90,7 +90,7 @@ class _Sampler:
                 self._ends.append([arch for arch, cost in zip(archs, costs, strict=True) if cost == end])
 
     def draw(self, rng: Random) -> list[Arch]:
-        ends = [rng.choice(end) for end in self._ends[: self.number]]
+        ends = [rng.choice(end) for end in self._ends]
         return ends + [rng.choice(self.archs) for _ in range(self.number - len(ends))]
 
 
@@ -107,8 +107,8 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         recipe: Recipe | None = None,
         seed: int | None = None,
         *,
-        sampling: Sampling = "sandwich",
-        archs_per_step: int = 4,
+        sampling: Sampling = "uniform",
+        archs_per_step: int = 1,
         device: str | torch.device | None = None,
         checkpoint: str | Path | None = None,
     ) -> None:
@@ -123,8 +123,9 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         check_fits(self.archs[0], data)
         if sampling not in get_args(Sampling):
             raise ValueError(f"sampling is 'sandwich' or 'uniform', got {sampling!r}")
-        if archs_per_step < 1:
-            raise ValueError(f"archs_per_step is at least 1, got {archs_per_step}")
+        least = 3 if sampling == "sandwich" else 1
+        if archs_per_step < least:
+            raise ValueError(f"archs_per_step is at least {least} for {sampling} sampling, got {archs_per_step}")
         self.data = data
         recipe = recipe or data.default_recipe
         self.recipe = recipe if seed is None else recipe.replace(seed=seed)
@@ -136,7 +137,7 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         self._begin()
 
     def _prepare(self) -> None:
-        self.network = SharedNetwork(self.recipe.seed, device=self.device)
+        self.network = SharedNetwork(seed=self.recipe.seed, device=self.device)
         self._optimizer = make_optimizer([], [], self.recipe)
         self._watched: set[nn.Parameter] = set()
         self._view = lru_cache(maxsize=_VIEWS_KEPT)(self._new_view)
@@ -245,7 +246,7 @@ def load_shared(*files: str | Path, device: str | torch.device = "cpu") -> Share
     seeds = {Recipe.from_dict(json.loads(content.texts["recipe"])).seed for content in saved}
     if len(seeds) != 1:
         raise ValueError(f"shared weights of one seed go together, got those of {sorted(seeds) or 'none'}")
-    network = SharedNetwork(seeds.pop(), device=device)
+    network = SharedNetwork(seed=seeds.pop(), device=device)
     for content in saved:
         group = WeightGroup.from_dict(json.loads(content.texts["group"]))
         network.load_state_dict(group, content.weights)

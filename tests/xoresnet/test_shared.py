@@ -12,6 +12,7 @@ from tests.strategies import archs
 from xoresnet.arch import Arch
 from xoresnet.network import XOResNet
 from xoresnet.shared import SharedNetwork, WeightGroup, groups_of
+from xoresnet.space import SearchSpace
 from xoresnet.spikes import count_spikes
 
 ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, merge="oa", xor="middle", timesteps=2)
@@ -119,7 +120,7 @@ def test_initial_weights_are_drawn_as_a_network_draws_its_own(changes: dict[str,
 
 def test_groups_and_seeds_have_weights_of_their_own() -> None:
     first = SharedNetwork(seed=0).view(ARCH).get_parameter("stem.conv.conv.weight")
-    for changes in ({"neuron": "if"}, {"neuron": "plif"}, {"input_shape": (1, 9, 9)}):
+    for changes in ({"neuron": "if"}, {"neuron": "plif"}, {"input_shape": (1, 9, 9)}, {"timesteps": 3}):
         assert not torch.equal(SharedNetwork(seed=0).view(ARCH.replace(**changes)).stem.conv.conv.weight, first)
     assert not torch.equal(SharedNetwork(seed=1).view(ARCH).stem.conv.conv.weight, first)
 
@@ -141,7 +142,7 @@ def test_running_a_view_changes_nothing_that_others_see() -> None:
 
 def test_what_trains_a_view_trains_the_others() -> None:
     shared = SharedNetwork()
-    view, deeper = shared.view(ARCH), shared.view(ARCH.replace(depth=14, timesteps=3, merge="add"))
+    view, deeper = shared.view(ARCH), shared.view(ARCH.replace(depth=14, merge="add"))
     optimizer = torch.optim.SGD(view.parameters(), lr=0.1)
     view(images(ARCH)).square().sum().backward()
     before = deeper.stages[0][0].convs[0].conv.weight.clone()
@@ -171,13 +172,13 @@ def test_groups_of_a_list() -> None:
     assert next(iter(groups)) == group
     assert WeightGroup.from_dict(group.model_dump(mode="json")) == group
     assert len({group.group_id for group in groups}) == 2
-    assert str(group) == f"conv3, basic, width 4, lif ({group.group_id})"
+    assert str(group) == f"conv3, basic, width 4, lif, T=2 ({group.group_id})"
 
 
 def test_a_neuron_as_the_canonical_form_has_it() -> None:
     """Without a next time step nothing can be reset: such networks have one description, and so one group."""
     soft = ARCH.replace(timesteps=1, neuron={"kind": "lif", "reset": "soft"})
-    assert WeightGroup.of(soft) == WeightGroup.of(ARCH)
+    assert WeightGroup.of(soft) == WeightGroup.of(ARCH.replace(timesteps=1))
 
 
 def test_weights_of_a_group_are_replaced_as_a_whole() -> None:
@@ -186,3 +187,11 @@ def test_weights_of_a_group_are_replaced_as_a_whole() -> None:
     shared.load_state_dict(group, other.state_dict(group))
     assert torch.equal(shared.view(ARCH).head.weight, other.view(ARCH).head.weight)
     assert not any(math.isnan(float(value.sum())) for value in shared.state_dict(group).values())
+
+
+def test_networks_of_another_space_are_refused() -> None:
+    space = SearchSpace.from_dict({"arch": {**ARCH.model_dump(mode="json"), "merge": ["add", "or"]}})
+    shared = SharedNetwork(space)
+    assert shared.view(ARCH.replace(merge="or")).arch.merge == "or"
+    with pytest.raises(ValueError, match=f"^{ARCH.arch_id} is no network of the space that these weights are for$"):
+        shared.view(ARCH)

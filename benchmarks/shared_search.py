@@ -1,0 +1,170 @@
+"""What a search saves that shared weights guide: epochs until it has 95 and 99 % of the exhaustive front's hypervolume.
+
+    python benchmarks/truth.py digits
+    python benchmarks/shared_search.py [--seeds 10] [--workers 2]
+
+Searches are replayed: proposals, bridge, sampler, pruner and guide are those of `xoresnet search`, and what a trial
+reports is what its network reported when it was trained alone (`truth.py`). One trial at a time. A search with an even
+seed sees the first training of each network, others the second, and is measured against the front of the same. Shared
+weights are trained and asked anew for each seed, and cost the epochs that a search is charged with for them. The
+hypervolume is of accuracy and decades of spikes, up to `reference_point` of all networks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import optuna
+import pandas as pd
+from truth import FOLDER, Problem, load, problem
+
+from xoresnet.arch import Arch
+from xoresnet.results.columns import PREDICTED, typed
+from xoresnet.results.objectives import OBJECTIVES
+from xoresnet.results.volume import hypervolume, reference_point
+from xoresnet.search.bridge import TrialBridge, Verdict
+from xoresnet.search.config import PriorSpec, PrunerSpec
+from xoresnet.search.guide import Guide
+from xoresnet.search.objective import DEFAULT_OBJECTIVES
+from xoresnet.search.predicted_table import SECONDS, predicted_row
+from xoresnet.search.proposals import ArchProposals
+from xoresnet.search.study import make_pruner, make_sampler
+from xoresnet.shared import groups_of
+from xoresnet.shared_training import SharedTraining
+from xoresnet.space.baselines import baselines
+
+LOG = ("spikes_per_sample",)
+
+
+class Way(NamedTuple):
+    """How to search."""
+
+    name: str
+    sampler: str
+    pruner: str
+    guided: bool = False
+
+
+WAYS = (
+    Way("random, no pruning", "random", "none"),
+    Way("NSGA-II, no pruning", "nsga2", "none"),
+    Way("TPE, no pruning", "tpe", "none"),
+    Way("random, pruned", "random", "pareto"),
+    Way("TPE, pruned", "tpe", "pareto"),
+    Way("TPE, pruned, prior=shared", "tpe", "pareto", guided=True),
+    Way("TPE, no pruning, prior=shared", "tpe", "none", guided=True),
+)
+
+
+@lru_cache
+def curves(file: Path, seed: int) -> dict[str, list[dict[str, float]]]:
+    """The epochs of each network's training with this seed."""
+    frame = load(file)
+    return {arch_id: rows.to_dict("records") for arch_id, rows in frame[frame["seed"] == seed].groupby("arch_id")}
+
+
+class Point(NamedTuple):
+    """How far a search is."""
+
+    epochs: float
+    share: float
+    """Of the exhaustive front's hypervolume."""
+
+
+def replay(what: Problem, way: Way, seed: int, most: float) -> Iterator[Point]:
+    """A point whenever a trial is complete, until so many epochs are spent."""
+    known = curves(what.file, seed % 2)
+    everything = pd.DataFrame([epochs[-1] for epochs in known.values()])
+    reference = reference_point(everything, OBJECTIVES, LOG)
+    whole = hypervolume(everything, OBJECTIVES, reference, LOG)
+    study = optuna.create_study(
+        directions=[objective.optuna_direction for objective in DEFAULT_OBJECTIVES],
+        sampler=make_sampler(way.sampler, seed),
+        pruner=make_pruner(PrunerSpec(kind=way.pruner), what.recipe.epochs, DEFAULT_OBJECTIVES),
+    )
+    proposals = ArchProposals(study, what.space, what.recipe, seed=seed, common={})
+    for name, arch in baselines(what.space).items():
+        proposals.enqueue(name, arch)
+    spent = 0.0
+    if way.guided:
+        predictions, spent = predicted(what, seed)
+        proposals.guide = Guide(predictions, DEFAULT_OBJECTIVES, PriorSpec().exploration)
+    bridge = TrialBridge(study, proposals, DEFAULT_OBJECTIVES, trials=10**6, max_step=what.recipe.epochs, retries=0)
+    complete: list[dict[str, float]] = []
+    while spent < most and (config := bridge.next_config("only")) is not None:
+        for record in known[Arch.from_json(config["arch"]).arch_id]:
+            spent += 1
+            if bridge.on_report("only", record) is Verdict.STOP:
+                break
+        else:
+            complete.append(record)
+        bridge.on_end("only")
+        if complete:
+            yield Point(spent, hypervolume(pd.DataFrame(complete), OBJECTIVES, reference, LOG) / whole)
+
+
+def predicted(what: Problem, seed: int) -> tuple[pd.DataFrame, float]:
+    """What shared weights say of all networks, and what that cost in epochs of training one; kept in a file."""
+    file = FOLDER / f"predicted-{what.name}-{seed}.parquet"
+    if not file.exists():
+        frame, epochs = ask_shared(what, PriorSpec(), seed)
+        frame.attrs["epochs"] = epochs
+        frame.to_parquet(file)
+    frame = pd.read_parquet(file)
+    return frame, float(frame.attrs["epochs"])
+
+
+def ask_shared(what: Problem, prior: PriorSpec, seed: int) -> tuple[pd.DataFrame, float]:
+    data, passes = what.load_data(), 0.0
+    found: dict[Arch, list[dict[str, float]]] = {}
+    for archs in groups_of(what.space.enumerate()).values():
+        for number in range(prior.seeds):
+            recipe = what.recipe.replace(epochs=prior.epochs or what.recipe.epochs, seed=1000 + 10 * seed + number)
+            training = SharedTraining(archs, data, recipe)
+            passes += sum(record.image_passes for record in training)
+            for one in training.network.evaluate(archs, data):
+                found.setdefault(one.arch, []).append({**one.figures, SECONDS: one.seconds})
+                passes += one.image_passes / 3
+    rows = [predicted_row(arch, several) for arch, several in found.items()]
+    return typed(rows, PREDICTED), passes / len(data.train)
+
+
+# --- the comparison ---------------------------------------------------------------------------------------------------
+
+SHARES = (0.95, 0.99)
+
+
+def epochs_to(what: Problem, way: Way, seed: int) -> list[float]:
+    """Until each share of the hypervolume; infinite where it never came."""
+    exhaustive = float(what.recipe.epochs * what.space.size().networks)
+    points = list(replay(what, way, seed, exhaustive))
+    return [next((point.epochs for point in points if point.share >= share), float("inf")) for share in SHARES]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    what = problem("digits")
+    exhaustive = what.recipe.epochs * what.space.size().networks
+    print(f"{what.space.size().networks} networks, {what.recipe.epochs} epochs each: {exhaustive:,} epochs in all\n")
+    print("| search | epochs to 95 % | to 99 % | worst of the seeds, 99 % |\n| --- | --- | --- | --- |")
+    with multiprocessing.get_context("spawn").Pool(asked.workers) as pool:
+        for way in WAYS:
+            found = pool.starmap(epochs_to, [(what, way, seed) for seed in range(asked.seeds)], chunksize=1)
+            some, most = ([one[place] for one in found] for place in (0, 1))
+            cells = [statistics.median(some), statistics.median(most), max(most)]
+            told = " | ".join(f"{value:,.0f} ({100 * value / exhaustive:.1f} %)" for value in cells)
+            print(f"| {way.name} | {told} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

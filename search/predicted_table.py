@@ -1,0 +1,54 @@
+"""`predicted.parquet`: what shared weights said of networks, a table of its own that nothing measured is ever in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, cast
+
+import pandas as pd
+
+from xoresnet.arch import Arch
+from xoresnet.records import MEASURED
+from xoresnet.results.columns import PREDICTED, arch_fields, typed
+from xoresnet.results.files import write_parquet
+from xoresnet.table import params_count
+
+__all__ = ["PREDICTED_FILE", "SECONDS", "PredictedTableError", "predicted_row", "read_predicted", "write_predicted"]
+
+PREDICTED_FILE = "predicted.parquet"
+SECONDS = "seconds"
+"""How long one took."""
+
+
+class PredictedTableError(RuntimeError):
+    """A table that is not there or not whole: one sentence."""
+
+
+def predicted_row(arch: Arch, said: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One network of the table: the mean of what each set of weights said, figures by the names of a record."""
+    return {
+        "arch_id": arch.arch_id,
+        "arch": arch.to_json(indent=None),
+        "weights_seeds": len(said),
+        **{f"predicted_{name}": fmean(float(one[name]) for one in said) for name in MEASURED},
+        "params_count": params_count(arch),
+        "prediction_seconds": sum(float(one[SECONDS]) for one in said),
+        **arch_fields(arch),
+    }
+
+
+def write_predicted(run: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    write_parquet(run / PREDICTED_FILE, typed(list(map(dict, rows)), PREDICTED))
+
+
+def read_predicted(run: Path) -> pd.DataFrame:
+    """The table of a run. Raises `PredictedTableError`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return cast(pd.DataFrame, pq.read_table(run / PREDICTED_FILE, page_checksum_verification=True).to_pandas())
+    except (pa.ArrowException, OSError) as error:
+        raise PredictedTableError(f"{run / PREDICTED_FILE} cannot be read: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from random import Random
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.study import Study
+from optuna.trial import TrialState, create_trial
+
+from xoresnet.arch import Arch
+from xoresnet.records import MEASURED
+from xoresnet.results.columns import PREDICTED, arch_fields, typed
+from xoresnet.search.guide import Guide, features, gains
+from xoresnet.search.objective import DEFAULT_OBJECTIVES
+from xoresnet.space import SearchSpace
+
+ARCHS = list(SearchSpace.preset("digits").enumerate())
+Figures = tuple[float, float]
+"""Accuracy and spikes."""
+
+
+def true_figures(arch: Arch) -> Figures:
+    """Smooth in the configuration, in conflict with each other, and different for each network."""
+    depth, xor = {8: 0.0, 14: 0.5, 20: 1.0}[arch.depth], 0.03 * (arch.xor != "none")
+    size = 0.3 * depth + 0.4 * (arch.width == 16) + 0.1 * arch.timesteps
+    merge = {"add": 0.02, "or": 0.0, "oa": 0.03, "current": -0.05, "membrane": 0.04}[str(arch.merge)]
+    return 0.8 + 0.1 * size + merge - xor, 10 ** (2.5 + size + 5 * merge) * (1 + xor)
+
+
+def table(said: Callable[[Arch], Figures] = true_figures, archs: Sequence[Arch] = ARCHS) -> pd.DataFrame:
+    rows = []
+    for arch in archs:
+        accuracy, spikes = said(arch)
+        nothing = {f"predicted_{name}": 0.0 for name in MEASURED}
+        rows.append(
+            {
+                **nothing, "arch_id": arch.arch_id, "arch": arch.to_json(indent=None), "weights_seeds": 1,
+                "predicted_val_accuracy": accuracy, "predicted_spikes_per_sample": spikes, "params_count": 1,
+                "prediction_seconds": 0.1, **arch_fields(arch),
+            }
+        )  # fmt: skip
+    return typed(rows, PREDICTED)
+
+
+def a_study() -> Study:
+    return optuna.create_study(directions=["maximize", "minimize"])
+
+
+def add(
+    study: Study, arch: Arch, state: TrialState = TrialState.COMPLETE, epochs: int = 4, total: int = 4, **attrs: int
+) -> None:
+    """A trial whose accuracy has come so far of what it would be."""
+    accuracy, spikes = true_figures(arch)
+    said = {f"report:{epoch}": [accuracy - 0.05 * (total - epoch), spikes] for epoch in range(1, epochs + 1)}
+    values = [accuracy, spikes] if state == TrialState.COMPLETE else None
+    study.add_trial(create_trial(state=state, values=values, user_attrs={"arch_id": arch.arch_id, **said, **attrs}))
+
+
+def guide(frame: pd.DataFrame, exploration: float = 0.0) -> Guide:
+    return Guide(frame, DEFAULT_OBJECTIVES, exploration)
+
+
+def losses_of(arch: Arch) -> list[float]:
+    accuracy, spikes = true_figures(arch)
+    return [-accuracy, math.log10(spikes + 1)]
+
+
+def area(points: Sequence[Sequence[float]], corner: Sequence[float]) -> float:
+    """By definition, in two dimensions."""
+    found, lowest = 0.0, corner[1]
+    for first, second in sorted(points):
+        if first < corner[0] and second < lowest:
+            found += (corner[0] - first) * (lowest - second)
+            lowest = second
+    return found
+
+
+POINTS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=6), POINTS)
+def test_gains_are_differences_of_areas(front: list[Figures], points: list[Figures]) -> None:
+    found = gains(np.array(front).reshape(-1, 2), np.array(points))
+    everything = np.array([*front, *points])
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    corner = (high + 0.1 * np.where(high > low, high - low, 1.0)).tolist()
+    expected = [area([*front, point], corner) - area(front, corner) for point in points]
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_first_choice_is_what_promises_most_and_the_second_counts_on_it() -> None:
+    study, chooser = a_study(), guide(table())
+    first = chooser.choose(study, [], Random(0))
+    assert first is not None
+    points = [losses_of(arch) for arch in ARCHS]
+    high, low = np.max(points, axis=0), np.min(points, axis=0)
+    corner = (high + 0.1 * (high - low)).tolist()
+    assert area([losses_of(first)], corner) == pytest.approx(max(area([point], corner) for point in points))
+    add(study, first, TrialState.RUNNING, epochs=0)
+    second = chooser.choose(study, [first.arch_id], Random(0))
+    assert second is not None
+    assert area([losses_of(first), losses_of(second)], corner) == pytest.approx(
+        max(area([losses_of(first), point], corner) for point in points)
+    )
+
+
+def test_chosen_one_after_the_other_they_make_the_front_soon() -> None:
+    study, chooser = a_study(), guide(table())
+    tried: list[str] = []
+    for _ in range(12):
+        arch = chooser.choose(study, tried, Random(0))
+        assert arch is not None
+        tried.append(arch.arch_id)
+        add(study, arch)
+    points = [losses_of(arch) for arch in ARCHS]
+    corner = (np.max(points, axis=0) * 1.01).tolist()
+    mine = [losses_of(arch) for arch in ARCHS if arch.arch_id in tried]
+    assert area(mine, corner) > 0.97 * area(points, corner)
+
+
+@pytest.mark.parametrize("exploration", [0.0, 0.2, 1.0])
+def test_a_share_is_left_to_the_sampler(exploration: float) -> None:
+    study, chooser, random = a_study(), guide(table(archs=ARCHS[:20]), exploration), Random(0)
+    left = sum(chooser.choose(study, [], random) is None for _ in range(300))
+    assert left / 300 == pytest.approx(exploration, abs=0.07)
+
+
+def test_nothing_is_chosen_twice_and_nothing_that_is_not_there() -> None:
+    study, chooser = a_study(), guide(table(archs=ARCHS[:5]))
+    tried: set[str] = set()
+    for _ in range(5):
+        arch = chooser.choose(study, tried, Random(0))
+        assert arch in ARCHS[:5]
+        assert arch.arch_id not in tried
+        tried.add(arch.arch_id)
+    assert chooser.choose(study, tried, Random(0)) is None
+
+
+def test_predictions_that_mislead_are_not_followed() -> None:
+    def opposite(arch: Arch) -> Figures:
+        accuracy, spikes = true_figures(arch)
+        return 1 - accuracy, spikes
+
+    study, chooser = a_study(), guide(table(opposite))
+    tried = ARCHS[::45]
+    for arch in tried[:7]:
+        add(study, arch)
+    ids = [arch.arch_id for arch in tried]
+    assert chooser.choose(study, ids, Random(0)) is not None  # too few to tell
+    add(study, tried[7])
+    assert chooser.choose(study, ids, Random(0)) is None
+    right = guide(table())
+    assert right.choose(study, ids, Random(0)) is not None
+
+
+def test_what_was_measured_corrects_what_was_predicted() -> None:
+    """`current` is predicted to be far better than it is; after some trials nobody falls for it any more."""
+
+    def flattering(arch: Arch) -> Figures:
+        accuracy, spikes = true_figures(arch)
+        return accuracy + 0.2 * (arch.merge == "current"), spikes
+
+    study, chooser = a_study(), guide(table(flattering))
+    tried: list[str] = []
+    first = chooser.choose(study, tried, Random(0))
+    assert first is not None
+    assert first.merge == "current"
+    for arch in ARCHS[::23]:
+        tried.append(arch.arch_id)
+        add(study, arch)
+    assert {arch.merge for arch in ARCHS[::23]} == {"add", "or", "oa", "current", "membrane"}
+    found = []
+    for _ in range(8):
+        arch = chooser.choose(study, tried, Random(0))
+        assert arch is not None
+        tried.append(arch.arch_id)
+        found.append(arch)
+        add(study, arch)
+    assert sum(arch.merge == "current" for arch in found) < 3
+    points = [losses_of(arch) for arch in ARCHS]
+    corner = (np.max(points, axis=0) * 1.01).tolist()
+    mine = [losses_of(arch) for arch in ARCHS if arch.arch_id in tried]
+    assert area(mine, corner) > 0.95 * area(points, corner)
+
+
+def test_pruned_trials_count_with_what_they_would_have_come_to() -> None:
+    """That they were stopped early must not make their kind look bad."""
+    whole, stopped = a_study(), a_study()
+    sample = ARCHS[::23]
+    for number, arch in enumerate(sample):
+        add(whole, arch)
+        if number % 2:
+            add(stopped, arch, TrialState.PRUNED, epochs=2)
+        else:
+            add(stopped, arch)
+    ids = [arch.arch_id for arch in sample]
+    chooser = guide(table())
+    assert chooser.choose(stopped, ids, Random(0)) == chooser.choose(whole, ids, Random(0))
+
+
+def test_failed_trials_and_answers_from_the_record_say_nothing() -> None:
+    study, chooser = a_study(), guide(table())
+    for arch in ARCHS[::45]:
+        add(study, arch)
+    before = chooser.choose(study, [], Random(0))
+    for arch in ARCHS[:30]:
+        add(study, arch, TrialState.FAIL, epochs=1)
+        add(study, arch, TrialState.COMPLETE, duplicate_of=0)
+    assert chooser.choose(study, [], Random(0)) == before
+
+
+def test_features_are_numbers_and_shares_of_stages() -> None:
+    base = ARCHS[0].replace(width=8, merge="add", xor="none", timesteps=1)
+    archs = [base, base.replace(width=16, merge=("add", "or", "or")), base.replace(timesteps=3, merge="or")]
+    frame = table(lambda arch: (0.5, 10.0), archs)
+    found = features(frame)
+    assert found.shape[0] == 3
+    columns = [[round(float(value), 3) for value in column] for column in found.T]
+    assert [1.0, 0.333, 0.0] in columns
+    assert [0.0, 0.667, 1.0] in columns
+    numbers = [column for column in columns if not set(column) <= {0.0, 0.333, 0.667, 1.0}]
+    assert len(numbers) >= 2  # width and time steps
+    assert all(sum(column) == pytest.approx(0.0, abs=0.01) for column in numbers)
+    assert features(frame[:1]).shape == (1, 0)
