@@ -7,7 +7,7 @@ Searches are replayed: proposals, bridge, sampler, pruner and guide are those of
 reports is what its network reported when it was trained alone (`truth.py`). One trial at a time. A search with an even
 seed sees the first training of each network, others the second, and is measured against the front of the same. Shared
 weights are trained and asked anew for each seed, and cost the epochs that a search is charged with for them. The
-hypervolume is of accuracy and decades of spikes, up to `reference_point` of all networks.
+hypervolume is of accuracy above chance and decades of spikes below the most that any network has.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from truth import FOLDER, Problem, load, problem
 from xoresnet.arch import Arch
 from xoresnet.results.columns import PREDICTED, typed
 from xoresnet.results.objectives import OBJECTIVES
-from xoresnet.results.volume import hypervolume, reference_point
+from xoresnet.results.volume import hypervolume
 from xoresnet.search.bridge import TrialBridge, Verdict
 from xoresnet.search.config import PriorSpec, PrunerSpec
 from xoresnet.search.guide import Guide
@@ -37,7 +37,6 @@ from xoresnet.search.proposals import ArchProposals
 from xoresnet.search.study import make_pruner, make_sampler
 from xoresnet.shared import groups_of
 from xoresnet.shared_training import SharedTraining
-from xoresnet.space.baselines import baselines
 
 LOG = ("spikes_per_sample",)
 
@@ -81,7 +80,7 @@ def replay(what: Problem, way: Way, seed: int, most: float) -> Iterator[Point]:
     """A point whenever a trial is complete, until so many epochs are spent."""
     known = curves(what.file, seed % 2)
     everything = pd.DataFrame([epochs[-1] for epochs in known.values()])
-    reference = reference_point(everything, OBJECTIVES, LOG)
+    reference = {"val_accuracy": 1 / what.space.num_classes, "spikes_per_sample": everything["spikes_per_sample"].max()}
     whole = hypervolume(everything, OBJECTIVES, reference, LOG)
     study = optuna.create_study(
         directions=[objective.optuna_direction for objective in DEFAULT_OBJECTIVES],
@@ -89,8 +88,6 @@ def replay(what: Problem, way: Way, seed: int, most: float) -> Iterator[Point]:
         pruner=make_pruner(PrunerSpec(kind=way.pruner), what.recipe.epochs, DEFAULT_OBJECTIVES),
     )
     proposals = ArchProposals(study, what.space, what.recipe, seed=seed, common={})
-    for name, arch in baselines(what.space).items():
-        proposals.enqueue(name, arch)
     spent = 0.0
     if way.guided:
         predictions, spent = predicted(what, seed)
@@ -143,8 +140,15 @@ SHARES = (0.95, 0.99)
 def epochs_to(what: Problem, way: Way, seed: int) -> list[float]:
     """Until each share of the hypervolume; infinite where it never came."""
     exhaustive = float(what.recipe.epochs * what.space.size().networks)
-    points = list(replay(what, way, seed, exhaustive))
-    return [next((point.epochs for point in points if point.share >= share), float("inf")) for share in SHARES]
+    found = [float("inf")] * len(SHARES)
+    for point in replay(what, way, seed, exhaustive):
+        found = [
+            min(known, point.epochs if point.share >= share else known)
+            for known, share in zip(found, SHARES, strict=True)
+        ]
+        if max(found) < float("inf"):
+            break
+    return found
 
 
 def main() -> None:
