@@ -1,0 +1,175 @@
+"""Whole searches that shared weights guide, on real digits in a real Ray."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pytest
+
+from tests.search.commands import Result, xoresnet
+from tests.search.runs import SMALL, reported, search_words, status
+from xoresnet.arch import Arch
+from xoresnet.data import load_data
+from xoresnet.model import load_model
+from xoresnet.records import MEASURED
+from xoresnet.results import Run, load
+from xoresnet.search.prior_networks import sample_of
+from xoresnet.shared import WeightGroup
+from xoresnet.shared_prediction import predict
+from xoresnet.shared_training import load_shared
+from xoresnet.space.search_space import SearchSpace
+
+GUIDED = [
+    "prior=shared", "prior.epochs=2", "prior.seeds=1", "prior.exploration=0", "trials=12", "epochs=3", "pruner=none",
+    "baselines=false",
+]  # fmt: skip
+NETWORKS, GROUPS = 16, 8
+"""Of the space; each width has weights of its own, for each number of time steps."""
+HOPELESS = ["prior.epochs=1", "recipe.learning_rate=1e6", "recipe.schedule=constant", "epochs=1", "trials=2"]
+
+
+class Guided(NamedTuple):
+    folder: Path
+    run: Run
+    said: Result
+
+
+def search(folder: Path, *more: str) -> Result:
+    (folder / "small.yaml").write_text(SMALL)
+    return xoresnet("search", str(folder / "small.yaml"), "--run", str(folder / "run"), *GUIDED, *more)
+
+
+@pytest.fixture(scope="module")
+def guided(ray: None, tmp_path_factory: pytest.TempPathFactory) -> Guided:
+    """Never interrupted; only read."""
+    folder = tmp_path_factory.mktemp("guided")
+    result = search(folder)
+    assert (result.code, result.err) == (0, "")
+    return Guided(folder / "run", load(folder / "run"), result)
+
+
+def test_all_networks_are_predicted_by_the_weights_of_their_group(guided: Guided) -> None:
+    folder, run, _ = guided
+    assert len(run.predicted) == NETWORKS
+    files = sorted((folder / "prior").glob("*.safetensors"))
+    assert len(files) == GROUPS
+    for row in run.predicted.to_dict("records"):
+        arch = Arch.from_json(row["arch"])
+        assert row["predicted_spikes_per_sample"] > 0
+        assert (row["arch_id"], row["weights_seeds"]) == (arch.arch_id, 1)
+
+
+def test_what_it_cost_is_counted_as_trials(guided: Guided) -> None:
+    _, run, result = guided
+    cost = run.prior
+    assert GROUPS * 2 <= cost["epochs_charged"] < GROUPS * 2 + NETWORKS
+    assert cost["trials_charged"] == -(-cost["epochs_charged"] // 3)
+    assert len(run.trials) == max(1, 12 - cost["trials_charged"])
+    assert f"have ranked {NETWORKS} networks" in result.out
+    assert f"counted as {cost['trials_charged']} trials" in result.out
+
+
+def test_no_prediction_is_ever_a_result(guided: Guided, tmp_path: Path) -> None:
+    folder, run, _ = guided
+    for table in (run.trials, run.front, run.history, run.layers):
+        assert not [name for name in table.columns if "predicted" in str(name)]
+    trained = set(run.trials["arch_id"])
+    assert set(run.front["arch_id"]) <= trained
+    assert trained < set(run.predicted["arch_id"])
+    predicted = run.predicted[[f"predicted_{name}" for name in MEASURED]].to_numpy().ravel()
+    words = ["export", str(folder), str(tmp_path / "model")]
+    exported = xoresnet(*words)
+    assert exported.code == 0, exported.err
+    config = load_model(tmp_path / "model").config
+    assert config is not None
+    (row,) = run.trials[run.trials["arch_id"] == config.arch.arch_id].to_dict("records")
+    for name, value in config.figures.items():
+        assert value == row[name]
+    assert "predicted" not in (tmp_path / "model" / "README.md").read_text()
+    assert not set(run.trials["spikes_per_sample"]) & set(predicted)
+
+
+def test_stopped_in_each_phase_it_goes_on(guided: Guided, tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL)
+    prior = tmp_path / "run" / "prior"
+
+    def trains() -> bool:
+        return bool(list(prior.glob("*.safetensors")))
+
+    def predicts() -> bool:
+        return bool(list(prior.glob("*.json")))
+
+    def tries() -> bool:
+        return reported(tmp_path) >= 1
+
+    for begun in (trains, predicts, tries):
+        kill_when(begun, tmp_path)
+        assert not begun_later(begun, (trains, predicts, tries))()
+    subprocess.run(search_words(*GUIDED), cwd=tmp_path, capture_output=True, check=True, timeout=300)
+    run, never_stopped = load(tmp_path / "run"), guided.run
+    timed = ["prediction_seconds"]
+    pd.testing.assert_frame_equal(run.predicted.drop(columns=timed), never_stopped.predicted.drop(columns=timed))
+    assert len(run.trials) == len(never_stopped.trials)
+    after = status(tmp_path)
+    assert (after["failed"], after["running"]) == (0, [])
+    assert after["finished"] == len(run.trials)
+
+
+def begun_later(begun: Callable[[], bool], phases: tuple[Callable[[], bool], ...]) -> Callable[[], bool]:
+    """The phase after this one."""
+    later = phases[phases.index(begun) + 1 :]
+    return later[0] if later else lambda: False
+
+
+def kill_when(begun: Callable[[], bool], folder: Path) -> None:
+    process = subprocess.Popen(search_words(*GUIDED), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for _ in range(4000):
+        if begun() or process.poll() is not None:
+            break
+        time.sleep(0.02)
+    assert process.poll() is None, process.communicate()
+    process.kill()
+    process.communicate()
+
+
+def test_without_shared_weights_it_goes_on(ray: None, tmp_path: Path) -> None:
+    """Their training fails, and costs nothing more than itself."""
+    (tmp_path / "run").mkdir()
+    result = search(tmp_path, *HOPELESS)
+    said = json.loads((tmp_path / "run" / "prior.json").read_text())
+    assert said["failed"].startswith("no weights could be trained:")
+    assert f"no shared weights: {said['failed']}; the search goes on without them" in result.err
+    run = load(tmp_path / "run")
+    assert len(run.trials) == 2
+    assert run.predicted.empty
+    again = search(tmp_path, *HOPELESS)
+    assert again.code == result.code
+
+
+def test_a_lost_table_of_predictions_costs_the_predictions_alone(guided: Guided, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(guided.folder, folder)
+    (folder / "predicted.parquet").write_bytes(b"PAR1")
+    result = search(tmp_path, "trials=13")
+    assert result.code == 0
+    assert "predicted.parquet cannot be read" in result.err
+    assert len(load(folder).trials) == len(guided.run.trials) + 1
+
+
+def test_predictions_are_those_of_the_core(guided: Guided) -> None:
+    """The same weights, asked without Ray."""
+    folder, run, _ = guided
+    space = SearchSpace.from_dict(json.loads((folder / "config.json").read_text())["space"])
+    (arch,) = (one for one in sample_of(space, 100, 0) if (one.width, one.merge, one.timesteps) == (8, "or", 3))
+    (file,) = (folder / "prior").glob(f"{WeightGroup.of(arch).group_id}-*.safetensors")
+    (found,) = predict(load_shared(file), [arch], load_data("digits"))
+    (row,) = run.predicted[run.predicted["arch_id"] == arch.arch_id].to_dict("records")
+    for name, value in found.figures.items():
+        assert row[f"predicted_{name}"] == pytest.approx(value)
