@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,20 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from xoresnet.recipe import Recipe
-from xoresnet.search.attributes import ARCH_ID, RECIPE
+from xoresnet.search.attributes import ARCH_ID, CONFIRMS, RECIPE
 from xoresnet.search.errors import CommandError
 from xoresnet.search.frames import last_record
 from xoresnet.search.journal import JournalReader, open_journal
 from xoresnet.search.objective import Objective
 from xoresnet.search.run_folder import CONFIRM_JOURNAL
 
-__all__ = ["best_seeds", "look_at_confirm_study", "open_confirm_study", "training_key"]
+__all__ = [
+    "best_seeds", "look_at_confirm_study", "note_searched", "open_confirm_study", "searched_trial", "training_key",
+]  # fmt: skip
 
 _NAME = "confirm"
+_SEARCHED = "searched"
+"""User attribute of the study: trials of the search by numbers of its own, where they are others than at first."""
 _ERRORS = (OSError, ValueError, KeyError, TypeError, AssertionError)  # what Optuna makes of a journal of nonsense
 
 
@@ -52,6 +56,31 @@ def look_at_confirm_study(folder: Path) -> Study | None:
 def training_key(attrs: Mapping[str, Any]) -> tuple[str, Recipe]:
     """The same for trials that train the same network in the same way with the same seed; attrs: of a trial."""
     return attrs[ARCH_ID], Recipe.from_dict(json.loads(attrs[RECIPE]))
+
+
+def note_searched(study: Study, found: Iterable[tuple[Mapping[str, Any], int | None]]) -> None:
+    """Networks that were confirmed before the search had them in this trial, or when another trial had them, are this
+    trial's from now on, with all their seeds and budgets; found: attributes of a training, and the trial of the search.
+    """
+    searched = {_network_key(attrs): number for attrs, number in found if number is not None}
+    known = dict(study.user_attrs.get(_SEARCHED, {}))
+    for trial in study.get_trials(deepcopy=False):
+        number = searched.get(_network_key(trial.user_attrs))
+        if number is not None and number != searched_trial(study, trial):
+            known[str(trial.number)] = number
+    if known != study.user_attrs.get(_SEARCHED, {}):
+        study.set_user_attr(_SEARCHED, known)
+
+
+def searched_trial(study: Study, trial: FrozenTrial) -> int | None:
+    """Which trial of the search a training confirms; None where the search has not trained this network."""
+    known: Mapping[str, int] = study.user_attrs.get(_SEARCHED, {})
+    return known.get(str(trial.number), trial.user_attrs.get(CONFIRMS))
+
+
+def _network_key(attrs: Mapping[str, Any]) -> tuple[str, str]:
+    recipe = {name: value for name, value in json.loads(attrs[RECIPE]).items() if name not in ("seed", "epochs")}
+    return attrs[ARCH_ID], json.dumps(recipe, sort_keys=True)
 
 
 def best_seeds(study: Study) -> Iterator[FrozenTrial]:

@@ -12,8 +12,8 @@ from optuna.trial import FrozenTrial, Trial
 from xoresnet.recipe import Recipe
 from xoresnet.results.columns import CONFIRMED, typed
 from xoresnet.results.files import write_parquet
-from xoresnet.search.attributes import ARCH_ID, CONFIRMS
-from xoresnet.search.confirm_study import best_seeds, training_key
+from xoresnet.search.attributes import ARCH_ID
+from xoresnet.search.confirm_study import best_seeds, searched_trial, training_key
 from xoresnet.search.frames import last_record, trial_row
 from xoresnet.search.trainable import WEIGHTS
 
@@ -38,7 +38,7 @@ def confirmed_frame(study: Study, run: Path) -> pd.DataFrame:
         rows[training_key(trial.user_attrs)] = {
             **trial_row(trial),
             **{name: value for name, value in last_record(trial).items() if name.startswith("test_")},
-            "trial_id": trial.user_attrs.get(CONFIRMS),
+            "trial_id": searched_trial(study, trial),
             "weights": weights_folder(trial).as_posix() if trial.number in kept else None,
         }
     return typed(list(rows.values()), CONFIRMED)

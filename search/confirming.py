@@ -21,7 +21,13 @@ from xoresnet.search.bridge import TrialBridge
 from xoresnet.search.candidates import Candidate, candidates
 from xoresnet.search.claim import claimed
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.confirm_study import best_seeds, look_at_confirm_study, open_confirm_study, training_key
+from xoresnet.search.confirm_study import (
+    best_seeds,
+    look_at_confirm_study,
+    note_searched,
+    open_confirm_study,
+    training_key,
+)
 from xoresnet.search.confirmed_frame import weights_folder, write_confirmed
 from xoresnet.search.data_source import load_with_bar
 from xoresnet.search.errors import CommandError
@@ -36,8 +42,9 @@ from xoresnet.space.baselines import baselines
 
 __all__ = ["LIMITS", "ConfirmPlan", "ConfirmRun", "confirm", "plan_confirm"]
 
-LIMITS = frozenset({"address", "cpus_per_trial", "gpus_per_trial", "max_concurrent", "retries", "trial_seconds"})
-"""Fields of the search's configuration that a confirmation may have otherwise."""
+LIMITS = ("address", "cpus_per_trial", "data", "gpus_per_trial", "max_concurrent", "retries", "trial_seconds")
+"""Fields of the search's configuration that a confirmation may have otherwise; of `data` these:"""
+_OF_DATA = ("root", "verify")
 
 
 @dataclass(frozen=True)
@@ -93,15 +100,20 @@ def plan_confirm(
 def _searched(run: str | Path, limits: Mapping[str, Any]) -> tuple[RunFolder, SearchConfig]:
     """The folder, and what was searched in it, under these limits. Raises `CommandError`, `SpecError`."""
     for name in limits:
-        if name not in LIMITS:
-            raise CommandError(f"{name} is the search's; here may be said {', '.join(sorted(LIMITS))}", exit_code=2)
+        inner = limits["data"] if name == "data" else {}
+        others = [f"data.{field}" for field in inner if field not in _OF_DATA] if isinstance(inner, Mapping) else [name]
+        if name not in LIMITS or others:
+            known = [one for one in LIMITS if one != "data"] + [f"data.{field}" for field in _OF_DATA]
+            wrong = others[0] if others else name
+            raise CommandError(f"{wrong} is the search's; here may be said {', '.join(known)}", exit_code=2)
     folder = RunFolder(Path(run))
     if not folder.path.is_dir():
         raise CommandError(f"there is no folder {run}", exit_code=2)
     config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
     if config is None:
         raise CommandError(f"{run} holds no search", exit_code=2)
-    return folder, config.replace(**limits)
+    data = config.data.model_dump(mode="json") | dict(limits.get("data", {}))
+    return folder, config.replace(**{**limits, "data": data} if "data" in limits else limits)
 
 
 def _as_it_is(folder: RunFolder, config: SearchConfig, study: Study) -> Run:
@@ -129,6 +141,7 @@ class ConfirmRun:
         self.plan = plan
         self.path = plan.folder.path
         self.study = open_confirm_study(self.path, plan.config.objectives)
+        note_searched(self.study, [(_attributes(job), job.trial_id) for job in plan.jobs])
         jobs = JobSource(
             self.study, map(_attributes, plan.jobs), key=training_key, config=self._config,
             last_step=lambda trial: training_key(trial.user_attrs)[1].epochs,

@@ -89,7 +89,8 @@ def _source(run: str, wanted: str, *, searched: bool) -> tuple[Path, str, str]:
 
 
 def _confirmed(run: Run, wanted: str) -> pd.Series[Any] | None:
-    """Of the network that is meant, the seed whose weights were kept, with the most epochs; None where there is none.
+    """Of the network that is meant, the seed whose weights were kept, with the most epochs; None where there is none
+    that was trained for as many as in the search.
 
     Raises `CommandError` for what means nothing in this run.
     """
@@ -97,7 +98,9 @@ def _confirmed(run: Run, wanted: str) -> pd.Series[Any] | None:
     alone = kept["trial_id"].isna() & (kept["arch_id"] == wanted)  # a baseline that was not searched
     rows = kept[alone | (kept["source"] == wanted)]
     if rows.empty:
-        rows = kept[kept["trial_id"] == pick(run, wanted, any_state=True)["trial_id"]]
+        trial = pick(run, wanted, any_state=True)
+        as_long = trial["state"] != "COMPLETE" or kept["config.recipe.epochs"] >= trial["config.recipe.epochs"]
+        rows = kept[(kept["trial_id"] == trial["trial_id"]) & as_long]
     return None if rows.empty else rows.iloc[-1]
 
 

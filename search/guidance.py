@@ -19,7 +19,7 @@ from xoresnet.search.plan import SearchPlan
 from xoresnet.search.predicted_table import PredictedTableError, read_predicted
 from xoresnet.search.prior import PriorError, PriorInterruptedError, SharedPrior
 
-__all__ = ["make_guide", "prior_of"]
+__all__ = ["budget_of", "make_guide", "prior_of"]
 
 
 def prior_of(study: Study) -> dict[str, Any]:
@@ -28,22 +28,32 @@ def prior_of(study: Study) -> dict[str, Any]:
     return found
 
 
-def make_guide(study: Study, plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> Guide:
-    """By the prior of a search, which is made first where there is none yet.
+def budget_of(study: Study, trials: int) -> int:
+    """How many of so many trials are left to be finished: the others are what the prior has cost."""
+    return max(1, trials - int(prior_of(study).get("trials_charged", 0)))
 
-    Raises `PriorInterruptedError`; `PriorError` for a prior that came to nothing, now or earlier; `CommandError` where
-    no job fits on the machines.
+
+def make_guide(study: Study, plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> Guide:
+    """By the prior of a search, which is made first where there is none yet; jobs that failed are tried again.
+
+    Raises `PriorInterruptedError`; `PriorError` for a prior that came to nothing; `CommandError` where no job fits on
+    the machines.
     """
-    if not prior_of(study):
+    if "networks" not in prior_of(study) or not _is_whole(run):  # what is done is not done again
         study.set_user_attr(PRIOR, _made(plan, run, on_step))
     found = prior_of(study)
     write_text(run / "prior.json", json.dumps(found, indent=2) + "\n")
     if "failed" in found:
         raise PriorError(found["failed"])
+    return Guide(read_predicted(run), plan.config.objectives, plan.config.prior.exploration)
+
+
+def _is_whole(run: Path) -> bool:
     try:
-        return Guide(read_predicted(run), plan.config.objectives, plan.config.prior.exploration)
-    except PredictedTableError as error:
-        raise PriorError(str(error)) from None
+        read_predicted(run)
+    except PredictedTableError:
+        return False
+    return True
 
 
 def _made(plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> dict[str, Any]:

@@ -63,7 +63,18 @@ class Guide:
         running = [self._rows[trial.user_attrs[ARCH_ID]] for trial in trials
                    if trial.state == TrialState.RUNNING and trial.user_attrs.get(ARCH_ID) in self._rows]  # fmt: skip
         front = np.concatenate([losses[complete], promised[running]])  # those that run, as if they kept their promise
-        return Arch.from_json(self._archs[left[int(np.argmax(gains(front, promised[left])))]])
+        reference = self._reference(np.concatenate([front, promised[left]]))
+        return Arch.from_json(self._archs[left[int(np.argmax(gains(front, promised[left], reference)))]])
+
+    def _reference(self, losses: Array) -> Array:
+        """A tenth of the range beyond the worst; but a network no better than guessing is worth nothing."""
+        lowest, highest = losses.min(axis=0), losses.max(axis=0)
+        reference: Array = highest + 0.1 * np.where(highest > lowest, highest - lowest, 1.0)
+        chance = 1 / Arch.from_json(self._archs[0]).num_classes
+        for place, objective in enumerate(self._objectives):
+            if objective.metric == "val_accuracy":
+                reference[place] = min(reference[place], -chance)
+        return reference
 
     def _losses(self, values: Array) -> Array:
         """To be minimised, on scales on which equal steps matter equally: shares of errors, decades of counts."""
@@ -132,13 +143,12 @@ def features(predicted: pd.DataFrame) -> Array:
     return np.stack(columns, axis=1) if columns else np.zeros((len(predicted), 0))
 
 
-def gains(front: Array, points: Array) -> Array:
-    """The hypervolume that each point would add to a front; lower is better in both, `[rows, objectives]`."""
+def gains(front: Array, points: Array, reference: Array) -> Array:
+    """The hypervolume, up to a reference point, that each point would add to a front; lower is better in both,
+    `[rows, objectives]`.
+    """
     from moocore import hypervolume  # type: ignore[import-untyped]
 
-    everything = np.concatenate([front, points])
-    lowest, highest = everything.min(axis=0), everything.max(axis=0)
-    reference = highest + 0.1 * np.where(highest > lowest, highest - lowest, 1.0)
     before = hypervolume(front, ref=reference) if len(front) else 0.0
     return np.array([hypervolume(np.vstack([front, point]), ref=reference) - before for point in points])
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from xoresnet.arch import Arch
 from xoresnet.data import DATASETS
@@ -12,15 +13,28 @@ from xoresnet.schema import Fault, SpecError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.data_source import load_with_bar
 from xoresnet.search.errors import CommandError
+from xoresnet.search.prior_networks import sample_of
 from xoresnet.search.study import check_storage, make_pruner, make_sampler
 from xoresnet.search.warm_start import WarmStart, earlier_front
+from xoresnet.shared import groups_of
 from xoresnet.space.baselines import baselines
 from xoresnet.space.search_space import SearchSpace
 
 if TYPE_CHECKING:
     from xoresnet.data import DataSet
 
-__all__ = ["SearchPlan", "full_recipe", "plan_search"]
+__all__ = ["PriorCost", "SearchPlan", "full_recipe", "plan_search"]
+
+
+class PriorCost(NamedTuple):
+    """Of training shared weights."""
+
+    groups: int
+    """Sets of weights, for networks that can share them."""
+    epochs: int
+    """Of training one network."""
+    trials: int
+    """That this is taken for."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,16 @@ class SearchPlan:
             raise SpecError(Fault("prior.epochs", fault.message) for fault in error.faults) from None
         return tuple(recipe.replace(seed=(self.config.seed + number) % 2**32) for number in range(prior.seeds))
 
+    def prior_cost(self) -> PriorCost:
+        """What shared weights will cost before the first trial; to train them, for asking them costs little more.
+        Raises `SpecError`.
+        """
+        if self.config.prior.kind == "none":
+            return PriorCost(0, 0, 0)
+        groups = groups_of(sample_of(self.space, self.config.prior.networks, self.config.seed))
+        epochs = len(groups) * sum(recipe.epochs for recipe in self.shared_recipes)
+        return PriorCost(len(groups), epochs, math.ceil(epochs / self.recipe.epochs))
+
     @property
     def baselines(self) -> dict[str, Arch]:
         """By name, to be tried next."""
@@ -67,7 +91,20 @@ def plan_search(config: SearchConfig, *, begun: bool = False) -> SearchPlan:
         raise CommandError("the space is empty: no network keeps within its constraints", exit_code=2)
     wanted = None if begun else config.warm_start
     earlier = tuple(earlier_front(wanted, space)) if wanted is not None else ()
-    return SearchPlan(config.replace(space=space.to_dict()), space, recipe, data, earlier)
+    plan = SearchPlan(config.replace(space=space.to_dict()), space, recipe, data, earlier)
+    if not begun:
+        _check_prior(plan)
+    return plan
+
+
+def _check_prior(plan: SearchPlan) -> None:
+    cost, trials = plan.prior_cost(), plan.config.trials
+    if cost.trials >= trials:
+        raise CommandError(
+            f"prior: {cost.groups} sets of weights on {plan.config.prior.seeds} seeds cost as much as {cost.trials} "
+            f"trials, and trials is {trials}: ask for more, for fewer prior.seeds or prior.epochs, or for prior=none",
+            exit_code=2,
+        )
 
 
 def full_recipe(config: SearchConfig, space: SearchSpace) -> Recipe:

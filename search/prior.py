@@ -36,6 +36,8 @@ __all__ = ["PriorError", "PriorInterruptedError", "SharedPrior"]
 
 _JOB, _CONFIG = "job", "config"
 """User attributes of a trial: which job it is, and what its trainable is given."""
+_FILES = ("archs", "checkpoint", "weights", "output")
+"""Of what a trainable is given: names in the prior's folder, which may be moved."""
 _CHUNK = 25
 """Networks of one job."""
 Said = dict[Arch, list[dict[str, Any]]]
@@ -110,8 +112,8 @@ class SharedPrior:
             listed = self._folder / f"{group.group_id}.archs"
             write_archs(listed, archs)
             for recipe in self._plan.shared_recipes:
-                file = str(self._folder / f"{group.group_id}-{recipe.seed}.safetensors")
-                config = {"archs": str(listed), "checkpoint": file, "recipe": recipe.model_dump_json()}
+                file = f"{group.group_id}-{recipe.seed}.safetensors"
+                config = {"archs": listed.name, "checkpoint": file, "recipe": recipe.model_dump_json()}
                 jobs[group, file] = {_JOB: f"train {Path(file).stem}", _CONFIG: config}
         self._carry_out(jobs.values(), train_shared)
         done = self._done()
@@ -135,7 +137,7 @@ class SharedPrior:
                 write_archs(listed, part)
                 for file in weights.get(group, ()):
                     output = self._folder / f"{name}-{Path(file).stem}.json"
-                    config = {"archs": str(listed), "weights": [file], "output": str(output)}
+                    config = {"archs": listed.name, "weights": file, "output": output.name}
                     jobs.append({_JOB: (job := f"predict {output.stem}"), _CONFIG: config})
                     outputs.append((job, output))
         self._carry_out(jobs, predict_networks)
@@ -153,7 +155,8 @@ class SharedPrior:
         common = {"data": json.dumps(config.data.model_dump(mode="json")), "threads": config.cpus_per_trial}
 
         def config_of(trial: Trial) -> dict[str, Any]:
-            return {**common, **trial.user_attrs[_CONFIG]}
+            files = {name: self._folder / value for name, value in trial.user_attrs[_CONFIG].items() if name in _FILES}
+            return {**common, **trial.user_attrs[_CONFIG], **{name: str(file) for name, file in files.items()}}
 
         source = JobSource(
             self._study, jobs, key=lambda attrs: attrs[_JOB], config=config_of, last_step=lambda trial: 1
@@ -164,7 +167,8 @@ class SharedPrior:
             self._study, source, [Objective(metric=SECONDS, direction="min")],
             trials=source.finished + source.to_do, retries=config.retries,
         )  # fmt: skip
-        outcome = execute(bridge, trainable, config, self._run, lambda: self._on_step(bridge))
+        limits = config.replace(trial_seconds=None)  # of a trial, and a job is none
+        outcome = execute(bridge, trainable, limits, self._run, lambda: self._on_step(bridge))
         if outcome.interrupted:
             raise PriorInterruptedError(outcome)
 

@@ -54,7 +54,7 @@ def to_predict(
     )
     known: dict[str, Mapping[str, Any]] = {}
     asked: set[str] = set()
-    for _ in range(_MOST_ASKED * limit // _POPULATION):
+    for _ in range(max(1, _MOST_ASKED * limit // _POPULATION)):
         trials = [study.ask() for _ in range(_POPULATION)]
         archs = [suggest(trial, space)[0].canonical() for trial in trials]
         new = {arch.arch_id: arch for arch in archs if arch.arch_id not in asked and not space.exceeded(arch)}

@@ -21,7 +21,7 @@ from xoresnet.search.cluster import ray_session
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution import Outcome, execute, outcome
 from xoresnet.search.frames import FrameWriter
-from xoresnet.search.guidance import make_guide, prior_of
+from xoresnet.search.guidance import budget_of, make_guide
 from xoresnet.search.plan import SearchPlan, plan_search
 from xoresnet.search.prior import PriorError, PriorInterruptedError
 from xoresnet.search.proposals import ArchProposals
@@ -66,7 +66,7 @@ class SearchRun:
     @property
     def budget(self) -> int:
         """How many trials are to be finished: those that the prior has cost are none."""
-        return max(1, self.config.trials - int(prior_of(self.study).get("trials_charged", 0)))
+        return budget_of(self.study, self.config.trials)
 
     def _let_guide(self, on_step: Callable[[SearchRun], None] | None) -> None:
         """Let the prior choose networks. Raises `PriorInterruptedError`, `CommandError`."""

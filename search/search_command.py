@@ -194,11 +194,14 @@ def _show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
     rng = Random(0)
     torch.set_num_threads(config.cpus_per_trial)
     seconds = sorted(estimate_epoch_seconds(plan.space.sample(rng), plan.data, plan.recipe) for _ in range(5))[2]
-    networks = plan.space.size().networks
+    networks, cost = plan.space.size().networks, plan.prior_cost()
     if as_json:
         print_json(
-            {"run": str(folder.path), "config": fields, "networks": networks, "estimated_epoch_seconds": seconds}
-        )
+            {
+                "run": str(folder.path), "config": fields, "networks": networks, "estimated_epoch_seconds": seconds,
+                "prior_epochs": cost.epochs,
+            }
+        )  # fmt: skip
         return
     epochs = plan.recipe.epochs
     _say_if_fitted(config, plan.config)
@@ -206,4 +209,7 @@ def _show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
     click.echo(f"{networks:,} networks; an epoch takes about {duration(seconds)}, a trial of {epochs} "
                f"{duration(seconds * epochs)}; {config.trials} one after the other, none pruned, "
                f"{duration(seconds * epochs * config.trials)}")  # fmt: skip
+    if cost.epochs:
+        click.echo(f"{cost.trials} of these trials pay for {cost.groups} sets of shared weights, "
+                   f"trained {cost.epochs} epochs in all")  # fmt: skip
     click.echo(f"nothing was trained or written; it would go to {folder.path}")

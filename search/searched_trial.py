@@ -42,9 +42,14 @@ def find_trial(text: str) -> SearchedTrial | None:
     study = look_at_study(config, folder.path) if config is not None else None
     if config is None or study is None:
         raise CommandError(f"{text}: {run} holds no search", exit_code=2)
-    for trial in study.get_trials(deepcopy=False):
-        arch_id = trial.user_attrs.get(ARCH_ID)
-        if arch_id is not None and DUPLICATE not in trial.user_attrs and wanted in (str(trial.number), arch_id):
-            arch, recipe = trial_network(trial)
-            return SearchedTrial(f"{folder.path.name}-{trial.number}", arch, config.data, recipe)
-    raise CommandError(f"{text}: {run} has no trial {wanted} with a network of its own", exit_code=2)
+    own = [
+        one for one in study.get_trials(deepcopy=False) if ARCH_ID in one.user_attrs and DUPLICATE not in one.user_attrs
+    ]
+    meant = [one for one in own if wanted in (str(one.number), one.user_attrs[ARCH_ID])]
+    if not meant:
+        raise CommandError(f"{text}: {run} has no trial {wanted} with a network of its own", exit_code=2)
+    if len({trial_network(one) for one in meant}) > 1:
+        numbers = ", ".join(str(one.number) for one in meant)
+        raise CommandError(f"{text}: that is the network of trials {numbers}: name one of them", exit_code=2)
+    arch, recipe = trial_network(meant[-1])
+    return SearchedTrial(f"{folder.path.name}-{meant[-1].number}", arch, config.data, recipe)

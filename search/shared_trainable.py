@@ -52,11 +52,12 @@ def train_shared(config: dict[str, Any]) -> None:
 def predict_networks(config: dict[str, Any]) -> None:
     """Ray Tune's trainable that writes down what shared weights say of networks.
 
-    config: archs (a file of networks), weights (checkpoints by `train_shared`, of one seed), output (a file), data,
+    config: archs (a file of networks), weights (a checkpoint by `train_shared`), output (a file), data,
     threads.
     """
     from ray import tune
 
+    from xoresnet.learning import default_device
     from xoresnet.shared_prediction import predict
     from xoresnet.shared_training import load_shared
 
@@ -64,7 +65,8 @@ def predict_networks(config: dict[str, Any]) -> None:
     data = load_data_once(config["data"])
     rows: list[dict[str, Any]] = []
     passes = 0
-    for one in predict(load_shared(*config["weights"]), read_archs(Path(config["archs"])), data):
+    shared = load_shared(config["weights"], device=default_device(None))
+    for one in predict(shared, read_archs(Path(config["archs"])), data):
         rows.append({"arch_id": one.arch.arch_id, **one.figures, SECONDS: one.seconds})
         passes += one.image_passes
     write_text(Path(config["output"]), json.dumps(rows))

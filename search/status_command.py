@@ -53,6 +53,7 @@ def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]
     from xoresnet.search.attributes import DUPLICATE, RESCUES
     from xoresnet.search.bridge import counts_as_finished
     from xoresnet.search.front import front_of
+    from xoresnet.search.guidance import budget_of
     from xoresnet.search.pareto_pruner import reports
 
     trials = [trial for trial in study.get_trials(deepcopy=False) if DUPLICATE not in trial.user_attrs]
@@ -61,7 +62,7 @@ def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]
     rescues = sum(trial.state == TrialState.COMPLETE and RESCUES in trial.user_attrs for trial in trials)
     return {
         "searching": busy,
-        "trials": config.trials,
+        "trials": budget_of(study, config.trials),
         "finished": sum(map(counts_as_finished, trials)),
         "complete": states[TrialState.COMPLETE] - rescues,
         "pruned": states[TrialState.PRUNED],

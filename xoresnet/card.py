@@ -117,7 +117,7 @@ def _output(classes: int, files: Sequence[str], *, spikes: bool) -> str:
 
 def _uses(files: Sequence[str], shape: str, *, spikes: bool) -> list[str]:
     texts = []
-    for name in files:
+    for name in (name for name in files if name in _USE):
         result = "logits, spikes" if spikes else _COUNTING.get(name, "")
         texts.append(f"```python\n{_USE[name].format(shape=shape, result=result)}\n```")
     return texts

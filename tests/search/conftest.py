@@ -1,4 +1,4 @@
-"""One Ray for all tests of a session, and one small real search with its confirmation."""
+"""One Ray for all tests of a process, and one small real search with its confirmation."""
 
 from __future__ import annotations
 

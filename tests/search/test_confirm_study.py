@@ -13,7 +13,14 @@ from optuna.trial import TrialState, create_trial
 
 from tests.search.test_search_view import record
 from xoresnet.recipe import Recipe
-from xoresnet.search.confirm_study import best_seeds, look_at_confirm_study, open_confirm_study, training_key
+from xoresnet.search.confirm_study import (
+    best_seeds,
+    look_at_confirm_study,
+    note_searched,
+    open_confirm_study,
+    searched_trial,
+    training_key,
+)
 from xoresnet.search.errors import CommandError
 from xoresnet.search.journal import open_journal
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
@@ -134,3 +141,19 @@ def test_best_seeds(study: Study, trials: list[tuple[Any, ...]], expected: set[i
     for arch_id, accuracy, state, recipe in trials:
         add(study, arch_id, accuracy, state, **recipe)
     assert best(study) == expected
+
+
+def test_another_trial_of_the_search_has_trained_a_network_since(tmp_path: Path, study: Study) -> None:
+    for arch_id, trial_id in (("a", 7), ("b", None), ("c", 3)):
+        for seed, epochs in ((1, 2), (2, 2), (1, 5)):
+            recipe = Recipe(epochs=epochs, seed=seed).model_dump_json()
+            attrs = {"arch_id": arch_id, "recipe": recipe, "confirms": trial_id}
+            study.add_trial(create_trial(state=TrialState.COMPLETE, values=[0.5, 1.0], user_attrs=attrs))
+    others = Recipe(learning_rate=0.1).model_dump_json()
+    asked = [("a", Recipe(seed=9).model_dump_json(), 30), ("b", Recipe().model_dump_json(), 12), ("c", others, 31)]
+    for _ in range(2):
+        note_searched(study, [({"arch_id": arch_id, "recipe": recipe}, number) for arch_id, recipe, number in asked])
+        assert [searched_trial(study, trial) for trial in study.trials] == [30] * 3 + [12] * 3 + [3] * 3
+    note_searched(study, [({"arch_id": "a", "recipe": others}, 40), ({"arch_id": "b", "recipe": asked[1][1]}, None)])
+    again = open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
+    assert [searched_trial(again, trial) for trial in again.trials] == [30] * 3 + [12] * 3 + [3] * 3

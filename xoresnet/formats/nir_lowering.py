@@ -123,7 +123,7 @@ OPERATIONS: Mapping[Operation, Callable[[Graph, str, Signal, Signal], Signal]] =
 
 
 def _operation(operation: Operation | UserOperation | None) -> Callable[[Graph, str, Signal, Signal], Signal]:
-    if isinstance(operation, Operation):
+    if isinstance(operation, Operation) and operation in OPERATIONS:
         return OPERATIONS[operation]
     known = ", ".join(OPERATIONS)
     raise UnsupportedError(f"the operation {operation} has no form in NIR's nodes, only {known} have")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import cast
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from xoresnet.atomic import replaced
 from xoresnet.standalone import Standalone
 
 __all__ = ["exported", "run", "write"]
+
+_TRACED: WeakKeyDictionary[Standalone, ExportedProgram] = WeakKeyDictionary()
 
 
 def write(model: Standalone, path: Path) -> None:
@@ -30,6 +33,12 @@ def run(path: Path, images: Tensor) -> tuple[Tensor, ...]:
 
 
 def exported(model: Standalone) -> ExportedProgram:
-    """The model as one graph of torch's operations."""
+    """The model as one graph of torch's operations, traced once: several formats begin with it."""
+    known = _TRACED.get(model)
+    if known is not None:
+        return known
     images = torch.zeros(2, *model.net.arch.input_shape)  # one alone would be taken for a constant
-    return torch.export.export(model, (images,), dynamic_shapes={"images": {0: Dim("batch", min=1)}}, strict=False)
+    shapes = {"images": {0: Dim("batch", min=1)}}
+    program = _TRACED[model] = torch.export.export(model, (images,), dynamic_shapes=shapes, strict=False)
+    program.example_inputs = None  # torch would pickle them into the file
+    return program
