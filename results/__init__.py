@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from xoresnet.results.page_writer import report as report
     from xoresnet.results.pareto import is_pareto as is_pareto
     from xoresnet.results.pareto import pareto_front as pareto_front
+    from xoresnet.results.prediction import predicted_and_measured as predicted_and_measured
+    from xoresnet.results.prediction import prediction_quality as prediction_quality
     from xoresnet.results.selection import best as best
     from xoresnet.results.selection import knee as knee
     from xoresnet.results.surfaces import attainment as attainment
@@ -56,6 +58,8 @@ _HOMES = {
     "load_many": "loading",
     "losses": "objectives",
     "pareto_front": "pareto",
+    "predicted_and_measured": "prediction",
+    "prediction_quality": "prediction",
     "ranking_kept": "confirmation",
     "reference_point": "volume",
     "report": "page_writer",

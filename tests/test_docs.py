@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("page", ["pruning.md", "search.md", "space.md"])
+@pytest.mark.parametrize("page", ["pruning.md", "search.md", "shared.md", "space.md"])
 def test_docs_run(page: str, tmp_path: Path) -> None:
     """Every Python block of a page, as written."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL)
