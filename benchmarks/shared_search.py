@@ -17,7 +17,6 @@ import multiprocessing
 import statistics
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import optuna
@@ -62,9 +61,9 @@ WAYS = (
 
 
 @lru_cache
-def curves(file: Path, seed: int) -> dict[str, list[dict[str, float]]]:
+def curves(name: str, seed: int) -> dict[str, list[dict[str, float]]]:
     """The epochs of each network's training with this seed."""
-    frame = load(file)
+    frame = load(problem(name))
     return {arch_id: rows.to_dict("records") for arch_id, rows in frame[frame["seed"] == seed].groupby("arch_id")}
 
 
@@ -78,7 +77,7 @@ class Point(NamedTuple):
 
 def replay(what: Problem, way: Way, seed: int, most: float) -> Iterator[Point]:
     """A point whenever a trial is complete, until so many epochs are spent."""
-    known = curves(what.file, seed % 2)
+    known = curves(what.name, seed % 2)
     everything = pd.DataFrame([epochs[-1] for epochs in known.values()])
     reference = {"val_accuracy": 1 / what.space.num_classes, "spikes_per_sample": everything["spikes_per_sample"].max()}
     whole = hypervolume(everything, OBJECTIVES, reference, LOG)

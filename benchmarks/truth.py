@@ -52,9 +52,10 @@ def problem(name: str) -> Problem:
 
 
 def _digits() -> Problem:
-    """The preset with all merges, 560 networks, and fewer epochs."""
+    """The preset with all merges and at most two time steps, 280 networks, and fewer epochs."""
     fields = SearchSpace.preset("digits").to_dict()
     fields["arch"]["merge"] += ["and", "iand"]
+    fields["arch"]["timesteps"] = [1, 2]
     recipe = load_data("digits").default_recipe.replace(epochs=12)
     return Problem("digits", SearchSpace.from_dict(fields), "digits", recipe)
 
@@ -111,11 +112,13 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def load(file: Path) -> pd.DataFrame:
-    """One row for each network, seed and epoch."""
+def load(what: Problem) -> pd.DataFrame:
+    """One row for each network of the space, seed and epoch."""
+    known = {arch.arch_id for arch in what.space.enumerate()}
     return pd.DataFrame(
         {"arch_id": line["arch_id"], "seed": line["seed"], **record}
-        for line in _lines(file)
+        for line in _lines(what.file)
+        if line["arch_id"] in known
         for record in line["records"]
     )
 
