@@ -94,7 +94,7 @@ def main() -> None:
     between = {metric: agreement(*alone, metric) for metric in METRICS}
     archs = list(what.space.enumerate())
     exhaustive = what.recipe.epochs * len(archs)
-    print(f"{len(archs)} networks, {what.recipe.epochs} epochs each: {exhaustive:,} epochs in all; tau between two seeds:",
+    print(f"{len(archs)} networks, {what.recipe.epochs} epochs each, {exhaustive:,} in all; tau between two seeds:",
           ", ".join(f"{metric} {tau:.3f}" for metric, tau in between.items()), end="\n\n")  # fmt: skip
     print("| | accuracy: tau | share of the seeds' | spikes: tau | epochs | share of training all | s |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
