@@ -25,7 +25,7 @@ from xoresnet.search.attributes import ARCH_ID, DUPLICATE
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import reports
 
-__all__ = ["Guide", "features", "gains"]
+__all__ = ["Guide", "distances", "features", "gains"]
 
 Array = NDArray[np.float64]
 _ENOUGH = 8
@@ -64,7 +64,10 @@ class Guide:
                    if trial.state == TrialState.RUNNING and trial.user_attrs.get(ARCH_ID) in self._rows]  # fmt: skip
         front = np.concatenate([losses[complete], promised[running]])  # those that run, as if they kept their promise
         reference = self._reference(np.concatenate([front, promised[left]]))
-        return Arch.from_json(self._archs[left[int(np.argmax(gains(front, promised[left], reference)))]])
+        gained = gains(front, promised[left], reference)
+        if len(front) and not gained.any():  # the front is as good as all that is promised: what comes closest to it
+            gained = -distances(front, promised[left], reference)
+        return Arch.from_json(self._archs[left[int(np.argmax(gained))]])
 
     def _reference(self, losses: Array) -> Array:
         """A tenth of the range beyond the worst; but a network no better than guessing is worth nothing."""
@@ -151,6 +154,15 @@ def gains(front: Array, points: Array, reference: Array) -> Array:
 
     before = hypervolume(front, ref=reference) if len(front) else 0.0
     return np.array([hypervolume(np.vstack([front, point]), ref=reference) - before for point in points])
+
+
+def distances(front: Array, points: Array, reference: Array) -> Array:
+    """By how much all objectives of each point would have to be lower for it to be on the front, in shares of the way
+    from the front's best to the reference point, as far as which there must be a front.
+    """
+    scale = np.maximum(reference - front.min(axis=0), 1e-12)
+    behind: Array = ((points[:, None] - front[None]) / scale).min(axis=2).max(axis=1)
+    return np.maximum(behind, ((points - reference) / scale).max(axis=1))
 
 
 def _curve(losses: Callable[[Array], Array], trial: FrozenTrial) -> dict[int, Array]:

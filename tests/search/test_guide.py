@@ -16,7 +16,7 @@ from optuna.trial import TrialState, create_trial
 from xoresnet.arch import Arch
 from xoresnet.records import MEASURED
 from xoresnet.results.columns import PREDICTED, arch_fields, typed
-from xoresnet.search.guide import Guide, features, gains
+from xoresnet.search.guide import Guide, distances, features, gains
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.space import SearchSpace
 
@@ -90,6 +90,36 @@ def test_gains_are_differences_of_areas(front: list[Figures], points: list[Figur
     found = gains(np.array(front).reshape(-1, 2), np.array(points), np.array(corner))
     expected = [area([*front, point], corner) - area(front, corner) for point in points]
     assert found == pytest.approx(expected, abs=1e-9)
+
+
+@given(POINTS, POINTS)
+def test_a_point_is_on_the_front_once_it_is_lower_by_its_distance(front: list[Figures], points: list[Figures]) -> None:
+    corner = np.array([1.5, 1.2])
+    found = distances(np.array(front), np.array(points), corner)
+    way = corner - np.min(front, axis=0)
+    for point, distance in zip(points, found, strict=True):
+        lower, higher = (np.array(point) - (distance + step) * way for step in (1e-6, -1e-6))
+        assert not any((np.array(one) <= lower).all() for one in front)
+        assert (lower < corner).all()
+        assert any((np.array(one) <= higher).all() for one in front) or (higher > corner).any()
+
+
+def test_a_network_no_better_than_guessing_is_worth_nothing() -> None:
+    """However few its spikes are; without this it would come first."""
+    silent = ARCHS[0]
+    study, chooser = a_study(), guide(table(lambda arch: (0.1, 1.0) if arch == silent else true_figures(arch)))
+    tried: list[str] = []
+    for _ in range(20):
+        arch = chooser.choose(study, tried, Random(0))
+        assert arch is not None
+        tried.append(arch.arch_id)
+        study.add_trial(
+            create_trial(
+                state=TrialState.COMPLETE, values=list(true_figures(arch)),
+                user_attrs={"arch_id": arch.arch_id, "report:1": list(true_figures(arch))},
+            )
+        )  # fmt: skip
+    assert silent.arch_id not in tried[:6]
 
 
 def test_the_first_choice_is_what_promises_most_and_the_second_counts_on_it() -> None:
