@@ -162,7 +162,8 @@ def distances(front: Array, points: Array, reference: Array) -> Array:
     """
     scale = np.maximum(reference - front.min(axis=0), 1e-12)
     behind: Array = ((points[:, None] - front[None]) / scale).min(axis=2).max(axis=1)
-    return np.maximum(behind, ((points - reference) / scale).max(axis=1))
+    found: Array = np.maximum(behind, ((points - reference) / scale).max(axis=1))
+    return found
 
 
 def _curve(losses: Callable[[Array], Array], trial: FrozenTrial) -> dict[int, Array]:
