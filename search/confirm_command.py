@@ -89,7 +89,10 @@ def _limits(changes: Sequence[str]) -> dict[str, Any]:
     for text in changes:
         if text.partition("=")[0] in ("epochs", "seeds"):
             raise CommandError(f"{text}: that is an option here: --{text}", exit_code=2)
-    return read_overrides(changes, {"config": SearchConfig.model_fields})["config"]
+    from xoresnet.search.confirming import LIMITS
+
+    others = [name for name in SearchConfig.model_fields if any(text.startswith(name) for text in changes)]
+    return read_overrides(changes, {"config": [*LIMITS, *others]})["config"]
 
 
 def _show_plan(plan: ConfirmPlan, *, as_json: bool) -> None:

@@ -25,7 +25,7 @@ from xoresnet.search.train_view import duration
 if TYPE_CHECKING:
     from xoresnet.search.run import SearchRun
 
-__all__ = ["SearchView", "describe_arch", "front_table", "metric_text"]
+__all__ = ["SearchView", "describe_arch", "figure_text", "front_table", "metric_text", "running_table"]
 
 _SHOWN = 8
 """Rows of the front while the search goes on."""

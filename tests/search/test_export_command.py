@@ -136,6 +136,15 @@ def test_of_several_budgets_the_largest(changed: Path, tmp_path: Path) -> None:
     assert same(tmp_path / "out", changed / places[0])
 
 
+def test_weights_of_a_shorter_training_are_not_taken(changed: Path, tmp_path: Path) -> None:
+    table = load(changed).confirmed
+    trial = table["trial_id"][table["weights"].notna()].iloc[0]
+    rewrite(changed, **{"config.recipe.epochs": table["config.recipe.epochs"].mask(table["trial_id"] == trial, 1)})
+    exported(changed, tmp_path / "out", "--pick", str(trial))
+    (own,) = (changed / "trials").glob(f"{trial:04d}-*")
+    assert same(tmp_path / "out", own)
+
+
 def test_a_pruned_trial_that_was_confirmed(changed: Path, tmp_path: Path) -> None:
     """The search has no weights of it, but there are others."""
     for word, state in ((PRUNED, "PRUNED"), (FAILED, "FAIL")):
