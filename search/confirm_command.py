@@ -92,7 +92,8 @@ def _limits(changes: Sequence[str]) -> dict[str, Any]:
     from xoresnet.search.confirming import LIMITS
 
     others = [name for name in SearchConfig.model_fields if any(text.startswith(name) for text in changes)]
-    return read_overrides(changes, {"config": [*LIMITS, *others]})["config"]
+    heads = dict.fromkeys(name.partition(".")[0] for name in LIMITS)
+    return read_overrides(changes, {"config": [*heads, *others]})["config"]
 
 
 def _show_plan(plan: ConfirmPlan, *, as_json: bool) -> None:

@@ -42,9 +42,11 @@ from xoresnet.space.baselines import baselines
 
 __all__ = ["LIMITS", "ConfirmPlan", "ConfirmRun", "confirm", "plan_confirm"]
 
-LIMITS = ("address", "cpus_per_trial", "data", "gpus_per_trial", "max_concurrent", "retries", "trial_seconds")
-"""Fields of the search's configuration that a confirmation may have otherwise; of `data` these:"""
-_OF_DATA = ("root", "verify")
+LIMITS = (
+    "address", "cpus_per_trial", "gpus_per_trial", "max_concurrent", "retries", "trial_seconds", "data.root",
+    "data.verify",
+)  # fmt: skip
+"""Fields of the search's configuration that a confirmation may have otherwise."""
 
 
 @dataclass(frozen=True)
@@ -99,20 +101,18 @@ def plan_confirm(
 
 def _searched(run: str | Path, limits: Mapping[str, Any]) -> tuple[RunFolder, SearchConfig]:
     """The folder, and what was searched in it, under these limits. Raises `CommandError`, `SpecError`."""
-    for name in limits:
-        inner = limits["data"] if name == "data" else {}
-        others = [f"data.{field}" for field in inner if field not in _OF_DATA] if isinstance(inner, Mapping) else [name]
-        if name not in LIMITS or others:
-            known = [one for one in LIMITS if one != "data"] + [f"data.{field}" for field in _OF_DATA]
-            wrong = others[0] if others else name
-            raise CommandError(f"{wrong} is the search's; here may be said {', '.join(known)}", exit_code=2)
+    of_data = limits.get("data", {})
+    names = [name for name in limits if name != "data" or not isinstance(of_data, Mapping)]
+    for name in [*names, *(f"data.{field}" for field in of_data if isinstance(of_data, Mapping))]:
+        if name not in LIMITS:
+            raise CommandError(f"{name} is the search's; here may be said {', '.join(LIMITS)}", exit_code=2)
     folder = RunFolder(Path(run))
     if not folder.path.is_dir():
         raise CommandError(f"there is no folder {run}", exit_code=2)
     config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
     if config is None:
         raise CommandError(f"{run} holds no search", exit_code=2)
-    data = config.data.model_dump(mode="json") | dict(limits.get("data", {}))
+    data = config.data.model_dump(mode="json") | dict(of_data)
     return folder, config.replace(**{**limits, "data": data} if "data" in limits else limits)
 
 

@@ -418,7 +418,7 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("run data.name=cifar10", "data.name is the search's; here may be said *, data.root, data.verify"),
         ("run data=cifar10", "data is the search's; here may be said *"),
         ("run data.root=5", "data.root: *"),
-        ("run foo=1", "foo: unknown key; the keys are address, cpus_per_trial, data, *"),
+        ("run foo=1", "foo: unknown key; the keys are address, cpus_per_trial, gpus_per_trial, *"),
         ("run epochs=5", "epochs=5: that is an option here: --epochs=5"),
         ("run seeds=5", "seeds=5: that is an option here: --seeds=5"),
         ("run max_concurent=2", "max_concurent: unknown key; did you mean 'max_concurrent'?"),

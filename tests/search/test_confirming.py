@@ -110,7 +110,8 @@ def test_limits_of_its_own(searched: Path) -> None:
     plan = plan_confirm(searched, limits={"cpus_per_trial": 2, "trial_seconds": 60.0, "max_concurrent": 1})
     assert (plan.config.cpus_per_trial, plan.config.trial_seconds, plan.config.max_concurrent) == (2, 60.0, 1)
     assert plan.config.trials == 30
-    assert LIMITS < MAY_CHANGE
+    assert set(LIMITS) < MAY_CHANGE
+    assert plan_confirm(searched, limits={"data": {"verify": False}}).config.data.verify is False
 
 
 @pytest.mark.parametrize(
