@@ -71,16 +71,19 @@ def _source(run: str, wanted: str, *, searched: bool) -> tuple[Path, str, str]:
     """The folder that holds the weights, where they come from, and what to call them."""
     import pandas as pd
 
-    from xoresnet.model import CONFIG, find_model
+    from xoresnet.model import CONFIG, ModelError, find_model
 
     if (Path(run) / CONFIG).exists():  # a training
         return Path(run), Path(run).name, Path(run).name
     found = read_run(run)
     row = None if searched else _confirmed(found, wanted)
     if row is None:
-        trial = pick(found, wanted)
+        trial = _searched(found, wanted)
         number, name = int(trial["trial_id"]), f"{trial['trial_id']:04d}-{trial['arch_id']}"
-        return find_model(f"{run}:{number}"), f"{found.name}:{number}", name
+        try:
+            return find_model(f"{run}:{number}"), f"{found.name}:{number}", name
+        except ModelError as error:
+            raise CommandError(str(error)) from None
     how = f"confirmed with seed {row['seed']}, {row['config.recipe.epochs']} epochs"
     if pd.isna(row["trial_id"]):
         return Path(run) / row["weights"], f"{found.name}: {row['source']}, {how}", str(row["arch_id"])
@@ -97,11 +100,19 @@ def _confirmed(run: Run, wanted: str) -> pd.Series[Any] | None:
     kept = run.confirmed[run.confirmed["weights"].notna()].sort_values("config.recipe.epochs", kind="stable")
     alone = kept["trial_id"].isna() & (kept["arch_id"] == wanted)  # a baseline that was not searched
     rows = kept[alone | (kept["source"] == wanted)]
+    if rows.empty and not (run.trials["source"] == wanted).any():
+        rows = kept[kept["trial_id"] == pick(run, wanted, any_state=True)["trial_id"]]
     if rows.empty:
-        trial = pick(run, wanted, any_state=True)
-        as_long = trial["state"] != "COMPLETE" or kept["config.recipe.epochs"] >= trial["config.recipe.epochs"]
-        rows = kept[(kept["trial_id"] == trial["trial_id"]) & as_long]
-    return None if rows.empty else rows.iloc[-1]
+        return None
+    row = rows.iloc[-1]
+    own = run.trials[(run.trials["trial_id"] == row["trial_id"]).fillna(False) & (run.trials["state"] == "COMPLETE")]
+    return None if (own["config.recipe.epochs"] > row["config.recipe.epochs"]).any() else row
+
+
+def _searched(run: Run, wanted: str) -> pd.Series[Any]:
+    """The complete trial that is meant, by the name of a baseline too. Raises `CommandError`."""
+    named = run.trials[(run.trials["source"] == wanted) & (run.trials["state"] == "COMPLETE")]
+    return pick(run, wanted) if named.empty else named.iloc[-1]
 
 
 def _formats(text: str) -> Sequence[str]:

@@ -14,6 +14,7 @@ from xoresnet.search.config import SearchConfig
 from xoresnet.search.data_source import load_with_bar
 from xoresnet.search.errors import CommandError
 from xoresnet.search.prior_networks import sample_of
+from xoresnet.search.shared_trainable import prediction_epochs
 from xoresnet.search.study import check_storage, make_pruner, make_sampler
 from xoresnet.search.warm_start import WarmStart, earlier_front
 from xoresnet.shared import groups_of
@@ -27,7 +28,7 @@ __all__ = ["PriorCost", "SearchPlan", "full_recipe", "plan_search"]
 
 
 class PriorCost(NamedTuple):
-    """Of training shared weights."""
+    """Of training shared weights and asking them."""
 
     groups: int
     """Sets of weights, for networks that can share them."""
@@ -61,14 +62,15 @@ class SearchPlan:
         return tuple(recipe.replace(seed=(self.config.seed + number) % 2**32) for number in range(prior.seeds))
 
     def prior_cost(self) -> PriorCost:
-        """What shared weights will cost before the first trial; to train them, for asking them costs little more.
-        Raises `SpecError`.
-        """
-        if self.config.prior.kind == "none":
+        """What shared weights will cost before the first trial. Raises `SpecError`."""
+        prior = self.config.prior
+        if prior.kind == "none":
             return PriorCost(0, 0, 0)
-        groups = groups_of(sample_of(self.space, self.config.prior.networks, self.config.seed))
-        epochs = len(groups) * sum(recipe.epochs for recipe in self.shared_recipes)
-        return PriorCost(len(groups), epochs, math.ceil(epochs / self.recipe.epochs))
+        groups = groups_of(sample_of(self.space, prior.networks, self.config.seed))
+        training = len(groups) * sum(recipe.epochs for recipe in self.shared_recipes)
+        asked = prior.seeds * min(prior.networks, self.space.size().networks)
+        epochs = training + asked * prediction_epochs(self.data)
+        return PriorCost(len(groups), math.ceil(epochs), math.ceil(epochs / self.recipe.epochs))
 
     @property
     def baselines(self) -> dict[str, Arch]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xoresnet.arch import Arch
 from xoresnet.atomic import write_text
@@ -16,7 +16,10 @@ from xoresnet.search.attributes import FAILURE
 from xoresnet.search.predicted_table import SECONDS
 from xoresnet.search.trainable import load_data_once
 
-__all__ = ["EPOCHS_CHARGED", "predict_networks", "read_archs", "train_shared", "write_archs"]
+if TYPE_CHECKING:
+    from xoresnet.data import DataSet
+
+__all__ = ["EPOCHS_CHARGED", "predict_networks", "prediction_epochs", "read_archs", "train_shared", "write_archs"]
 
 EPOCHS_CHARGED = "epochs_charged"
 """What a job has cost so far, in epochs of training one network; reported beside its `SECONDS`."""
@@ -72,6 +75,13 @@ def predict_networks(config: dict[str, Any]) -> None:
     write_text(Path(config["output"]), json.dumps(rows))
     seconds = sum(float(row[SECONDS]) for row in rows)
     tune.report({"epoch": 1, SECONDS: seconds, EPOCHS_CHARGED: _FORWARD * passes / len(data.train)})
+
+
+def prediction_epochs(data: DataSet) -> float:
+    """What one prediction costs, in epochs of training one network."""
+    from xoresnet.shared_prediction import NORM_IMAGES
+
+    return _FORWARD * (min(NORM_IMAGES, len(data.train)) + len(data.validation)) / len(data.train)
 
 
 def write_archs(path: Path, archs: Iterable[Arch]) -> None:

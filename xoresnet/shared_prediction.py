@@ -22,7 +22,11 @@ from xoresnet.learning import check_fits
 from xoresnet.network import XOResNet
 from xoresnet.shared import SharedNetwork
 
-__all__ = ["Prediction", "estimate_norms", "predict"]
+__all__ = ["NORM_IMAGES", "Prediction", "estimate_norms", "predict"]
+
+
+NORM_IMAGES = 128
+"""Training images from which batch norm's statistics are estimated."""
 
 
 class Prediction(NamedTuple):
@@ -38,7 +42,12 @@ class Prediction(NamedTuple):
 
 
 def predict(
-    network: SharedNetwork, archs: Iterable[Arch], data: DataSet, *, norm_images: int = 128, batch_size: int = 512
+    network: SharedNetwork,
+    archs: Iterable[Arch],
+    data: DataSet,
+    *,
+    norm_images: int = NORM_IMAGES,
+    batch_size: int = 512,
 ) -> Iterator[Prediction]:
     """One prediction for each architecture, in their order, on the network's device; changes no shared weight.
 

@@ -101,7 +101,7 @@ def _quality_note(quality: Mapping[str, Agreement], count: int) -> str:
     if not known:
         return ""
     said = "; ".join(f"{plain(metric)} {_tau_text(found)}" for metric, found in known.items())
-    return f"Kendall's tau over {count:,} networks, which the search chose in part by these predictions: {said}."
+    return f"Kendall's tau over {count:,} networks, some of which these predictions may have chosen: {said}."
 
 
 def _tau_text(found: Agreement) -> str:

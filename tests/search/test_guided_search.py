@@ -150,8 +150,8 @@ def kill_when(begun: Callable[[], bool], folder: Path) -> None:
 
 def test_its_price_is_said_before(tmp_path: Path) -> None:
     result = search(tmp_path, "--dry-run")
-    assert "2 of these trials pay for 2 sets of shared weights, trained 4 epochs in all" in result.out
-    assert search(tmp_path, "--dry-run", "--json").json["prior_epochs"] == 4
+    assert "2 of these trials pay for 2 sets of shared weights; they cost as much as 5 epochs" in result.out
+    assert search(tmp_path, "--dry-run", "--json").json["prior_epochs"] == 5
     refused = search(tmp_path, "trials=2")
     assert refused.is_refusal(
         2, "prior: 2 sets of weights on 1 seeds cost as much as 2 trials, and trials is 2: ask for more, for fewer "

@@ -48,7 +48,10 @@ def test_a_trial_of_a_search_by_its_number(folder: Path, tmp_path: Path) -> None
     (folder / CONFIG).rename(trial / CONFIG)
     (folder / WEIGHTS).rename(trial / "weights.safetensors")
     assert load_model(f"{tmp_path}/runs/digits:7").config == described(ARCH)
-    with pytest.raises(ModelError, match="runs/digits has no weights of a trial 8: only complete trials keep theirs"):
+    with pytest.raises(
+        ModelError,
+        match="runs/digits holds no weights of a trial 8: only complete trials have any, in runs/digits/trials",
+    ):
         load_model(f"{tmp_path}/runs/digits:8")
 
 
