@@ -115,7 +115,7 @@ def find_model(source: str | Path) -> Path:
         return Path(source)
     found = sorted((Path(run) / "trials").glob(f"{int(trial):04d}-*/{CONFIG}"))
     if not found:
-        raise ModelError(f"{run} holds no weights of a trial {trial}: only complete trials have any, in {run}/trials")
+        raise ModelError(f"{run} holds no weights of a trial {trial}: only complete trials have any")
     return found[0].parent
 
 

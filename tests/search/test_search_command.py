@@ -82,7 +82,7 @@ def test_alone_it_is_the_preset_digits() -> None:
     assert found["run"] == str(Path("runs/digits").absolute())
     assert found["networks"] == 400
     assert 0 < found["estimated_epoch_seconds"] < 60
-    assert set(found) == {"run", "config", "networks", "estimated_epoch_seconds"}
+    assert set(found) == {"run", "config", "networks", "estimated_epoch_seconds", "prior_epochs"}
 
 
 def test_what_would_be_done_can_be_read() -> None:
