@@ -1,80 +1,52 @@
 """How well shared weights rank networks, against what these come to when each is trained alone, and what that costs.
 
     python benchmarks/truth.py digits
-    python benchmarks/shared.py [digits] [--rounds 2]
+    python benchmarks/shared.py [digits] [--sets 3] [--workers 2]
 
-Kendall's tau of predictions against the truth of each seed, as a share of the tau between the truth's two seeds. Each
-round has shared weights of its own seeds. The cost is in epochs of training one network.
+Kendall's tau of predictions with the truth, and as a share of the tau between the truth's two seeds: the median over
+these and over all choices of so many sets of weights. The cost is in epochs of training one network, the share that of
+training each network once.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import time
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-import torch
+from predictions import Said, WeightSet, epochs_of, said
 from truth import Problem, load, problem
 
-from xoresnet.arch import Arch
 from xoresnet.results.ranks import kendall
 from xoresnet.shared import groups_of
-from xoresnet.shared_training import SharedTraining
 from xoresnet.space.search_space import SearchSpace
 
 METRICS = ("val_accuracy", "spikes_per_sample")
+FIRST_SEED = 1000
+Figures = dict[str, float]
 
 
 class Way(NamedTuple):
-    """How to predict."""
+    """How to train sets of weights."""
 
     name: str
-    seeds: int = 2
     share: float = 1.0
     """Of the epochs that a network is trained alone."""
-    options: Mapping[str, Any] = MappingProxyType({})
+    archs_per_step: int = 1
+    sampling: str = "uniform"
 
 
 WAYS = (
-    Way("as `prior=shared` does"),
-    Way("one set of weights", seeds=1),
-    Way("three sets of weights", seeds=3),
-    Way("half the epochs", share=0.5),
-    Way("twice the epochs", share=2.0),
-    Way("two networks a step", options={"archs_per_step": 2}),
-    Way("four networks a step", options={"archs_per_step": 4}),
-    Way("four a step, sandwich rule", options={"archs_per_step": 4, "sampling": "sandwich"}),
+    Way("as long as a trial"),
+    Way("half as long", share=0.5),
+    Way("twice as long", share=2.0),
+    Way("half as long, two networks a step", share=0.5, archs_per_step=2),
+    Way("half as long, four networks a step", share=0.5, archs_per_step=4),
+    Way("half as long, four a step by the sandwich rule", share=0.5, archs_per_step=4, sampling="sandwich"),
 )
-
-
-class Asked(NamedTuple):
-    """What shared weights said of all networks of a space."""
-
-    figures: pd.DataFrame
-    """Means over the sets of weights, by `arch_id`."""
-    epochs: float
-    seconds: float
-
-
-def ask(what: Problem, archs: Iterable[Arch], way: Way, first_seed: int) -> Asked:
-    data, passes, began = what.load_data(), 0.0, time.perf_counter()
-    rows: list[dict[str, Any]] = []
-    for members in groups_of(archs).values():
-        for number in range(way.seeds):
-            epochs = max(1, round(way.share * what.recipe.epochs))
-            recipe = what.recipe.replace(epochs=epochs, seed=first_seed + number)
-            training = SharedTraining(members, data, recipe, **way.options)
-            passes += sum(record.image_passes for record in training)
-            for one in training.network.evaluate(members, data):
-                rows.append({"arch_id": one.arch.arch_id, **{name: one.figures[name] for name in METRICS}})
-                passes += one.image_passes / 3  # of a training step is the forward pass
-    figures = pd.DataFrame(rows).groupby("arch_id").mean()
-    return Asked(figures, passes / len(data.train), time.perf_counter() - began)
 
 
 def agreement(one: pd.DataFrame, other: pd.DataFrame, metric: str) -> float:
@@ -82,43 +54,62 @@ def agreement(one: pd.DataFrame, other: pd.DataFrame, metric: str) -> float:
     return kendall(both[f"{metric}_one"].to_numpy(), both[f"{metric}_other"].to_numpy())
 
 
+def mean(sets: Sequence[Said]) -> pd.DataFrame:
+    return pd.concat([one.figures for one in sets]).groupby(level="arch_id").mean()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", default="digits", choices=["digits", "fashion-mnist"])
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--sets", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
-    torch.set_num_threads(1)
     what = problem(asked.name)
     truth = load(what)
     last = truth[truth["epoch"] == what.recipe.epochs]
     alone = [last[last["seed"] == seed].set_index("arch_id")[list(METRICS)] for seed in (0, 1)]
     between = {metric: agreement(*alone, metric) for metric in METRICS}
-    archs = list(what.space.enumerate())
-    exhaustive = what.recipe.epochs * len(archs)
-    print(f"{len(archs)} networks, {what.recipe.epochs} epochs each, {exhaustive:,} in all; tau between two seeds:",
+    print(f"{what.space.size().networks} networks, {what.recipe.epochs} epochs each; tau between two seeds:",
           ", ".join(f"{metric} {tau:.3f}" for metric, tau in between.items()), end="\n\n")  # fmt: skip
-    print("| | accuracy: tau | share of the seeds' | spikes: tau | epochs | share of training all | s |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| shared training | sets | accuracy: tau | share | spikes: tau | share | epochs | of training all | s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for way in WAYS:
-        rounds = [ask(what, archs, way, 1000 + 10 * number) for number in range(asked.rounds)]
-        taus = {
-            metric: statistics.median(agreement(one.figures, seed, metric) for one in rounds for seed in alone)
-            for metric in METRICS
-        }
-        epochs, seconds = rounds[0].epochs, float(np.median([one.seconds for one in rounds]))
-        print(f"| {way.name} | {taus['val_accuracy']:.3f} | {taus['val_accuracy'] / between['val_accuracy']:.2f} | "
-              f"{taus['spikes_per_sample']:.3f} | {epochs:.0f} | {100 * epochs / exhaustive:.1f} % | {seconds:.0f} |",
-              flush=True)  # fmt: skip
-    if what.name == "digits":
-        full = list(all_timesteps(what).enumerate())
-        found, exhaustive = ask(what, full, WAYS[0], 1000), what.recipe.epochs * len(full)
-        print(f"\nwith up to 4 time steps, {len(full)} networks: {found.epochs:.0f} of {exhaustive:,} epochs "
-              f"({100 * found.epochs / exhaustive:.1f} %), {found.seconds:.0f} s")  # fmt: skip
+        epochs = max(1, round(way.share * what.recipe.epochs))
+        wanted = [WeightSet(what.name, epochs, FIRST_SEED + number, way.archs_per_step, way.sampling)
+                  for number in range(asked.sets)]  # fmt: skip
+        sets = said(wanted, asked.workers)
+        for number in range(1, asked.sets + 1):
+            print(f"| {way.name} | {number} | {row(what, sets, number, alone, between)} |", flush=True)
+    full = enlarged(what)
+    print(f"\nwith up to 4 time steps and all merges, {full.size().networks} networks: {told_cost(what, full)}")
 
 
-def all_timesteps(what: Problem) -> SearchSpace:
+def row(what: Problem, sets: Sequence[Said], number: int, alone: Sequence[pd.DataFrame], between: Figures) -> str:
+    cells = []
+    for metric in METRICS:
+        tau = statistics.median(
+            agreement(mean(some), seed, metric) for some in combinations(sets, number) for seed in alone
+        )
+        cells += [f"{tau:.3f}", f"{tau / between[metric]:.2f}"]
+    epochs = number * sets[0].epochs
+    share = epochs / (what.recipe.epochs * what.space.size().networks)
+    seconds = number * statistics.median(one.seconds for one in sets)
+    return " | ".join([*cells, f"{epochs:.0f}", f"{100 * share:.1f} %", f"{seconds:.0f}"])
+
+
+def told_cost(what: Problem, space: SearchSpace) -> str:
+    networks, groups, epochs = space.size().networks, len(groups_of(space.enumerate())), what.recipe.epochs
+    whole = epochs * networks
+    costs = {sets: sets * epochs_of(what, networks, groups, epochs) for sets in (1, 2, 3)}
+    return ", ".join(
+        f"{n} sets {cost:.0f} of {whole:,} epochs ({100 * cost / whole:.1f} %)" for n, cost in costs.items()
+    )
+
+
+def enlarged(what: Problem) -> SearchSpace:
     fields = what.space.to_dict()
-    return SearchSpace.from_dict({**fields, "arch": {**fields["arch"], "timesteps": [1, 2, 3, 4]}})
+    fields["arch"] |= {"timesteps": [1, 2, 3, 4], "merge": ["add", "or", "oa", "current", "membrane", "and", "iand"]}
+    return SearchSpace.from_dict(fields)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """What a search saves that shared weights guide: epochs until it has 95 and 99 % of the exhaustive front's hypervolume.
 
     python benchmarks/truth.py digits
-    python benchmarks/shared_search.py [--seeds 10] [--workers 2]
+    python benchmarks/shared_search.py [--seeds 10] [--sets 2] [--epochs 12] [--workers 2]
 
 Searches are replayed: proposals, bridge, sampler, pruner and guide are those of `xoresnet search`, and what a trial
 reports is what its network reported when it was trained alone (`truth.py`). One trial at a time. A search with an even
 seed sees the first training of each network, others the second, and is measured against the front of the same. Shared
-weights are trained and asked anew for each seed, and cost the epochs that a search is charged with for them. The
-hypervolume is of accuracy above chance and decades of spikes below the most that any network has.
+weights are trained and asked anew for each seed, and cost the epochs that a search is charged with for them; the bound
+is what predictions would save that cost nothing and agree with the truth as well as a second training of each network
+does. The hypervolume is of accuracy above chance and decades of spikes below the most that any network has.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import optuna
 import pandas as pd
-from truth import FOLDER, Problem, load, problem
+from predictions import WeightSet, said
+from truth import Problem, load, problem
 
 from xoresnet.arch import Arch
 from xoresnet.results.columns import PREDICTED, typed
@@ -34,8 +36,6 @@ from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.predicted_table import SECONDS, predicted_row
 from xoresnet.search.proposals import ArchProposals
 from xoresnet.search.study import make_pruner, make_sampler
-from xoresnet.shared import groups_of
-from xoresnet.shared_training import SharedTraining
 
 LOG = ("spikes_per_sample",)
 
@@ -46,7 +46,7 @@ class Way(NamedTuple):
     name: str
     sampler: str
     pruner: str
-    guided: bool = False
+    prior: Literal["none", "shared", "bound"] = "none"
 
 
 WAYS = (
@@ -55,8 +55,9 @@ WAYS = (
     Way("TPE, no pruning", "tpe", "none"),
     Way("random, pruned", "random", "pareto"),
     Way("TPE, pruned", "tpe", "pareto"),
-    Way("TPE, pruned, prior=shared", "tpe", "pareto", guided=True),
-    Way("TPE, no pruning, prior=shared", "tpe", "none", guided=True),
+    Way("TPE, pruned, prior=shared", "tpe", "pareto", "shared"),
+    Way("TPE, no pruning, prior=shared", "tpe", "none", "shared"),
+    Way("TPE, no pruning, bound", "tpe", "none", "bound"),
 )
 
 
@@ -75,7 +76,14 @@ class Point(NamedTuple):
     """Of the exhaustive front's hypervolume."""
 
 
-def replay(what: Problem, way: Way, seed: int, most: float) -> Iterator[Point]:
+class Prior(NamedTuple):
+    """Which shared weights a guided search has."""
+
+    sets: int
+    epochs: int
+
+
+def replay(what: Problem, way: Way, prior: Prior, seed: int, most: float) -> Iterator[Point]:
     """A point whenever a trial is complete, until so many epochs are spent."""
     known = curves(what.name, seed % 2)
     everything = pd.DataFrame([epochs[-1] for epochs in known.values()])
@@ -88,8 +96,8 @@ def replay(what: Problem, way: Way, seed: int, most: float) -> Iterator[Point]:
     )
     proposals = ArchProposals(study, what.space, what.recipe, seed=seed, common={})
     spent = 0.0
-    if way.guided:
-        predictions, spent = predicted(what, seed)
+    if way.prior != "none":
+        predictions, spent = predicted(what, prior, seed) if way.prior == "shared" else (bound(what, seed), 0.0)
         proposals.guide = Guide(predictions, DEFAULT_OBJECTIVES, PriorSpec().exploration)
     bridge = TrialBridge(study, proposals, DEFAULT_OBJECTIVES, trials=10**6, max_step=what.recipe.epochs, retries=0)
     complete: list[dict[str, float]] = []
@@ -105,30 +113,26 @@ def replay(what: Problem, way: Way, seed: int, most: float) -> Iterator[Point]:
             yield Point(spent, hypervolume(pd.DataFrame(complete), OBJECTIVES, reference, LOG) / whole)
 
 
-def predicted(what: Problem, seed: int) -> tuple[pd.DataFrame, float]:
-    """What shared weights say of all networks, and what that cost in epochs of training one; kept in a file."""
-    file = FOLDER / f"predicted-{what.name}-{seed}.parquet"
-    if not file.exists():
-        frame, epochs = ask_shared(what, PriorSpec(), seed)
-        frame.attrs["epochs"] = epochs
-        frame.to_parquet(file)
-    frame = pd.read_parquet(file)
-    return frame, float(frame.attrs["epochs"])
+def weight_sets(what: Problem, prior: Prior, seed: int) -> list[WeightSet]:
+    return [WeightSet(what.name, prior.epochs, 1000 + 10 * seed + number) for number in range(prior.sets)]
 
 
-def ask_shared(what: Problem, prior: PriorSpec, seed: int) -> tuple[pd.DataFrame, float]:
-    data, passes = what.load_data(), 0.0
-    found: dict[Arch, list[dict[str, float]]] = {}
-    for archs in groups_of(what.space.enumerate()).values():
-        for number in range(prior.seeds):
-            recipe = what.recipe.replace(epochs=prior.epochs or what.recipe.epochs, seed=1000 + 10 * seed + number)
-            training = SharedTraining(archs, data, recipe)
-            passes += sum(record.image_passes for record in training)
-            for one in training.network.evaluate(archs, data):
-                found.setdefault(one.arch, []).append({**one.figures, SECONDS: one.seconds})
-                passes += one.image_passes / 3
-    rows = [predicted_row(arch, several) for arch, several in found.items()]
-    return typed(rows, PREDICTED), passes / len(data.train)
+def predicted(what: Problem, prior: Prior, seed: int) -> tuple[pd.DataFrame, float]:
+    """What shared weights say of all networks, and what that cost in epochs of training one."""
+    sets = said(weight_sets(what, prior, seed), workers=1)
+    figures = [one.figures.to_dict("index") for one in sets]
+    return table(what, lambda arch_id: [one[arch_id] for one in figures]), sum(one.epochs for one in sets)
+
+
+def bound(what: Problem, seed: int) -> pd.DataFrame:
+    """What the other training of each network came to, in the place of predictions."""
+    other = curves(what.name, 1 - seed % 2)
+    return table(what, lambda arch_id: [{**other[arch_id][-1], SECONDS: 0.0}])
+
+
+def table(what: Problem, figures: Callable[[str], list[Mapping[str, Any]]]) -> pd.DataFrame:
+    rows = [predicted_row(arch, figures(arch.arch_id)) for arch in map(Arch.canonical, what.space.enumerate())]
+    return typed(rows, PREDICTED)
 
 
 # --- the comparison ---------------------------------------------------------------------------------------------------
@@ -136,11 +140,11 @@ def ask_shared(what: Problem, prior: PriorSpec, seed: int) -> tuple[pd.DataFrame
 SHARES = (0.95, 0.99)
 
 
-def epochs_to(what: Problem, way: Way, seed: int) -> list[float]:
+def epochs_to(what: Problem, way: Way, prior: Prior, seed: int) -> list[float]:
     """Until each share of the hypervolume; infinite where it never came."""
     exhaustive = float(what.recipe.epochs * what.space.size().networks)
     found = [float("inf")] * len(SHARES)
-    for point in replay(what, way, seed, exhaustive):
+    for point in replay(what, way, prior, seed, exhaustive):
         found = [
             min(known, point.epochs if point.share >= share else known)
             for known, share in zip(found, SHARES, strict=True)
@@ -153,16 +157,20 @@ def epochs_to(what: Problem, way: Way, seed: int) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--sets", type=int, default=PriorSpec().seeds)
+    parser.add_argument("--epochs", type=int, help="of shared training; as many as a trial has unless it is said")
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     what = problem("digits")
+    prior = Prior(asked.sets, asked.epochs or what.recipe.epochs)
+    said((one for seed in range(asked.seeds) for one in weight_sets(what, prior, seed)), asked.workers)
     exhaustive = what.recipe.epochs * what.space.size().networks
     print(f"{what.space.size().networks} networks, {what.recipe.epochs} epochs each: {exhaustive:,} epochs in all\n")
     print("| search | epochs to 95 % | to 99 % | worst of the seeds, 99 % |\n| --- | --- | --- | --- |")
     with multiprocessing.get_context("spawn").Pool(asked.workers) as pool:
         for way in WAYS:
-            found = pool.starmap(epochs_to, [(what, way, seed) for seed in range(asked.seeds)], chunksize=1)
+            found = pool.starmap(epochs_to, [(what, way, prior, seed) for seed in range(asked.seeds)], chunksize=1)
             some, most = ([one[place] for one in found] for place in (0, 1))
             cells = [statistics.median(some), statistics.median(most), max(most)]
             told = " | ".join(f"{value:,.0f} ({100 * value / exhaustive:.1f} %)" for value in cells)

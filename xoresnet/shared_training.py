@@ -231,9 +231,7 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         for key, weight in self.network.parameters(self.group).items():
             # they come into the optimizer's groups, as new ones do, with the first view that has them
             state = saved.optimizer.get(key, {})
-            self._optimizer.state[weight] = {
-                name: value if name == "step" else value.to(self.device) for name, value in state.items()
-            }
+            self._optimizer.state[weight] = {name: value.to(self.device) for name, value in state.items()}
         self.records = [SharedEpoch(**fields) for fields in json.loads(saved.texts["records"])]
 
 
