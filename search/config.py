@@ -120,8 +120,8 @@ class PriorSpec(Spec):
     kind: Literal["none", "shared"] = "none"
     """`shared`: weights that networks train together say what each is good for (docs/shared.md)."""
     epochs: Whole | None = None
-    """Of each shared training; None for those of a trial."""
-    seeds: Whole = 2
+    """Of each shared training; None for half of those of a trial."""
+    seeds: Whole = 1
     """How many sets of shared weights each network is predicted from."""
     networks: Whole = 2000
     """How many networks are predicted at most; of larger spaces those that an evolution on the predictions comes to."""
@@ -184,6 +184,10 @@ class SearchConfig(Spec):
         unknown = [metric for metric in metrics if metric not in MEASURED and self.prior.kind == "shared"]
         rule = f"shared weights say something of {', '.join(MEASURED)} alone"
         faults += [Fault("prior", f"{rule}, not of {metric}") for metric in unknown]
+        if self.prior.kind == "none":
+            rule = "there is no prior that it could hold for: add prior=shared"
+            said = [name for name, value in self.prior if value != getattr(PriorSpec(), name)]
+            faults += [Fault(f"prior.{name}", rule) for name in said]
         epochs = self.recipe.get("epochs", self.epochs)
         if self.epochs is not None and epochs != self.epochs:
             faults.append(Fault("epochs", f"said twice: {self.epochs}, and recipe.epochs={epochs}"))

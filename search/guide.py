@@ -1,41 +1,65 @@
-"""`Guide`: which network to try next, by what shared weights said of all of them and what came of those tried.
+"""`Guide`: what to train next, by what shared weights said of all networks and what came of those tried.
 
 What shared weights say of a network is not what it will come to: they train all networks alike, and some learn slower
 alone. So, as soon as some trials are complete, a Gaussian process is fitted to these for each objective, on what was
-predicted and on the configuration; its mean is what a network promises. Trials that were pruned count with what they
-would have come to, had they grown from there as complete ones did.
+predicted and on the configuration. What is expected of it to add most to the front, for what it costs, comes next: a
+network that was not tried, or the rest of a trial that was pruned. Pruned trials count with what they would come to,
+did they grow from there as complete ones did, as uncertain as these differ in that.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Sequence
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+from scipy.special import expit, logit  # type: ignore[import-untyped]
 
 from xoresnet.arch import Arch
 from xoresnet.results.objectives import numbers
 from xoresnet.results.ranks import agreement
-from xoresnet.search.attributes import ARCH_ID, DUPLICATE
+from xoresnet.search.attributes import ARCH_ID, DUPLICATE, RESCUES
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import reports
+from xoresnet.search.promise import distances, expected_gains, fitted
 
-__all__ = ["Guide", "distances", "features", "gains"]
+__all__ = ["Guide", "features"]
 
 Array = NDArray[np.float64]
-_ENOUGH = 8
-"""Complete trials from which on predictions are corrected by them, and judged."""
+Rows = NDArray[np.int64]
+_ENOUGH_TO_CORRECT, _ENOUGH_TO_JUDGE = 4, 8
+"""Complete trials from which on predictions are corrected by them; and left alone, where they mislead."""
 _CHANCE = 0.2
 """Kendall's tau below which a ranking is not worth its trouble."""
+_SHARES = ("val_accuracy", "firing_rate")
+_LEAST = 1e-3
+"""Shares closer to 0 or 1 are as good as this."""
+
+
+class Known(NamedTuple):
+    """What came of trials whose networks were predicted, each once."""
+
+    trials: list[FrozenTrial]
+    rows: Rows
+    """Of the networks in the table of predictions."""
+    losses: Array
+    """Of pruned ones, what they would come to."""
+    variances: Array
+    shares: Array
+    """Of its training that each has had, `[trials]`."""
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        return np.array([trial.state == TrialState.COMPLETE for trial in self.trials], dtype=np.bool_)
 
 
 class Guide:
-    """Orders networks that were not tried by the hypervolume that they promise to add to the front."""
+    """Chooses by the hypervolume that each network promises to add to the front."""
 
     def __init__(self, predicted: pd.DataFrame, objectives: Sequence[Objective], exploration: float) -> None:
         """predicted: a run's table of predictions. exploration: how often the choice is left to the sampler."""
@@ -46,8 +70,8 @@ class Guide:
         self._said = self._losses(values)
         self._features = np.hstack([_standardised(self._said), features(predicted)])
 
-    def choose(self, study: Study, tried: Collection[str], rng: Random) -> Arch | None:
-        """The most promising network that was not tried; None to leave the choice to the sampler.
+    def choose(self, study: Study, tried: Collection[str], rng: Random) -> Arch | FrozenTrial | None:
+        """A network that was not tried, or a pruned trial to be finished; None to leave the choice to the sampler.
 
         tried: ids of networks. It is left to the sampler for the share of exploration; where predictions rank complete
         trials no better than chance would, beyond doubt; and where all that was predicted is tried.
@@ -56,18 +80,26 @@ class Guide:
         if not len(left) or rng.random() < self._exploration:
             return None
         trials = [trial for trial in study.get_trials(deepcopy=False) if DUPLICATE not in trial.user_attrs]
-        rows, losses, complete = self._known(trials)
-        if self._misleads(rows[complete], losses[complete]):
+        known = self._known(trials)
+        if self._misleads(known):
             return None
-        promised = self._promised(rows, losses, enough=complete.sum() >= _ENOUGH)
         running = [self._rows[trial.user_attrs[ARCH_ID]] for trial in trials
                    if trial.state == TrialState.RUNNING and trial.user_attrs.get(ARCH_ID) in self._rows]  # fmt: skip
-        front = np.concatenate([losses[complete], promised[running]])  # those that run, as if they kept their promise
-        reference = self._reference(np.concatenate([front, promised[left]]))
-        gained = gains(front, promised[left], reference)
+        stopped = [place for place, trial in enumerate(known.trials)
+                   if trial.state == TrialState.PRUNED and known.rows[place] not in running]  # fmt: skip
+        enough = known.complete.sum() >= _ENOUGH_TO_CORRECT
+        means, deviations = self._promised(known) if enough else (self._said, np.zeros_like(self._said))
+        candidates = np.concatenate([left, known.rows[stopped]])
+        costs = np.concatenate([np.full(len(left), known.shares.mean() if enough else 1.0), 1 - known.shares[stopped]])
+        # those that run, as if they came to what is expected of them
+        front = self._on_front(np.concatenate([known.losses[known.complete], means[running]]))
+        expected = self._on_front(means[candidates])
+        reference = self._reference(np.concatenate([front, expected]))
+        gained = expected_gains(front, means[candidates], deviations[candidates], reference, self._on_front) / costs
         if len(front) and not gained.any():  # the front is as good as all that is promised: what comes closest to it
-            gained = -distances(front, promised[left], reference)
-        return Arch.from_json(self._archs[left[int(np.argmax(gained))]])
+            gained = -distances(front, expected, reference)
+        best = int(np.argmax(gained))
+        return Arch.from_json(self._archs[left[best]]) if best < len(left) else known.trials[stopped[best - len(left)]]
 
     def _reference(self, losses: Array) -> Array:
         """A tenth of the range beyond the worst; but a network no better than guessing is worth nothing."""
@@ -80,51 +112,71 @@ class Guide:
         return reference
 
     def _losses(self, values: Array) -> Array:
-        """To be minimised, on scales on which equal steps matter equally: shares of errors, decades of counts."""
+        """To be minimised, on scales on which a step means much the same everywhere: log-odds of being right, decades
+        of counts.
+        """
         columns = []
         for place, objective in enumerate(self._objectives):
             column = values[:, place]
             if objective.metric.endswith("_per_sample"):
                 column = np.log10(np.maximum(column, 0.0) + 1.0)
+            elif objective.metric in _SHARES:
+                column = logit(np.clip(column, _LEAST, 1 - _LEAST))
             columns.append(-column if objective.direction == "max" else column)
         return np.stack(columns, axis=1)
 
-    def _known(self, trials: Sequence[FrozenTrial]) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_]]:
-        """Of trials whose networks were predicted: row, losses, and whether these are final."""
-        mine = [trial for trial in trials if trial.user_attrs.get(ARCH_ID) in self._rows and reports(trial)]
-        grown = {trial.number: _curve(self._losses, trial) for trial in mine
-                 if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)}  # fmt: skip
-        complete = {trial.number: grown[trial.number] for trial in mine if trial.state == TrialState.COMPLETE}
-        rows, losses, final = [], [], []
-        for trial in mine:
-            if trial.number not in grown:
-                continue
-            step, values = max(grown[trial.number].items())
-            growth = [max(other.items())[1] - other[step] for other in complete.values() if step in other]
-            is_final = trial.number in complete
-            if not is_final and not growth:
-                continue
-            rows.append(self._rows[trial.user_attrs[ARCH_ID]])
-            losses.append(values if is_final else values + np.median(growth, axis=0))
-            final.append(is_final)
-        width = len(self._objectives)
-        return np.array(rows, dtype=np.int64), np.array(losses).reshape(-1, width), np.array(final, dtype=np.bool_)
+    def _on_front(self, losses: Array) -> Array:
+        """The same on the scales of the front's hypervolume, on which shares are themselves."""
+        found = losses.copy()
+        for place, objective in enumerate(self._objectives):
+            if objective.metric in _SHARES:
+                sign = -1 if objective.direction == "max" else 1
+                found[:, place] = sign * expit(sign * losses[:, place])
+        return found
 
-    def _misleads(self, rows: NDArray[np.int64], losses: Array) -> bool:
-        if len(rows) < _ENOUGH:
+    def _known(self, trials: Sequence[FrozenTrial]) -> Known:
+        mine = [trial for trial in trials if trial.user_attrs.get(ARCH_ID) in self._rows and reports(trial)]
+        curves = {trial.number: _curve(self._losses, trial) for trial in mine
+                  if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)}  # fmt: skip
+        complete = {trial.number: curves[trial.number] for trial in mine if trial.state == TrialState.COMPLETE}
+        finished = {trial.user_attrs.get(RESCUES) for trial in mine if trial.number in complete}
+        last = max((max(curve) for curve in complete.values()), default=0)
+        known: list[tuple[FrozenTrial, int, Array, Array, float]] = []
+        for trial in mine:
+            if trial.number not in curves or trial.number in finished:
+                continue
+            step, values = max(curves[trial.number].items())
+            spread = np.zeros_like(values)
+            if trial.number not in complete:
+                growth = [other[max(other)] - other[step] for other in complete.values() if step in other]
+                if not growth:
+                    continue
+                values, spread = values + np.median(growth, axis=0), np.var(growth, axis=0)
+            known.append((trial, self._rows[trial.user_attrs[ARCH_ID]], values, spread, step / last))
+        width = self._said.shape[1]
+        return Known(
+            trials=[trial for trial, *_ in known],
+            rows=np.array([row for _, row, *_ in known], dtype=np.int64),
+            losses=np.array([values for _, _, values, *_ in known]).reshape(-1, width),
+            variances=np.array([spread for *_, spread, _ in known]).reshape(-1, width),
+            shares=np.array([share for *_, share in known]),
+        )
+
+    def _misleads(self, known: Known) -> bool:
+        rows, losses = known.rows[known.complete], known.losses[known.complete]
+        if len(rows) < _ENOUGH_TO_JUDGE:
             return False
         found = [agreement(self._said[rows, place], losses[:, place]) for place in range(losses.shape[1])]
         return any(one.high < _CHANCE for one in found)
 
-    def _promised(self, rows: NDArray[np.int64], losses: Array, *, enough: bool) -> Array:
-        """What each network is expected to come to."""
-        if not enough:
-            return self._said
+    def _promised(self, known: Known) -> tuple[Array, Array]:
+        """What each network is expected to come to, and how far off that may be."""
         columns = []
-        for place in range(losses.shape[1]):
-            known = losses[:, place] - self._said[rows, place]  # what the prediction was off by
-            columns.append(self._said[:, place] + _fitted(self._features[rows], known, self._features))
-        return np.stack(columns, axis=1)
+        for place in range(known.losses.shape[1]):
+            losses, variances = known.losses[:, place], known.variances[:, place]
+            columns.append(fitted(self._features[known.rows], losses, variances, self._features))
+        means, deviations = (np.stack(some, axis=1) for some in zip(*columns, strict=True))
+        return means, deviations
 
 
 def features(predicted: pd.DataFrame) -> Array:
@@ -146,42 +198,9 @@ def features(predicted: pd.DataFrame) -> Array:
     return np.stack(columns, axis=1) if columns else np.zeros((len(predicted), 0))
 
 
-def gains(front: Array, points: Array, reference: Array) -> Array:
-    """The hypervolume, up to a reference point, that each point would add to a front; lower is better in both,
-    `[rows, objectives]`.
-    """
-    from moocore import hypervolume  # type: ignore[import-untyped]
-
-    before = hypervolume(front, ref=reference) if len(front) else 0.0
-    return np.array([hypervolume(np.vstack([front, point]), ref=reference) - before for point in points])
-
-
-def distances(front: Array, points: Array, reference: Array) -> Array:
-    """By how much all objectives of each point would have to be lower for it to be on the front, in shares of the way
-    from the front's best to the reference point, as far as which there must be a front.
-    """
-    scale = np.maximum(reference - front.min(axis=0), 1e-12)
-    behind: Array = ((points[:, None] - front[None]) / scale).min(axis=2).max(axis=1)
-    found: Array = np.maximum(behind, ((points - reference) / scale).max(axis=1))
-    return found
-
-
 def _curve(losses: Callable[[Array], Array], trial: FrozenTrial) -> dict[int, Array]:
     said = reports(trial)
     return dict(zip(said, losses(np.array(list(said.values()), dtype=np.float64)), strict=True))
-
-
-def _fitted(inputs: Array, targets: Array, wanted: Array) -> Array:
-    """The mean of a Gaussian process through some points, elsewhere."""
-    from sklearn.gaussian_process import GaussianProcessRegressor  # type: ignore[import-untyped]
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel  # type: ignore[import-untyped]
-
-    kernel = ConstantKernel(1.0, (1e-2, 1e2)) * RBF(2.0, (0.5, 20.0)) + WhiteKernel(0.1, (1e-3, 1.0))
-    model = GaussianProcessRegressor(kernel, normalize_y=True, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of kernels at their bounds
-        found: Array = model.fit(inputs, targets).predict(wanted)
-    return found
 
 
 def _standardised(values: Array) -> Array:

@@ -39,14 +39,14 @@ class JobSource:
         begun = {key(trial.user_attrs): trial.state for trial in trials}
         self.finished = sum(trial.state == TrialState.COMPLETE for trial in trials)
         """How many trials of the study are."""
-        self._interrupted = sum(begun.get(one) == TrialState.RUNNING for one in wanted)
+        self._interrupted = {one for one in wanted if begun.get(one) == TrialState.RUNNING}
         self._wanted = frozenset(wanted)
         self._waiting = deque(job for one, job in wanted.items() if one not in begun)
 
     @property
     def to_do(self) -> int:
-        """How many were not begun, or were interrupted."""
-        return len(self._waiting) + self._interrupted
+        """How many were not handed out yet."""
+        return len(self._waiting) + len(self._interrupted)
 
     def next(self) -> Proposal | None:
         if not self._waiting:
@@ -60,7 +60,10 @@ class JobSource:
         return None
 
     def again(self, trial: Trial) -> Proposal | None:
-        return Proposal(trial, self._config(trial)) if self._key(trial.user_attrs) in self._wanted else None
+        if self._key(trial.user_attrs) not in self._wanted:
+            return None
+        self._interrupted.discard(self._key(trial.user_attrs))
+        return Proposal(trial, self._config(trial))
 
     def last_step(self, trial: Trial) -> int:
         return self._last_step(trial)

@@ -30,8 +30,6 @@ __all__ = ["PriorCost", "SearchPlan", "full_recipe", "plan_search"]
 class PriorCost(NamedTuple):
     """Of training shared weights and asking them."""
 
-    groups: int
-    """Sets of weights, for networks that can share them."""
     epochs: int
     """Of training one network."""
     trials: int
@@ -56,7 +54,7 @@ class SearchPlan:
         """With which shared weights are trained, one for each set. Raises `SpecError`."""
         prior = self.config.prior
         try:
-            recipe = self.recipe.replace(epochs=prior.epochs or self.recipe.epochs)
+            recipe = self.recipe.replace(epochs=prior.epochs or -(-self.recipe.epochs // 2))
         except SpecError as error:
             raise SpecError(Fault("prior.epochs", fault.message) for fault in error.faults) from None
         return tuple(recipe.replace(seed=(self.config.seed + number) % 2**32) for number in range(prior.seeds))
@@ -65,12 +63,12 @@ class SearchPlan:
         """What shared weights will cost before the first trial. Raises `SpecError`."""
         prior = self.config.prior
         if prior.kind == "none":
-            return PriorCost(0, 0, 0)
+            return PriorCost(0, 0)
         groups = groups_of(sample_of(self.space, prior.networks, self.config.seed))
         training = len(groups) * sum(recipe.epochs for recipe in self.shared_recipes)
         asked = prior.seeds * min(prior.networks, self.space.size().networks)
         epochs = training + asked * prediction_epochs(self.data)
-        return PriorCost(len(groups), math.ceil(epochs), math.ceil(epochs / self.recipe.epochs))
+        return PriorCost(math.ceil(epochs), math.ceil(epochs / self.recipe.epochs))
 
     @property
     def baselines(self) -> dict[str, Arch]:
@@ -103,8 +101,8 @@ def _check_prior(plan: SearchPlan) -> None:
     cost, trials = plan.prior_cost(), plan.config.trials
     if cost.trials >= trials:
         raise CommandError(
-            f"prior: {cost.groups} sets of weights on {plan.config.prior.seeds} seeds cost as much as {cost.trials} "
-            f"trials, and trials is {trials}: ask for more, for fewer prior.seeds or prior.epochs, or for prior=none",
+            f"prior: shared weights cost as much as {cost.trials} {'trial' if cost.trials == 1 else 'trials'}, and "
+            f"trials={trials}: raise it, lower prior.seeds or prior.epochs, or say prior=none",
             exit_code=2,
         )
 

@@ -50,10 +50,10 @@ class PriorError(RuntimeError):
 
 
 class PriorInterruptedError(RuntimeError):
-    """Somebody stopped it; the same again goes on."""
+    """Somebody stopped it, or its time is up; the same again goes on."""
 
     def __init__(self, outcome: Outcome) -> None:
-        super().__init__(f"interrupted by signal {outcome.interrupted}")
+        super().__init__(f"interrupted by signal {outcome.interrupted}" if outcome.interrupted else outcome.ended)
         self.outcome = outcome
 
 
@@ -169,7 +169,7 @@ class SharedPrior:
         )  # fmt: skip
         limits = config.replace(trial_seconds=None)  # of a trial, and a job is none
         outcome = execute(bridge, trainable, limits, self._run, lambda: self._on_step(bridge))
-        if outcome.interrupted:
+        if outcome.interrupted or (source.to_do and not outcome.failed):
             raise PriorInterruptedError(outcome)
 
     def _done(self) -> set[str]:

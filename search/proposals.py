@@ -79,8 +79,10 @@ class ArchProposals:
             if proposal is not None:
                 return proposal
         if self.guide is not None:
-            arch = self.guide.choose(self._study, self._tried_ids(), self._rng)
-            proposal = self._try(arch, GUIDED) if arch is not None else None
+            choice = self.guide.choose(self._study, self._tried_ids(), self._rng)
+            if isinstance(choice, FrozenTrial):
+                return self._finish(choice, GUIDED)
+            proposal = self._try(choice, GUIDED) if choice is not None else None
             if proposal is not None:
                 return proposal
         for _ in range(self._tries):
@@ -108,12 +110,13 @@ class ArchProposals:
         if rescued(self._study) >= self._rescue:
             return None
         pruned = next(iter(near_front(self._study)), None)
-        if pruned is None:
-            return None
+        return self._finish(pruned, f"finishes #{pruned.number}") if pruned is not None else None
+
+    def _finish(self, pruned: FrozenTrial, source: str) -> Proposal:
         attrs = {name: pruned.user_attrs[name] for name in (ARCH, ARCH_ID, RECIPE)}
         trial = create_trial(
             state=TrialState.RUNNING, params=pruned.params, distributions=pruned.distributions,
-            user_attrs={**attrs, RESCUES: pruned.number, SOURCE: f"finishes #{pruned.number}"},
+            user_attrs={**attrs, RESCUES: pruned.number, SOURCE: source},
         )  # fmt: skip
         self._study.add_trial(trial)  # not enqueued: baselines may be waiting for which the budget was too small
         begun = Trial(self._study, self._study.get_trials(deepcopy=False)[-1]._trial_id)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.search.attributes import DUPLICATE, RESCUES
+from xoresnet.search.attributes import DUPLICATE, GUIDED, RESCUES, SOURCE
 from xoresnet.search.pareto_pruner import reports
 
 __all__ = ["near_front", "rescued"]
@@ -42,8 +42,9 @@ def near_front(study: Study) -> list[FrozenTrial]:
 
 
 def rescued(study: Study) -> int:
-    """How many rescues were begun, whatever became of them."""
-    return sum(RESCUES in trial.user_attrs for trial in study.get_trials(deepcopy=False))
+    """How many rescues were begun, whatever became of them, but for those that a guide has chosen."""
+    begun = [trial.user_attrs for trial in study.get_trials(deepcopy=False) if RESCUES in trial.user_attrs]
+    return sum(attrs.get(SOURCE) != GUIDED for attrs in begun)
 
 
 def _scaled(values: Sequence[Sequence[float]], directions: Sequence[StudyDirection]) -> NDArray[np.float64]:

@@ -32,6 +32,9 @@ from xoresnet.search.trainable import CHECKPOINT, WEIGHTS, train_trial
 
 __all__ = ["SearchRun", "run_search"]
 
+_KEPT = 20
+"""Checkpoints of pruned trials that a guide may have finished."""
+
 
 class SearchRun:
     """A search that has its folder and its study, ready to go."""
@@ -73,6 +76,7 @@ class SearchRun:
 
         def look(jobs: TrialBridge) -> None:
             self.preparing = jobs
+            self._heed_time(jobs)
             if on_step is not None:
                 on_step(self)
 
@@ -84,12 +88,15 @@ class SearchRun:
         self.bridge.budget = self.budget
 
     def _step(self, on_step: Callable[[SearchRun], None] | None) -> None:
-        budget = self.config.time_budget
-        if budget is not None and time.monotonic() - self.began > budget and not self.bridge.ended:
-            self.bridge.ended = f"{budget:g} s have passed"
+        self._heed_time(self.bridge)
         self.write_tables(pause=5.0)  # epochs of trials that run
         if on_step is not None:
             on_step(self)
+
+    def _heed_time(self, bridge: TrialBridge) -> None:
+        budget = self.config.time_budget
+        if budget is not None and time.monotonic() - self.began > budget and not bridge.ended:
+            bridge.ended = f"{budget:g} s have passed"
 
     def write_tables(self, *, pause: float | None = None) -> None:
         """With a pause, now and then. A search goes on without them, since its study has it all."""
@@ -134,12 +141,17 @@ class SearchRun:
             if (self._folder_of(trial) / WEIGHTS).exists():
                 (self._folder_of(trial) / CHECKPOINT).unlink(missing_ok=True)
             sweep(self._folder_of(trial))
-        elif trial.state == TrialState.PRUNED and self.config.rescue:
+        elif trial.state == TrialState.PRUNED and self._kept:
             promising = near_front(self.study)
-            for other in promising[self.config.rescue :]:
+            for other in promising[self._kept :]:
                 shutil.rmtree(self._folder_of(other), ignore_errors=True)
         else:
             shutil.rmtree(self._folder_of(trial), ignore_errors=True)
+
+    @property
+    def _kept(self) -> int:
+        """How many pruned trials may be finished; what a guide chooses that is none of these begins anew."""
+        return max(self.config.rescue, _KEPT if self.config.prior.kind != "none" else 0)
 
     def _folder_of(self, trial: FrozenTrial) -> Path:
         return self.folder.trial(trial.number, trial.user_attrs[ARCH_ID])

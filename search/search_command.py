@@ -210,6 +210,5 @@ def _show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
                f"{duration(seconds * epochs)}; {config.trials} one after the other, none pruned, "
                f"{duration(seconds * epochs * config.trials)}")  # fmt: skip
     if cost.epochs:
-        click.echo(f"{cost.trials} of these trials pay for {cost.groups} sets of shared weights; "
-                   f"they cost as much as {cost.epochs} epochs")  # fmt: skip
+        click.echo(f"of these, {cost.trials} to pay for shared weights, which cost as much as {cost.epochs} epochs")
     click.echo(f"nothing was trained or written; it would go to {folder.path}")

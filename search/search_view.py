@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xoresnet.arch import Arch
-from xoresnet.search.attributes import DRAWN, DUPLICATE, FAILURE, SOURCE
+from xoresnet.search.attributes import DRAWN, DUPLICATE, FAILURE, RESCUES, SOURCE
 from xoresnet.search.bridge import LiveTrial, TrialBridge
 from xoresnet.search.console import count, percent
 from xoresnet.search.front import front_of, volume_of
@@ -83,6 +83,8 @@ def trial_line(trial: FrozenTrial, metrics: list[str], finished: int, run: Searc
     state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: f"pruned at {max(said, default=0)}"}.get(trial.state)
     how = state or f"failed: {trial.user_attrs.get(FAILURE, 'unknown reason')}"
     source = trial.user_attrs.get(SOURCE)
+    if RESCUES in trial.user_attrs:
+        source = f"finishes #{trial.user_attrs[RESCUES]}"
     name = describe_arch(arch) + (f" ({source})" if source else "")
     return f"{finished:>4}/{run.bridge.budget}  #{trial.number:<4} {how:<12} {figures}  {name}"
 

@@ -414,6 +414,13 @@ FULL = SearchConfig(
 )  # fmt: skip
 
 
+def test_what_is_said_of_a_prior_wants_one() -> None:
+    """It would change nothing."""
+    with pytest.raises(SpecError, match="prior.epochs: there is no prior that it could hold for: add prior=shared"):
+        SearchConfig.from_dict({"space": "digits", "prior": {"epochs": 3}})
+    assert SearchConfig.from_dict({"space": "digits", "prior": {"kind": "shared", "epochs": 3}}).prior.epochs == 3
+
+
 def test_nothing_of_everything_is_a_default() -> None:
     """So that what follows looks at every field."""
     plain = SearchConfig(space=SPACE)

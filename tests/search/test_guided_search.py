@@ -150,14 +150,28 @@ def kill_when(begun: Callable[[], bool], folder: Path) -> None:
 
 def test_its_price_is_said_before(tmp_path: Path) -> None:
     result = search(tmp_path, "--dry-run")
-    assert "2 of these trials pay for 2 sets of shared weights; they cost as much as 5 epochs" in result.out
+    assert "of these, 2 to pay for shared weights, which cost as much as 5 epochs" in result.out
     assert search(tmp_path, "--dry-run", "--json").json["prior_epochs"] == 5
     refused = search(tmp_path, "trials=2")
     assert refused.is_refusal(
-        2, "prior: 2 sets of weights on 1 seeds cost as much as 2 trials, and trials is 2: ask for more, for fewer "
-        "prior.seeds or prior.epochs, or for prior=none",
+        2, "prior: shared weights cost as much as 2 trials, and trials=2: raise it, lower prior.seeds or prior.epochs, "
+        "or say prior=none",
     )  # fmt: skip
     assert not (tmp_path / "run").exists()
+
+
+def test_its_time_may_be_up_before_the_first_trial(ray: None, tmp_path: Path, guided: Guided) -> None:
+    """What runs comes to its end; the same without the limit goes on, and ends as if there had been none."""
+    result = search(tmp_path, "time_budget=0.01")
+    assert (result.code, result.err) == (0, "")
+    assert "0.01 s have passed" in result.out
+    folder = tmp_path / "run"
+    assert len(load(folder).trials) == 0
+    assert len(list((folder / "prior").glob("*.safetensors"))) <= GROUPS
+    assert search(tmp_path, "time_budget=600").code == 0
+    run, timed = load(folder), ["prediction_seconds"]
+    pd.testing.assert_frame_equal(run.predicted.drop(columns=timed), guided.run.predicted.drop(columns=timed))
+    assert len(run.trials) == len(guided.run.trials)
 
 
 def test_without_shared_weights_it_goes_on_and_with_them_once_there_are_any(ray: None, tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xoresnet.search.promise import distances, expected_gains, fitted, gains
+
+Figures = tuple[float, float]
+
+
+def area(points: Sequence[Sequence[float]], corner: Sequence[float]) -> float:
+    """By definition, in two dimensions."""
+    found, lowest = 0.0, corner[1]
+    for first, second in sorted(points):
+        if first < corner[0] and second < lowest:
+            found += (corner[0] - first) * (lowest - second)
+            lowest = second
+    return found
+
+
+POINTS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=6), POINTS)
+def test_gains_are_differences_of_areas(front: list[Figures], points: list[Figures]) -> None:
+    corner = [0.9, 0.8]  # some lie beyond it
+    found = gains(np.array(front).reshape(-1, 2), np.array(points), np.array(corner))
+    expected = [area([*front, point], corner) - area(front, corner) for point in points]
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+@given(POINTS, POINTS)
+def test_a_point_is_on_the_front_once_it_is_lower_by_its_distance(front: list[Figures], points: list[Figures]) -> None:
+    corner = np.array([1.5, 1.2])
+    found = distances(np.array(front), np.array(points), corner)
+    way = corner - np.min(front, axis=0)
+    for point, distance in zip(points, found, strict=True):
+        lower, higher = (np.array(point) - (distance + step) * way for step in (1e-6, -1e-6))
+        assert not any((np.array(one) <= lower).all() for one in front)
+        assert (lower < corner).all()
+        assert any((np.array(one) <= higher).all() for one in front) or (higher > corner).any()
+
+
+@given(POINTS, POINTS, st.floats(0, 0.3))
+def test_what_is_expected_is_the_mean_over_what_may_be(front: list[Figures], means: list[Figures], wide: float) -> None:
+    """Against many draws; and what is certain gains what it gains."""
+    corner, rng = np.array([1.2, 1.1]), np.random.default_rng(0)
+    known, points = np.array(front), np.array(means)
+    certain = expected_gains(known, points, np.zeros_like(points), corner)
+    assert certain == pytest.approx(gains(known, points, corner))
+    found = expected_gains(known, points, np.full_like(points, wide), corner)
+    draws = [gains(known, points + wide * rng.standard_normal(2), corner) for _ in range(400)]
+    assert found == pytest.approx(np.mean(draws, axis=0), abs=0.02 + 0.15 * wide)
+
+
+def test_a_point_behind_the_front_still_promises_something_unless_it_is_certain() -> None:
+    front, corner = np.array([[0.2, 0.6], [0.5, 0.3]]), np.array([1.0, 1.0])
+    points = np.array([[0.55, 0.35], [0.9, 0.9]])
+    assert gains(front, points, corner).tolist() == [0.0, 0.0]
+    near, far = expected_gains(front, points, np.full((2, 2), 0.1), corner)
+    assert near > 10 * far >= 0
+
+
+def test_the_process_goes_through_what_is_certain_and_heeds_less_what_is_not() -> None:
+    inputs = np.random.default_rng(0).uniform(-2, 2, (60, 2))
+    targets = np.sin(inputs[:, 0]) + 0.5 * inputs[:, 1]
+    exact = np.zeros(40)
+    mean, deviation = fitted(inputs[:40], targets[:40], exact, inputs)
+    assert mean[:40] == pytest.approx(targets[:40], abs=0.1)
+    assert mean[40:] == pytest.approx(targets[40:], abs=0.3)
+    assert (deviation[40:] < 0.5 * targets.std()).all()
+    wrong = targets[:40].copy()
+    wrong[0] += 5.0
+    trusted, _ = fitted(inputs[:40], wrong, exact, inputs[:1])
+    doubted, _ = fitted(inputs[:40], wrong, np.array([25.0, *exact[1:]]), inputs[:1])
+    assert abs(doubted[0] - targets[0]) < 0.5 * abs(trusted[0] - targets[0])
+
+
+def test_equal_targets_are_no_reason_to_fail() -> None:
+    mean, deviation = fitted(np.eye(5), np.ones(5), np.zeros(5), np.eye(5))
+    assert mean == pytest.approx(np.ones(5))
+    assert np.isfinite(deviation).all()
