@@ -1,7 +1,7 @@
 """What a search saves that shared weights guide: epochs until it has 95 and 99 % of the exhaustive front's hypervolume.
 
     python benchmarks/truth.py digits
-    python benchmarks/shared_search.py [--seeds 10] [--sets 2] [--epochs 12] [--workers 2]
+    python benchmarks/shared_search.py [--seeds 10] [--sets 1] [--epochs 6] [--workers 2]
 
 Searches are replayed: proposals, bridge, sampler, pruner and guide are those of `xoresnet search`, and what a trial
 reports is what its network reported when it was trained alone (`truth.py`). One trial at a time. A search with an even
@@ -158,12 +158,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--sets", type=int, default=PriorSpec().seeds)
-    parser.add_argument("--epochs", type=int, help="of shared training; as many as a trial has unless it is said")
+    parser.add_argument("--epochs", type=int, help="of shared training; half of a trial's unless it is said")
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     what = problem("digits")
-    prior = Prior(asked.sets, asked.epochs or what.recipe.epochs)
+    prior = Prior(asked.sets, asked.epochs or -(-what.recipe.epochs // 2))
     said((one for seed in range(asked.seeds) for one in weight_sets(what, prior, seed)), asked.workers)
     exhaustive = what.recipe.epochs * what.space.size().networks
     print(f"{what.space.size().networks} networks, {what.recipe.epochs} epochs each: {exhaustive:,} epochs in all\n")

@@ -416,7 +416,7 @@ FULL = SearchConfig(
 
 def test_what_is_said_of_a_prior_wants_one() -> None:
     """It would change nothing."""
-    with pytest.raises(SpecError, match="prior.epochs: there is no prior that it could hold for: add prior=shared"):
+    with pytest.raises(SpecError, match=r"prior.epochs: there is no prior that it could hold for: add prior=shared"):
         SearchConfig.from_dict({"space": "digits", "prior": {"epochs": 3}})
     assert SearchConfig.from_dict({"space": "digits", "prior": {"kind": "shared", "epochs": 3}}).prior.epochs == 3
 
