@@ -125,7 +125,7 @@ class PriorSpec(Spec):
     """How many sets of shared weights each network is predicted from."""
     networks: Whole = 2000
     """How many networks are predicted at most; of larger spaces those that an evolution on the predictions comes to."""
-    exploration: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.2
+    exploration: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.1
     """Share of trials that the sampler suggests as if there were no prior."""
 
 

@@ -39,6 +39,8 @@ _CHANCE = 0.2
 _SHARES = ("val_accuracy", "firing_rate")
 _LEAST = 1e-3
 """Shares closer to 0 or 1 are as good as this."""
+_LEAST_COST = 0.05
+"""Of finishing a trial, in trainings."""
 
 
 class Known(NamedTuple):
@@ -85,12 +87,14 @@ class Guide:
             return None
         running = [self._rows[trial.user_attrs[ARCH_ID]] for trial in trials
                    if trial.state == TrialState.RUNNING and trial.user_attrs.get(ARCH_ID) in self._rows]  # fmt: skip
+        taken_up = {trial.user_attrs.get(RESCUES) for trial in trials}
         stopped = [place for place, trial in enumerate(known.trials)
-                   if trial.state == TrialState.PRUNED and known.rows[place] not in running]  # fmt: skip
+                   if trial.state == TrialState.PRUNED and trial.number not in taken_up]  # fmt: skip
         enough = known.complete.sum() >= _ENOUGH_TO_CORRECT
         means, deviations = self._promised(known) if enough else (self._said, np.zeros_like(self._said))
         candidates = np.concatenate([left, known.rows[stopped]])
-        costs = np.concatenate([np.full(len(left), known.shares.mean() if enough else 1.0), 1 - known.shares[stopped]])
+        remainders = np.maximum(1 - known.shares[stopped], _LEAST_COST)
+        costs = np.concatenate([np.full(len(left), known.shares.mean() if enough else 1.0), remainders])
         # those that run, as if they came to what is expected of them
         front = self._on_front(np.concatenate([known.losses[known.complete], means[running]]))
         expected = self._on_front(means[candidates])

@@ -20,10 +20,22 @@ _SAMPLES = 16
 
 def gains(front: Array, points: Array, reference: Array) -> Array:
     """The hypervolume, up to a reference point, that each point would add to a front."""
+    if points.shape[1] == 2:
+        return _areas(front, points, reference)
     from moocore import hypervolume  # type: ignore[import-untyped]
 
     before = hypervolume(front, ref=reference) if len(front) else 0.0
     return np.array([hypervolume(np.vstack([front, point]), ref=reference) - before for point in points])
+
+
+def _areas(front: Array, points: Array, reference: Array) -> Array:
+    """Of two objectives, of all points at once: what lies between each and the front's steps."""
+    first, second = front[np.argsort(front[:, 0], kind="stable")].T
+    heights = np.minimum.accumulate([reference[1], *second])  # of the step that begins at each of the front
+    starts, ends = np.array([-np.inf, *first]), np.minimum([*first, np.inf], reference[0])
+    widths = np.maximum(ends - np.maximum(starts, points[:, :1]), 0.0)
+    found: Array = (widths * np.maximum(heights - points[:, 1:], 0.0)).sum(axis=1)
+    return found
 
 
 def expected_gains(

@@ -231,8 +231,8 @@ def test_what_was_pruned_is_finished_where_that_promises_most() -> None:
     pytest.fail("it was never finished")
 
 
-@pytest.mark.parametrize("state", [TrialState.RUNNING, TrialState.COMPLETE])
-def test_what_somebody_finishes_is_not_finished_again(state: TrialState) -> None:
+@pytest.mark.parametrize("state", [TrialState.RUNNING, TrialState.COMPLETE, TrialState.FAIL])
+def test_what_somebody_finishes_or_failed_to_is_not_finished_again(state: TrialState) -> None:
     study, chooser = a_study(), guide(table())
     pruned, tried = a_promising_one_pruned(study)
     arch = next(arch for arch in ARCHS if arch.arch_id == pruned.user_attrs["arch_id"])

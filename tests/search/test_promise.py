@@ -33,6 +33,16 @@ def test_gains_are_differences_of_areas(front: list[Figures], points: list[Figur
     assert found == pytest.approx(expected, abs=1e-9)
 
 
+@given(st.integers(0, 2**32 - 1))
+def test_gains_in_three_objectives_are_those_in_two_where_the_third_is_the_same(seed: int) -> None:
+    """The one is computed here, the other by moocore."""
+    rng = np.random.default_rng(seed)
+    front, points = rng.random((rng.integers(0, 6), 2)), rng.random((7, 2))
+    deep = [np.hstack([some, np.full((len(some), 1), 0.25)]) for some in (front, points)]
+    found = gains(front, points, np.array([0.9, 0.8]))
+    assert gains(*deep, np.array([0.9, 0.8, 0.75])) == pytest.approx(0.5 * found, abs=1e-9)
+
+
 @given(POINTS, POINTS)
 def test_a_point_is_on_the_front_once_it_is_lower_by_its_distance(front: list[Figures], points: list[Figures]) -> None:
     corner = np.array([1.5, 1.2])
