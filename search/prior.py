@@ -21,7 +21,7 @@ from optuna.trial import Trial, TrialState
 from xoresnet.arch import Arch
 from xoresnet.search.attributes import FAILURE
 from xoresnet.search.bridge import TrialBridge
-from xoresnet.search.execution import Outcome, execute
+from xoresnet.search.execution import Outcome, execute, outcome
 from xoresnet.search.frames import last_record
 from xoresnet.search.job_source import Attributes, JobSource
 from xoresnet.search.journal import open_journal
@@ -52,9 +52,9 @@ class PriorError(RuntimeError):
 class PriorInterruptedError(RuntimeError):
     """Somebody stopped it, or its time is up; the same again goes on."""
 
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(f"interrupted by signal {outcome.interrupted}" if outcome.interrupted else outcome.ended)
-        self.outcome = outcome
+    def __init__(self, how: Outcome) -> None:
+        super().__init__(f"interrupted by signal {how.interrupted}" if how.interrupted else how.ended)
+        self.outcome = how
 
 
 class SharedPrior:
@@ -167,10 +167,13 @@ class SharedPrior:
             self._study, source, [Objective(metric=SECONDS, direction="min")],
             trials=source.finished + source.to_do, retries=config.retries,
         )  # fmt: skip
+        self._on_step(bridge)
+        if bridge.ended:
+            raise PriorInterruptedError(outcome(bridge, self._run))
         limits = config.replace(trial_seconds=None)  # of a trial, and a job is none
-        outcome = execute(bridge, trainable, limits, self._run, lambda: self._on_step(bridge))
-        if outcome.interrupted or (source.to_do and not outcome.failed):
-            raise PriorInterruptedError(outcome)
+        found = execute(bridge, trainable, limits, self._run, lambda: self._on_step(bridge))
+        if found.interrupted or (source.to_do and not found.failed):
+            raise PriorInterruptedError(found)
 
     def _done(self) -> set[str]:
         trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

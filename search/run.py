@@ -60,6 +60,9 @@ class SearchRun:
                 return execute(self.bridge, train_trial, self.config, self.folder.path, step)
             with ray_session(self.config.address):  # one for both
                 self._let_guide(on_step)
+                self._heed_time(self.bridge)
+                if self.bridge.ended:
+                    return outcome(self.bridge, self.folder.path)
                 return execute(self.bridge, train_trial, self.config, self.folder.path, step)
         except PriorInterruptedError as error:
             return replace(error.outcome, study=self.study)
