@@ -11,6 +11,7 @@ import pytest
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from tests.search.test_promise import area
 from xoresnet.arch import Arch
 from xoresnet.records import MEASURED
 from xoresnet.results.columns import PREDICTED, arch_fields, typed
@@ -67,16 +68,6 @@ def guide(frame: pd.DataFrame, exploration: float = 0.0) -> Guide:
 def losses_of(arch: Arch) -> list[float]:
     accuracy, spikes = true_figures(arch)
     return [-accuracy, math.log10(spikes + 1)]
-
-
-def area(points: Sequence[Sequence[float]], corner: Sequence[float]) -> float:
-    """By definition, in two dimensions."""
-    found, lowest = 0.0, corner[1]
-    for first, second in sorted(points):
-        if first < corner[0] and second < lowest:
-            found += (corner[0] - first) * (lowest - second)
-            lowest = second
-    return found
 
 
 def test_a_network_no_better_than_guessing_is_worth_nothing() -> None:
