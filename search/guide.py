@@ -64,11 +64,15 @@ class Guide:
     """Chooses by the hypervolume that each network promises to add to the front."""
 
     def __init__(self, predicted: pd.DataFrame, objectives: Sequence[Objective], exploration: float) -> None:
-        """predicted: a run's table of predictions. exploration: how often the choice is left to the sampler."""
+        """predicted: a run's table of predictions; networks of which it says nan or infinity are left to the sampler.
+        exploration: how often the choice is left to it anyway.
+        """
+        values = np.stack([numbers(predicted, f"predicted_{one.metric}") for one in objectives], axis=1)
+        known = np.flatnonzero(np.isfinite(values).all(axis=1))
+        predicted, values = predicted.iloc[known], values[known]
         self._archs: list[str] = list(predicted["arch"])
         self._rows = {str(arch_id): row for row, arch_id in enumerate(predicted["arch_id"])}
         self._objectives, self._exploration = tuple(objectives), exploration
-        values = np.stack([numbers(predicted, f"predicted_{one.metric}") for one in objectives], axis=1)
         self._said = self._losses(values)
         self._features = np.hstack([_standardised(self._said), features(predicted)])
 
@@ -208,6 +212,8 @@ def _curve(losses: Callable[[Array], Array], trial: FrozenTrial) -> dict[int, Ar
 
 
 def _standardised(values: Array) -> Array:
+    if not len(values):
+        return values
     spread: Array = values.std(axis=0)
     found: Array = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     return found

@@ -135,6 +135,19 @@ def test_nothing_is_chosen_twice_and_nothing_that_is_not_there() -> None:
     assert chooser.choose(study, tried, Random(0)) is None
 
 
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_networks_of_which_nothing_was_predicted_are_left_to_the_sampler(broken: float) -> None:
+    study, archs = a_study(), ARCHS[::23]
+    chooser = guide(table(lambda arch: (broken, 1.0) if arch == archs[0] else true_figures(arch), archs))
+    tried: list[str] = []
+    while (arch := chooser.choose(study, tried, Random(0))) is not None:
+        assert isinstance(arch, Arch)
+        tried.append(arch.arch_id)
+        add(study, arch)
+    assert sorted(tried) == sorted(arch.arch_id for arch in archs[1:])
+    assert guide(table(lambda arch: (broken, 1.0), archs)).choose(a_study(), [], Random(0)) is None
+
+
 def test_predictions_that_mislead_are_not_followed() -> None:
     def opposite(arch: Arch) -> Figures:
         accuracy, spikes = true_figures(arch)
