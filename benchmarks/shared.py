@@ -101,7 +101,7 @@ def row(what: Problem, sets: Sequence[Said], number: int, alone: Sequence[pd.Dat
 def told_cost(what: Problem, space: SearchSpace) -> str:
     networks, groups, epochs = space.size().networks, len(groups_of(space.enumerate())), what.recipe.epochs
     whole = epochs * networks
-    costs = {sets: sets * epochs_of(what, networks, groups, epochs) for sets in (1, 2, 3)}
+    costs = {sets: sets * epochs_of(what, networks, groups, -(-epochs // 2)) for sets in (1, 2, 3)}
     return ", ".join(
         f"{n} sets {cost:.0f} of {whole:,} epochs ({100 * cost / whole:.1f} %)" for n, cost in costs.items()
     )

@@ -29,10 +29,12 @@ from xoresnet.arch import Arch
 from xoresnet.results.columns import PREDICTED, typed
 from xoresnet.results.objectives import OBJECTIVES
 from xoresnet.results.volume import hypervolume
+from xoresnet.search.attributes import RESCUES
 from xoresnet.search.bridge import TrialBridge, Verdict
 from xoresnet.search.config import PriorSpec, PrunerSpec
 from xoresnet.search.guide import Guide
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
+from xoresnet.search.pareto_pruner import reports
 from xoresnet.search.predicted_table import SECONDS, predicted_row
 from xoresnet.search.proposals import ArchProposals
 from xoresnet.search.study import make_pruner, make_sampler
@@ -102,7 +104,7 @@ def replay(what: Problem, way: Way, prior: Prior, seed: int, most: float) -> Ite
     bridge = TrialBridge(study, proposals, DEFAULT_OBJECTIVES, trials=10**6, max_step=what.recipe.epochs, retries=0)
     complete: list[dict[str, float]] = []
     while spent < most and (config := bridge.next_config("only")) is not None:
-        for record in known[Arch.from_json(config["arch"]).arch_id]:
+        for record in known[Arch.from_json(config["arch"]).arch_id][begun_at(study, bridge.live["only"].trial) :]:
             spent += 1
             if bridge.on_report("only", record) is Verdict.STOP:
                 break
@@ -111,6 +113,12 @@ def replay(what: Problem, way: Way, prior: Prior, seed: int, most: float) -> Ite
         bridge.on_end("only")
         if complete:
             yield Point(spent, hypervolume(pd.DataFrame(complete), OBJECTIVES, reference, LOG) / whole)
+
+
+def begun_at(study: optuna.Study, trial: optuna.Trial) -> int:
+    """How many epochs it need not train again: those of the pruned trial that it finishes."""
+    number = trial.user_attrs.get(RESCUES)
+    return 0 if number is None else max(reports(study.get_trials(deepcopy=False)[number]))
 
 
 def weight_sets(what: Problem, prior: Prior, seed: int) -> list[WeightSet]:

@@ -85,7 +85,6 @@ def make(what: Problem, seeds: Iterable[int], workers: int) -> None:
         for arch in what.space.enumerate()
         if (arch.arch_id, seed) not in done
     ]
-    jobs.sort(key=lambda job: Arch.from_json(job[2]).timesteps)  # networks of one cost beside one another
     with multiprocessing.get_context("spawn").Pool(workers) as pool, what.file.open("a", encoding="utf-8") as file:
         for number, line in enumerate(pool.imap_unordered(_trained, jobs), 1):
             file.write(json.dumps(line) + "\n")

@@ -151,7 +151,8 @@ class SearchConfig(Spec):
     trials: Whole = 50
     """Complete or pruned; may be raised when a search goes on."""
     rescue: Annotated[int, Field(ge=0, strict=True)] = 0
-    """How many of the pruned trials that came nearest to the front are finished in the end, beyond `trials`."""
+    """How many of the pruned trials that came nearest to the front are finished in the end, beyond `trials`, and
+    beyond those that a prior has finished."""
     epochs: Whole | None = None
     """Full training of one trial; None for what the recipe says."""
     time_budget: Number | None = None

@@ -27,6 +27,7 @@ from xoresnet.search.attributes import ARCH_ID, DUPLICATE, RESCUES
 from xoresnet.search.objective import Objective
 from xoresnet.search.pareto_pruner import reports
 from xoresnet.search.promise import distances, expected_gains, fitted
+from xoresnet.search.rescue import FINISHABLE, near_front
 
 __all__ = ["Guide", "features"]
 
@@ -91,10 +92,9 @@ class Guide:
             return None
         running = [self._rows[trial.user_attrs[ARCH_ID]] for trial in trials
                    if trial.state == TrialState.RUNNING and trial.user_attrs.get(ARCH_ID) in self._rows]  # fmt: skip
-        taken_up = {trial.user_attrs.get(RESCUES) for trial in trials}
-        stopped = [place for place, trial in enumerate(known.trials)
-                   if trial.state == TrialState.PRUNED and trial.number not in taken_up]  # fmt: skip
         enough = known.complete.sum() >= _ENOUGH_TO_CORRECT
+        finishable = {trial.number for trial in near_front(study)[:FINISHABLE]} if enough else set()
+        stopped = [place for place, trial in enumerate(known.trials) if trial.number in finishable]
         means, deviations = self._promised(known) if enough else (self._said, np.zeros_like(self._said))
         candidates = np.concatenate([left, known.rows[stopped]])
         remainders = np.maximum(1 - known.shares[stopped], _LEAST_COST)
@@ -115,7 +115,7 @@ class Guide:
         reference: Array = highest + 0.1 * np.where(highest > lowest, highest - lowest, 1.0)
         chance = 1 / Arch.from_json(self._archs[0]).num_classes
         for place, objective in enumerate(self._objectives):
-            if objective.metric == "val_accuracy":
+            if (objective.metric, objective.direction) == ("val_accuracy", "max"):
                 reference[place] = min(reference[place], -chance)
         return reference
 

@@ -2,7 +2,7 @@
 
 Each group of networks gets weights that all of them train (`xoresnet.shared`), each group a job on Ray; then networks
 are run with these weights, in jobs of many. All jobs are trials of a study of their own, so that they go on like any
-other. What they say is in `predicted.parquet`: what the search tries first follows from it, and nothing else does.
+other. What they say is in `predicted.parquet`: what the search trains next follows from it, and nothing else does.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class SharedPrior:
             raise PriorInterruptedError(outcome(bridge, self._run))
         limits = config.replace(trial_seconds=None)  # of a trial, and a job is none
         found = execute(bridge, trainable, limits, self._run, lambda: self._on_step(bridge))
-        if found.interrupted or (source.to_do and not found.failed):
+        if found.interrupted or ((source.to_do or bridge.interrupted) and not found.failed):
             raise PriorInterruptedError(found)
 
     def _done(self) -> set[str]:

@@ -44,6 +44,8 @@ def expected_gains(
     """The same of points that are known within a standard deviation: the mean over some of what each may be, the same
     quantiles for all. scale: from the scale on which they are known to that of the front.
     """
+    if not deviations.any():
+        return gains(front, scale(means), reference)
     drawn = [scale(means + deviations * one) for one in _normals(means.shape[1])]
     found: Array = np.mean([gains(front, points, reference) for points in drawn], axis=0)
     return found

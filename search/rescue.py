@@ -12,7 +12,10 @@ from optuna.trial import FrozenTrial, TrialState
 from xoresnet.search.attributes import DUPLICATE, GUIDED, RESCUES, SOURCE
 from xoresnet.search.pareto_pruner import reports
 
-__all__ = ["near_front", "rescued"]
+__all__ = ["FINISHABLE", "near_front", "rescued"]
+
+FINISHABLE = 20
+"""Pruned trials of a guided search, those nearest to the front, whose checkpoints are kept."""
 
 
 def near_front(study: Study) -> list[FrozenTrial]:

@@ -25,15 +25,12 @@ from xoresnet.search.guidance import budget_of, make_guide
 from xoresnet.search.plan import SearchPlan, plan_search
 from xoresnet.search.prior import PriorError, PriorInterruptedError
 from xoresnet.search.proposals import ArchProposals
-from xoresnet.search.rescue import near_front, rescued
+from xoresnet.search.rescue import FINISHABLE, near_front, rescued
 from xoresnet.search.run_folder import RunFolder
 from xoresnet.search.study import ENQUEUED, has_begun, open_study
 from xoresnet.search.trainable import CHECKPOINT, WEIGHTS, train_trial
 
 __all__ = ["SearchRun", "run_search"]
-
-_KEPT = 20
-"""Checkpoints of pruned trials that a guide may have finished."""
 
 
 class SearchRun:
@@ -80,8 +77,12 @@ class SearchRun:
         def look(jobs: TrialBridge) -> None:
             self.preparing = jobs
             self._heed_time(jobs)
-            if on_step is not None:
+            if on_step is None:
+                return
+            try:
                 on_step(self)
+            except Exception as error:
+                self.bridge.note("on_step", error)
 
         try:
             self._proposals.guide = make_guide(self.study, self.plan, self.folder.path, look)
@@ -153,8 +154,8 @@ class SearchRun:
 
     @property
     def _kept(self) -> int:
-        """How many pruned trials may be finished; what a guide chooses that is none of these begins anew."""
-        return max(self.config.rescue, _KEPT if self.config.prior.kind != "none" else 0)
+        """How many pruned trials may be finished."""
+        return max(self.config.rescue, FINISHABLE if self.config.prior.kind != "none" else 0)
 
     def _folder_of(self, trial: FrozenTrial) -> Path:
         return self.folder.trial(trial.number, trial.user_attrs[ARCH_ID])

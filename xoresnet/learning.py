@@ -92,7 +92,8 @@ def make_optimizer(decaying: list[nn.Parameter], others: list[nn.Parameter], rec
         {"params": others, "weight_decay": 0.0},
     ]
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+        # in one kernel, which wants moments laid out as weights are; those of a checkpoint are contiguous
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=not recipe.channels_last)
     nesterov = recipe.momentum > 0
     return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov)
 

@@ -228,10 +228,13 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         if other:
             raise ValueError(f"{file} is a checkpoint of another {' and another '.join(other)}")
         self.network.load_state_dict(self.group, saved.weights)
+        stays = not self._optimizer.defaults["fused"]  # on the CPU
         for key, weight in self.network.parameters(self.group).items():
             # they come into the optimizer's groups, as new ones do, with the first view that has them
             state = saved.optimizer.get(key, {})
-            self._optimizer.state[weight] = {name: value.to(self.device) for name, value in state.items()}
+            self._optimizer.state[weight] = {
+                name: value if name == "step" and stays else value.to(self.device) for name, value in state.items()
+            }
         self.records = [SharedEpoch(**fields) for fields in json.loads(saved.texts["records"])]
 
 
