@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pandas as pd
 from truth import FOLDER, Problem, problem
 
+from xoresnet.atomic import replaced
 from xoresnet.search.predicted_table import SECONDS
 from xoresnet.search.shared_trainable import prediction_epochs
 from xoresnet.shared import groups_of
@@ -89,4 +90,5 @@ def _make(one: WeightSet) -> None:
             seconds += found.seconds
     frame = pd.DataFrame(rows).set_index("arch_id")
     frame.attrs = {"epochs": epochs, "seconds": seconds}
-    frame.to_parquet(_file(one))
+    with replaced(_file(one)) as partial:
+        frame.to_parquet(partial)

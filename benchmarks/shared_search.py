@@ -7,8 +7,8 @@ Searches are replayed: proposals, bridge, sampler, pruner and guide are those of
 reports is what its network reported when it was trained alone (`truth.py`). One trial at a time. A search with an even
 seed sees the first training of each network, others the second, and is measured against the front of the same. Shared
 weights are trained and asked anew for each seed, and cost the epochs that a search is charged with for them; the bound
-is what predictions would save that cost nothing and agree with the truth as well as a second training of each network
-does. The hypervolume is of accuracy above chance and decades of spikes below the most that any network has.
+is what the same guide would save by predictions that cost nothing and agree with the truth as well as a second training
+of each network does. The hypervolume is of accuracy above chance and decades of spikes below the most that any network has.
 """
 
 from __future__ import annotations
@@ -104,8 +104,9 @@ def replay(what: Problem, way: Way, prior: Prior, seed: int, most: float) -> Ite
     bridge = TrialBridge(study, proposals, DEFAULT_OBJECTIVES, trials=10**6, max_step=what.recipe.epochs, retries=0)
     complete: list[dict[str, float]] = []
     while spent < most and (config := bridge.next_config("only")) is not None:
-        for record in known[Arch.from_json(config["arch"]).arch_id][begun_at(study, bridge.live["only"].trial) :]:
-            spent += 1
+        done = begun_at(study, bridge.live["only"].trial)
+        for record in known[Arch.from_json(config["arch"]).arch_id]:
+            spent += record["epoch"] > done
             if bridge.on_report("only", record) is Verdict.STOP:
                 break
         else:

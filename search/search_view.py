@@ -70,7 +70,7 @@ def _line(run: SearchRun, trial: FrozenTrial) -> str | None:
 
 
 def _prior_line(prior: Mapping[str, Any]) -> str:
-    cost = f"as much as {prior['epochs_charged']:,.0f} epochs, counted as {prior['trials_charged']} trials"
+    cost = f"as much as {prior['epochs_charged']:,.0f} epochs, to be paid out of the trials: {prior['trials_charged']}"
     return f"shared weights have ranked {prior['networks']:,} networks in {duration(prior['seconds'])}: {cost}"
 
 

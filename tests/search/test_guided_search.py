@@ -21,7 +21,9 @@ from xoresnet.model import load_model
 from xoresnet.records import MEASURED
 from xoresnet.results import Run, load
 from xoresnet.search import SearchConfig, run_search
+from xoresnet.search.attributes import RESCUES
 from xoresnet.search.run import SearchRun
+from xoresnet.search.run_folder import JOURNAL
 from xoresnet.shared import WeightGroup
 from xoresnet.shared_prediction import predict
 from xoresnet.shared_training import load_shared
@@ -39,6 +41,20 @@ baselines: false
 epochs: 3
 trials: 6
 prior: {kind: shared, epochs: 2, seeds: 1, exploration: 0}
+"""
+PRUNING = """
+space:
+  arch:
+    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [4, 8], merge: [or, add, and, iand], xor: [none, middle],
+     timesteps: 1}
+data: digits
+recipe: {precision: fp32, batch_size: 128}
+sampler: random
+baselines: false
+epochs: 6
+trials: 18
+pruner: {kind: pareto, min_trials: 3}
+prior: {kind: shared, epochs: 1, exploration: 0}
 """
 NETWORKS, GROUPS = 8, 2
 """Of the space; each width has weights of its own."""
@@ -82,7 +98,7 @@ def test_what_it_cost_is_counted_as_trials(guided: Guided) -> None:
     assert cost["trials_charged"] == -(-cost["epochs_charged"] // 3)
     assert len(run.trials) == max(1, 6 - cost["trials_charged"])
     assert f"have ranked {NETWORKS} networks" in result.out
-    assert f"counted as {cost['trials_charged']} trials" in result.out
+    assert f"to be paid out of the trials: {cost['trials_charged']}" in result.out
 
 
 def test_no_prediction_is_ever_a_result(guided: Guided, tmp_path: Path) -> None:
@@ -129,6 +145,28 @@ def test_stopped_in_each_phase_it_goes_on(guided: Guided, tmp_path: Path) -> Non
     after = status(tmp_path)
     assert (after["failed"], after["running"]) == (0, [])
     assert after["finished"] == len(run.trials)
+
+
+def test_stopped_while_it_finishes_a_pruned_trial_it_goes_on_from_its_checkpoint(ray: None, tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(PRUNING)
+
+    def finishes() -> bool:
+        journal = tmp_path / "run" / JOURNAL
+        return journal.exists() and f'"{RESCUES}"' in journal.read_text(encoding="utf-8")
+
+    kill_when(finishes, tmp_path)
+    subprocess.run(search_words(), cwd=tmp_path, capture_output=True, check=True, timeout=300)
+    run = load(tmp_path / "run")
+    trials, seconds = run.trials.set_index("trial_id"), run.history.set_index(["trial_id", "epoch"])["train_seconds"]
+    finishing = trials[trials["rescues"].notna()]
+    assert len(finishing)
+    assert set(finishing["state"]) == {"COMPLETE"}
+    for number, pruned in finishing["rescues"].items():
+        assert trials.loc[pruned, "state"] == "PRUNED"
+        known, whole = seconds[pruned].to_dict(), seconds[number].to_dict()
+        assert list(whole) == [1, 2, 3, 4, 5, 6]
+        assert known.items() < whole.items()  # not trained again: that would have taken another time
+    assert status(tmp_path)["running"] == []
 
 
 def begun_later(begun: Callable[[], bool], phases: tuple[Callable[[], bool], ...]) -> Callable[[], bool]:
