@@ -8,7 +8,8 @@ reports is what its network reported when it was trained alone (`truth.py`). One
 seed sees the first training of each network, others the second, and is measured against the front of the same. Shared
 weights are trained and asked anew for each seed, and cost the epochs that a search is charged with for them; the bound
 is what the same guide would save by predictions that cost nothing and agree with the truth as well as a second training
-of each network does. The hypervolume is of accuracy above chance and decades of spikes below the most that any network has.
+of each network does. The hypervolume is of accuracy above chance and decades of spikes below the most that any network
+has.
 """
 
 from __future__ import annotations
