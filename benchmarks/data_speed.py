@@ -28,9 +28,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from xoresnet import Arch, DataSet, Recipe, hold_freed_memory, load_data
-from xoresnet.batches import Normalise, batch_count, training_batches
-from xoresnet.data import Augmentation, Split, data_status
-from xoresnet.training import Training
+from xoresnet.data.batches import Normalise, batch_count, training_batches
+from xoresnet.data.load import Augmentation, Split, data_status
+from xoresnet.training.fit import Training
 
 CUDA = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if CUDA else "cpu")

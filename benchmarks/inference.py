@@ -22,8 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from xoresnet import Arch, XOResNet, hold_freed_memory
-from xoresnet.formats import onnx, pt2
-from xoresnet.standalone import Standalone
+from xoresnet.standalone.formats import onnx, pt2
+from xoresnet.standalone.module import Standalone
 
 
 class Setting(NamedTuple):

@@ -21,10 +21,10 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from xoresnet.search.attributes import ARCH_ID, DUPLICATE
-from xoresnet.search.bridge import counts_as_finished
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.search.study import look_at_study
+from xoresnet.search.execution.bridge import counts_as_finished
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE
+from xoresnet.search.study.opening import look_at_study
 
 SPACE = """
 space:

@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xoresnet import Arch, XOResNet, count_spikes, hold_freed_memory
-from xoresnet.neuron import SpikingNeuron
+from xoresnet.neurons.neuron import SpikingNeuron
 
 CUDA = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if CUDA else "cpu")

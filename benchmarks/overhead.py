@@ -31,10 +31,10 @@ from optuna.trial import Trial, create_trial
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
-from xoresnet.recipe import Recipe
+from xoresnet.description.recipe import Recipe
 from xoresnet.search import Objective, ParetoPruner, TrialBridge, tune_config
-from xoresnet.search.frames import FrameWriter
-from xoresnet.search.proposals import ArchProposals
+from xoresnet.search.sources.archs import ArchProposals
+from xoresnet.search.study.tables import FrameWriter
 from xoresnet.space import SearchSpace
 from xoresnet.space.optuna_adapter import suggest
 

@@ -15,11 +15,11 @@ from typing import NamedTuple
 import pandas as pd
 from truth import FOLDER, Problem, problem
 
-from xoresnet.atomic import replaced
-from xoresnet.search.predicted_table import SECONDS
-from xoresnet.search.shared_trainable import prediction_epochs
-from xoresnet.shared import groups_of
-from xoresnet.shared_training import SharedTraining
+from xoresnet.files.atomic import replaced
+from xoresnet.search.prior.table import SECONDS
+from xoresnet.search.prior.trainables import prediction_epochs
+from xoresnet.shared.training import SharedTraining
+from xoresnet.shared.weights import groups_of
 
 
 class WeightSet(NamedTuple):
@@ -71,7 +71,7 @@ def _read(one: WeightSet) -> Said:
 def _make(one: WeightSet) -> None:
     import torch
 
-    from xoresnet.memory import hold_freed_memory
+    from xoresnet.training.memory import hold_freed_memory
 
     hold_freed_memory()
     torch.set_num_threads(1)

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from xoresnet.files.yaml_text import write_yaml
 from xoresnet.results import hypervolume, load, pareto_front, reference_point, report
-from xoresnet.results.columns import HISTORY, LAYERS, TRIALS
-from xoresnet.results.files import write_parquet
-from xoresnet.yaml_text import write_yaml
+from xoresnet.results.tables.columns import HISTORY, LAYERS, TRIALS
+from xoresnet.results.tables.files import write_parquet
 
 CONFIG = {
     "command": "search", "trials": 1, "space": {"preset": "digits"},

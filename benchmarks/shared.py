@@ -20,8 +20,8 @@ import pandas as pd
 from predictions import Said, WeightSet, epochs_of, said
 from truth import Problem, load, problem
 
-from xoresnet.results.ranks import kendall
-from xoresnet.shared import groups_of
+from xoresnet.results.fronts.ranks import kendall
+from xoresnet.shared.weights import groups_of
 from xoresnet.space.search_space import SearchSpace
 
 METRICS = ("val_accuracy", "spikes_per_sample")

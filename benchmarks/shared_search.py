@@ -26,19 +26,19 @@ import pandas as pd
 from predictions import WeightSet, said
 from truth import Problem, load, problem
 
-from xoresnet.arch import Arch
-from xoresnet.results.columns import PREDICTED, typed
-from xoresnet.results.objectives import OBJECTIVES
-from xoresnet.results.volume import hypervolume
-from xoresnet.search.attributes import RESCUES
-from xoresnet.search.bridge import TrialBridge, Verdict
+from xoresnet.description.arch import Arch
+from xoresnet.results.fronts.hypervolume import hypervolume
+from xoresnet.results.fronts.objectives import OBJECTIVES
+from xoresnet.results.tables.columns import PREDICTED, typed
 from xoresnet.search.config import PriorSpec, PrunerSpec
-from xoresnet.search.guide import Guide
+from xoresnet.search.execution.bridge import TrialBridge, Verdict
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.pareto_pruner import reports
-from xoresnet.search.predicted_table import SECONDS, predicted_row
-from xoresnet.search.proposals import ArchProposals
-from xoresnet.search.study import make_pruner, make_sampler
+from xoresnet.search.prior.table import SECONDS, predicted_row
+from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.sources.archs import ArchProposals
+from xoresnet.search.sources.guide import Guide
+from xoresnet.search.study.attributes import RESCUES
+from xoresnet.search.study.opening import make_pruner, make_sampler
 
 LOG = ("spikes_per_sample",)
 

@@ -28,9 +28,9 @@ from typing import NamedTuple
 import torch
 
 from xoresnet import Arch, DataSet, Recipe, fit, hold_freed_memory, load_data
-from xoresnet.data import Split
-from xoresnet.records import EpochRecord
-from xoresnet.training import DivergenceError
+from xoresnet.data.load import Split
+from xoresnet.measures.records import EpochRecord
+from xoresnet.training.fit import DivergenceError
 
 MERGES = ("add", "or", "oa", "current", "membrane")
 XORS = ("none", "middle")

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
-from xoresnet.arch import Arch
-from xoresnet.data import DataSet, Split, load_data
-from xoresnet.recipe import Recipe
+from xoresnet.data.load import DataSet, Split, load_data
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
 from xoresnet.space.search_space import SearchSpace
 
 FOLDER = Path("runs/benchmarks")
@@ -94,8 +94,8 @@ def make(what: Problem, seeds: Iterable[int], workers: int) -> None:
 
 
 def _trained(job: tuple[str, int, str, str]) -> dict[str, Any]:
-    from xoresnet.memory import hold_freed_memory
-    from xoresnet.training import DivergenceError, fit
+    from xoresnet.training.fit import DivergenceError, fit
+    from xoresnet.training.memory import hold_freed_memory
 
     hold_freed_memory()
     torch.set_num_threads(1)

@@ -14,56 +14,56 @@ from typing import TYPE_CHECKING
 from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
-    from xoresnet.results.comparison import compare as compare
-    from xoresnet.results.confirmation import confirmed_networks as confirmed_networks
-    from xoresnet.results.confirmation import ranking_kept as ranking_kept
-    from xoresnet.results.drawings import write_figures as write_figures
-    from xoresnet.results.effects import ablation as ablation
-    from xoresnet.results.importances import importance as importance
-    from xoresnet.results.loading import Run as Run
-    from xoresnet.results.loading import RunError as RunError
-    from xoresnet.results.loading import Runs as Runs
-    from xoresnet.results.loading import load as load
-    from xoresnet.results.loading import load_many as load_many
-    from xoresnet.results.objectives import OBJECTIVES as OBJECTIVES
-    from xoresnet.results.objectives import losses as losses
-    from xoresnet.results.page_writer import report as report
-    from xoresnet.results.pareto import is_pareto as is_pareto
-    from xoresnet.results.pareto import pareto_front as pareto_front
-    from xoresnet.results.prediction import predicted_and_measured as predicted_and_measured
-    from xoresnet.results.prediction import prediction_quality as prediction_quality
-    from xoresnet.results.selection import best as best
-    from xoresnet.results.selection import knee as knee
-    from xoresnet.results.surfaces import attainment as attainment
-    from xoresnet.results.volume import hypervolume as hypervolume
-    from xoresnet.results.volume import hypervolume_over_time as hypervolume_over_time
-    from xoresnet.results.volume import reference_point as reference_point
+    from xoresnet.results.analysis.ablation import ablation as ablation
+    from xoresnet.results.analysis.confirmation import confirmed_networks as confirmed_networks
+    from xoresnet.results.analysis.confirmation import ranking_kept as ranking_kept
+    from xoresnet.results.analysis.importance import importance as importance
+    from xoresnet.results.analysis.prediction import predicted_and_measured as predicted_and_measured
+    from xoresnet.results.analysis.prediction import prediction_quality as prediction_quality
+    from xoresnet.results.figures.write import write_figures as write_figures
+    from xoresnet.results.fronts.attainment import attainment as attainment
+    from xoresnet.results.fronts.comparison import compare as compare
+    from xoresnet.results.fronts.hypervolume import hypervolume as hypervolume
+    from xoresnet.results.fronts.hypervolume import hypervolume_over_time as hypervolume_over_time
+    from xoresnet.results.fronts.hypervolume import reference_point as reference_point
+    from xoresnet.results.fronts.objectives import OBJECTIVES as OBJECTIVES
+    from xoresnet.results.fronts.objectives import losses as losses
+    from xoresnet.results.fronts.pareto import is_pareto as is_pareto
+    from xoresnet.results.fronts.pareto import pareto_front as pareto_front
+    from xoresnet.results.fronts.selection import best as best
+    from xoresnet.results.fronts.selection import knee as knee
+    from xoresnet.results.page.writer import report as report
+    from xoresnet.results.tables.loading import Run as Run
+    from xoresnet.results.tables.loading import RunError as RunError
+    from xoresnet.results.tables.loading import Runs as Runs
+    from xoresnet.results.tables.loading import load as load
+    from xoresnet.results.tables.loading import load_many as load_many
 
 _HOMES = {
-    "OBJECTIVES": "objectives",
-    "Run": "loading",
-    "RunError": "loading",
-    "Runs": "loading",
-    "ablation": "effects",
-    "attainment": "surfaces",
-    "best": "selection",
-    "compare": "comparison",
-    "confirmed_networks": "confirmation",
-    "hypervolume": "volume",
-    "hypervolume_over_time": "volume",
-    "importance": "importances",
-    "is_pareto": "pareto",
-    "knee": "selection",
-    "load": "loading",
-    "load_many": "loading",
-    "losses": "objectives",
-    "pareto_front": "pareto",
-    "predicted_and_measured": "prediction",
-    "prediction_quality": "prediction",
-    "ranking_kept": "confirmation",
-    "reference_point": "volume",
-    "report": "page_writer",
-    "write_figures": "drawings",
+    "OBJECTIVES": "fronts.objectives",
+    "Run": "tables.loading",
+    "RunError": "tables.loading",
+    "Runs": "tables.loading",
+    "ablation": "analysis.ablation",
+    "attainment": "fronts.attainment",
+    "best": "fronts.selection",
+    "compare": "fronts.comparison",
+    "confirmed_networks": "analysis.confirmation",
+    "hypervolume": "fronts.hypervolume",
+    "hypervolume_over_time": "fronts.hypervolume",
+    "importance": "analysis.importance",
+    "is_pareto": "fronts.pareto",
+    "knee": "fronts.selection",
+    "load": "tables.loading",
+    "load_many": "tables.loading",
+    "losses": "fronts.objectives",
+    "pareto_front": "fronts.pareto",
+    "predicted_and_measured": "analysis.prediction",
+    "prediction_quality": "analysis.prediction",
+    "ranking_kept": "analysis.confirmation",
+    "reference_point": "fronts.hypervolume",
+    "report": "page.writer",
+    "write_figures": "figures.write",
 }
 
 __all__ = sorted(_HOMES)

@@ -8,36 +8,36 @@ from typing import TYPE_CHECKING
 from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
-    from xoresnet.search.bridge import TrialBridge as TrialBridge
     from xoresnet.search.config import SearchConfig as SearchConfig
-    from xoresnet.search.confirming import confirm as confirm
-    from xoresnet.search.metric_pruner import MetricPruner as MetricPruner
+    from xoresnet.search.confirmation.confirming import confirm as confirm
+    from xoresnet.search.execution.bridge import TrialBridge as TrialBridge
+    from xoresnet.search.execution.ray_plugin import BridgeScheduler as BridgeScheduler
+    from xoresnet.search.execution.ray_plugin import BridgeSearcher as BridgeSearcher
+    from xoresnet.search.execution.ray_plugin import Watchdog as Watchdog
+    from xoresnet.search.execution.ray_plugin import run_trials as run_trials
+    from xoresnet.search.execution.ray_plugin import tune_config as tune_config
     from xoresnet.search.objective import Objective as Objective
-    from xoresnet.search.pareto_pruner import ParetoPruner as ParetoPruner
-    from xoresnet.search.pareto_pruner import report as report
-    from xoresnet.search.pareto_pruner import should_prune as should_prune
-    from xoresnet.search.ray_plugin import BridgeScheduler as BridgeScheduler
-    from xoresnet.search.ray_plugin import BridgeSearcher as BridgeSearcher
-    from xoresnet.search.ray_plugin import Watchdog as Watchdog
-    from xoresnet.search.ray_plugin import run_trials as run_trials
-    from xoresnet.search.ray_plugin import tune_config as tune_config
+    from xoresnet.search.pruning.metric_pruner import MetricPruner as MetricPruner
+    from xoresnet.search.pruning.pareto_pruner import ParetoPruner as ParetoPruner
+    from xoresnet.search.pruning.pareto_pruner import report as report
+    from xoresnet.search.pruning.pareto_pruner import should_prune as should_prune
     from xoresnet.search.run import run_search as run_search
 
 _HOMES = {
-    "BridgeScheduler": "ray_plugin",
-    "BridgeSearcher": "ray_plugin",
-    "MetricPruner": "metric_pruner",
+    "BridgeScheduler": "execution.ray_plugin",
+    "BridgeSearcher": "execution.ray_plugin",
+    "MetricPruner": "pruning.metric_pruner",
     "Objective": "objective",
-    "ParetoPruner": "pareto_pruner",
+    "ParetoPruner": "pruning.pareto_pruner",
     "SearchConfig": "config",
-    "TrialBridge": "bridge",
-    "Watchdog": "ray_plugin",
-    "confirm": "confirming",
-    "report": "pareto_pruner",
+    "TrialBridge": "execution.bridge",
+    "Watchdog": "execution.ray_plugin",
+    "confirm": "confirmation.confirming",
+    "report": "pruning.pareto_pruner",
     "run_search": "run",
-    "run_trials": "ray_plugin",
-    "should_prune": "pareto_pruner",
-    "tune_config": "ray_plugin",
+    "run_trials": "execution.ray_plugin",
+    "should_prune": "pruning.pareto_pruner",
+    "tune_config": "execution.ray_plugin",
 }
 
 __all__ = sorted(_HOMES)

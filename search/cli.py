@@ -9,19 +9,19 @@ from pathlib import Path
 
 import click
 
-from xoresnet.schema import SpecError
-from xoresnet.search.confirm_command import confirm
-from xoresnet.search.console import print_error
-from xoresnet.search.data_command import data
+from xoresnet.description.schema import SpecError
+from xoresnet.search.commands.confirm import confirm
+from xoresnet.search.commands.data import data
+from xoresnet.search.commands.export import export
+from xoresnet.search.commands.front import front
+from xoresnet.search.commands.report import report
+from xoresnet.search.commands.search import search
+from xoresnet.search.commands.space import space
+from xoresnet.search.commands.status import status
+from xoresnet.search.commands.train import train
 from xoresnet.search.errors import CommandError
-from xoresnet.search.export_command import export
-from xoresnet.search.front_command import front
 from xoresnet.search.interrupts import exit_code
-from xoresnet.search.report_command import report
-from xoresnet.search.search_command import search
-from xoresnet.search.space_command import space
-from xoresnet.search.status_command import status
-from xoresnet.search.train_command import train
+from xoresnet.search.views.console import print_error
 
 __all__ = ["main", "run"]
 

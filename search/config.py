@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from xoresnet.data_spec import DataSpec
-from xoresnet.recipe import Recipe
-from xoresnet.records import MEASURED, EpochRecord
-from xoresnet.schema import Fault, Spec, SpecError, nearest
+from xoresnet.data.spec import DataSpec
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import Fault, Spec, SpecError, nearest
+from xoresnet.measures.records import MEASURED, EpochRecord
 from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
 from xoresnet.space.search_space import SearchSpace
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from xoresnet.schema import Spec
+from xoresnet.description.schema import Spec
 
 __all__ = ["DEFAULT_OBJECTIVES", "Objective"]
 

@@ -6,23 +6,23 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from xoresnet.arch import Arch
-from xoresnet.data import DATASETS
-from xoresnet.recipe import Recipe
-from xoresnet.schema import Fault, SpecError
+from xoresnet.data.load import DATASETS
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import Fault, SpecError
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.data_source import load_with_bar
 from xoresnet.search.errors import CommandError
-from xoresnet.search.prior_networks import sample_of
-from xoresnet.search.shared_trainable import prediction_epochs
-from xoresnet.search.study import check_storage, make_pruner, make_sampler
-from xoresnet.search.warm_start import WarmStart, earlier_front
-from xoresnet.shared import groups_of
+from xoresnet.search.prior.networks import sample_of
+from xoresnet.search.prior.trainables import prediction_epochs
+from xoresnet.search.sources.warm_start import WarmStart, earlier_front
+from xoresnet.search.study.opening import check_storage, make_pruner, make_sampler
+from xoresnet.search.views.data_bar import load_with_bar
+from xoresnet.shared.weights import groups_of
 from xoresnet.space.baselines import baselines
 from xoresnet.space.search_space import SearchSpace
 
 if TYPE_CHECKING:
-    from xoresnet.data import DataSet
+    from xoresnet.data.load import DataSet
 
 __all__ = ["PriorCost", "SearchPlan", "full_recipe", "plan_search"]
 

@@ -14,21 +14,21 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.atomic import sweep
-from xoresnet.search.attributes import ARCH_ID, RESCUES
-from xoresnet.search.bridge import TrialBridge
-from xoresnet.search.cluster import ray_session
+from xoresnet.files.atomic import sweep
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.execution import Outcome, execute, outcome
-from xoresnet.search.frames import FrameWriter
-from xoresnet.search.guidance import budget_of, make_guide
-from xoresnet.search.plan import SearchPlan, plan_search
-from xoresnet.search.prior import PriorError, PriorInterruptedError
-from xoresnet.search.proposals import ArchProposals
-from xoresnet.search.rescue import FINISHABLE, near_front, rescued
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.search.study import ENQUEUED, has_begun, open_study
-from xoresnet.search.trainable import CHECKPOINT, WEIGHTS, train_trial
+from xoresnet.search.execution.bridge import TrialBridge
+from xoresnet.search.execution.cluster import ray_session
+from xoresnet.search.execution.execute import Outcome, execute, outcome
+from xoresnet.search.execution.trainable import CHECKPOINT, WEIGHTS, train_trial
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.prepare import SearchPlan, plan_search
+from xoresnet.search.prior.guidance import budget_of, make_guide
+from xoresnet.search.prior.shared_prior import PriorError, PriorInterruptedError
+from xoresnet.search.sources.archs import ArchProposals
+from xoresnet.search.study.attributes import ARCH_ID, RESCUES
+from xoresnet.search.study.near_front import FINISHABLE, near_front, rescued
+from xoresnet.search.study.opening import ENQUEUED, has_begun, open_study
+from xoresnet.search.study.tables import FrameWriter
 
 __all__ = ["SearchRun", "run_search"]
 

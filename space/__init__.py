@@ -8,12 +8,12 @@
 True
 """
 
+from xoresnet.files.yaml_text import YamlError
 from xoresnet.space.describe import Parameter
 from xoresnet.space.domain import Choice, Domain, FloatRange, IntRange
 from xoresnet.space.presets import preset_names, preset_text
 from xoresnet.space.search_space import Constraints, SearchSpace
 from xoresnet.space.stages import StageDomain
-from xoresnet.yaml_text import YamlError
 
 __all__ = [
     "Choice",

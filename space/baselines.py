@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xoresnet.arch import BASELINES, DEPTHS, Arch
+from xoresnet.description.arch import BASELINES, DEPTHS, Arch
 from xoresnet.space.domain import Domain, Value, is_constant
 from xoresnet.space.neurons import flat_neuron, neuron_fields
 from xoresnet.space.search_space import SearchSpace

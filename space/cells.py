@@ -15,10 +15,10 @@ from itertools import accumulate, product
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xoresnet.arch import Arch
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import dense_macs, neuron_params_count, params_count
 from xoresnet.space.neurons import Variant, variants
 from xoresnet.space.stages import Assignments, Feature, Skeleton
-from xoresnet.table import dense_macs, neuron_params_count, params_count
 
 if TYPE_CHECKING:
     from xoresnet.space.search_space import SearchSpace

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from xoresnet.arch import Arch
-from xoresnet.schema import Fault, nearest
+from xoresnet.description.arch import Arch
+from xoresnet.description.schema import Fault, nearest
 from xoresnet.space.neurons import NEURON_FIELDS, variants
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.stages import StageDomain

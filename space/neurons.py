@@ -9,8 +9,8 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from xoresnet.arch import NeuronSpec
-from xoresnet.canonical import canonical_neuron
+from xoresnet.description.arch import NeuronSpec
+from xoresnet.description.canonical import canonical_neuron
 from xoresnet.space.domain import Domain, FloatRange, Value
 
 __all__ = ["NEURON_FIELDS", "Variant", "flat_neuron", "neuron_fields", "variants"]

@@ -21,9 +21,9 @@ from optuna.distributions import (
 )
 from optuna.trial import BaseTrial
 
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.schema import Fault, SpecError, nearest
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import Fault, SpecError, nearest
 from xoresnet.space.domain import Choice, Domain, IntRange, Value, snapped
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.walk import walk

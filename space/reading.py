@@ -23,9 +23,9 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, cast
 
-from xoresnet.arch import DEPTHS, Arch, NeuronSpec, Surrogate
-from xoresnet.recipe import Recipe
-from xoresnet.schema import Fault, Spec, SpecError, nearest
+from xoresnet.description.arch import DEPTHS, Arch, NeuronSpec, Surrogate
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import Fault, Spec, SpecError, nearest
 from xoresnet.space.domain import Choice, Domain, FloatRange, IntRange, constant
 from xoresnet.space.neurons import NEURON_FIELDS, neuron_fields
 from xoresnet.space.search_space import Constraints, SearchSpace

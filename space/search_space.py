@@ -9,12 +9,12 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from xoresnet.arch import Arch
-from xoresnet.schema import Fault, SpecError
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import dense_macs, params_count
+from xoresnet.description.schema import Fault, SpecError
+from xoresnet.files.yaml_text import YamlError
 from xoresnet.space.domain import Choice, Domain
 from xoresnet.space.stages import Skeleton, StageDomain, skeleton
-from xoresnet.table import dense_macs, params_count
-from xoresnet.yaml_text import YamlError
 
 if TYPE_CHECKING:
     from xoresnet.space.cells import Cells, Size
@@ -78,7 +78,7 @@ class SearchSpace:
     @classmethod
     def from_yaml(cls, text: str, where: str = "the space") -> SearchSpace:
         """Raises `YamlError`, `SpecError`."""
-        from xoresnet.yaml_text import read_yaml
+        from xoresnet.files.yaml_text import read_yaml
 
         return cls.from_dict(read_yaml(text, where))
 
@@ -106,7 +106,7 @@ class SearchSpace:
         return write_space(self)
 
     def to_yaml(self) -> str:
-        from xoresnet.yaml_text import write_yaml
+        from xoresnet.files.yaml_text import write_yaml
 
         return write_yaml(self.to_dict())
 

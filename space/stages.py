@@ -11,9 +11,9 @@ from math import prod
 from random import Random
 from typing import NamedTuple
 
-from xoresnet.arch import Arch
-from xoresnet.canonical import StageRules, stage_rules
-from xoresnet.plan import BlockPlan, make_plan
+from xoresnet.description.arch import Arch
+from xoresnet.description.canonical import StageRules, stage_rules
+from xoresnet.description.plan import BlockPlan, make_plan
 
 __all__ = ["Assignments", "Feature", "Skeleton", "StageDomain", "skeleton"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from xoresnet.arch import DEPTHS, Arch
-from xoresnet.schema import SpecError
+from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.schema import SpecError
 from xoresnet.space.domain import Choice, Domain, Value
 from xoresnet.space.locate import locate
 from xoresnet.space.neurons import neuron_fields

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xoresnet.arch import Arch, NeuronSpec
-from xoresnet.canonical import canonical_neuron
-from xoresnet.recipe import Recipe
-from xoresnet.schema import Fault, SpecError
+from xoresnet.description.arch import Arch, NeuronSpec
+from xoresnet.description.canonical import canonical_neuron
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import Fault, SpecError
 from xoresnet.space.domain import Choice, Domain, Value, snapped
 from xoresnet.space.locate import locate
 from xoresnet.space.neurons import neuron_fields

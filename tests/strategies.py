@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from xoresnet.arch import DEPTHS, Arch
-from xoresnet.merge import MERGES, XOR_PLACEMENTS
+from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
 
 SMALL_DEPTHS = {"basic": (8, 10, 14, 18), "bottleneck": (11, 14, 26)}
 

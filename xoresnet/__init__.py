@@ -14,58 +14,58 @@ from typing import TYPE_CHECKING
 from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
-    from xoresnet.arch import Arch as Arch
-    from xoresnet.arch import NeuronSpec as NeuronSpec
-    from xoresnet.arch import Surrogate as Surrogate
-    from xoresnet.arch import baseline_names as baseline_names
-    from xoresnet.counts import Energy as Energy
-    from xoresnet.data import DataSet as DataSet
-    from xoresnet.data import load_data as load_data
-    from xoresnet.exporting import export as export
-    from xoresnet.memory import hold_freed_memory as hold_freed_memory
-    from xoresnet.model import load_model as load_model
-    from xoresnet.network import XOResNet as XOResNet
-    from xoresnet.neuron import IF as IF
-    from xoresnet.neuron import LIF as LIF
-    from xoresnet.neuron import ParametricLIF as ParametricLIF
-    from xoresnet.neuron import integrate_fire as integrate_fire
-    from xoresnet.neuron import lif as lif
-    from xoresnet.neuron import plif as plif
-    from xoresnet.recipe import Recipe as Recipe
-    from xoresnet.schema import SpecError as SpecError
-    from xoresnet.shared import SharedNetwork as SharedNetwork
-    from xoresnet.shared_training import SharedTraining as SharedTraining
-    from xoresnet.spikes import count_spikes as count_spikes
-    from xoresnet.table import layer_table as layer_table
-    from xoresnet.table import summary as summary
-    from xoresnet.training import fit as fit
+    from xoresnet.data.load import DataSet as DataSet
+    from xoresnet.data.load import load_data as load_data
+    from xoresnet.description.arch import Arch as Arch
+    from xoresnet.description.arch import NeuronSpec as NeuronSpec
+    from xoresnet.description.arch import Surrogate as Surrogate
+    from xoresnet.description.arch import baseline_names as baseline_names
+    from xoresnet.description.layer_table import layer_table as layer_table
+    from xoresnet.description.layer_table import summary as summary
+    from xoresnet.description.recipe import Recipe as Recipe
+    from xoresnet.description.schema import SpecError as SpecError
+    from xoresnet.measures.figures import Energy as Energy
+    from xoresnet.network.count_spikes import count_spikes as count_spikes
+    from xoresnet.network.xoresnet import XOResNet as XOResNet
+    from xoresnet.neurons.neuron import IF as IF
+    from xoresnet.neurons.neuron import LIF as LIF
+    from xoresnet.neurons.neuron import ParametricLIF as ParametricLIF
+    from xoresnet.neurons.neuron import integrate_fire as integrate_fire
+    from xoresnet.neurons.neuron import lif as lif
+    from xoresnet.neurons.neuron import plif as plif
+    from xoresnet.shared.training import SharedTraining as SharedTraining
+    from xoresnet.shared.weights import SharedNetwork as SharedNetwork
+    from xoresnet.standalone.export import export as export
+    from xoresnet.standalone.folder import load_model as load_model
+    from xoresnet.training.fit import fit as fit
+    from xoresnet.training.memory import hold_freed_memory as hold_freed_memory
 
 _HOMES = {
-    "Arch": "arch",
-    "DataSet": "data",
-    "Energy": "counts",
-    "IF": "neuron",
-    "LIF": "neuron",
-    "NeuronSpec": "arch",
-    "ParametricLIF": "neuron",
-    "Recipe": "recipe",
-    "SharedNetwork": "shared",
-    "SharedTraining": "shared_training",
-    "SpecError": "schema",
-    "Surrogate": "arch",
-    "XOResNet": "network",
-    "baseline_names": "arch",
-    "count_spikes": "spikes",
-    "export": "exporting",
-    "hold_freed_memory": "memory",
-    "integrate_fire": "neuron",
-    "fit": "training",
-    "layer_table": "table",
-    "lif": "neuron",
-    "load_data": "data",
-    "load_model": "model",
-    "plif": "neuron",
-    "summary": "table",
+    "Arch": "description.arch",
+    "DataSet": "data.load",
+    "Energy": "measures.figures",
+    "IF": "neurons.neuron",
+    "LIF": "neurons.neuron",
+    "NeuronSpec": "description.arch",
+    "ParametricLIF": "neurons.neuron",
+    "Recipe": "description.recipe",
+    "SharedNetwork": "shared.weights",
+    "SharedTraining": "shared.training",
+    "SpecError": "description.schema",
+    "Surrogate": "description.arch",
+    "XOResNet": "network.xoresnet",
+    "baseline_names": "description.arch",
+    "count_spikes": "network.count_spikes",
+    "export": "standalone.export",
+    "hold_freed_memory": "training.memory",
+    "integrate_fire": "neurons.neuron",
+    "fit": "training.fit",
+    "layer_table": "description.layer_table",
+    "lif": "neurons.neuron",
+    "load_data": "data.load",
+    "load_model": "standalone.folder",
+    "plif": "neurons.neuron",
+    "summary": "description.layer_table",
 }
 
 __all__ = sorted(_HOMES)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.objectives import complete, numbers
-from xoresnet.results.parameters import codes, labels, parameter_column, parameter_columns
+from xoresnet.results.fronts.objectives import complete, numbers
+from xoresnet.results.tables.parameters import codes, labels, parameter_column, parameter_columns
 
 __all__ = ["ablation"]
 

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from xoresnet.results.columns import CONFIRMED
-from xoresnet.results.loading import Run
-from xoresnet.results.objectives import Direction, Objectives, numbers
-from xoresnet.results.pareto import is_pareto
-from xoresnet.results.ranks import kendall
+from xoresnet.results.fronts.objectives import Direction, Objectives, numbers
+from xoresnet.results.fronts.pareto import is_pareto
+from xoresnet.results.fronts.ranks import kendall
+from xoresnet.results.tables.columns import CONFIRMED
+from xoresnet.results.tables.loading import Run
 
 __all__ = ["confirmed_metric", "confirmed_networks", "confirmed_objectives", "ranking_kept"]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.objectives import OBJECTIVES, Objectives, eligible, numbers
-from xoresnet.results.parameters import codes, parameter_columns
+from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, eligible, numbers
+from xoresnet.results.tables.parameters import codes, parameter_columns
 
 __all__ = ["importance"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from xoresnet.schema import nearest
+from xoresnet.description.schema import nearest
 from xoresnet.search.errors import CommandError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from xoresnet.results.loading import Run
+    from xoresnet.results.tables.loading import Run
 
 __all__ = ["PICKS", "pick"]
 
@@ -23,7 +23,7 @@ def pick(run: Run, wanted: str, *, any_state: bool = False, names: Collection[st
 
     names: what else could have been meant, and was not.
     """
-    from xoresnet.results.selection import best, knee
+    from xoresnet.results.fronts.selection import best, knee
 
     key, _, value = wanted.partition("=")
     try:

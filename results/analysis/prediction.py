@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from xoresnet.results.loading import Run
-from xoresnet.results.objectives import Objectives, eligible, numbers
-from xoresnet.results.ranks import Agreement, agreement
+from xoresnet.results.fronts.objectives import Objectives, eligible, numbers
+from xoresnet.results.fronts.ranks import Agreement, agreement
+from xoresnet.results.tables.loading import Run
 
 __all__ = ["predicted_and_measured", "prediction_quality"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import matplotlib.figure
     import plotly.graph_objects
 
-    from xoresnet.results.loading import Run
+    from xoresnet.results.tables.loading import Run
 
 __all__ = ["FIGURES", "FigureKind"]
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from xoresnet.results.effects import ablation
-from xoresnet.results.figures.axes import Axis, axis_of, plain, round_ticks
-from xoresnet.results.figures.palette import BLUE, GREY
-from xoresnet.results.loading import Run
-from xoresnet.results.networks import varying_parameters
-from xoresnet.results.objectives import eligible
+from xoresnet.results.analysis.ablation import ablation
+from xoresnet.results.figures.kit.axes import Axis, axis_of, plain, round_ticks
+from xoresnet.results.figures.kit.networks import varying_parameters
+from xoresnet.results.figures.kit.palette import BLUE, GREY
+from xoresnet.results.fronts.objectives import eligible
+from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -151,7 +151,7 @@ def _panels(info: AblationInfo) -> Iterator[_Panel]:
 
 def ablation_plot(info: AblationInfo) -> Figure:
     """The interactive figure."""
-    from xoresnet.results.figures.theme import figure, message
+    from xoresnet.results.figures.kit.theme import figure, message
 
     if info.missing:
         return message(info.missing)
@@ -230,7 +230,7 @@ def ablation_drawing(info: AblationInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, two columns wide."""
     from matplotlib.ticker import NullFormatter
 
-    from xoresnet.results.figures.paper import PAGE, blank, drawing, plain_text, set_axis
+    from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text, set_axis
 
     if info.missing:
         return blank(info.missing)

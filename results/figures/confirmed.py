@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xoresnet.results.confirmation import confirmed_metric, confirmed_networks, ranking_kept
-from xoresnet.results.figures.axes import Axis, axis_of, drawable, plain, value_text
-from xoresnet.results.figures.palette import BLUE, GREY, faint
-from xoresnet.results.figures.stairs import stairs
-from xoresnet.results.loading import Run
-from xoresnet.results.networks import hover_texts
+from xoresnet.results.analysis.confirmation import confirmed_metric, confirmed_networks, ranking_kept
+from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, plain, value_text
+from xoresnet.results.figures.kit.networks import hover_texts
+from xoresnet.results.figures.kit.palette import BLUE, GREY, faint
+from xoresnet.results.figures.kit.stairs import stairs
+from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -128,7 +128,7 @@ def confirmed_plot(info: ConfirmedInfo) -> Figure:
     """The interactive figure; `customdata` of each dot is its `arch_id`."""
     from html import escape
 
-    from xoresnet.results.figures.theme import figure, message, plotly_axis
+    from xoresnet.results.figures.kit.theme import figure, message, plotly_axis
 
     if info.missing:
         return message(info.missing)
@@ -174,7 +174,7 @@ def _bars(deviations: pd.Series[float]) -> dict[str, Any]:
 
 def confirmed_drawing(info: ConfirmedInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, one column wide."""
-    from xoresnet.results.figures.paper import COLUMN, blank, drawing, set_axis
+    from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
 
     if info.missing:
         return blank(info.missing)

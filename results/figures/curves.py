@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from xoresnet.results.figures.axes import Axis, axis_of, drawable, plain
-from xoresnet.results.figures.lines import with_gaps
-from xoresnet.results.figures.palette import BLUE, GREEN, GREY, VERMILLION, faint
-from xoresnet.results.figures.sample import thin
-from xoresnet.results.loading import Run
-from xoresnet.results.pareto import is_pareto
+from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, plain
+from xoresnet.results.figures.kit.lines import with_gaps
+from xoresnet.results.figures.kit.palette import BLUE, GREEN, GREY, VERMILLION, faint
+from xoresnet.results.figures.kit.sample import thin
+from xoresnet.results.fronts.pareto import is_pareto
+from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -78,7 +78,7 @@ def _ends(rows: pd.DataFrame) -> pd.DataFrame:
 
 def curves_plot(info: CurvesInfo) -> Figure:
     """The interactive figure; `customdata` of each point begins with the `arch_id`."""
-    from xoresnet.results.figures.theme import figure, message, plotly_axis
+    from xoresnet.results.figures.kit.theme import figure, message, plotly_axis
 
     if info.missing:
         return message(info.missing)
@@ -120,7 +120,7 @@ def _crosses(rows: pd.DataFrame, role: str, look: tuple[str, float, float]) -> d
 
 def curves_drawing(info: CurvesInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, one column wide."""
-    from xoresnet.results.figures.paper import COLUMN, blank, drawing, set_axis
+    from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
 
     if info.missing:
         return blank(info.missing)

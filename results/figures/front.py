@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.figures.axes import Axis, axis_of, drawable, plain
-from xoresnet.results.figures.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION, faint
-from xoresnet.results.figures.sample import MOST_POINTS, thin
-from xoresnet.results.figures.stairs import stairs
-from xoresnet.results.loading import Run
-from xoresnet.results.networks import baseline_parts, hover_texts
-from xoresnet.results.objectives import eligible
-from xoresnet.results.pareto import is_pareto
-from xoresnet.results.selection import knee
+from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, plain
+from xoresnet.results.figures.kit.networks import baseline_parts, hover_texts
+from xoresnet.results.figures.kit.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION, faint
+from xoresnet.results.figures.kit.sample import MOST_POINTS, thin
+from xoresnet.results.figures.kit.stairs import stairs
+from xoresnet.results.fronts.objectives import eligible
+from xoresnet.results.fronts.pareto import is_pareto
+from xoresnet.results.fronts.selection import knee
+from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -132,7 +132,7 @@ def _further(metrics: list[str]) -> str:
 
 def front_plot(info: FrontInfo) -> Figure:
     """The interactive figure; `customdata` of each dot is its `arch_id`."""
-    from xoresnet.results.figures.theme import figure, message, plotly_axis
+    from xoresnet.results.figures.kit.theme import figure, message, plotly_axis
 
     if info.missing:
         return message(info.missing)
@@ -185,7 +185,7 @@ def _knee_ring(info: FrontInfo) -> list[dict[str, Any]]:
 
 def front_drawing(info: FrontInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, one column wide."""
-    from xoresnet.results.figures.paper import COLUMN, blank, drawing, set_axis
+    from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
 
     if info.missing:
         return blank(info.missing)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xoresnet.results.figures.axes import axis_of, drawable, plain, reference_text
-from xoresnet.results.figures.palette import BLUE, faint
-from xoresnet.results.loading import Run
-from xoresnet.results.objectives import eligible
-from xoresnet.results.volume import hypervolume_over_time, reference_point
+from xoresnet.results.figures.kit.axes import axis_of, drawable, plain, reference_text
+from xoresnet.results.figures.kit.palette import BLUE, faint
+from xoresnet.results.fronts.hypervolume import hypervolume_over_time, reference_point
+from xoresnet.results.fronts.objectives import eligible
+from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -90,7 +90,7 @@ def _panels(info: HypervolumeInfo) -> list[tuple[pd.DataFrame, str]]:
 
 def hypervolume_plot(info: HypervolumeInfo) -> Figure:
     """The interactive figure."""
-    from xoresnet.results.figures.theme import figure, message
+    from xoresnet.results.figures.kit.theme import figure, message
 
     if info.missing:
         return message(info.missing)
@@ -120,7 +120,7 @@ def _stairs(steps: pd.DataFrame, x: str, y: str) -> dict[str, Any]:
 
 def hypervolume_drawing(info: HypervolumeInfo) -> matplotlib.figure.Figure:
     """The figure for a paper: two columns wide where times are known."""
-    from xoresnet.results.figures.paper import COLUMN, PAGE, blank, drawing
+    from xoresnet.results.figures.kit.paper import COLUMN, PAGE, blank, drawing
 
     if info.missing:
         return blank(info.missing)

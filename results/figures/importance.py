@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xoresnet.results.figures.axes import plain
-from xoresnet.results.figures.palette import COLOURS, GREY
-from xoresnet.results.importances import importance
-from xoresnet.results.loading import Run
+from xoresnet.results.analysis.importance import importance
+from xoresnet.results.figures.kit.axes import plain
+from xoresnet.results.figures.kit.palette import COLOURS, GREY
+from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -64,7 +64,7 @@ def _bars(info: ImportanceInfo) -> list[tuple[str, pd.DataFrame]]:
 
 def importance_plot(info: ImportanceInfo) -> Figure:
     """The interactive figure."""
-    from xoresnet.results.figures.theme import figure, message
+    from xoresnet.results.figures.kit.theme import figure, message
 
     if info.missing:
         return message(info.missing)
@@ -88,7 +88,7 @@ def importance_plot(info: ImportanceInfo) -> Figure:
 
 def importance_drawing(info: ImportanceInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, one column wide."""
-    from xoresnet.results.figures.paper import COLUMN, blank, drawing, plain_text
+    from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, plain_text
 
     if info.missing:
         return blank(info.missing)

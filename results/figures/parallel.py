@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.figures.axes import Axis, axis_of, drawable, plain, value_text
-from xoresnet.results.figures.lines import with_gaps
-from xoresnet.results.figures.palette import BLUE, GREY, VERMILLION, faint
-from xoresnet.results.figures.sample import thin
-from xoresnet.results.loading import Run
-from xoresnet.results.networks import hover_texts, varying_parameters
-from xoresnet.results.objectives import eligible
-from xoresnet.results.parameters import labels
-from xoresnet.results.pareto import is_pareto
+from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, plain, value_text
+from xoresnet.results.figures.kit.lines import with_gaps
+from xoresnet.results.figures.kit.networks import hover_texts, varying_parameters
+from xoresnet.results.figures.kit.palette import BLUE, GREY, VERMILLION, faint
+from xoresnet.results.figures.kit.sample import thin
+from xoresnet.results.fronts.objectives import eligible
+from xoresnet.results.fronts.pareto import is_pareto
+from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.parameters import labels
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -129,7 +129,7 @@ def _points(info: ParallelInfo, rows: NDArray[np.bool_]) -> pd.DataFrame:
 
 def parallel_plot(info: ParallelInfo) -> Figure:
     """The interactive figure; `customdata` of each point is the `arch_id`."""
-    from xoresnet.results.figures.theme import figure, message
+    from xoresnet.results.figures.kit.theme import figure, message
 
     if info.missing:
         return message(info.missing)
@@ -177,7 +177,7 @@ def _broken(name: str) -> str:
 
 def parallel_drawing(info: ParallelInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, two columns wide."""
-    from xoresnet.results.figures.paper import PAGE, blank, drawing, plain_text
+    from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text
 
     if info.missing:
         return blank(info.missing)

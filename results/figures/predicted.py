@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xoresnet.results.figures.axes import Axis, axis_of, drawable, plain
-from xoresnet.results.figures.palette import BLUE, GREY, VERMILLION, faint
-from xoresnet.results.figures.sample import MOST_POINTS, thin
-from xoresnet.results.loading import Run
-from xoresnet.results.networks import describe
-from xoresnet.results.prediction import predicted_and_measured, prediction_quality
-from xoresnet.results.ranks import Agreement
+from xoresnet.results.analysis.prediction import predicted_and_measured, prediction_quality
+from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, plain
+from xoresnet.results.figures.kit.networks import describe
+from xoresnet.results.figures.kit.palette import BLUE, GREY, VERMILLION, faint
+from xoresnet.results.figures.kit.sample import MOST_POINTS, thin
+from xoresnet.results.fronts.ranks import Agreement
+from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -119,7 +119,7 @@ def _cost_note(run: Run) -> str:
 
 def predicted_plot(info: PredictedInfo) -> Figure:
     """The interactive figure, one panel below the other."""
-    from xoresnet.results.figures.theme import figure, message, plotly_axis
+    from xoresnet.results.figures.kit.theme import figure, message, plotly_axis
 
     if info.missing:
         return message(info.missing)
@@ -151,7 +151,7 @@ def predicted_plot(info: PredictedInfo) -> Figure:
 
 def predicted_drawing(info: PredictedInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, two columns wide."""
-    from xoresnet.results.figures.paper import PAGE, blank, drawing, set_axis
+    from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, set_axis
 
     if info.missing:
         return blank(info.missing)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xoresnet.results.loading import Run
-from xoresnet.results.networks import describe
+from xoresnet.results.figures.kit.networks import describe
+from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -66,7 +66,7 @@ def rates_info(run: Run) -> RatesInfo:
 
 def rates_plot(info: RatesInfo) -> Figure:
     """The interactive figure; `customdata` of each cell begins with the `arch_id`."""
-    from xoresnet.results.figures.theme import figure, message
+    from xoresnet.results.figures.kit.theme import figure, message
 
     if info.missing:
         return message(info.missing)
@@ -96,7 +96,7 @@ def rates_drawing(info: RatesInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, one column wide."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    from xoresnet.results.figures.paper import COLUMN, blank, drawing
+    from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing
 
     if info.missing:
         return blank(info.missing)

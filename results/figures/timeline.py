@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xoresnet.results.figures.lines import with_gaps
-from xoresnet.results.figures.palette import STATE_COLOURS
-from xoresnet.results.figures.sample import MOST_POINTS
-from xoresnet.results.loading import Run
+from xoresnet.results.figures.kit.lines import with_gaps
+from xoresnet.results.figures.kit.palette import STATE_COLOURS
+from xoresnet.results.figures.kit.sample import MOST_POINTS
+from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -88,7 +88,7 @@ def _points(bars: pd.DataFrame) -> pd.DataFrame:
 
 def timeline_plot(info: TimelineInfo) -> Figure:
     """The interactive figure; `customdata` of each bar begins with the `arch_id`."""
-    from xoresnet.results.figures.theme import figure, message
+    from xoresnet.results.figures.kit.theme import figure, message
 
     if info.missing:
         return message(info.missing)
@@ -121,7 +121,7 @@ def _lines(points: pd.DataFrame, name: str, colour: str) -> dict[str, Any]:
 
 def timeline_drawing(info: TimelineInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, two columns wide."""
-    from xoresnet.results.figures.paper import PAGE, blank, drawing, plain_text
+    from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text
 
     if info.missing:
         return blank(info.missing)

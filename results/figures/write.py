@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from xoresnet.atomic import replaced
+from xoresnet.files.atomic import replaced
 from xoresnet.results.figures import FIGURES
-from xoresnet.results.loading import Run, load
+from xoresnet.results.tables.loading import Run, load
 
 __all__ = ["write_figures"]
 
@@ -18,7 +18,7 @@ def write_figures(run: Run | str | Path, folder: str | Path, formats: Sequence[s
     formats: as matplotlib knows them, `pdf` too. A figure that has nothing to show yet is left out.
     Raises `RunError` for what holds no run, ValueError for an unknown format.
     """
-    from xoresnet.results.figures.paper import paper_style
+    from xoresnet.results.figures.kit.paper import paper_style
 
     found = run if isinstance(run, Run) else load(run)
     wanted = [formats] if isinstance(formats, str) else list(formats)
@@ -40,7 +40,7 @@ def write_figures(run: Run | str | Path, folder: str | Path, formats: Sequence[s
 def _check(formats: Sequence[str]) -> None:
     from matplotlib.backend_bases import FigureCanvasBase
 
-    from xoresnet.schema import nearest
+    from xoresnet.description.schema import nearest
 
     known = FigureCanvasBase.get_supported_filetypes()
     for form in formats:

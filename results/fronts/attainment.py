@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.objectives import OBJECTIVES, Objectives, eligible, losses
-from xoresnet.results.pareto import nondominated
-from xoresnet.schema import nearest
+from xoresnet.description.schema import nearest
+from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, eligible, losses
+from xoresnet.results.fronts.pareto import nondominated
 
 __all__ = ["attainment"]
 

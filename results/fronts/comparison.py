@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.objectives import OBJECTIVES, Objectives, check_log, eligible, losses, numbers
-from xoresnet.results.pareto import nondominated, pareto_front
-from xoresnet.results.volume import hypervolume, reference_point
+from xoresnet.results.fronts.hypervolume import hypervolume, reference_point
+from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, check_log, eligible, losses, numbers
+from xoresnet.results.fronts.pareto import nondominated, pareto_front
 
 __all__ = ["compare"]
 

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.objectives import OBJECTIVES, Objectives, check_log, eligible, losses, numbers
-from xoresnet.schema import nearest
+from xoresnet.description.schema import nearest
+from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, check_log, eligible, losses, numbers
 
 __all__ = ["hypervolume", "hypervolume_over_time", "reference_point"]
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype, is_object_dtype
 
-from xoresnet.schema import nearest
+from xoresnet.description.schema import nearest
 
 __all__ = [
     "OBJECTIVES", "Direction", "Objectives", "check_log", "check_objectives", "complete", "eligible", "losses",

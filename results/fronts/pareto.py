@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.objectives import OBJECTIVES, Objectives, eligible, losses
+from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, eligible, losses
 
 __all__ = ["is_pareto", "nondominated", "pareto_front"]
 

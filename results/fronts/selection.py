@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.objectives import OBJECTIVES, Direction, Objectives, check_log, eligible, losses, numbers
-from xoresnet.results.pareto import pareto_front
-from xoresnet.schema import nearest
+from xoresnet.description.schema import nearest
+from xoresnet.results.fronts.objectives import OBJECTIVES, Direction, Objectives, check_log, eligible, losses, numbers
+from xoresnet.results.fronts.pareto import pareto_front
 
 __all__ = ["best", "knee"]
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xoresnet.results.figures.axes import plain, value_text
-from xoresnet.results.loading import Run
-from xoresnet.results.objectives import Direction, numbers
-from xoresnet.results.selection import knee
+from xoresnet.results.figures.kit.axes import plain, value_text
+from xoresnet.results.fronts.objectives import Direction, numbers
+from xoresnet.results.fronts.selection import knee
+from xoresnet.results.tables.loading import Run
 
 __all__ = ["Fact", "elapsed_seconds", "failures", "headline", "moment_text", "seconds_text"]
 

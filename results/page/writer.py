@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from xoresnet.atomic import write_text
+from xoresnet.files.atomic import write_text
+from xoresnet.files.yaml_text import write_yaml
 from xoresnet.results.figures import FIGURES
-from xoresnet.results.figures.axes import plain, reference_text, value_text
 from xoresnet.results.figures.hypervolume import HypervolumeInfo
-from xoresnet.results.headline import failures, headline, moment_text
-from xoresnet.results.loading import Run, RunError, load
-from xoresnet.results.networks import describe
-from xoresnet.yaml_text import write_yaml
+from xoresnet.results.figures.kit.axes import plain, reference_text, value_text
+from xoresnet.results.figures.kit.networks import describe
+from xoresnet.results.page.headline import failures, headline, moment_text
+from xoresnet.results.tables.loading import Run, RunError, load
 
 __all__ = ["report"]
 
@@ -52,7 +52,7 @@ def _page(run: Run) -> str:
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    from xoresnet.results.figures.theme import TEMPLATES
+    from xoresnet.results.figures.kit.theme import TEMPLATES
 
     infos = {name: kind.info(run) for name, kind in FIGURES.items()}
     volume: HypervolumeInfo = infos["hypervolume"]
@@ -170,4 +170,4 @@ def _policy(scripts: list[str]) -> str:
 
 
 def _asset(name: str) -> str:
-    return (files("xoresnet.results") / "page" / name).read_text(encoding="utf-8")
+    return (files("xoresnet.results.page") / "assets" / name).read_text(encoding="utf-8")

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pandas as pd
 from pydantic import BaseModel
 
-from xoresnet.arch import Arch, NeuronSpec, Surrogate
-from xoresnet.counts import LayerCounts
-from xoresnet.recipe import Recipe
-from xoresnet.records import MEASURED, EpochRecord
+from xoresnet.description.arch import Arch, NeuronSpec, Surrogate
+from xoresnet.description.recipe import Recipe
+from xoresnet.measures.figures import LayerCounts
+from xoresnet.measures.records import MEASURED, EpochRecord
 
 __all__ = [
     "CONFIRMED", "HISTORY", "LAYERS", "PREDICTED", "SCHEMA_VERSION", "TRIALS", "arch_fields", "config_fields", "typed",

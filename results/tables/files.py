@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from xoresnet.atomic import replaced
-from xoresnet.results.columns import SCHEMA_VERSION
+from xoresnet.files.atomic import replaced
+from xoresnet.results.tables.columns import SCHEMA_VERSION
 
 __all__ = ["VERSION_KEY", "write_csv", "write_parquet"]
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from xoresnet.results.columns import CONFIRMED, HISTORY, LAYERS, PREDICTED, SCHEMA_VERSION, TRIALS, typed
-from xoresnet.results.files import VERSION_KEY
-from xoresnet.results.objectives import Objectives
-from xoresnet.results.pareto import pareto_front
-from xoresnet.yaml_text import YamlError, read_yaml
+from xoresnet.files.yaml_text import YamlError, read_yaml
+from xoresnet.results.fronts.objectives import Objectives
+from xoresnet.results.fronts.pareto import pareto_front
+from xoresnet.results.tables.columns import CONFIRMED, HISTORY, LAYERS, PREDICTED, SCHEMA_VERSION, TRIALS, typed
+from xoresnet.results.tables.files import VERSION_KEY
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

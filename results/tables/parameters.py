@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
-from xoresnet.schema import nearest
+from xoresnet.description.schema import nearest
 
 __all__ = ["codes", "labels", "parameter_column", "parameter_columns"]
 

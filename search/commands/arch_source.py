@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xoresnet.arch import Arch, baseline_names
-from xoresnet.schema import SpecError
+from xoresnet.description.arch import Arch, baseline_names
+from xoresnet.description.schema import SpecError
+from xoresnet.search.commands.overrides import merged
+from xoresnet.search.commands.searched_trial import find_trial
 from xoresnet.search.errors import CommandError
-from xoresnet.search.overrides import merged
-from xoresnet.search.searched_trial import find_trial
 
 __all__ = ["ArchSource"]
 

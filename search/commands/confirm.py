@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xoresnet.results.analysis.pick import PICKS
+from xoresnet.search.commands.overrides import read_overrides
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.console import print_error, print_json
 from xoresnet.search.errors import CommandError
-from xoresnet.search.overrides import read_overrides
-from xoresnet.search.pick import PICKS
-from xoresnet.search.train_view import duration
+from xoresnet.search.views.console import print_error, print_json
+from xoresnet.search.views.train import duration
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from xoresnet.results.loading import Run
-    from xoresnet.search.confirming import ConfirmPlan, ConfirmRun
+    from xoresnet.results.tables.loading import Run
+    from xoresnet.search.confirmation.confirming import ConfirmPlan, ConfirmRun
 
 __all__ = ["confirm"]
 
@@ -47,15 +47,15 @@ def confirm(
     RUN is the folder of a search. KEY=VALUE: resources and limits (cpus_per_trial=2, max_concurrent=1, address=auto)
     where they are not to be the search's.
     """
-    from xoresnet.search.confirming import confirm as carry_out
-    from xoresnet.search.confirming import plan_confirm
+    from xoresnet.search.confirmation.confirming import confirm as carry_out
+    from xoresnet.search.confirmation.confirming import plan_confirm
 
     chosen: dict[str, Any] = {"seeds": seeds, "epochs": epochs, "wanted": wanted, "with_baselines": with_baselines}
     chosen["limits"] = _limits(changes)
     if dry_run:
         _show_plan(plan_confirm(run, **chosen), as_json=as_json)
         return 0
-    from xoresnet.search.confirm_view import ConfirmView
+    from xoresnet.search.views.confirm import ConfirmView
 
     view = ConfirmView(lines=not as_json)
 
@@ -89,7 +89,7 @@ def _limits(changes: Sequence[str]) -> dict[str, Any]:
     for text in changes:
         if text.partition("=")[0] in ("epochs", "seeds"):
             raise CommandError(f"{text}: that is an option here: --{text}", exit_code=2)
-    from xoresnet.search.confirming import LIMITS
+    from xoresnet.search.confirmation.confirming import LIMITS
 
     others = [name for name in SearchConfig.model_fields if any(text.startswith(name) for text in changes)]
     heads = dict.fromkeys(name.partition(".")[0] for name in LIMITS)
@@ -99,8 +99,8 @@ def _limits(changes: Sequence[str]) -> dict[str, Any]:
 def _show_plan(plan: ConfirmPlan, *, as_json: bool) -> None:
     import torch
 
-    from xoresnet.search.search_view import describe_arch
-    from xoresnet.training import estimate_epoch_seconds
+    from xoresnet.search.views.search import describe_arch
+    from xoresnet.training.fit import estimate_epoch_seconds
 
     torch.set_num_threads(plan.config.cpus_per_trial)
     data = plan.config.data.load()
@@ -127,8 +127,8 @@ def _show_plan(plan: ConfirmPlan, *, as_json: bool) -> None:
 def _show(run: str, *, as_json: bool) -> None:
     from rich.console import Console
 
-    from xoresnet.results.confirmation import confirmed_networks, ranking_kept
-    from xoresnet.search.front_command import read_run, row_fields
+    from xoresnet.results.analysis.confirmation import confirmed_networks, ranking_kept
+    from xoresnet.search.commands.front import read_run, row_fields
 
     found = read_run(run)
     networks = confirmed_networks(found)
@@ -148,8 +148,8 @@ def _table(networks: pd.DataFrame, run: Run) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from xoresnet.results.confirmation import confirmed_metric
-    from xoresnet.results.networks import describe
+    from xoresnet.results.analysis.confirmation import confirmed_metric
+    from xoresnet.results.figures.kit.networks import describe
 
     columns = [confirmed_metric(metric) for metric in run.objectives]
     title = "measured on the test set, mean and standard deviation over seeds; * on the front of these"
@@ -169,7 +169,7 @@ def _table(networks: pd.DataFrame, run: Run) -> Table:
 
 
 def _spread(name: str, mean: float, deviation: float) -> str:
-    from xoresnet.search.search_view import metric_text
+    from xoresnet.search.views.search import metric_text
 
     if math.isnan(mean):
         return ""

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xoresnet.data_spec import DataSpec
-from xoresnet.search.console import print_json
-from xoresnet.search.data_source import known_data_set, load_with_bar
+from xoresnet.data.spec import DataSpec
+from xoresnet.search.commands.overrides import read_overrides
 from xoresnet.search.errors import CommandError
 from xoresnet.search.interrupts import termination_raises
-from xoresnet.search.overrides import read_overrides
+from xoresnet.search.views.console import print_json
+from xoresnet.search.views.data_bar import known_data_set, load_with_bar
 
 if TYPE_CHECKING:
-    from xoresnet.data import DataSet, DataStatus
+    from xoresnet.data.load import DataSet, DataStatus
 
 __all__ = ["data"]
 
@@ -81,7 +81,7 @@ def _text(value: Any) -> str:
 
 
 def _list(root: str | None, *, as_json: bool) -> None:
-    from xoresnet.data import data_status
+    from xoresnet.data.load import data_status
 
     found = data_status(root)
     if as_json:

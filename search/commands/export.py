@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xoresnet.search.console import count, percent, print_json
+from xoresnet.results.analysis.pick import PICKS, pick
+from xoresnet.search.commands.front import read_run
 from xoresnet.search.errors import CommandError
-from xoresnet.search.front_command import read_run
-from xoresnet.search.pick import PICKS, pick
+from xoresnet.search.views.console import count, percent, print_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from xoresnet.exporting import Exported
-    from xoresnet.results.loading import Run
+    from xoresnet.results.tables.loading import Run
+    from xoresnet.standalone.export import Exported
 
 __all__ = ["export"]
 
@@ -40,9 +40,9 @@ def export(
     RUN is the folder of a search, or of a training (`xoresnet train`). Where the network was confirmed, the weights are
     those of its best seed.
     """
-    from xoresnet.exporting import ExportError
-    from xoresnet.exporting import export as write
-    from xoresnet.model import ModelError, load_model
+    from xoresnet.standalone.export import ExportError
+    from xoresnet.standalone.export import export as write
+    from xoresnet.standalone.folder import ModelError, load_model
 
     source, origin, name = _source(run, wanted, searched=searched)
     try:
@@ -71,7 +71,7 @@ def _source(run: str, wanted: str, *, searched: bool) -> tuple[Path, str, str]:
     """The folder that holds the weights, where they come from, and what to call them."""
     import pandas as pd
 
-    from xoresnet.model import CONFIG, ModelError, find_model
+    from xoresnet.standalone.folder import CONFIG, ModelError, find_model
 
     if (Path(run) / CONFIG).exists():  # a training
         return Path(run), Path(run).name, Path(run).name

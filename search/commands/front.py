@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xoresnet.schema import nearest
-from xoresnet.search.console import print_json
+from xoresnet.description.schema import nearest
+from xoresnet.search.commands.run_tables import refresh
 from xoresnet.search.errors import CommandError
-from xoresnet.search.refresh import refresh
+from xoresnet.search.views.console import print_json
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from xoresnet.results.loading import Run
+    from xoresnet.results.tables.loading import Run
 
 __all__ = ["front", "read_run", "row_fields"]
 
@@ -54,7 +54,7 @@ def front(
 
 def read_run(run: str) -> Run:
     """The tables of a run, as new as they can be. Raises `CommandError`."""
-    from xoresnet.results.loading import RunError, load
+    from xoresnet.results.tables.loading import RunError, load
 
     refresh(run)
     try:
@@ -98,8 +98,8 @@ def _table(rows: pd.DataFrame, run: Run) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from xoresnet.results.networks import describe
-    from xoresnet.search.search_view import metric_text
+    from xoresnet.results.figures.kit.networks import describe
+    from xoresnet.search.views.search import metric_text
 
     metrics = [*run.objectives, *(name for name in ("params_count",) if name not in run.objectives)]
     whole = len(run.front)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from xoresnet.schema import nearest
+from xoresnet.description.schema import nearest
+from xoresnet.files.yaml_text import YamlError, read_yaml
 from xoresnet.search.errors import CommandError
-from xoresnet.yaml_text import YamlError, read_yaml
 
 __all__ = ["HEADS", "merged", "read_overrides"]
 

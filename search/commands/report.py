@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from xoresnet.search.console import print_json
+from xoresnet.search.commands.front import read_run
 from xoresnet.search.errors import CommandError
-from xoresnet.search.front_command import read_run
+from xoresnet.search.views.console import print_json
 
 __all__ = ["report"]
 
@@ -29,8 +29,8 @@ def report(run: str, output: str | None, folder: str | None, open_it: bool, as_j
     if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
         raise CommandError(f"--figures: {folder} is no folder", exit_code=2)
     found = read_run(run)
-    from xoresnet.results.drawings import write_figures
-    from xoresnet.results.page_writer import report as write_report
+    from xoresnet.results.figures.write import write_figures
+    from xoresnet.results.page.writer import report as write_report
 
     path = write_report(found, target)
     drawn = write_figures(found, folder) if folder is not None else []

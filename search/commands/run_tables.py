@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from xoresnet.search.run_folder import CONFIRM_JOURNAL, JOURNAL, RunFolder
+from xoresnet.search.folders.run import CONFIRM_JOURNAL, JOURNAL, RunFolder
 
 __all__ = ["refresh"]
 
@@ -35,8 +35,8 @@ def _is_behind(table: Path, journal: Path) -> bool:
 
 
 def _write_searched(folder: RunFolder) -> None:
-    from xoresnet.search.frames import FrameWriter
-    from xoresnet.search.study import look_at_study
+    from xoresnet.search.study.opening import look_at_study
+    from xoresnet.search.study.tables import FrameWriter
 
     config = folder.saved_config()
     if config is None or folder.is_busy():
@@ -47,8 +47,8 @@ def _write_searched(folder: RunFolder) -> None:
 
 
 def _write_confirmed(folder: RunFolder) -> None:
-    from xoresnet.search.confirm_study import look_at_confirm_study
-    from xoresnet.search.confirmed_frame import write_confirmed
+    from xoresnet.search.confirmation.study import look_at_confirm_study
+    from xoresnet.search.confirmation.table import write_confirmed
 
     if folder.is_busy():
         return

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xoresnet.recipe import Recipe
+from xoresnet.description.recipe import Recipe
+from xoresnet.files.yaml_text import YamlError, read_yaml, write_yaml
+from xoresnet.search.commands.overrides import HEADS, merged, read_overrides
+from xoresnet.search.commands.space import read_space
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.console import live_console, print_error, print_json
 from xoresnet.search.errors import CommandError
-from xoresnet.search.overrides import HEADS, merged, read_overrides
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.search.space_command import read_space
-from xoresnet.search.train_view import duration
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.views.console import live_console, print_error, print_json
+from xoresnet.search.views.train import duration
 from xoresnet.space import preset_names
-from xoresnet.yaml_text import YamlError, read_yaml, write_yaml
 
 if TYPE_CHECKING:
-    from xoresnet.search.execution import Outcome
+    from xoresnet.search.execution.execute import Outcome
     from xoresnet.search.run import SearchRun
 
 __all__ = ["search"]
@@ -112,7 +112,7 @@ def _named(name: str) -> dict[str, Any]:
 
 def _search(config: SearchConfig, folder: RunFolder, command: str, *, as_json: bool) -> int:
     from xoresnet.search.run import run_search
-    from xoresnet.search.search_view import SearchView, front_table
+    from xoresnet.search.views.search import SearchView, front_table
 
     view = SearchView(lines=not as_json)
     started: list[SearchRun] = []
@@ -165,7 +165,7 @@ def _plain_console() -> Any:
 
 
 def _outcome_fields(outcome: Outcome, config: SearchConfig) -> dict[str, Any]:
-    from xoresnet.search.front import front_of
+    from xoresnet.search.study.front import front_of
 
     metrics = [objective.metric for objective in config.objectives]
     return {
@@ -185,9 +185,9 @@ def _show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
 
     import torch
 
-    from xoresnet.search.plan import plan_search
-    from xoresnet.search.study import has_begun
-    from xoresnet.training import estimate_epoch_seconds
+    from xoresnet.search.prepare import plan_search
+    from xoresnet.search.study.opening import has_begun
+    from xoresnet.training.fit import estimate_epoch_seconds
 
     plan = plan_search(config, begun=has_begun(folder))
     fields = folder.check(plan.config).model_dump(mode="json")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from xoresnet.arch import Arch
-from xoresnet.data_spec import DataSpec
-from xoresnet.recipe import Recipe
+from xoresnet.data.spec import DataSpec
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
 from xoresnet.search.errors import CommandError
-from xoresnet.search.run_folder import RunFolder
+from xoresnet.search.folders.run import RunFolder
 
 __all__ = ["SearchedTrial", "find_trial"]
 
@@ -34,9 +34,9 @@ def find_trial(text: str) -> SearchedTrial | None:
     folder = RunFolder(Path(run))
     if not folder.path.is_dir():
         raise CommandError(f"{text}: there is no folder {run}", exit_code=2)
-    from xoresnet.search.attributes import ARCH_ID, DUPLICATE
-    from xoresnet.search.candidates import trial_network
-    from xoresnet.search.study import look_at_study
+    from xoresnet.search.confirmation.candidates import trial_network
+    from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE
+    from xoresnet.search.study.opening import look_at_study
 
     config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
     study = look_at_study(config, folder.path) if config is not None else None

@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from xoresnet.arch import Arch
-from xoresnet.search.console import count, print_json
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.search.errors import CommandError
+from xoresnet.search.views.console import count, print_json
 from xoresnet.space import Parameter, SearchSpace, YamlError, preset_names, preset_text
 from xoresnet.space.cells import Size
 from xoresnet.space.domain import is_constant
-from xoresnet.table import dense_macs, params_count
 
 __all__ = ["read_space", "space"]
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.console import print_json
 from xoresnet.search.errors import CommandError
-from xoresnet.search.run_folder import RunFolder
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.views.console import print_json
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -39,7 +39,7 @@ def status(run: str, as_json: bool) -> None:
 
 
 def _study(config: SearchConfig, folder: RunFolder) -> Study:
-    from xoresnet.search.study import look_at_study
+    from xoresnet.search.study.opening import look_at_study
 
     found = look_at_study(config, folder.path)
     if found is None:
@@ -50,11 +50,11 @@ def _study(config: SearchConfig, folder: RunFolder) -> Study:
 def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]:
     from optuna.trial import TrialState
 
-    from xoresnet.search.attributes import DUPLICATE, RESCUES
-    from xoresnet.search.bridge import counts_as_finished
-    from xoresnet.search.front import front_of
-    from xoresnet.search.guidance import budget_of
-    from xoresnet.search.pareto_pruner import reports
+    from xoresnet.search.execution.bridge import counts_as_finished
+    from xoresnet.search.prior.guidance import budget_of
+    from xoresnet.search.pruning.pareto_pruner import reports
+    from xoresnet.search.study.attributes import DUPLICATE, RESCUES
+    from xoresnet.search.study.front import front_of
 
     trials = [trial for trial in study.get_trials(deepcopy=False) if DUPLICATE not in trial.user_attrs]
     states = {state: sum(trial.state == state for trial in trials) for state in TrialState}
@@ -91,7 +91,7 @@ def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]
 def _show(study: Study, fields: dict[str, Any]) -> None:
     from rich.console import Console
 
-    from xoresnet.search.search_view import front_table
+    from xoresnet.search.views.search import front_table
 
     state = "searching" if fields["searching"] else "not searching"
     ends = ", ".join(f"{fields[name]} {name}" for name in ("complete", "pruned", "failed"))

@@ -9,17 +9,17 @@ from typing import Any
 
 import click
 
-from xoresnet.arch import Arch
-from xoresnet.data_spec import DataSpec
-from xoresnet.recipe import Recipe
-from xoresnet.schema import SpecError
-from xoresnet.search.arch_source import ArchSource
-from xoresnet.search.data_source import known_data_set, load_with_bar
+from xoresnet.data.spec import DataSpec
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import SpecError
+from xoresnet.search.commands.arch_source import ArchSource
+from xoresnet.search.commands.overrides import read_overrides
+from xoresnet.search.commands.train_job import Job, run_job, show_plan
 from xoresnet.search.errors import CommandError
+from xoresnet.search.folders.train import TrainFolder
 from xoresnet.search.interrupts import termination_raises
-from xoresnet.search.overrides import read_overrides
-from xoresnet.search.train_folder import TrainFolder
-from xoresnet.search.train_job import Job, run_job, show_plan
+from xoresnet.search.views.data_bar import known_data_set, load_with_bar
 
 __all__ = ["train"]
 
@@ -86,7 +86,7 @@ def _data_spec(fields: Mapping[str, Any]) -> DataSpec:
 
 
 def _default_recipe(data_name: str) -> Recipe:
-    from xoresnet.data import DATASETS
+    from xoresnet.data.load import DATASETS
 
     return DATASETS[data_name].recipe
 

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xoresnet.arch import Arch
-from xoresnet.counts import Energy
-from xoresnet.data_spec import DataSpec
-from xoresnet.recipe import Recipe
-from xoresnet.search.console import percent, print_error, print_json
+from xoresnet.data.spec import DataSpec
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import params_count, summary
+from xoresnet.description.recipe import Recipe
+from xoresnet.measures.figures import Energy
 from xoresnet.search.errors import CommandError
+from xoresnet.search.folders.train import TrainFolder
 from xoresnet.search.interrupts import exit_code
-from xoresnet.search.train_folder import TrainFolder
-from xoresnet.search.train_view import TrainingView, duration
-from xoresnet.table import params_count, summary
+from xoresnet.search.views.console import percent, print_error, print_json
+from xoresnet.search.views.train import TrainingView, duration
 
 if TYPE_CHECKING:
-    from xoresnet.data import DataSet
-    from xoresnet.training import Training
+    from xoresnet.data.load import DataSet
+    from xoresnet.training.fit import Training
 
 __all__ = ["Job", "run_job", "show_plan"]
 
@@ -69,7 +69,7 @@ def run_job(job: Job, *, test: bool, as_json: bool) -> int:
 
 def show_plan(job: Job, *, as_json: bool) -> None:
     """What would be done, and how long it would take."""
-    from xoresnet.training import estimate_epoch_seconds
+    from xoresnet.training.fit import estimate_epoch_seconds
 
     job.folder.check(job.arch, job.data_spec, job.recipe)
     _prepare_process(job)
@@ -91,15 +91,15 @@ def show_plan(job: Job, *, as_json: bool) -> None:
 def _prepare_process(job: Job) -> None:
     import torch
 
-    from xoresnet.memory import hold_freed_memory
-    from xoresnet.threads import suitable_threads
+    from xoresnet.training.memory import hold_freed_memory
+    from xoresnet.training.threads import suitable_threads
 
     hold_freed_memory()
     torch.set_num_threads(job.threads or suitable_threads(job.arch, job.recipe, torch.get_num_threads()))
 
 
 def _train(job: Job, view: TrainingView) -> Training:
-    from xoresnet.training import Training
+    from xoresnet.training.fit import Training
 
     training = Training(
         job.arch, job.data, job.recipe,
@@ -115,7 +115,7 @@ def _train(job: Job, view: TrainingView) -> Training:
 
 def _finish(job: Job, training: Training, *, test: bool) -> dict[str, Any]:
     """Write what there is once all epochs are done; returns the summary."""
-    from xoresnet.model import ModelConfig, write_config
+    from xoresnet.standalone.folder import ModelConfig, write_config
 
     job.folder.write_history(job.arch, job.recipe.seed, training.records)
     job.folder.write_weights(training.net.state_dict())
@@ -190,7 +190,7 @@ def _sentences() -> Iterator[None]:
     """Turn what training may rightly raise into a sentence."""
     import torch
 
-    from xoresnet.training import DivergenceError
+    from xoresnet.training.fit import DivergenceError
 
     try:
         yield

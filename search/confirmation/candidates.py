@@ -9,13 +9,13 @@ from typing import NamedTuple
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.results.loading import Run
-from xoresnet.schema import Fault, SpecError
-from xoresnet.search.attributes import ARCH, ARCH_ID, DRAWN, DUPLICATE, GUIDED, RECIPE, SOURCE
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import Fault, SpecError
+from xoresnet.results.analysis.pick import pick
+from xoresnet.results.tables.loading import Run
 from xoresnet.search.errors import CommandError
-from xoresnet.search.pick import pick
+from xoresnet.search.study.attributes import ARCH, ARCH_ID, DRAWN, DUPLICATE, GUIDED, RECIPE, SOURCE
 
 __all__ = ["Candidate", "candidates", "trial_network"]
 

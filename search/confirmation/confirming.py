@@ -13,31 +13,31 @@ import optuna
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from xoresnet.atomic import sweep
-from xoresnet.data import DataError
-from xoresnet.results.loading import Run, RunError, load
-from xoresnet.search.attributes import ARCH, ARCH_ID, CONFIRMS, RECIPE, SOURCE
-from xoresnet.search.bridge import TrialBridge
-from xoresnet.search.candidates import Candidate, candidates
-from xoresnet.search.claim import claimed
+from xoresnet.data.load import DataError
+from xoresnet.files.atomic import sweep
+from xoresnet.results.tables.loading import Run, RunError, load
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.confirm_study import (
+from xoresnet.search.confirmation.candidates import Candidate, candidates
+from xoresnet.search.confirmation.study import (
     best_seeds,
     look_at_confirm_study,
     note_searched,
     open_confirm_study,
     training_key,
 )
-from xoresnet.search.confirmed_frame import weights_folder, write_confirmed
-from xoresnet.search.data_source import load_with_bar
+from xoresnet.search.confirmation.table import weights_folder, write_confirmed
 from xoresnet.search.errors import CommandError
-from xoresnet.search.execution import Outcome, execute, outcome
-from xoresnet.search.frames import FrameWriter
-from xoresnet.search.job_source import JobSource
-from xoresnet.search.plan import full_recipe
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.search.study import look_at_study
-from xoresnet.search.trainable import CHECKPOINT, train_trial
+from xoresnet.search.execution.bridge import TrialBridge
+from xoresnet.search.execution.execute import Outcome, execute, outcome
+from xoresnet.search.execution.trainable import CHECKPOINT, train_trial
+from xoresnet.search.folders.claim import claimed
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.prepare import full_recipe
+from xoresnet.search.sources.jobs import JobSource
+from xoresnet.search.study.attributes import ARCH, ARCH_ID, CONFIRMS, RECIPE, SOURCE
+from xoresnet.search.study.opening import look_at_study
+from xoresnet.search.study.tables import FrameWriter
+from xoresnet.search.views.data_bar import load_with_bar
 from xoresnet.space.baselines import baselines
 
 __all__ = ["LIMITS", "ConfirmPlan", "ConfirmRun", "confirm", "plan_confirm"]

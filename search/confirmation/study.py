@@ -13,13 +13,13 @@ from optuna.storages import JournalStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.recipe import Recipe
-from xoresnet.search.attributes import ARCH_ID, CONFIRMS, RECIPE
+from xoresnet.description.recipe import Recipe
 from xoresnet.search.errors import CommandError
-from xoresnet.search.frames import last_record
-from xoresnet.search.journal import JournalReader, open_journal
+from xoresnet.search.folders.run import CONFIRM_JOURNAL
 from xoresnet.search.objective import Objective
-from xoresnet.search.run_folder import CONFIRM_JOURNAL
+from xoresnet.search.study.attributes import ARCH_ID, CONFIRMS, RECIPE
+from xoresnet.search.study.journal import JournalReader, open_journal
+from xoresnet.search.study.tables import last_record
 
 __all__ = [
     "best_seeds", "look_at_confirm_study", "note_searched", "open_confirm_study", "searched_trial", "training_key",

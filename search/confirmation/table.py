@@ -9,13 +9,13 @@ import pandas as pd
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial
 
-from xoresnet.recipe import Recipe
-from xoresnet.results.columns import CONFIRMED, typed
-from xoresnet.results.files import write_parquet
-from xoresnet.search.attributes import ARCH_ID
-from xoresnet.search.confirm_study import best_seeds, searched_trial, training_key
-from xoresnet.search.frames import last_record, trial_row
-from xoresnet.search.trainable import WEIGHTS
+from xoresnet.description.recipe import Recipe
+from xoresnet.results.tables.columns import CONFIRMED, typed
+from xoresnet.results.tables.files import write_parquet
+from xoresnet.search.confirmation.study import best_seeds, searched_trial, training_key
+from xoresnet.search.execution.trainable import WEIGHTS
+from xoresnet.search.study.attributes import ARCH_ID
+from xoresnet.search.study.tables import last_record, trial_row
 
 __all__ = ["confirmed_frame", "weights_folder", "write_confirmed"]
 

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple, Protocol
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from xoresnet.search.attributes import DUPLICATE, FAILURE, RECORD, RESCUES, RETRIED
 from xoresnet.search.objective import Objective
-from xoresnet.search.pareto_pruner import report, reports
+from xoresnet.search.pruning.pareto_pruner import report, reports
+from xoresnet.search.study.attributes import DUPLICATE, FAILURE, RECORD, RESCUES, RETRIED
 
 __all__ = [
     "LiveTrial",

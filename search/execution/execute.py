@@ -12,11 +12,11 @@ from typing import Any
 import optuna
 from ray import tune
 
-from xoresnet.search.bridge import TrialBridge
-from xoresnet.search.cluster import ray_session, resources, slots
 from xoresnet.search.config import SearchConfig
+from xoresnet.search.execution.bridge import TrialBridge
+from xoresnet.search.execution.cluster import ray_session, resources, slots
+from xoresnet.search.execution.ray_plugin import Unsaved, Watchdog, guarded, run_trials, tune_config
 from xoresnet.search.interrupts import termination_interrupts
-from xoresnet.search.ray_plugin import Unsaved, Watchdog, guarded, run_trials, tune_config
 
 __all__ = ["Outcome", "execute", "outcome"]
 

@@ -26,7 +26,7 @@ from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
-from xoresnet.search.bridge import TrialBridge, Verdict
+from xoresnet.search.execution.bridge import TrialBridge, Verdict
 
 __all__ = ["BridgeScheduler", "BridgeSearcher", "Unsaved", "Watchdog", "guarded", "run_trials", "tune_config"]
 

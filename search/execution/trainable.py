@@ -8,14 +8,14 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xoresnet.arch import Arch
-from xoresnet.data_spec import DataSpec
-from xoresnet.recipe import Recipe
-from xoresnet.search.attributes import FAILURE
+from xoresnet.data.spec import DataSpec
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.search.study.attributes import FAILURE
 
 if TYPE_CHECKING:
-    from xoresnet.data import DataSet
-    from xoresnet.training import Training
+    from xoresnet.data.load import DataSet
+    from xoresnet.training.fit import Training
 
 __all__ = ["CHECKPOINT", "LAYERS", "NODE", "WEIGHTS", "load_data_once", "train_trial"]
 
@@ -36,9 +36,9 @@ def train_trial(config: dict[str, Any]) -> None:
     import torch
     from ray import tune
 
-    from xoresnet.memory import hold_freed_memory
-    from xoresnet.model import ModelConfig, write_config
-    from xoresnet.training import DivergenceError, Training
+    from xoresnet.standalone.folder import ModelConfig, write_config
+    from xoresnet.training.fit import DivergenceError, Training
+    from xoresnet.training.memory import hold_freed_memory
 
     hold_freed_memory()
     torch.set_num_threads(config["threads"])
@@ -77,7 +77,7 @@ def load_data_once(spec: str) -> DataSet:
 def _write_weights(path: Path, weights: dict[str, Any]) -> None:
     from safetensors.torch import save_file
 
-    from xoresnet.atomic import replaced
+    from xoresnet.files.atomic import replaced
 
     with replaced(path) as partial:
         save_file({name: value.contiguous() for name, value in weights.items()}, partial)

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xoresnet.atomic import sweep, write_text
-from xoresnet.schema import SpecError
-from xoresnet.search.claim import claimed, holds_files, is_claimed
+from xoresnet.description.schema import SpecError
+from xoresnet.files.atomic import sweep, write_text
+from xoresnet.files.yaml_text import YamlError, read_yaml, write_yaml
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
-from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
-from xoresnet.yaml_text import YamlError, read_yaml, write_yaml
+from xoresnet.search.folders.claim import claimed, holds_files, is_claimed
+from xoresnet.search.folders.differences import differences
 
 __all__ = ["CONFIRM_JOURNAL", "JOURNAL", "RunFolder"]
 

@@ -18,16 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xoresnet.arch import Arch
-from xoresnet.atomic import replaced, sweep, write_text
-from xoresnet.data_spec import DataSpec
-from xoresnet.recipe import Recipe
-from xoresnet.records import EpochRecord
-from xoresnet.search.claim import claimed, holds_files
-from xoresnet.search.console import json_text
-from xoresnet.search.differences import differences
+from xoresnet.data.spec import DataSpec
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.files.atomic import replaced, sweep, write_text
+from xoresnet.files.yaml_text import YamlError, read_yaml, write_yaml
+from xoresnet.measures.records import EpochRecord
 from xoresnet.search.errors import CommandError
-from xoresnet.yaml_text import YamlError, read_yaml, write_yaml
+from xoresnet.search.folders.claim import claimed, holds_files
+from xoresnet.search.folders.differences import differences
+from xoresnet.search.views.console import json_text
 
 __all__ = ["TrainFolder"]
 
@@ -59,7 +59,7 @@ class TrainFolder:
 
     def epochs_kept(self) -> int:
         """How many epochs the checkpoint holds."""
-        from xoresnet.checkpoint import load_checkpoint
+        from xoresnet.training.checkpoint import load_checkpoint
 
         try:
             return len(load_checkpoint(self.checkpoint).records)
@@ -67,8 +67,8 @@ class TrainFolder:
             return 0
 
     def write_history(self, arch: Arch, seed: int, records: Sequence[EpochRecord]) -> None:
-        from xoresnet.results.epochs import history_frame, layers_frame
-        from xoresnet.results.files import write_parquet
+        from xoresnet.results.tables.epochs import history_frame, layers_frame
+        from xoresnet.results.tables.files import write_parquet
 
         write_parquet(self.path / "history.parquet", history_frame(records, arch_id=arch.arch_id, seed=seed))
         write_parquet(self.path / "layers.parquet", layers_frame(records, arch_id=arch.arch_id, seed=seed))

@@ -10,14 +10,14 @@ from typing import Any
 
 from optuna.study import Study
 
-from xoresnet.atomic import write_text
-from xoresnet.search.attributes import PRIOR
-from xoresnet.search.bridge import TrialBridge
+from xoresnet.files.atomic import write_text
 from xoresnet.search.errors import CommandError
-from xoresnet.search.guide import Guide
-from xoresnet.search.plan import SearchPlan
-from xoresnet.search.predicted_table import PredictedTableError, read_predicted
-from xoresnet.search.prior import PriorError, PriorInterruptedError, SharedPrior
+from xoresnet.search.execution.bridge import TrialBridge
+from xoresnet.search.prepare import SearchPlan
+from xoresnet.search.prior.shared_prior import PriorError, PriorInterruptedError, SharedPrior
+from xoresnet.search.prior.table import PredictedTableError, read_predicted
+from xoresnet.search.sources.guide import Guide
+from xoresnet.search.study.attributes import PRIOR
 
 __all__ = ["budget_of", "make_guide", "prior_of"]
 

@@ -10,7 +10,7 @@ import optuna
 from optuna.samplers import NSGAIISampler
 from optuna.trial import TrialState
 
-from xoresnet.arch import Arch
+from xoresnet.description.arch import Arch
 from xoresnet.search.objective import Objective
 from xoresnet.space.optuna_adapter import suggest
 from xoresnet.space.search_space import SearchSpace

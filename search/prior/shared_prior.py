@@ -18,19 +18,19 @@ from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import Trial, TrialState
 
-from xoresnet.arch import Arch
-from xoresnet.search.attributes import FAILURE
-from xoresnet.search.bridge import TrialBridge
-from xoresnet.search.execution import Outcome, execute, outcome
-from xoresnet.search.frames import last_record
-from xoresnet.search.job_source import Attributes, JobSource
-from xoresnet.search.journal import open_journal
+from xoresnet.description.arch import Arch
+from xoresnet.search.execution.bridge import TrialBridge
+from xoresnet.search.execution.execute import Outcome, execute, outcome
 from xoresnet.search.objective import Objective
-from xoresnet.search.plan import SearchPlan
-from xoresnet.search.predicted_table import SECONDS, predicted_row, write_predicted
-from xoresnet.search.prior_networks import sample_of, to_predict
-from xoresnet.search.shared_trainable import EPOCHS_CHARGED, predict_networks, train_shared, write_archs
-from xoresnet.shared import WeightGroup, groups_of
+from xoresnet.search.prepare import SearchPlan
+from xoresnet.search.prior.networks import sample_of, to_predict
+from xoresnet.search.prior.table import SECONDS, predicted_row, write_predicted
+from xoresnet.search.prior.trainables import EPOCHS_CHARGED, predict_networks, train_shared, write_archs
+from xoresnet.search.sources.jobs import Attributes, JobSource
+from xoresnet.search.study.attributes import FAILURE
+from xoresnet.search.study.journal import open_journal
+from xoresnet.search.study.tables import last_record
+from xoresnet.shared.weights import WeightGroup, groups_of
 
 __all__ = ["PriorError", "PriorInterruptedError", "SharedPrior"]
 

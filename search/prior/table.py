@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pandas as pd
 
-from xoresnet.arch import Arch
-from xoresnet.records import MEASURED
-from xoresnet.results.columns import PREDICTED, arch_fields, typed
-from xoresnet.results.files import write_parquet
-from xoresnet.table import params_count
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import params_count
+from xoresnet.measures.records import MEASURED
+from xoresnet.results.tables.columns import PREDICTED, arch_fields, typed
+from xoresnet.results.tables.files import write_parquet
 
 __all__ = ["PREDICTED_FILE", "SECONDS", "PredictedTableError", "predicted_row", "read_predicted", "write_predicted"]
 

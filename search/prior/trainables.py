@@ -9,15 +9,15 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xoresnet.arch import Arch
-from xoresnet.atomic import write_text
-from xoresnet.recipe import Recipe
-from xoresnet.search.attributes import FAILURE
-from xoresnet.search.predicted_table import SECONDS
-from xoresnet.search.trainable import load_data_once
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.files.atomic import write_text
+from xoresnet.search.execution.trainable import load_data_once
+from xoresnet.search.prior.table import SECONDS
+from xoresnet.search.study.attributes import FAILURE
 
 if TYPE_CHECKING:
-    from xoresnet.data import DataSet
+    from xoresnet.data.load import DataSet
 
 __all__ = ["EPOCHS_CHARGED", "predict_networks", "prediction_epochs", "read_archs", "train_shared", "write_archs"]
 
@@ -35,8 +35,8 @@ def train_shared(config: dict[str, Any]) -> None:
     """
     from ray import tune
 
-    from xoresnet.learning import DivergenceError
-    from xoresnet.shared_training import SharedTraining
+    from xoresnet.shared.training import SharedTraining
+    from xoresnet.training.learning import DivergenceError
 
     _prepare(config)
     data = load_data_once(config["data"])
@@ -60,9 +60,9 @@ def predict_networks(config: dict[str, Any]) -> None:
     """
     from ray import tune
 
-    from xoresnet.learning import default_device
-    from xoresnet.shared_prediction import predict
-    from xoresnet.shared_training import load_shared
+    from xoresnet.shared.prediction import predict
+    from xoresnet.shared.training import load_shared
+    from xoresnet.training.learning import default_device
 
     _prepare(config)
     data = load_data_once(config["data"])
@@ -79,7 +79,7 @@ def predict_networks(config: dict[str, Any]) -> None:
 
 def prediction_epochs(data: DataSet) -> float:
     """What one prediction costs, in epochs of training one network."""
-    from xoresnet.shared_prediction import NORM_IMAGES
+    from xoresnet.shared.prediction import NORM_IMAGES
 
     return _FORWARD * (min(NORM_IMAGES, len(data.train)) + len(data.validation)) / len(data.train)
 
@@ -96,7 +96,7 @@ def read_archs(path: Path) -> Sequence[Arch]:
 def _prepare(config: dict[str, Any]) -> None:
     import torch
 
-    from xoresnet.memory import hold_freed_memory
+    from xoresnet.training.memory import hold_freed_memory
 
     hold_freed_memory()
     torch.set_num_threads(config["threads"])

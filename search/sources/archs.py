@@ -10,14 +10,14 @@ from typing import Any
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.schema import SpecError
-from xoresnet.search.attributes import ARCH, ARCH_ID, DRAWN, DUPLICATE, FAILURE, GUIDED, RECIPE, RESCUES, SOURCE
-from xoresnet.search.bridge import Proposal
-from xoresnet.search.guide import Guide
-from xoresnet.search.pareto_pruner import reports
-from xoresnet.search.rescue import near_front, rescued
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import SpecError
+from xoresnet.search.execution.bridge import Proposal
+from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.sources.guide import Guide
+from xoresnet.search.study.attributes import ARCH, ARCH_ID, DRAWN, DUPLICATE, FAILURE, GUIDED, RECIPE, RESCUES, SOURCE
+from xoresnet.search.study.near_front import near_front, rescued
 from xoresnet.space.optuna_adapter import suggest
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.walk import parameters_of

@@ -20,14 +20,14 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from scipy.special import expit, logit  # type: ignore[import-untyped]
 
-from xoresnet.arch import Arch
-from xoresnet.results.objectives import numbers
-from xoresnet.results.ranks import agreement
-from xoresnet.search.attributes import ARCH_ID, DUPLICATE, RESCUES
+from xoresnet.description.arch import Arch
+from xoresnet.results.fronts.objectives import numbers
+from xoresnet.results.fronts.ranks import agreement
 from xoresnet.search.objective import Objective
-from xoresnet.search.pareto_pruner import reports
-from xoresnet.search.promise import distances, expected_gains, fitted
-from xoresnet.search.rescue import FINISHABLE, near_front
+from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.sources.expected_gain import distances, expected_gains, fitted
+from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE, RESCUES
+from xoresnet.search.study.near_front import FINISHABLE, near_front
 
 __all__ = ["Guide", "features"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from optuna.study import Study
 from optuna.trial import Trial, TrialState, create_trial
 
-from xoresnet.search.bridge import Proposal
+from xoresnet.search.execution.bridge import Proposal
 
 __all__ = ["JobSource"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.search.attributes import ARCH, RECIPE
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
 from xoresnet.search.errors import CommandError
-from xoresnet.search.front import front_of
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.search.study import look_at_study
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.study.attributes import ARCH, RECIPE
+from xoresnet.search.study.front import front_of
+from xoresnet.search.study.opening import look_at_study
 from xoresnet.space.search_space import SearchSpace
 
 __all__ = ["WarmStart", "earlier_front"]

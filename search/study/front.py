@@ -9,10 +9,10 @@ import pandas as pd
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.results.objectives import Direction
-from xoresnet.results.pareto import nondominated
-from xoresnet.results.volume import hypervolume, reference_point
-from xoresnet.search.attributes import DUPLICATE
+from xoresnet.results.fronts.hypervolume import hypervolume, reference_point
+from xoresnet.results.fronts.objectives import Direction
+from xoresnet.results.fronts.pareto import nondominated
+from xoresnet.search.study.attributes import DUPLICATE
 
 __all__ = ["Volume", "front_of", "volume_of"]
 

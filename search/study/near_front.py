@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.search.attributes import DUPLICATE, GUIDED, RESCUES, SOURCE
-from xoresnet.search.pareto_pruner import reports
+from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.study.attributes import DUPLICATE, GUIDED, RESCUES, SOURCE
 
 __all__ = ["FINISHABLE", "near_front", "rescued"]
 

@@ -17,16 +17,16 @@ from optuna.study import Study
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from xoresnet.schema import SpecError
+from xoresnet.description.schema import SpecError
+from xoresnet.description.user_code import find_user_code
 from xoresnet.search.config import PrunerSpec, SearchConfig
-from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
-from xoresnet.search.journal import JournalReader, open_journal
-from xoresnet.search.metric_pruner import MetricPruner
+from xoresnet.search.folders.differences import differences
+from xoresnet.search.folders.run import JOURNAL, RunFolder
 from xoresnet.search.objective import Objective
-from xoresnet.search.pareto_pruner import ParetoPruner
-from xoresnet.search.run_folder import JOURNAL, RunFolder
-from xoresnet.user_code import find_user_code
+from xoresnet.search.pruning.metric_pruner import MetricPruner
+from xoresnet.search.pruning.pareto_pruner import ParetoPruner
+from xoresnet.search.study.journal import JournalReader, open_journal
 
 __all__ = ["ENQUEUED", "check_storage", "has_begun", "look_at_study", "make_pruner", "make_sampler", "open_study"]
 

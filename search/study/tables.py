@@ -13,17 +13,17 @@ import pandas as pd
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.results.columns import HISTORY, LAYERS, TRIALS, config_fields, typed
-from xoresnet.results.files import write_csv, write_parquet
-from xoresnet.results.pareto import is_pareto
-from xoresnet.search.attributes import ARCH, ARCH_ID, DUPLICATE, FAILURE, RECIPE, RECORD, RESCUES, SOURCE
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import params_count
+from xoresnet.description.recipe import Recipe
+from xoresnet.results.fronts.pareto import is_pareto
+from xoresnet.results.tables.columns import HISTORY, LAYERS, TRIALS, config_fields, typed
+from xoresnet.results.tables.files import write_csv, write_parquet
+from xoresnet.search.execution.trainable import LAYERS as LAYERS_METRIC
+from xoresnet.search.execution.trainable import NODE
 from xoresnet.search.objective import Objective
-from xoresnet.search.pareto_pruner import reports
-from xoresnet.search.trainable import LAYERS as LAYERS_METRIC
-from xoresnet.search.trainable import NODE
-from xoresnet.table import params_count
+from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.study.attributes import ARCH, ARCH_ID, DUPLICATE, FAILURE, RECIPE, RECORD, RESCUES, SOURCE
 
 __all__ = ["FrameWriter", "Frames", "last_record", "trial_row"]
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Group
 
-from xoresnet.search.attributes import CONFIRMS, FAILURE, SOURCE
-from xoresnet.search.candidates import trial_network
-from xoresnet.search.frames import last_record
-from xoresnet.search.live_view import LiveView
-from xoresnet.search.search_view import describe_arch, figure_text, running_table
+from xoresnet.search.confirmation.candidates import trial_network
+from xoresnet.search.study.attributes import CONFIRMS, FAILURE, SOURCE
+from xoresnet.search.study.tables import last_record
+from xoresnet.search.views.live import LiveView
+from xoresnet.search.views.search import describe_arch, figure_text, running_table
 
 if TYPE_CHECKING:
-    from xoresnet.search.confirming import ConfirmRun
+    from xoresnet.search.confirmation.confirming import ConfirmRun
 
 __all__ = ["ConfirmView"]
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xoresnet.data_spec import DataSpec
-from xoresnet.schema import nearest
-from xoresnet.search.console import live_console
+from xoresnet.data.spec import DataSpec
+from xoresnet.description.schema import nearest
 from xoresnet.search.errors import CommandError
+from xoresnet.search.views.console import live_console
 
 if TYPE_CHECKING:
-    from xoresnet.data import DataSet
+    from xoresnet.data.load import DataSet
 
 __all__ = ["known_data_set", "load_with_bar"]
 
 
 def known_data_set(name: str) -> str:
     """The name, if there is a data set of that name; raises `CommandError`."""
-    from xoresnet.data import DATASETS
+    from xoresnet.data.load import DATASETS
 
     if name not in DATASETS:
         raise CommandError(
@@ -30,7 +30,7 @@ def load_with_bar(spec: DataSpec, *, download: bool = False) -> DataSet:
     """Read it; on a terminal, with a bar while images are decoded. Raises `CommandError`."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from xoresnet.data import DataError
+    from xoresnet.data.load import DataError
 
     known_data_set(spec.name)
     console = live_console()

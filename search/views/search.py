@@ -12,15 +12,15 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from xoresnet.arch import Arch
-from xoresnet.search.attributes import DRAWN, DUPLICATE, FAILURE, RESCUES, SOURCE
-from xoresnet.search.bridge import LiveTrial, TrialBridge
-from xoresnet.search.console import count, percent
-from xoresnet.search.front import front_of, volume_of
-from xoresnet.search.guidance import prior_of
-from xoresnet.search.live_view import LiveView
-from xoresnet.search.pareto_pruner import reports
-from xoresnet.search.train_view import duration
+from xoresnet.description.arch import Arch
+from xoresnet.search.execution.bridge import LiveTrial, TrialBridge
+from xoresnet.search.prior.guidance import prior_of
+from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.study.attributes import DRAWN, DUPLICATE, FAILURE, RESCUES, SOURCE
+from xoresnet.search.study.front import front_of, volume_of
+from xoresnet.search.views.console import count, percent
+from xoresnet.search.views.live import LiveView
+from xoresnet.search.views.train import duration
 
 if TYPE_CHECKING:
     from xoresnet.search.run import SearchRun

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Self
 import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from xoresnet.records import EpochRecord
-from xoresnet.search.console import count, live_console, percent
+from xoresnet.measures.records import EpochRecord
+from xoresnet.search.views.console import count, live_console, percent
 
 if TYPE_CHECKING:
-    from xoresnet.training import Step
+    from xoresnet.training.fit import Step
 
 __all__ = ["TrainingView", "duration"]
 

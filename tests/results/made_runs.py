@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from xoresnet.records import MEASURED
-from xoresnet.results.columns import CONFIRMED, HISTORY, LAYERS, PREDICTED, TRIALS, typed
-from xoresnet.results.files import write_parquet
-from xoresnet.results.loading import Run
-from xoresnet.results.pareto import is_pareto
-from xoresnet.yaml_text import write_yaml
+from xoresnet.files.yaml_text import write_yaml
+from xoresnet.measures.records import MEASURED
+from xoresnet.results.fronts.pareto import is_pareto
+from xoresnet.results.tables.columns import CONFIRMED, HISTORY, LAYERS, PREDICTED, TRIALS, typed
+from xoresnet.results.tables.files import write_parquet
+from xoresnet.results.tables.loading import Run
 
 START = pd.Timestamp("2026-01-02 03:04", tz="UTC")
 OBJECTIVES = {"val_accuracy": "max", "spikes_per_sample": "min"}

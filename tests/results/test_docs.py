@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.results.made_runs import varied_run, write_run
-from tests.search.commands import xoresnet
+from tests.search.command_line import xoresnet
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "results.md").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def test_commands(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_columns_are_named() -> None:
-    from xoresnet.results.columns import HISTORY, LAYERS, TRIALS
+    from xoresnet.results.tables.columns import HISTORY, LAYERS, TRIALS
 
     said = set(re.findall(r"`([\w.]+)`", PAGE))
     unsaid = {name for name in (*TRIALS, *HISTORY, *LAYERS) if not name.startswith("config.")} - said

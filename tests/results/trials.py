@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
-from xoresnet.results.objectives import Objectives
+from xoresnet.results.fronts.objectives import Objectives
 
 METRICS = ("val_accuracy", "spikes_per_sample", "energy_pj_per_sample", "train_seconds")
 STATES = ("COMPLETE", "COMPLETE", "COMPLETE", "PRUNED", "FAIL", "RUNNING")

@@ -8,13 +8,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.search.test_search_view import complete, fail, prune, record, search_config, searching
-from xoresnet.recipe import Recipe
-from xoresnet.records import MEASURED
-from xoresnet.search.bridge import Verdict
-from xoresnet.search.claim import claimed
-from xoresnet.search.confirming import ConfirmRun, plan_confirm
-from xoresnet.search.trainable import CHECKPOINT, WEIGHTS
+from tests.search.views.test_search import complete, fail, prune, record, search_config, searching
+from xoresnet.description.recipe import Recipe
+from xoresnet.measures.records import MEASURED
+from xoresnet.search.confirmation.confirming import ConfirmRun, plan_confirm
+from xoresnet.search.execution.bridge import Verdict
+from xoresnet.search.execution.trainable import CHECKPOINT, WEIGHTS
+from xoresnet.search.folders.claim import claimed
 
 FRONT = [0, 4, 1]
 """The trials on the front of `made_search`, in its order."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.commands import xoresnet
+from tests.search.command_line import xoresnet
 from tests.search.runs import VARIED, add_pruned
 
 

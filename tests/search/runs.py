@@ -13,12 +13,12 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState, create_trial
 
-from xoresnet.arch import Arch
-from xoresnet.counts import LayerCounts
-from xoresnet.records import EpochRecord
-from xoresnet.search.bridge import TrialBridge, Verdict
-from xoresnet.search.journal import open_journal
-from xoresnet.search.run_folder import JOURNAL
+from xoresnet.description.arch import Arch
+from xoresnet.measures.figures import LayerCounts
+from xoresnet.measures.records import EpochRecord
+from xoresnet.search.execution.bridge import TrialBridge, Verdict
+from xoresnet.search.folders.run import JOURNAL
+from xoresnet.search.study.journal import open_journal
 
 SMALL = """
 space:

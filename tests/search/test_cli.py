@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.commands import xoresnet
+from tests.search.command_line import xoresnet
 
 
 @pytest.fixture(autouse=True)

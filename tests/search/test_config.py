@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xoresnet.data_spec import DataSpec
-from xoresnet.recipe import Recipe
-from xoresnet.records import EpochRecord
-from xoresnet.schema import Fault, SpecError
+from xoresnet.data.spec import DataSpec
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import Fault, SpecError
+from xoresnet.files.yaml_text import read_yaml, write_yaml
+from xoresnet.measures.records import EpochRecord
 from xoresnet.search.config import PRUNERS, SAMPLERS, PrunerSpec, SearchConfig
 from xoresnet.search.objective import Objective
 from xoresnet.space import preset_names
 from xoresnet.space.search_space import SearchSpace
-from xoresnet.yaml_text import read_yaml, write_yaml
 
 SPACE: dict[str, Any] = {
     "arch": {"input_shape": [1, 8, 8], "num_classes": 10, "depth": 8, "width": [4, 8], "merge": ["or", "add"]}

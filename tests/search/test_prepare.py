@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.search.test_run_folder import contents
-from tests.search.test_search_view import complete, searching
-from tests.xoresnet.datasets.pictures import write_classes
-from tests.xoresnet.datasets.test_idx import write_fashion
-from xoresnet.data import DATASETS
-from xoresnet.schema import SpecError
+from tests.search.folders.test_run import contents
+from tests.search.views.test_search import complete, searching
+from tests.xoresnet.data.datasets.pictures import write_classes
+from tests.xoresnet.data.datasets.test_idx import write_fashion
+from xoresnet.data.load import DATASETS
+from xoresnet.description.schema import SpecError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.errors import CommandError
-from xoresnet.search.plan import plan_search
+from xoresnet.search.prepare import plan_search
 from xoresnet.space import SearchSpace, preset_names
 
 ARCH: dict[str, Any] = {

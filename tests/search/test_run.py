@@ -11,12 +11,12 @@ import pytest
 
 from tests.search.runs import SMALL, reported, search_words, status
 from xoresnet import load_model
-from xoresnet.arch import Arch
+from xoresnet.description.arch import Arch
 from xoresnet.results import load
-from xoresnet.search.claim import claimed
-from xoresnet.search.pareto_pruner import reports
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.search.study import look_at_study
+from xoresnet.search.folders.claim import claimed
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.study.opening import look_at_study
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

@@ -9,9 +9,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from xoresnet.arch import DEPTHS, Arch
+from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.space import SearchSpace
-from xoresnet.table import dense_macs, params_count
 
 __all__ = ["SmallSpace", "descriptions", "listed", "small_spaces"]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.space.small_spaces import SmallSpace
-from xoresnet.arch import BASELINES, Arch
+from xoresnet.description.arch import BASELINES, Arch
 from xoresnet.space import SearchSpace, preset_names
 from xoresnet.space.baselines import baselines
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from scipy.stats import chisquare
 
 from tests.space.small_spaces import SmallSpace, small_spaces
-from xoresnet.arch import Arch
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.space import SearchSpace
-from xoresnet.table import dense_macs, params_count
 
 MEET_IN_PLACES = ["or", "oa", "current", "membrane"]
 """Merges of which some mean the same in some stages."""
@@ -230,8 +230,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A module with merges of which one is `oa` under another name, and a neuron that learns two numbers."""
     (tmp_path / "own_space_code.py").write_text(
         "from torch import nn\n"
-        "from xoresnet.merge import Join, Merge, Operation, UserOperation\n"
-        "from xoresnet.neuron import SpikingNeuron\n"
+        "from xoresnet.description.merge import Join, Merge, Operation, UserOperation\n"
+        "from xoresnet.neurons.neuron import SpikingNeuron\n"
         "OA = Merge(Join.SPIKES, Join.CURRENTS, Operation.OR)\n"
         "FIRST = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda shortcut, branch: shortcut))\n"
         "class Learned(SpikingNeuron):\n    params_count = 2\n"

@@ -9,9 +9,9 @@ import optuna
 import pytest
 
 from tests.space.small_spaces import IMAGES, PLAIN, SmallSpace
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.schema import SpecError
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import SpecError
 from xoresnet.space import FloatRange, SearchSpace
 from xoresnet.space.baselines import baselines
 from xoresnet.space.optuna_adapter import distributions, from_parameters, suggest

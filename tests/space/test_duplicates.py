@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from tests.space.small_spaces import SmallSpace
-from xoresnet.arch import Arch
-from xoresnet.network import XOResNet
+from xoresnet.description.arch import Arch
+from xoresnet.network.xoresnet import XOResNet
 
 MEET_IN_PLACES = ["or", "oa", "current", "membrane"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.space.small_spaces import IMAGES, PLAIN, SmallSpace, small_spaces
-from xoresnet.arch import Arch
+from xoresnet.description.arch import Arch
 from xoresnet.space.locate import locate
 
 

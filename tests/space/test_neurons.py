@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xoresnet.arch import Arch, NeuronSpec
+from xoresnet.description.arch import Arch, NeuronSpec
 from xoresnet.space.domain import Choice, Domain, FloatRange
 from xoresnet.space.neurons import NEURON_FIELDS, neuron_fields, variants
 

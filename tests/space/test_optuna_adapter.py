@@ -18,13 +18,13 @@ from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESample
 from optuna.trial import FixedTrial
 
 from tests.space.small_spaces import IMAGES, PLAIN, SmallSpace, small_spaces
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.schema import SpecError
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import dense_macs, params_count
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import SpecError
 from xoresnet.space import SearchSpace, preset_names
 from xoresnet.space.optuna_adapter import distributions, from_parameters, suggest
 from xoresnet.space.walk import parameters_of
-from xoresnet.table import dense_macs, params_count
 
 SAMPLERS: dict[str, Callable[[], BaseSampler]] = {
     "random": lambda: RandomSampler(seed=0),

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.space.small_spaces import descriptions
-from xoresnet.arch import DEPTHS, Arch
-from xoresnet.schema import SpecError
+from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.layer_table import dense_macs, params_count
+from xoresnet.description.schema import SpecError
+from xoresnet.files.yaml_text import read_yaml
 from xoresnet.space import SearchSpace, preset_names, preset_text
-from xoresnet.table import dense_macs, params_count
-from xoresnet.yaml_text import read_yaml
 
 SIZES = {
     # networks, beyond the limits, descriptions

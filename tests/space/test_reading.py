@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.schema import Fault, SpecError
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import Fault, SpecError
 from xoresnet.space import Choice, Constraints, FloatRange, IntRange, SearchSpace, StageDomain
 
 IMAGES: dict[str, Any] = {"input_shape": [1, 8, 8], "num_classes": 10}

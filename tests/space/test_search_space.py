@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 
 from tests.space.small_spaces import IMAGES, PLAIN, SmallSpace, small_spaces
-from xoresnet.arch import Arch
-from xoresnet.schema import SpecError
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import dense_macs, params_count
+from xoresnet.description.schema import SpecError
 from xoresnet.space import Constraints, SearchSpace, YamlError, preset_names
-from xoresnet.table import dense_macs, params_count
 
 
 def arch(**fields: Any) -> Arch:

@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from xoresnet.arch import DEPTHS, Arch
-from xoresnet.merge import MERGES, XOR_PLACEMENTS
+from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.layer_table import layer_table
+from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
 from xoresnet.space.stages import Feature, StageDomain, skeleton
-from xoresnet.table import layer_table
 
 MERGE_NAMES, XOR_NAMES = tuple(MERGES), tuple(XOR_PLACEMENTS)
 MEMBERS = [(stem, "basic", depth) for stem in ("conv3", "conv7-pool") for depth in (8, 10, 14, 20)] + [

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.space.small_spaces import IMAGES, PLAIN, SmallSpace, listed, small_spaces
-from xoresnet.arch import Arch
-from xoresnet.schema import SpecError
+from xoresnet.description.arch import Arch
+from xoresnet.description.schema import SpecError
 from xoresnet.space import SearchSpace, preset_names
 
 STEPPED = ("width", "timesteps")

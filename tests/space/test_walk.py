@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from tests.space.small_spaces import IMAGES, PLAIN, SmallSpace, small_spaces
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.schema import SpecError
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import SpecError
 from xoresnet.space import SearchSpace, preset_names
 from xoresnet.space.domain import Domain, FloatRange, Value, is_constant
 from xoresnet.space.walk import parameters_of, walk

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.space.small_spaces import IMAGES, SmallSpace, small_spaces
+from xoresnet.files.yaml_text import read_yaml
 from xoresnet.space import SearchSpace, preset_names
-from xoresnet.yaml_text import read_yaml
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from xoresnet import Arch, XOResNet
-from xoresnet.arch import DEPTHS
-from xoresnet.data_facts import DataFacts
-from xoresnet.exporting import decided
-from xoresnet.merge import MERGES, XOR_PLACEMENTS
-from xoresnet.model import ModelConfig
-from xoresnet.standalone import Standalone
+from xoresnet.description.arch import DEPTHS
+from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
+from xoresnet.standalone.data_facts import DataFacts
+from xoresnet.standalone.export import decided
+from xoresnet.standalone.folder import ModelConfig
+from xoresnet.standalone.module import Standalone
 
 SHALLOW = [("basic", 8), ("basic", 8), ("basic", 10), ("bottleneck", 11), ("bottleneck", 14)]
 """Few layers, since tracing takes its time."""

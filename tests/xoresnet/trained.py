@@ -7,9 +7,9 @@ from random import Random
 import torch
 
 from xoresnet import Arch, XOResNet
-from xoresnet.data_facts import DataFacts
-from xoresnet.model import ModelConfig
 from xoresnet.space import SearchSpace
+from xoresnet.standalone.data_facts import DataFacts
+from xoresnet.standalone.folder import ModelConfig
 
 ALL_KINDS = SearchSpace.from_dict(
     {

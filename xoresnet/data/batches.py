@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xoresnet.datasets.base import Augmentation, Split
+from xoresnet.data.datasets.base import Augmentation, Split
 
 __all__ = ["Normalise", "augment", "batch_count", "crops", "cut_out", "evaluation_batches", "flips", "training_batches"]
 

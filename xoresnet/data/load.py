@@ -33,11 +33,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from xoresnet.datasets import cifar, digits, folder, idx, mini_imagenet
-from xoresnet.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
-from xoresnet.datasets.split import channel_statistics, split_rows
-from xoresnet.recipe import Recipe
-from xoresnet.schema import nearest
+from xoresnet.data.datasets import cifar, digits, folder, idx, mini_imagenet
+from xoresnet.data.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
+from xoresnet.data.datasets.split import channel_statistics, split_rows
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import nearest
 
 __all__ = [
     "DATASETS",

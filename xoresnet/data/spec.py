@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from xoresnet.schema import Spec
+from xoresnet.description.schema import Spec
 
 if TYPE_CHECKING:
-    from xoresnet.data import DataSet
+    from xoresnet.data.load import DataSet
 
 __all__ = ["DataSpec"]
 
@@ -36,7 +36,7 @@ class DataSpec(Spec):
 
     def load(self, *, download: bool = False, progress: Callable[[int, int], None] | None = None) -> DataSet:
         """Read it, by `load_data`; progress: called with images done and in all where images are decoded."""
-        from xoresnet.data import ReadOptions, load_data
+        from xoresnet.data.load import ReadOptions, load_data
 
         options = ReadOptions(
             verify=self.verify, image_size=self.image_size, channels=self.channels, progress=progress

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from xoresnet.merge import MERGES, XOR_PLACEMENTS, LogicGradient, find_merge
-from xoresnet.schema import Fault, Spec, SpecError, nearest
-from xoresnet.user_code import find_user_code, is_dotted
+from xoresnet.description.merge import MERGES, XOR_PLACEMENTS, LogicGradient, find_merge
+from xoresnet.description.schema import Fault, Spec, SpecError, nearest
+from xoresnet.description.user_code import find_user_code, is_dotted
 
 __all__ = [
     "BASELINES",
@@ -128,7 +128,7 @@ def _neuron_kind(value: Any) -> str:
 
 def find_neuron(path: str) -> Any:
     """A neuron of the user's: a subclass of `SpikingNeuron`. Raises `SpecError`."""
-    from xoresnet.neuron import SpikingNeuron
+    from xoresnet.neurons.neuron import SpikingNeuron
 
     return find_user_code(
         path, lambda value: isinstance(value, type) and issubclass(value, SpikingNeuron), "SpikingNeuron"
@@ -255,7 +255,7 @@ class Arch(Spec):
 
     def canonical(self) -> Arch:
         """The one description of all those that build and train the same network; rules in `canonical.py`."""
-        from xoresnet.canonical import canonical_fields
+        from xoresnet.description.canonical import canonical_fields
 
         return self.replace(**canonical_fields(self))
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xoresnet.merge import MERGES, XOR_PLACEMENTS, Join, Operation, UserOperation, find_merge
-from xoresnet.plan import Plan, make_plan, takes_entry, takes_middle
-from xoresnet.user_code import is_dotted
+from xoresnet.description.merge import MERGES, XOR_PLACEMENTS, Join, Operation, UserOperation, find_merge
+from xoresnet.description.plan import Plan, make_plan, takes_entry, takes_middle
+from xoresnet.description.user_code import is_dotted
 
 if TYPE_CHECKING:
-    from xoresnet.arch import Arch, NeuronSpec
+    from xoresnet.description.arch import Arch, NeuronSpec
 
 __all__ = ["MergeMeaning", "StageRules", "XorMeaning", "canonical_fields", "canonical_neuron", "stage_rules"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from xoresnet.arch import find_neuron
-from xoresnet.plan import BlockPlan, ConvPlan, Plan, make_plan
-from xoresnet.user_code import is_dotted
+from xoresnet.description.arch import find_neuron
+from xoresnet.description.plan import BlockPlan, ConvPlan, Plan, make_plan
+from xoresnet.description.user_code import is_dotted
 
 if TYPE_CHECKING:
-    from xoresnet.arch import Arch
+    from xoresnet.description.arch import Arch
 
 __all__ = ["LayerRow", "dense_macs", "format_table", "layer_table", "neuron_params_count", "params_count", "summary"]
 

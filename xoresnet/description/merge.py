@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal
 
-from xoresnet.user_code import find_user_code, is_dotted
+from xoresnet.description.user_code import find_user_code, is_dotted
 
 __all__ = [
     "MERGES",

@@ -12,10 +12,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from xoresnet.merge import XOR_PLACEMENTS, Join, Operation, UserOperation, find_merge
+from xoresnet.description.merge import XOR_PLACEMENTS, Join, Operation, UserOperation, find_merge
 
 if TYPE_CHECKING:
-    from xoresnet.arch import Arch
+    from xoresnet.description.arch import Arch
 
 __all__ = [
     "BlockPlan",

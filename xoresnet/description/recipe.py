@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from xoresnet.schema import Fault, Spec, SpecError
+from xoresnet.description.schema import Fault, Spec, SpecError
 
 __all__ = ["Recipe"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from xoresnet.schema import Fault, SpecError, nearest
+from xoresnet.description.schema import Fault, SpecError, nearest
 
 __all__ = ["find_user_code", "is_dotted"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from xoresnet.counts import LayerCounts
+from xoresnet.measures.figures import LayerCounts
 
 __all__ = ["MEASURED", "EpochRecord"]
 

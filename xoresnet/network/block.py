@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from xoresnet.arch import NeuronSpec
-from xoresnet.merge import LogicGradient
-from xoresnet.neuron import SpikingNeuron, make_neuron
-from xoresnet.plan import BlockPlan, ConvPlan, Stream, StreamKind
-from xoresnet.residual import find_operation, presence, xor
+from xoresnet.description.arch import NeuronSpec
+from xoresnet.description.merge import LogicGradient
+from xoresnet.description.plan import BlockPlan, ConvPlan, Stream, StreamKind
+from xoresnet.network.spike_logic import find_operation, presence, xor
+from xoresnet.neurons.neuron import SpikingNeuron, make_neuron
 
 __all__ = ["ConvNorm", "ResidualBlock", "Xor"]
 

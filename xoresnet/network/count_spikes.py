@@ -36,12 +36,12 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList
 from torch.utils.hooks import RemovableHandle
 
-from xoresnet.block import ResidualBlock, Xor
-from xoresnet.counts import Energy, LayerCounts
-from xoresnet.network import Stem, XOResNet
-from xoresnet.neuron import SpikingNeuron
-from xoresnet.spike_sums import SpikeSums, conv_synops, transposed_conv_synops
-from xoresnet.table import format_table
+from xoresnet.description.layer_table import format_table
+from xoresnet.measures.figures import Energy, LayerCounts
+from xoresnet.network.block import ResidualBlock, Xor
+from xoresnet.network.exact_sums import SpikeSums, conv_synops, transposed_conv_synops
+from xoresnet.network.xoresnet import Stem, XOResNet
+from xoresnet.neurons.neuron import SpikingNeuron
 
 __all__ = ["SpikeCounts", "count_spikes"]
 

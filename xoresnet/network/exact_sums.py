@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from xoresnet.layout import is_dense
+from xoresnet.neurons.time_rows import is_dense
 
 __all__ = ["SpikeSums", "conv_synops", "transposed_conv_synops"]
 

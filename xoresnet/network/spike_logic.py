@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from xoresnet.merge import LogicGradient, Operation, UserOperation
+from xoresnet.description.merge import LogicGradient, Operation, UserOperation
 
 __all__ = ["OPERATIONS", "and_", "find_operation", "iand", "or_", "presence", "xor"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from xoresnet.arch import Arch
-from xoresnet.block import ConvNorm, ResidualBlock
-from xoresnet.neuron import make_neuron
-from xoresnet.plan import StemPlan, make_plan
-from xoresnet.table import summary
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import summary
+from xoresnet.description.plan import StemPlan, make_plan
+from xoresnet.network.block import ConvNorm, ResidualBlock
+from xoresnet.neurons.neuron import make_neuron
 
 __all__ = ["Stem", "XOResNet"]
 

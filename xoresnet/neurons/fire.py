@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from xoresnet.arch import Surrogate
-from xoresnet.layout import as_rows, like_steps
-from xoresnet.surrogate import SURROGATES
+from xoresnet.description.arch import Surrogate
+from xoresnet.neurons.surrogate import SURROGATES
+from xoresnet.neurons.time_rows import as_rows, like_steps
 
 __all__ = ["Dynamics", "fire"]
 
@@ -89,7 +89,7 @@ class _Fire(torch.autograd.Function):
         leak = rest[0] if rest else None
         learn = ctx.needs_input_grad[1]
         if _fused(membrane):
-            from xoresnet import fire_triton
+            from xoresnet.neurons import fire_triton
 
             return *fire_triton.backward(grad, membrane, leak, ctx.dynamics, learn=learn), None
         return *_run_back(grad, membrane, leak, ctx.dynamics, learn=learn), None
@@ -98,7 +98,7 @@ class _Fire(torch.autograd.Function):
 def _forward(x: Tensor, leak: Tensor | None, dynamics: Dynamics, *, keep: bool) -> tuple[Tensor, Tensor]:
     """Spikes, and -h where it is kept, both laid out as `like_steps` says."""
     if _fused(x):
-        from xoresnet import fire_triton
+        from xoresnet.neurons import fire_triton
 
         return fire_triton.forward(x, leak, dynamics, keep=keep)
     return _run(x, leak, dynamics, keep=keep)

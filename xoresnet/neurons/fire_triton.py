@@ -13,11 +13,11 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from xoresnet.fire import exact_product
-from xoresnet.layout import as_rows, like_steps
+from xoresnet.neurons.fire import exact_product
+from xoresnet.neurons.time_rows import as_rows, like_steps
 
 if TYPE_CHECKING:
-    from xoresnet.fire import Dynamics
+    from xoresnet.neurons.fire import Dynamics
 
 __all__ = ["backward", "forward"]
 

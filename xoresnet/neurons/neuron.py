@@ -21,8 +21,8 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from xoresnet.arch import NeuronSpec, Surrogate, find_neuron
-from xoresnet.fire import Dynamics, fire
+from xoresnet.description.arch import NeuronSpec, Surrogate, find_neuron
+from xoresnet.neurons.fire import Dynamics, fire
 
 __all__ = ["IF", "LIF", "ParametricLIF", "SpikingNeuron", "integrate_fire", "lif", "make_neuron", "plif"]
 

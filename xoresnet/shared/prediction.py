@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xoresnet.arch import Arch
-from xoresnet.batches import Normalise
-from xoresnet.data import DataSet
-from xoresnet.evaluation import evaluate
-from xoresnet.learning import check_fits
-from xoresnet.network import XOResNet
-from xoresnet.shared import SharedNetwork
+from xoresnet.data.batches import Normalise
+from xoresnet.data.load import DataSet
+from xoresnet.description.arch import Arch
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.shared.weights import SharedNetwork
+from xoresnet.training.evaluation import evaluate
+from xoresnet.training.learning import check_fits
 
 __all__ = ["NORM_IMAGES", "Prediction", "estimate_norms", "predict"]
 

@@ -21,11 +21,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xoresnet.arch import Arch
-from xoresnet.batches import Normalise, batch_count, training_batches
-from xoresnet.data import DataSet
-from xoresnet.epochs import ResumableEpochs
-from xoresnet.learning import (
+from xoresnet.data.batches import Normalise, batch_count, training_batches
+from xoresnet.data.load import DataSet
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import dense_macs
+from xoresnet.description.recipe import Recipe
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.shared.weights import SharedNetwork, WeightGroup, groups_of
+from xoresnet.training.learning import (
     DivergenceError,
     augmentation_of,
     check_fits,
@@ -36,11 +39,8 @@ from xoresnet.learning import (
     training_loss,
     uses_bf16,
 )
-from xoresnet.network import XOResNet
-from xoresnet.recipe import Recipe
-from xoresnet.shared import SharedNetwork, WeightGroup, groups_of
-from xoresnet.table import dense_macs
-from xoresnet.tensor_file import TensorFile, load_tensor_file, save_tensor_file
+from xoresnet.training.resumable_epochs import ResumableEpochs
+from xoresnet.training.tensor_file import TensorFile, load_tensor_file, save_tensor_file
 
 __all__ = ["DivergenceError", "SharedEpoch", "SharedTraining", "load_shared"]
 

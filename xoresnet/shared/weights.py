@@ -22,16 +22,16 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from xoresnet.arch import Arch, NeuronSpec
-from xoresnet.block import ConvNorm
-from xoresnet.network import XOResNet
-from xoresnet.neuron import SpikingNeuron, make_neuron
-from xoresnet.plan import ConvPlan
-from xoresnet.schema import Spec
+from xoresnet.description.arch import Arch, NeuronSpec
+from xoresnet.description.plan import ConvPlan
+from xoresnet.description.schema import Spec
+from xoresnet.network.block import ConvNorm
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.neurons.neuron import SpikingNeuron, make_neuron
 
 if TYPE_CHECKING:
-    from xoresnet.data import DataSet
-    from xoresnet.shared_prediction import Prediction
+    from xoresnet.data.load import DataSet
+    from xoresnet.shared.prediction import Prediction
 
 __all__ = ["ArchSpace", "SharedNetwork", "WeightGroup", "groups_of"]
 
@@ -125,8 +125,8 @@ class SharedNetwork:
         return copy.deepcopy(self.view(arch))
 
     def evaluate(self, archs: Iterable[Arch], data: DataSet, **options: int) -> Iterator[Prediction]:
-        """What the weights say of each architecture; `xoresnet.shared_prediction.predict`, with its options."""
-        from xoresnet.shared_prediction import predict
+        """What the weights say of each architecture; `xoresnet.shared.prediction.predict`, with its options."""
+        from xoresnet.shared.prediction import predict
 
         return predict(self, archs, data, **options)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xoresnet.counts import Energy
-from xoresnet.model import CONFIG, WEIGHTS, ModelConfig
-from xoresnet.table import params_count, summary
+from xoresnet.description.layer_table import params_count, summary
+from xoresnet.measures.figures import Energy
+from xoresnet.standalone.folder import CONFIG, WEIGHTS, ModelConfig
 
 __all__ = ["model_card"]
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
-from xoresnet.schema import Fault, Spec, SpecError
+from xoresnet.description.schema import Fault, Spec, SpecError
 
 if TYPE_CHECKING:
-    from xoresnet.data import DataSet
+    from xoresnet.data.load import DataSet
 
 __all__ = ["DataFacts"]
 

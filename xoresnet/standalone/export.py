@@ -19,12 +19,12 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor
 
-from xoresnet.atomic import write_text
-from xoresnet.card import model_card
-from xoresnet.model import CONFIG, WEIGHTS, ModelConfig, load_model, save_model
-from xoresnet.network import XOResNet
-from xoresnet.schema import nearest
-from xoresnet.standalone import Standalone, UnsupportedError
+from xoresnet.description.schema import nearest
+from xoresnet.files.atomic import write_text
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.standalone.card import model_card
+from xoresnet.standalone.folder import CONFIG, WEIGHTS, ModelConfig, load_model, save_model
+from xoresnet.standalone.module import Standalone, UnsupportedError
 
 __all__ = ["FORMATS", "ExportError", "Exported", "decided", "export"]
 
@@ -176,5 +176,5 @@ class _Truth:
 
 
 def _functions(name: str) -> tuple[Callable[[Standalone, Path], None], Callable[[Path, Tensor], tuple[Tensor, ...]]]:
-    module = import_module(f"xoresnet.formats.{name}")
+    module = import_module(f"xoresnet.standalone.formats.{name}")
     return module.write, module.run

@@ -17,18 +17,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from xoresnet.arch import Arch
-from xoresnet.atomic import replaced, write_text
-from xoresnet.data_facts import DataFacts
-from xoresnet.network import XOResNet
-from xoresnet.recipe import Recipe
-from xoresnet.schema import Fault, Spec, SpecError
-from xoresnet.standalone import Standalone
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import Fault, Spec, SpecError
+from xoresnet.files.atomic import replaced, write_text
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.standalone.data_facts import DataFacts
+from xoresnet.standalone.module import Standalone
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from xoresnet.training import Training
+    from xoresnet.training.fit import Training
 
 __all__ = ["CONFIG", "WEIGHTS", "ModelConfig", "ModelError", "find_model", "load_model", "save_model", "write_config"]
 

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from xoresnet.block import ConvNorm
-from xoresnet.network import XOResNet
-from xoresnet.neuron import SpikingNeuron
+from xoresnet.network.block import ConvNorm
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.neurons.neuron import SpikingNeuron
 
 if TYPE_CHECKING:
-    from xoresnet.model import ModelConfig
+    from xoresnet.standalone.folder import ModelConfig
 
 __all__ = ["Standalone", "UnsupportedError"]
 

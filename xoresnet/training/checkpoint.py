@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.records import EpochRecord
-from xoresnet.tensor_file import TensorFile, load_tensor_file, save_tensor_file
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.measures.records import EpochRecord
+from xoresnet.training.tensor_file import TensorFile, load_tensor_file, save_tensor_file
 
 __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 
-from xoresnet.batches import Normalise, evaluation_batches
-from xoresnet.datasets.base import Split
-from xoresnet.network import XOResNet
-from xoresnet.spikes import SpikeCounts, count_spikes
+from xoresnet.data.batches import Normalise, evaluation_batches
+from xoresnet.data.datasets.base import Split
+from xoresnet.network.count_spikes import SpikeCounts, count_spikes
+from xoresnet.network.xoresnet import XOResNet
 
 __all__ = ["Evaluation", "evaluate"]
 

@@ -16,14 +16,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from xoresnet.arch import Arch
-from xoresnet.batches import Normalise, batch_count, training_batches
-from xoresnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from xoresnet.data import DataSet
-from xoresnet.datasets.base import Split
-from xoresnet.epochs import ResumableEpochs
-from xoresnet.evaluation import Evaluation, evaluate
-from xoresnet.learning import (
+from xoresnet.data.batches import Normalise, batch_count, training_batches
+from xoresnet.data.datasets.base import Split
+from xoresnet.data.load import DataSet
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.measures.records import EpochRecord
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from xoresnet.training.evaluation import Evaluation, evaluate
+from xoresnet.training.learning import (
     DivergenceError,
     augmentation_of,
     check_fits,
@@ -35,9 +37,7 @@ from xoresnet.learning import (
     training_loss,
     uses_bf16,
 )
-from xoresnet.network import XOResNet
-from xoresnet.recipe import Recipe
-from xoresnet.records import EpochRecord
+from xoresnet.training.resumable_epochs import ResumableEpochs
 
 __all__ = ["DivergenceError", "Step", "Training", "estimate_epoch_seconds", "fit"]
 

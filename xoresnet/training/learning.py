@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xoresnet.arch import Arch
-from xoresnet.data import DataSet
-from xoresnet.datasets.base import Augmentation
-from xoresnet.network import XOResNet
-from xoresnet.recipe import Recipe
+from xoresnet.data.datasets.base import Augmentation
+from xoresnet.data.load import DataSet
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.network.xoresnet import XOResNet
 
 __all__ = [
     "DivergenceError",

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from xoresnet.atomic import replaced
+from xoresnet.files.atomic import replaced
 
 __all__ = ["TensorFile", "load_tensor_file", "save_tensor_file"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.table import layer_table
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import layer_table
+from xoresnet.description.recipe import Recipe
 
 __all__ = ["suitable_threads"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.objectives import numbers
+from xoresnet.results.fronts.objectives import numbers
 
 __all__ = ["Axis", "axis_of", "drawable", "plain", "reference_text", "round_ticks", "value_text"]
 

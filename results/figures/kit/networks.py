@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from xoresnet.arch import BASELINES
-from xoresnet.results.figures.axes import plain, value_text
-from xoresnet.results.parameters import labels, parameter_columns
+from xoresnet.description.arch import BASELINES
+from xoresnet.results.figures.kit.axes import plain, value_text
+from xoresnet.results.tables.parameters import labels, parameter_columns
 
 __all__ = ["baseline_parts", "describe", "hover_texts", "varying_parameters"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from xoresnet.results.figures.axes import Axis, round_ticks
-from xoresnet.results.figures.palette import GREY
+from xoresnet.results.figures.kit.axes import Axis, round_ticks
+from xoresnet.results.figures.kit.palette import GREY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from xoresnet.results.figures.axes import Axis
-from xoresnet.results.figures.palette import GREY
+from xoresnet.results.figures.kit.axes import Axis
+from xoresnet.results.figures.kit.palette import GREY
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

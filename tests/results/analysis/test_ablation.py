@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.results.trials import STATES, says, unchanged
-from xoresnet.results.effects import ablation
+from xoresnet.results.analysis.ablation import ablation
 
 NAN = math.nan
 COLUMNS = ["kind", "metric", "level", "reference", "scale", "effect", "low", "high", "count"]
@@ -147,7 +147,7 @@ def test_same_seed_same_numbers() -> None:
 def test_many_trials_are_resampled_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = pd.DataFrame({"config.merge": "oa", "val_accuracy": np.arange(50.0)})
     expected = ablation(frame, "merge", ["val_accuracy"], resamples=201)
-    monkeypatch.setattr(sys.modules["xoresnet.results.effects"], "_BLOCK", 1000)
+    monkeypatch.setattr(sys.modules["xoresnet.results.analysis.ablation"], "_BLOCK", 1000)
     found = ablation(frame, "merge", ["val_accuracy"], resamples=201)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 

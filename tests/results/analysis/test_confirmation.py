@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from tests.results.made_runs import confirming, empty_run, run_of, seed_of, trial, varied_run
 from tests.results.trials import dominates, unchanged
 from xoresnet.results import Run, confirmed_networks, ranking_kept
-from xoresnet.results.columns import CONFIRMED, typed
-from xoresnet.results.confirmation import confirmed_metric, confirmed_objectives
+from xoresnet.results.analysis.confirmation import confirmed_metric, confirmed_objectives
+from xoresnet.results.tables.columns import CONFIRMED, typed
 
 NAN = math.nan
 

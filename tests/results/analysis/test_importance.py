@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from tests.results.trials import says, unchanged
-from xoresnet.results.importances import importance
-from xoresnet.results.objectives import OBJECTIVES
+from xoresnet.results.analysis.importance import importance
+from xoresnet.results.fronts.objectives import OBJECTIVES
 
 ACCURACY: Any = {"val_accuracy": "max"}
 
@@ -36,7 +36,7 @@ def trials(count: int = 120, seed: int = 0) -> pd.DataFrame:
 @pytest.fixture
 def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it does not matter how good they are."""
-    monkeypatch.setattr(sys.modules["xoresnet.results.importances"], "_TREES", 4)
+    monkeypatch.setattr(sys.modules["xoresnet.results.analysis.importance"], "_TREES", 4)
 
 
 def shares(frame: pd.DataFrame, metric: str) -> dict[str, float]:
@@ -81,7 +81,7 @@ def test_a_logarithm_is_taken_of_what_spans_more_than_a_factor_of_ten(
         explained.append(given)
         return np.zeros((parameters.shape[1], 1))
 
-    monkeypatch.setattr(sys.modules["xoresnet.results.importances"], "_lost_shares", explain)
+    monkeypatch.setattr(sys.modules["xoresnet.results.analysis.importance"], "_lost_shares", explain)
     importance(trials(20).assign(spikes_per_sample=values * 10), {"spikes_per_sample": "min"})
     np.testing.assert_allclose(explained, [np.tile(np.log10(values) if log else values, 10)])
 

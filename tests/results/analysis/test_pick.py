@@ -6,8 +6,8 @@ import pytest
 
 from tests.results.made_runs import empty_run, run_of, trial
 from xoresnet.results import Run
+from xoresnet.results.analysis.pick import pick
 from xoresnet.search.errors import CommandError
-from xoresnet.search.pick import pick
 
 RUN = run_of(
     trial(0, 0.1, 10), trial(1, 0.8, 20), trial(2, 0.9, 1000), trial(3, 0.5, 500), trial(4, 0.7, 5, state="PRUNED"),

@@ -7,8 +7,8 @@ import pytest
 
 from tests.results.made_runs import predicted, run_of, trial, varied_run, write_run
 from xoresnet.results import load, load_many, pareto_front
-from xoresnet.results.prediction import predicted_and_measured, prediction_quality
-from xoresnet.results.ranks import kendall
+from xoresnet.results.analysis.prediction import predicted_and_measured, prediction_quality
+from xoresnet.results.fronts.ranks import kendall
 
 
 def test_complete_trials_beside_their_predictions() -> None:

@@ -12,7 +12,7 @@ from tests.results.made_runs import empty_run, run_of, trial, varied_run
 from tests.results.trials import unchanged
 from xoresnet.results import Run
 from xoresnet.results.figures import FIGURES
-from xoresnet.results.figures.paper import paper_style
+from xoresnet.results.figures.kit.paper import paper_style
 
 HOSTILE = "<img src=x onerror=alert(1)> $x^ %{x} 'a' \"b\" & c"
 TEXTS = {"source": HOSTILE, "reason": HOSTILE, "worker": HOSTILE, "arch_id": HOSTILE}

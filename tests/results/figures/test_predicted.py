@@ -8,7 +8,7 @@ import pytest
 from tests.results.figures.contract import FigureContract
 from tests.results.made_runs import predicted, run_of, trial, varied_run
 from xoresnet.results import Run
-from xoresnet.results.prediction import predicted_and_measured
+from xoresnet.results.analysis.prediction import predicted_and_measured
 
 
 class TestPredicted(FigureContract):

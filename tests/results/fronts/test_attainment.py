@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.results.trials import INFINITE, covers, dominates, frames, objectives_of, points, says, unchanged
-from xoresnet.results.surfaces import attainment
+from xoresnet.results.fronts.attainment import attainment
 
 
 @st.composite

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.results.trials import NUMBERS, covers, frames, front, objectives_of, points, says, unchanged
-from xoresnet.results.comparison import compare
-from xoresnet.results.volume import hypervolume, reference_point
+from xoresnet.results.fronts.comparison import compare
+from xoresnet.results.fronts.hypervolume import hypervolume, reference_point
 
 NAN = math.nan
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.results.trials import INFINITE, NUMBERS, frames, front, grid_volume, objectives_of, points, says, unchanged
-from xoresnet.results.objectives import OBJECTIVES
-from xoresnet.results.volume import hypervolume, hypervolume_over_time, reference_point
+from xoresnet.results.fronts.hypervolume import hypervolume, hypervolume_over_time, reference_point
+from xoresnet.results.fronts.objectives import OBJECTIVES
 
 INF, NAN = math.inf, math.nan
 SPIKES = ("spikes_per_sample",)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from tests.results.trials import frames, objectives_of, points, says, unchanged
-from xoresnet.results.objectives import OBJECTIVES, eligible, losses
+from xoresnet.results.fronts.objectives import OBJECTIVES, eligible, losses
 
 NAN = math.nan
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from tests.results.trials import frames, front, objectives_of, points, unchanged
-from xoresnet.results.pareto import is_pareto, pareto_front
+from xoresnet.results.fronts.pareto import is_pareto, pareto_front
 
 INF, NAN = math.inf, math.nan
 

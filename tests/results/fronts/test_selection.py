@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.results.trials import METRICS, NUMBERS, frames, front, objectives_of, points, says, unchanged
-from xoresnet.results.objectives import OBJECTIVES
-from xoresnet.results.selection import best, knee
+from xoresnet.results.fronts.objectives import OBJECTIVES
+from xoresnet.results.fronts.selection import best, knee
 
 INF, NAN = math.inf, math.nan
 

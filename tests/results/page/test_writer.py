@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.results.browser import PHONE, Visit, opened_browser
 from tests.results.made_runs import confirming, empty_run, run_of, trial, varied_run, write_run
+from tests.results.page.browser import PHONE, Visit, opened_browser
 from xoresnet.results import Run, RunError, load, report
 from xoresnet.results.figures import FIGURES
-from xoresnet.results.networks import baseline_parts, describe
+from xoresnet.results.figures.kit.networks import baseline_parts, describe
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'></script>"
 BLOCKS = "'\"><svg onload=window.hacked=1>"
@@ -140,7 +140,7 @@ class TestText:
 
     def test_failures_are_counted(self) -> None:
         rows = [trial(n, state="FAIL", reason=("out of memory", "diverged")[n % 3 == 0]) for n in range(7)]
-        from xoresnet.results.headline import failures
+        from xoresnet.results.page.headline import failures
 
         assert failures(run_of(*rows).trials) == [("out of memory", 4), ("diverged", 3)]
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from xoresnet.counts import LayerCounts
-from xoresnet.records import EpochRecord
-from xoresnet.results.epochs import history_frame, layers_frame
+from xoresnet.measures.figures import LayerCounts
+from xoresnet.measures.records import EpochRecord
+from xoresnet.results.tables.epochs import history_frame, layers_frame
 
 FIGURES = [name for name in EpochRecord.__dataclass_fields__ if name not in ("epoch", "layers")]
 

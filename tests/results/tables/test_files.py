@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow
 import pytest
 
-from xoresnet.results.files import write_parquet
+from xoresnet.results.tables.files import write_parquet
 
 
 def test_a_frame_comes_back_as_it_was(tmp_path: Path) -> None:

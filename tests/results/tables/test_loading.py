@@ -18,8 +18,8 @@ import pytest
 
 from tests.results.made_runs import empty_run, run_of, trial, varied_run, write_run
 from xoresnet.results import Run, RunError, load, load_many
-from xoresnet.results.columns import CONFIRMED, HISTORY, LAYERS, SCHEMA_VERSION, TRIALS
-from xoresnet.results.files import VERSION_KEY
+from xoresnet.results.tables.columns import CONFIRMED, HISTORY, LAYERS, SCHEMA_VERSION, TRIALS
+from xoresnet.results.tables.files import VERSION_KEY
 
 NAN = float("nan")
 FRAMES = {"trials": TRIALS, "history": HISTORY, "layers": LAYERS, "confirmed": CONFIRMED}

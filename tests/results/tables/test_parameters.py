@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tests.results.trials import says
-from xoresnet.results.parameters import codes, labels, parameter_column, parameter_columns
+from xoresnet.results.tables.parameters import codes, labels, parameter_column, parameter_columns
 
 FRAME = pd.DataFrame({"trial_id": [1], "config.merge": ["oa"], "config.recipe.lr": [0.1], "configuration": [1]})
 

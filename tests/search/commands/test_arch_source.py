@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from xoresnet.arch import Arch
-from xoresnet.schema import SpecError
-from xoresnet.search.arch_source import ArchSource
+from xoresnet.description.arch import Arch
+from xoresnet.description.schema import SpecError
+from xoresnet.search.commands.arch_source import ArchSource
 from xoresnet.search.errors import CommandError
 
 SMALL = Arch(

@@ -18,20 +18,20 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.search.commands import Result, xoresnet
+from tests.search.command_line import Result, xoresnet
 from tests.search.confirmations import carry_out, confirming, made_search
 from tests.search.runs import XORESNET
-from tests.search.test_search_view import fail, search_config, searching
+from tests.search.views.test_search import fail, search_config, searching
 from xoresnet import load_data, load_model
-from xoresnet.batches import Normalise
+from xoresnet.data.batches import Normalise
+from xoresnet.network.count_spikes import count_spikes
 from xoresnet.results import Run, confirmed_networks, load, ranking_kept
-from xoresnet.search.bridge import TrialBridge
-from xoresnet.search.claim import claimed
-from xoresnet.search.confirm_study import look_at_confirm_study
-from xoresnet.search.confirm_view import ConfirmView
-from xoresnet.search.confirming import ConfirmRun
-from xoresnet.search.execution import Outcome, outcome
-from xoresnet.spikes import count_spikes
+from xoresnet.search.confirmation.confirming import ConfirmRun
+from xoresnet.search.confirmation.study import look_at_confirm_study
+from xoresnet.search.execution.bridge import TrialBridge
+from xoresnet.search.execution.execute import Outcome, outcome
+from xoresnet.search.folders.claim import claimed
+from xoresnet.search.views.confirm import ConfirmView
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 OR_RESNET8, PRUNED, FAILED = "or-resnet8", "7", "1"
@@ -359,7 +359,7 @@ def test_how_to_go_on_is_said(number: signal.Signals, folder: Path, monkeypatch:
         assert bridge.next_config("only") is not None
         return outcome(bridge, folder, number)
 
-    monkeypatch.setattr("xoresnet.search.confirming.execute", stopped)
+    monkeypatch.setattr("xoresnet.search.confirmation.confirming.execute", stopped)
     words = ["confirm", str(folder), "max_concurrent=1", "--seeds=1", "--epochs=9", "--pick=knee"]
     result = xoresnet(*words, "--json")
     kept = f"everything finished is kept in {folder}"

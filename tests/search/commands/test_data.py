@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.commands import xoresnet
-from tests.xoresnet.datasets.pictures import write_classes
-from tests.xoresnet.datasets.test_idx import write_fashion
-from xoresnet.data import DATASETS, load_data
+from tests.search.command_line import xoresnet
+from tests.xoresnet.data.datasets.pictures import write_classes
+from tests.xoresnet.data.datasets.test_idx import write_fashion
+from xoresnet.data.load import DATASETS, load_data
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.search.commands import Result, xoresnet
+from tests.search.command_line import Result, xoresnet
 from xoresnet import load_model
 from xoresnet.results import best, knee, load
 
@@ -117,7 +117,7 @@ def changed(folder: Path, tmp_path: Path) -> Path:
 
 
 def rewrite(folder: Path, **columns: Any) -> None:
-    from xoresnet.results.files import write_parquet
+    from xoresnet.results.tables.files import write_parquet
 
     write_parquet(folder / "confirmed.parquet", load(folder).confirmed.assign(**columns))
 

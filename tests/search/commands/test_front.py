@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.results.made_runs import empty_run, run_of, trial, write_run
-from tests.search.commands import xoresnet
+from tests.search.command_line import xoresnet
 
 ROWS = [
     trial(0, 0.5, 100, config_merge="or/oa/add", config_xor="middle"),

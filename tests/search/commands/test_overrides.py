@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from xoresnet.search.commands.overrides import merged, read_overrides
 from xoresnet.search.errors import CommandError
-from xoresnet.search.overrides import merged, read_overrides
 
 PARTS = {"arch": ["merge", "neuron", "timesteps"], "recipe": ["epochs", "seed"], "data": ["root", "seed", "channels"]}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.results.made_runs import empty_run, run_of, trial, write_run
-from tests.search.commands import xoresnet
+from tests.search.command_line import xoresnet
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.commands import xoresnet
+from tests.search.command_line import xoresnet
 from tests.search.confirmations import begin, confirming, made_search
-from tests.search.test_search_view import complete, search_config, searching
+from tests.search.views.test_search import complete, search_config, searching
 from xoresnet.results import load
-from xoresnet.search.refresh import refresh
+from xoresnet.search.commands.run_tables import refresh
 
 CONFIG = search_config()
 

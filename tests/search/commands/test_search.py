@@ -10,20 +10,20 @@ import optuna
 import pandas as pd
 import pytest
 
-from tests.search.commands import Result, xoresnet
+from tests.search.command_line import Result, xoresnet
 from tests.search.runs import drive
-from tests.search.test_search_view import complete, prune, search_config, searching
-from tests.xoresnet.datasets.pictures import write_classes
-from tests.xoresnet.datasets.test_cifar import write_cifar10
-from tests.xoresnet.datasets.test_idx import write_fashion
-from xoresnet.search.attributes import DUPLICATE
-from xoresnet.search.bridge import TrialBridge
-from xoresnet.search.claim import claimed
+from tests.search.views.test_search import complete, prune, search_config, searching
+from tests.xoresnet.data.datasets.pictures import write_classes
+from tests.xoresnet.data.datasets.test_cifar import write_cifar10
+from tests.xoresnet.data.datasets.test_idx import write_fashion
+from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.config import PrunerSpec, SearchConfig
-from xoresnet.search.execution import Outcome, outcome
-from xoresnet.search.run_folder import RunFolder
+from xoresnet.search.execution.bridge import TrialBridge
+from xoresnet.search.execution.execute import Outcome, outcome
+from xoresnet.search.folders.claim import claimed
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.study.attributes import DUPLICATE
 from xoresnet.space import SearchSpace, preset_names
-from xoresnet.yaml_text import read_yaml, write_yaml
 
 ARCH = "{input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: 2, merge: [or, add], timesteps: 1}"
 SPACE = f"arch: {ARCH}\n"
@@ -55,7 +55,7 @@ def plan(*words: str) -> dict[str, Any]:
     """As `--dry-run --json` gives it, having written nothing; how long an epoch takes is not measured."""
     before = contents()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xoresnet.training.estimate_epoch_seconds", lambda *_: 0.5)
+        patch.setattr("xoresnet.training.fit.estimate_epoch_seconds", lambda *_: 0.5)
         result = xoresnet("search", *words, "--dry-run", "--json")
     assert (result.code, result.err) == (0, "")
     assert contents() == before

@@ -10,22 +10,22 @@ import optuna
 import pandas as pd
 import pytest
 
-from tests.search.commands import xoresnet
+from tests.search.command_line import xoresnet
 from tests.search.confirmations import made_search
-from tests.search.test_search_view import complete, search_config, searching
-from tests.xoresnet.datasets.test_idx import write_fashion
-from xoresnet.arch import Arch
-from xoresnet.data import DATASETS, load_data
-from xoresnet.recipe import Recipe
-from xoresnet.search.arch_source import ArchSource
-from xoresnet.search.attributes import DUPLICATE
-from xoresnet.search.candidates import trial_network
+from tests.search.views.test_search import complete, search_config, searching
+from tests.xoresnet.data.datasets.test_idx import write_fashion
+from xoresnet.data.load import DATASETS, load_data
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.files.yaml_text import read_yaml
+from xoresnet.search.commands.arch_source import ArchSource
+from xoresnet.search.commands.searched_trial import find_trial
+from xoresnet.search.confirmation.candidates import trial_network
 from xoresnet.search.errors import CommandError
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.search.searched_trial import find_trial
-from xoresnet.search.study import look_at_study
-from xoresnet.training import fit
-from xoresnet.yaml_text import read_yaml
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.study.attributes import DUPLICATE
+from xoresnet.search.study.opening import look_at_study
+from xoresnet.training.fit import fit
 
 DATA = {"name": "digits", "validation_seed": 5, "validation_share": 0.25}
 RECIPE = {"batch_size": 256, "precision": "fp32", "learning_rate": 0.03}

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.search.commands import xoresnet
-from xoresnet.arch import Arch
-from xoresnet.merge import MERGES
+from tests.search.command_line import xoresnet
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import dense_macs, params_count
+from xoresnet.description.merge import MERGES
 from xoresnet.space import SearchSpace, preset_names
-from xoresnet.table import dense_macs, params_count
 
 SIZES = {"cifar": 2_592_000, "digits": 400, "fashion-mnist": 25_658, "mini-imagenet": 119_870_496}
 

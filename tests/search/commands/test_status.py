@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.commands import xoresnet
-from tests.search.test_search_view import complete, fail, prune, search_config, searching, start
-from xoresnet.search.attributes import DUPLICATE
+from tests.search.command_line import xoresnet
+from tests.search.views.test_search import complete, fail, prune, search_config, searching, start
+from xoresnet.files.yaml_text import read_yaml, write_yaml
+from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.run import SearchRun
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.yaml_text import read_yaml, write_yaml
+from xoresnet.search.study.attributes import DUPLICATE
 
 
 @pytest.fixture(autouse=True)

@@ -25,22 +25,22 @@ import torch.nn.functional as F
 from filelock import FileLock
 from safetensors.torch import load_file
 
-from tests.search.commands import Result, xoresnet
-from tests.xoresnet.datasets.pictures import write_classes, write_image
-from tests.xoresnet.datasets.test_idx import write_fashion
-from xoresnet.arch import Arch
-from xoresnet.batches import Normalise
-from xoresnet.checkpoint import load_checkpoint, save_checkpoint
-from xoresnet.data import DataSet, load_data
-from xoresnet.data_spec import DataSpec
-from xoresnet.evaluation import evaluate
-from xoresnet.network import XOResNet
-from xoresnet.recipe import Recipe
-from xoresnet.records import EpochRecord
+from tests.search.command_line import Result, xoresnet
+from tests.xoresnet.data.datasets.pictures import write_classes, write_image
+from tests.xoresnet.data.datasets.test_idx import write_fashion
+from xoresnet.data.batches import Normalise
+from xoresnet.data.load import DataSet, load_data
+from xoresnet.data.spec import DataSpec
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.files.yaml_text import read_yaml
+from xoresnet.measures.records import EpochRecord
+from xoresnet.network.count_spikes import count_spikes
+from xoresnet.network.xoresnet import XOResNet
 from xoresnet.search.cli import main
-from xoresnet.spikes import count_spikes
-from xoresnet.training import fit
-from xoresnet.yaml_text import read_yaml
+from xoresnet.training.checkpoint import load_checkpoint, save_checkpoint
+from xoresnet.training.evaluation import evaluate
+from xoresnet.training.fit import fit
 
 CPU = torch.device("cpu")
 SETTINGS = {"width": 4, "timesteps": 1, "epochs": 2, "batch_size": 32, "learning_rate": 0.02, "precision": "fp32"}

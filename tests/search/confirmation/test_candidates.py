@@ -11,16 +11,16 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from tests.search.confirmations import FRONT, made_search
-from tests.search.test_search_view import complete, fail, search_config, searching
-from xoresnet.recipe import Recipe
+from tests.search.views.test_search import complete, fail, search_config, searching
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import SpecError
 from xoresnet.results import load
-from xoresnet.schema import SpecError
-from xoresnet.search.candidates import Candidate, candidates, trial_network
 from xoresnet.search.config import SearchConfig
+from xoresnet.search.confirmation.candidates import Candidate, candidates, trial_network
 from xoresnet.search.errors import CommandError
-from xoresnet.search.plan import full_recipe
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.search.study import look_at_study
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.prepare import full_recipe
+from xoresnet.search.study.opening import look_at_study
 from xoresnet.space.baselines import baselines
 
 RECIPE = Recipe(epochs=2, learning_rate=0.123)
@@ -177,7 +177,7 @@ def test_a_search_without_a_front(tmp_path: Path) -> None:
 
 
 def test_networks_with_recipes_of_their_own(tmp_path: Path) -> None:
-    from tests.search.test_search_view import SPACE
+    from tests.search.views.test_search import SPACE
 
     space = {**SPACE, "recipe": {"learning_rate": [0.01, 0.02], "epochs": [1, 2]}}
     with searching(search_config(space=space, epochs=None), tmp_path / "run") as run:

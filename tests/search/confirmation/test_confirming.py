@@ -12,19 +12,19 @@ import pandas as pd
 import pytest
 
 from tests.search.confirmations import FRONT, begin, carry_out, confirming, made_search, states
-from tests.search.test_search_view import complete, search_config, searching
-from tests.xoresnet.datasets.pictures import write_classes
+from tests.search.views.test_search import complete, search_config, searching
+from tests.xoresnet.data.datasets.pictures import write_classes
+from xoresnet.description.schema import SpecError
 from xoresnet.results import confirmed_networks, load, load_many
-from xoresnet.results.columns import CONFIRMED
-from xoresnet.schema import SpecError
+from xoresnet.results.tables.columns import CONFIRMED
 from xoresnet.search import confirm
-from xoresnet.search.claim import claimed
 from xoresnet.search.config import MAY_CHANGE
-from xoresnet.search.confirmed_frame import confirmed_frame
-from xoresnet.search.confirming import LIMITS, ConfirmPlan, ConfirmRun, plan_confirm
+from xoresnet.search.confirmation.confirming import LIMITS, ConfirmPlan, ConfirmRun, plan_confirm
+from xoresnet.search.confirmation.table import confirmed_frame
 from xoresnet.search.errors import CommandError
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.search.study import look_at_study
+from xoresnet.search.folders.claim import claimed
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.study.opening import look_at_study
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ import pytest
 from optuna.study import Study
 from optuna.trial import TrialState, create_trial
 
-from tests.search.test_search_view import record
-from xoresnet.recipe import Recipe
-from xoresnet.search.confirm_study import (
+from tests.search.views.test_search import record
+from xoresnet.description.recipe import Recipe
+from xoresnet.search.confirmation.study import (
     best_seeds,
     look_at_confirm_study,
     note_searched,
@@ -22,8 +22,8 @@ from xoresnet.search.confirm_study import (
     training_key,
 )
 from xoresnet.search.errors import CommandError
-from xoresnet.search.journal import open_journal
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
+from xoresnet.search.study.journal import open_journal
 
 
 @pytest.fixture

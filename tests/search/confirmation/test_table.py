@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from tests.search.confirmations import FRONT, begin, carry_out, confirming, made_search
-from xoresnet.recipe import Recipe
+from xoresnet.description.recipe import Recipe
 from xoresnet.results import load
-from xoresnet.results.columns import CONFIRMED
-from xoresnet.search.confirmed_frame import confirmed_frame
-from xoresnet.search.confirming import ConfirmRun
+from xoresnet.results.tables.columns import CONFIRMED
+from xoresnet.search.confirmation.confirming import ConfirmRun
+from xoresnet.search.confirmation.table import confirmed_frame
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from xoresnet.search.attributes import FAILURE, RETRIED
-from xoresnet.search.bridge import TrialBridge, Verdict
+from xoresnet.search.execution.bridge import TrialBridge, Verdict
 from xoresnet.search.objective import Objective
-from xoresnet.search.pareto_pruner import reports
+from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.study.attributes import FAILURE, RETRIED
 
 OBJECTIVES = [Objective(metric="accuracy", direction="max"), Objective(metric="spikes", direction="min")]
 

@@ -10,12 +10,12 @@ from typing import Any
 import optuna
 import pytest
 
-from tests.search.commands import xoresnet
-from xoresnet.search import execution
-from xoresnet.search.bridge import TrialBridge
+from tests.search.command_line import xoresnet
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.errors import CommandError
-from xoresnet.search.execution import execute
+from xoresnet.search.execution import execute as execution
+from xoresnet.search.execution.bridge import TrialBridge
+from xoresnet.search.execution.execute import execute
 from xoresnet.search.objective import Objective
 
 pytestmark = [pytest.mark.usefixtures("ray"), pytest.mark.filterwarnings("ignore")]

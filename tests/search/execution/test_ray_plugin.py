@@ -16,11 +16,11 @@ from optuna.samplers import RandomSampler
 from optuna.trial import Trial, TrialState
 from ray import tune
 
-from xoresnet.search.attributes import FAILURE, RETRIED
-from xoresnet.search.bridge import TrialBridge
+from xoresnet.search.execution.bridge import TrialBridge
+from xoresnet.search.execution.ray_plugin import Watchdog, run_trials, tune_config
 from xoresnet.search.objective import Objective
-from xoresnet.search.pareto_pruner import ParetoPruner, reports
-from xoresnet.search.ray_plugin import Watchdog, run_trials, tune_config
+from xoresnet.search.pruning.pareto_pruner import ParetoPruner, reports
+from xoresnet.search.study.attributes import FAILURE, RETRIED
 
 pytestmark = [
     pytest.mark.usefixtures("ray"),

@@ -11,11 +11,11 @@ import ray as ray_
 import torch
 
 from xoresnet import Arch, Recipe, load_data, load_model
-from xoresnet.data import DataError, SealedTest, Split
-from xoresnet.data_spec import DataSpec
-from xoresnet.records import MEASURED
-from xoresnet.search import trainable
-from xoresnet.training import Training
+from xoresnet.data.load import DataError, SealedTest, Split
+from xoresnet.data.spec import DataSpec
+from xoresnet.measures.records import MEASURED
+from xoresnet.search.execution import trainable
+from xoresnet.training.fit import Training
 
 pytestmark = [pytest.mark.usefixtures("ray"), pytest.mark.filterwarnings("ignore")]
 ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, timesteps=1)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.search.test_config import FULL, SPACE
-from xoresnet.search.claim import claimed
+from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
-from xoresnet.search.differences import differences
 from xoresnet.search.errors import CommandError
-from xoresnet.search.run_folder import RunFolder
+from xoresnet.search.folders.claim import claimed
+from xoresnet.search.folders.differences import differences
+from xoresnet.search.folders.run import RunFolder
 from xoresnet.space import SearchSpace
-from xoresnet.yaml_text import read_yaml, write_yaml
 
 PLAIN = SearchConfig(space=SPACE)
 ELSE = {**dict(FULL), "pruner": {"kind": "median"}}

@@ -13,21 +13,21 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 
-from tests.search.commands import Result, xoresnet
+from tests.search.command_line import Result, xoresnet
 from tests.search.runs import reported, search_words, status
-from xoresnet.arch import Arch
-from xoresnet.data import load_data
-from xoresnet.model import load_model
-from xoresnet.records import MEASURED
+from xoresnet.data.load import load_data
+from xoresnet.description.arch import Arch
+from xoresnet.files.yaml_text import read_yaml
+from xoresnet.measures.records import MEASURED
 from xoresnet.results import Run, load
 from xoresnet.search import SearchConfig, run_search
-from xoresnet.search.attributes import RESCUES
+from xoresnet.search.folders.run import JOURNAL
 from xoresnet.search.run import SearchRun
-from xoresnet.search.run_folder import JOURNAL
-from xoresnet.shared import WeightGroup
-from xoresnet.shared_prediction import predict
-from xoresnet.shared_training import load_shared
-from xoresnet.yaml_text import read_yaml
+from xoresnet.search.study.attributes import RESCUES
+from xoresnet.shared.prediction import predict
+from xoresnet.shared.training import load_shared
+from xoresnet.shared.weights import WeightGroup
+from xoresnet.standalone.folder import load_model
 
 SPACE = """
 space:

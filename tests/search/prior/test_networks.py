@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xoresnet.arch import Arch
-from xoresnet.results.pareto import nondominated
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import dense_macs, params_count
+from xoresnet.results.fronts.pareto import nondominated
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.prior_networks import is_listed, sample_of, to_predict
+from xoresnet.search.prior.networks import is_listed, sample_of, to_predict
 from xoresnet.space import SearchSpace
-from xoresnet.table import dense_macs, params_count
 
 SMALL = SearchSpace.from_dict(
     {"arch": {"input_shape": [1, 8, 8], "num_classes": 10, "depth": [8, 14], "width": 4, "merge": ["add", "or"],

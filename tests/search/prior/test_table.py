@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from xoresnet.arch import Arch
-from xoresnet.records import MEASURED
-from xoresnet.results.columns import PREDICTED
-from xoresnet.search.predicted_table import (
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import params_count
+from xoresnet.measures.records import MEASURED
+from xoresnet.results.tables.columns import PREDICTED
+from xoresnet.search.prior.table import (
     PREDICTED_FILE,
     SECONDS,
     PredictedTableError,
@@ -15,7 +16,6 @@ from xoresnet.search.predicted_table import (
     read_predicted,
     write_predicted,
 )
-from xoresnet.table import params_count
 
 ARCHS = [Arch.baseline(name, input_shape=(1, 8, 8), num_classes=10) for name in ("sew-resnet8", "xoresnet8")]
 

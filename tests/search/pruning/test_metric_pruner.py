@@ -11,8 +11,8 @@ from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, Successive
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
-from xoresnet.search.metric_pruner import MetricPruner
-from xoresnet.search.pareto_pruner import report, should_prune
+from xoresnet.search.pruning.metric_pruner import MetricPruner
+from xoresnet.search.pruning.pareto_pruner import report, should_prune
 
 MAKERS: list[Callable[[], BasePruner]] = [
     lambda: MedianPruner(n_startup_trials=3),

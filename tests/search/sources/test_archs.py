@@ -11,16 +11,16 @@ from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESample
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.search.attributes import ARCH_ID, DUPLICATE
-from xoresnet.search.bridge import TrialBridge, counts_as_finished
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import params_count
+from xoresnet.description.recipe import Recipe
+from xoresnet.search.execution.bridge import TrialBridge, counts_as_finished
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.proposals import ArchProposals
+from xoresnet.search.sources.archs import ArchProposals
+from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE
 from xoresnet.space.baselines import baselines
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.walk import parameters_of
-from xoresnet.table import params_count
 
 SMALL = {
     "arch": {

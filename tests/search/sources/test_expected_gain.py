@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xoresnet.search.promise import distances, expected_gains, fitted, gains
+from xoresnet.search.sources.expected_gain import distances, expected_gains, fitted, gains
 
 Figures = tuple[float, float]
 

@@ -11,12 +11,12 @@ import pytest
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tests.search.test_promise import area
-from xoresnet.arch import Arch
-from xoresnet.records import MEASURED
-from xoresnet.results.columns import PREDICTED, arch_fields, typed
-from xoresnet.search.guide import Guide, features
+from tests.search.sources.test_expected_gain import area
+from xoresnet.description.arch import Arch
+from xoresnet.measures.records import MEASURED
+from xoresnet.results.tables.columns import PREDICTED, arch_fields, typed
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
+from xoresnet.search.sources.guide import Guide, features
 from xoresnet.space import SearchSpace
 
 ARCHS = list(SearchSpace.preset("digits").enumerate())

@@ -10,16 +10,16 @@ from optuna.samplers import RandomSampler
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from tests.search.test_guide import ARCHS, table, true_figures
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.search.attributes import ARCH_ID, GUIDED, RESCUES, SOURCE
-from xoresnet.search.bridge import TrialBridge, Verdict, counts_as_finished
-from xoresnet.search.guide import Guide
+from tests.search.sources.test_guide import ARCHS, table, true_figures
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.search.execution.bridge import TrialBridge, Verdict, counts_as_finished
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.pareto_pruner import ParetoPruner, reports
-from xoresnet.search.proposals import ArchProposals
-from xoresnet.search.rescue import rescued
+from xoresnet.search.pruning.pareto_pruner import ParetoPruner, reports
+from xoresnet.search.sources.archs import ArchProposals
+from xoresnet.search.sources.guide import Guide
+from xoresnet.search.study.attributes import ARCH_ID, GUIDED, RESCUES, SOURCE
+from xoresnet.search.study.near_front import rescued
 from xoresnet.space import SearchSpace
 
 EPOCHS = 8

@@ -10,9 +10,9 @@ import pytest
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from xoresnet.search.bridge import TrialBridge
-from xoresnet.search.job_source import JobSource
+from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.objective import Objective
+from xoresnet.search.sources.jobs import JobSource
 
 SCORE = Objective(metric="score", direction="max")
 

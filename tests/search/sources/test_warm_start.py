@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
+from tests.search.folders.test_run import contents
 from tests.search.runs import drive
-from tests.search.test_run_folder import contents
-from tests.search.test_search_view import searching
-from xoresnet.arch import Arch
+from tests.search.views.test_search import searching
+from xoresnet.description.arch import Arch
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.errors import CommandError
-from xoresnet.search.front import front_of
 from xoresnet.search.run import SearchRun
-from xoresnet.search.warm_start import earlier_front
+from xoresnet.search.sources.warm_start import earlier_front
+from xoresnet.search.study.front import front_of
 
 ARCH: dict[str, Any] = {
     "input_shape": [1, 8, 8], "num_classes": 10, "depth": 8, "width": [4, 8, 16], "merge": ["or", "add"],

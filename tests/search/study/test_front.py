@@ -17,8 +17,8 @@ from optuna.storages import InMemoryStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from xoresnet.search.attributes import DUPLICATE
-from xoresnet.search.front import front_of, volume_of
+from xoresnet.search.study.attributes import DUPLICATE
+from xoresnet.search.study.front import front_of, volume_of
 
 DIRECTIONS = ("maximize", "minimize")
 

@@ -17,7 +17,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from xoresnet.search.errors import CommandError
-from xoresnet.search.journal import JournalReader, mend
+from xoresnet.search.study.journal import JournalReader, mend
 
 ENTRIES: list[dict[str, Any]] = [{"op_code": 0, "name": "run"}, {"op_code": 4, "x": [1.5, None]}, {"op_code": 5}]
 A, B, C = (json.dumps(entry, separators=(",", ":")).encode() + b"\n" for entry in ENTRIES)

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from tests.search.test_proposals import SMALL
-from xoresnet.recipe import Recipe
-from xoresnet.search.attributes import RESCUES
-from xoresnet.search.bridge import TrialBridge
+from tests.search.sources.test_archs import SMALL
+from xoresnet.description.recipe import Recipe
+from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.pareto_pruner import report, reports
-from xoresnet.search.proposals import ArchProposals
-from xoresnet.search.rescue import near_front, rescued
+from xoresnet.search.pruning.pareto_pruner import report, reports
+from xoresnet.search.sources.archs import ArchProposals
+from xoresnet.search.study.attributes import RESCUES
+from xoresnet.search.study.near_front import near_front, rescued
 from xoresnet.space.search_space import SearchSpace
 
 

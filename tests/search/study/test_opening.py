@@ -19,11 +19,11 @@ from optuna.trial import TrialState
 
 from xoresnet.search.config import PrunerSpec, SearchConfig
 from xoresnet.search.errors import CommandError
-from xoresnet.search.metric_pruner import MetricPruner
+from xoresnet.search.folders.run import JOURNAL
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.pareto_pruner import ParetoPruner, report, reports, should_prune
-from xoresnet.search.run_folder import JOURNAL
-from xoresnet.search.study import look_at_study, make_pruner, make_sampler, open_study
+from xoresnet.search.pruning.metric_pruner import MetricPruner
+from xoresnet.search.pruning.pareto_pruner import ParetoPruner, report, reports, should_prune
+from xoresnet.search.study.opening import look_at_study, make_pruner, make_sampler, open_study
 
 SPACE = {"arch": {"input_shape": [1, 8, 8], "num_classes": 10, "depth": 8, "width": [4, 8]}}
 EPOCHS = 6
@@ -477,7 +477,7 @@ def test_nsga2_has_small_generations(tmp_path: Path) -> None:
 
 OWN = """
 from optuna.samplers import RandomSampler
-from xoresnet.search.pareto_pruner import ParetoPruner
+from xoresnet.search.pruning.pareto_pruner import ParetoPruner
 
 class Mine(RandomSampler):
     def __init__(self):

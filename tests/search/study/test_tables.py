@@ -13,17 +13,17 @@ import pytest
 from optuna.trial import TrialState
 
 from tests.search.runs import drive
-from xoresnet.arch import Arch
-from xoresnet.records import EpochRecord
-from xoresnet.results.columns import HISTORY, LAYERS, TRIALS
-from xoresnet.results.loading import load
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import params_count
+from xoresnet.measures.records import EpochRecord
+from xoresnet.results.tables.columns import HISTORY, LAYERS, TRIALS
+from xoresnet.results.tables.loading import load
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.front import front_of
-from xoresnet.search.pareto_pruner import reports
-from xoresnet.search.plan import plan_search
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.prepare import plan_search
+from xoresnet.search.pruning.pareto_pruner import reports
 from xoresnet.search.run import SearchRun
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.table import params_count
+from xoresnet.search.study.front import front_of
 
 FIELDS: dict[str, Any] = {
     "space": {

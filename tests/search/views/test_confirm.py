@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from tests.search.confirmations import begin, carry_out, confirming, made_search
-from xoresnet.search.confirm_view import ConfirmView
-from xoresnet.search.confirming import ConfirmRun
-from xoresnet.search.search_view import describe_arch
+from xoresnet.search.confirmation.confirming import ConfirmRun
+from xoresnet.search.views.confirm import ConfirmView
+from xoresnet.search.views.search import describe_arch
 
 
 @pytest.fixture

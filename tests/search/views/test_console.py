@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from xoresnet.search.console import print_json
+from xoresnet.search.views.console import print_json
 
 
 def test_numbers_that_json_has_no_word_for_are_null(capsys: pytest.CaptureFixture[str]) -> None:

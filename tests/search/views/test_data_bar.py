@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.search.test_search_view import lines_on, on_a_terminal
-from tests.xoresnet.datasets.pictures import write_classes
-from xoresnet.data import DATASETS, DataError, load_data
-from xoresnet.data_spec import DataSpec
-from xoresnet.search.data_source import known_data_set, load_with_bar
+from tests.search.views.test_search import lines_on, on_a_terminal
+from tests.xoresnet.data.datasets.pictures import write_classes
+from xoresnet.data.load import DATASETS, DataError, load_data
+from xoresnet.data.spec import DataSpec
 from xoresnet.search.errors import CommandError
+from xoresnet.search.views.data_bar import known_data_set, load_with_bar
 
 
 @pytest.fixture(autouse=True)

@@ -17,16 +17,16 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console, RenderableType
 
-from xoresnet.arch import Arch
-from xoresnet.records import EpochRecord
-from xoresnet.search.attributes import DRAWN, DUPLICATE
-from xoresnet.search.bridge import Verdict
+from xoresnet.description.arch import Arch
+from xoresnet.measures.records import EpochRecord
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.front import front_of
-from xoresnet.search.plan import plan_search
+from xoresnet.search.execution.bridge import Verdict
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.prepare import plan_search
 from xoresnet.search.run import SearchRun
-from xoresnet.search.run_folder import RunFolder
-from xoresnet.search.search_view import SearchView, describe_arch, front_table, metric_text, trial_line
+from xoresnet.search.study.attributes import DRAWN, DUPLICATE
+from xoresnet.search.study.front import front_of
+from xoresnet.search.views.search import SearchView, describe_arch, front_table, metric_text, trial_line
 
 SPACE = {
     "arch": {

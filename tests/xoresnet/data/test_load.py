@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from tests.xoresnet.datasets.test_cifar import write_cifar10
-from tests.xoresnet.datasets.test_idx import write_fashion
-from xoresnet.data import DATASETS, DataError, ReadOptions, data_status, find_roots, load_data
+from tests.xoresnet.data.datasets.test_cifar import write_cifar10
+from tests.xoresnet.data.datasets.test_idx import write_fashion
+from xoresnet.data.load import DATASETS, DataError, ReadOptions, data_status, find_roots, load_data
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def test_the_data_sets() -> None:
 
 
 def test_import_is_light() -> None:
-    code = "import sys, xoresnet.data; print({'sklearn', 'torchvision', 'PIL'} & set(sys.modules))"
+    code = "import sys, xoresnet.data.load; print({'sklearn', 'torchvision', 'PIL'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert result.stdout == "set()\n"
 

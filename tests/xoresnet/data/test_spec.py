@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.xoresnet.datasets.pictures import write_classes
-from tests.xoresnet.datasets.test_idx import idx, write_fashion
-from xoresnet.data import DataError, load_data
-from xoresnet.data_spec import DataSpec
-from xoresnet.schema import SpecError
+from tests.xoresnet.data.datasets.pictures import write_classes
+from tests.xoresnet.data.datasets.test_idx import idx, write_fashion
+from xoresnet.data.load import DataError, load_data
+from xoresnet.data.spec import DataSpec
+from xoresnet.description.schema import SpecError
 
 
 def test_it_loads_what_load_data_loads() -> None:
@@ -70,5 +70,5 @@ def test_written_down_and_read_again() -> None:
 
 
 def test_describing_data_needs_no_torch() -> None:
-    code = "import sys, xoresnet.data_spec as d; d.DataSpec(); assert not {'torch', 'numpy'} & set(sys.modules)"
+    code = "import sys, xoresnet.data.spec as d; d.DataSpec(); assert not {'torch', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

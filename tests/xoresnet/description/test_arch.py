@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 
 from tests.strategies import archs
-from xoresnet.arch import BASELINES, DEPTHS, Arch, NeuronSpec, Surrogate, baseline_names
-from xoresnet.schema import SpecError
+from xoresnet.description.arch import BASELINES, DEPTHS, Arch, NeuronSpec, Surrogate, baseline_names
+from xoresnet.description.schema import SpecError
 
 GOOD: dict[str, Any] = {"input_shape": (1, 8, 8), "num_classes": 10, "depth": 8}
 

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from torch import Tensor, nn
 
 from tests.strategies import archs
-from xoresnet.arch import Arch
-from xoresnet.network import XOResNet
-from xoresnet.table import dense_macs, layer_table, params_count, summary
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import dense_macs, layer_table, params_count, summary
+from xoresnet.network.xoresnet import XOResNet
 
 
 @settings(deadline=None, max_examples=25)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 
 from tests.strategies import archs
-from xoresnet.arch import DEPTHS, Arch
-from xoresnet.merge import MERGES, Join, Operation
-from xoresnet.plan import StreamKind, make_plan
+from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.merge import MERGES, Join, Operation
+from xoresnet.description.plan import StreamKind, make_plan
 
 
 def arch(**fields: Any) -> Arch:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xoresnet.recipe import Recipe
-from xoresnet.schema import SpecError
+from xoresnet.description.recipe import Recipe
+from xoresnet.description.schema import SpecError
 
 
 @pytest.mark.parametrize("steps", [10, 101, 1000])

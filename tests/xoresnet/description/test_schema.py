@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from xoresnet.schema import Fault, Spec, SpecError, nearest
+from xoresnet.description.schema import Fault, Spec, SpecError, nearest
 
 
 class _Spec(Spec):

@@ -10,19 +10,19 @@ from random import Random
 import pytest
 import torch
 
-from xoresnet.arch import Arch
-from xoresnet.network import XOResNet
-from xoresnet.schema import SpecError
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import params_count
+from xoresnet.description.schema import SpecError
+from xoresnet.network.count_spikes import count_spikes
+from xoresnet.network.xoresnet import XOResNet
 from xoresnet.space import SearchSpace
-from xoresnet.spikes import count_spikes
-from xoresnet.table import params_count
-from xoresnet.training import estimate_epoch_seconds, fit
+from xoresnet.training.fit import estimate_epoch_seconds, fit
 
 MODULE = """
 import torch
 from torch import nn
-from xoresnet.merge import Join, Merge, UserOperation
-from xoresnet.neuron import SpikingNeuron, lif
+from xoresnet.description.merge import Join, Merge, UserOperation
+from xoresnet.neurons.neuron import SpikingNeuron, lif
 
 MY_OR = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: a + b - a * b))
 MY_CURRENT = Merge(Join.CURRENTS, Join.CURRENTS)
@@ -111,7 +111,7 @@ def test_names_of_ones_own_are_told_apart_and_kept() -> None:
 
 
 def test_a_neuron_of_ones_own_is_built_counted_and_trained() -> None:
-    from xoresnet.data import load_data
+    from xoresnet.data.load import load_data
 
     arch = Arch(**FIELDS, neuron={"kind": "mylab.Scaled", "tau": 1.5, "reset": "soft"})
     net = XOResNet(arch)

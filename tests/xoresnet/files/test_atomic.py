@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xoresnet.atomic import replaced, sweep, write_text
+from xoresnet.files.atomic import replaced, sweep, write_text
 
 
 def names(folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xoresnet.yaml_text import YamlError, read_yaml, write_yaml
+from xoresnet.files.yaml_text import YamlError, read_yaml, write_yaml
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from tests.strategies import archs
-from xoresnet.arch import XOR_PLACEMENTS, Arch, NeuronSpec
-from xoresnet.block import ResidualBlock
-from xoresnet.counts import Energy, LayerCounts
-from xoresnet.merge import MERGES
-from xoresnet.network import XOResNet
-from xoresnet.neuron import IF, LIF, ParametricLIF, SpikingNeuron
-from xoresnet.spikes import SpikeCounts, count_spikes
+from xoresnet.description.arch import XOR_PLACEMENTS, Arch, NeuronSpec
+from xoresnet.description.merge import MERGES
+from xoresnet.measures.figures import Energy, LayerCounts
+from xoresnet.network.block import ResidualBlock
+from xoresnet.network.count_spikes import SpikeCounts, count_spikes
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.neurons.neuron import IF, LIF, ParametricLIF, SpikingNeuron
 
 CLASSES, STEPS, WIDTH = 10, 3, 4
 FIGURES = (

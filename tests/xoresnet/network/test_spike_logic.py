@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from xoresnet.merge import Operation
-from xoresnet.residual import OPERATIONS, and_, iand, or_, presence, xor
+from xoresnet.description.merge import Operation
+from xoresnet.network.spike_logic import OPERATIONS, and_, iand, or_, presence, xor
 
 
 def operands() -> tuple[Tensor, Tensor]:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from tests.strategies import archs
-from xoresnet.arch import Arch
-from xoresnet.block import ResidualBlock, Xor
-from xoresnet.merge import MERGES
-from xoresnet.network import XOResNet
-from xoresnet.plan import Stream, StreamKind, make_plan
+from xoresnet.description.arch import Arch
+from xoresnet.description.merge import MERGES
+from xoresnet.description.plan import Stream, StreamKind, make_plan
+from xoresnet.network.block import ResidualBlock, Xor
+from xoresnet.network.xoresnet import XOResNet
 
 some = settings(deadline=None, max_examples=25)
 

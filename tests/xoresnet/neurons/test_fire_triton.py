@@ -13,8 +13,8 @@ pytest.importorskip("triton", "3.9", reason="comes with torch's CUDA builds on L
 
 SAME_NUMBERS = """
 import itertools, sys, torch
-from xoresnet import fire, fire_triton
-from xoresnet.arch import Surrogate
+from xoresnet.neurons import fire, fire_triton
+from xoresnet.description.arch import Surrogate
 torch.manual_seed(0)
 fired = 0
 for (dtype, threshold), tau, reset, kind, detach in itertools.product(
@@ -47,7 +47,7 @@ COMPILE = """
 import itertools, triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from xoresnet import fire_triton
+from xoresnet.neurons import fire_triton
 
 SCALARS = {"steps": "i32", "elements": "i32", "x_stride": "i32", "grad_stride": "i32"}
 SCALARS |= dict.fromkeys(["tau", "threshold", "alpha", "k_constant"], "fp32") | {"parts_ptr": "*fp32"}

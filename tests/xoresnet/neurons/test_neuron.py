@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from xoresnet.arch import Surrogate
-from xoresnet.fire import _PIECE, Dynamics
-from xoresnet.neuron import IF, LIF, ParametricLIF, Reset, SpikingNeuron, integrate_fire, lif, make_neuron, plif
-from xoresnet.schema import SpecError
+from xoresnet.description.arch import Surrogate
+from xoresnet.description.schema import SpecError
+from xoresnet.neurons.fire import _PIECE, Dynamics
+from xoresnet.neurons.neuron import IF, LIF, ParametricLIF, Reset, SpikingNeuron, integrate_fire, lif, make_neuron, plif
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations inside SpikingJelly and what it imports
@@ -314,7 +314,7 @@ def test_second_derivatives_are_refused() -> None:
 
 
 def test_make_neuron_follows_its_description() -> None:
-    from xoresnet.arch import NeuronSpec
+    from xoresnet.description.arch import NeuronSpec
 
     spec = NeuronSpec.from_dict(
         {"kind": "plif", "tau": 3.0, "threshold": 0.5, "reset": "soft", "surrogate": "sigmoid", "detach_reset": False}

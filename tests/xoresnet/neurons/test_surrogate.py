@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from xoresnet.surrogate import SURROGATES
+from xoresnet.neurons.surrogate import SURROGATES
 
 
 @pytest.mark.parametrize(

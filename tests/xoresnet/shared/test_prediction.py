@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.xoresnet.test_shared_training import ARCHS, SHORT, quarter, weights_of
-from xoresnet.batches import Normalise
-from xoresnet.data import DataSet
-from xoresnet.evaluation import evaluate
-from xoresnet.shared_prediction import estimate_norms, predict
-from xoresnet.shared_training import SharedTraining
+from tests.xoresnet.shared.test_training import ARCHS, SHORT, quarter, weights_of
+from xoresnet.data.batches import Normalise
+from xoresnet.data.load import DataSet
+from xoresnet.shared.prediction import estimate_norms, predict
+from xoresnet.shared.training import SharedTraining
+from xoresnet.training.evaluation import evaluate
 
 
 @pytest.fixture(scope="module")

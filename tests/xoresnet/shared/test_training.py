@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from xoresnet.arch import Arch
-from xoresnet.data import DataSet, load_data
-from xoresnet.datasets.base import Split
-from xoresnet.recipe import Recipe
-from xoresnet.shared import WeightGroup
-from xoresnet.shared_training import DivergenceError, SharedEpoch, SharedTraining, _Sampler, load_shared
-from xoresnet.table import dense_macs
+from xoresnet.data.datasets.base import Split
+from xoresnet.data.load import DataSet, load_data
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import dense_macs
+from xoresnet.description.recipe import Recipe
+from xoresnet.shared.training import DivergenceError, SharedEpoch, SharedTraining, _Sampler, load_shared
+from xoresnet.shared.weights import WeightGroup
 
 BASE = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, timesteps=2)
 ARCHS = [
@@ -94,8 +94,8 @@ KILLED = """
 import os, signal, sys
 import torch
 torch.set_num_threads(1)
-from tests.xoresnet.test_shared_training import ARCHS, SHORT, quarter
-from xoresnet.shared_training import SharedTraining
+from tests.xoresnet.shared.test_training import ARCHS, SHORT, quarter
+from xoresnet.shared.training import SharedTraining
 for record in SharedTraining(ARCHS, quarter(), SHORT, checkpoint=sys.argv[1]):
     if record.epoch == 2:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -155,7 +155,7 @@ def test_weights_that_no_network_of_a_step_has_stay_as_they_are(data: DataSet) -
 
 def test_one_network_alone_learns_as_it_would_by_training(data: DataSet) -> None:
     """With one architecture a step is an ordinary step."""
-    from xoresnet.training import Training
+    from xoresnet.training.fit import Training
 
     arch = ARCHS[0].canonical()
     shared = SharedTraining([arch], data, SHORT, archs_per_step=1)

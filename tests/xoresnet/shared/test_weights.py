@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tests.strategies import archs
-from xoresnet.arch import Arch
-from xoresnet.network import XOResNet
-from xoresnet.shared import SharedNetwork, WeightGroup, groups_of
+from xoresnet.description.arch import Arch
+from xoresnet.network.count_spikes import count_spikes
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.shared.weights import SharedNetwork, WeightGroup, groups_of
 from xoresnet.space import SearchSpace
-from xoresnet.spikes import count_spikes
 
 ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, merge="oa", xor="middle", timesteps=2)
 

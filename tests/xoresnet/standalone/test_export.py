@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from tests.xoresnet.lively import facts, lively
-from tests.xoresnet.write_exports import ARCHS, BATCHES, FORMATS
-from xoresnet.exporting import ExportError, export
-from xoresnet.formats import pt2
-from xoresnet.merge import MERGES, XOR_PLACEMENTS
-from xoresnet.standalone import Standalone
+from tests.xoresnet.standalone.write_exports import ARCHS, BATCHES, FORMATS
+from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
+from xoresnet.standalone.export import ExportError, export
+from xoresnet.standalone.formats import pt2
+from xoresnet.standalone.module import Standalone
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 2
@@ -43,7 +43,7 @@ for folder in sorted(pathlib.Path(sys.argv[1]).iterdir()):
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for each network, with images and what foreign code made of them."""
     place = tmp_path_factory.mktemp("exports")
-    command = [sys.executable, "-m", "tests.xoresnet.write_exports", str(place)]
+    command = [sys.executable, "-m", "tests.xoresnet.standalone.write_exports", str(place)]
     writers = [
         subprocess.Popen([*command, str(first), str(PROCESSES)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
         for first in range(PROCESSES)

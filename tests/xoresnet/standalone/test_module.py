@@ -7,7 +7,7 @@ import torch
 
 from tests.xoresnet.trained import made, some_archs
 from xoresnet import Arch, count_spikes
-from xoresnet.standalone import Standalone
+from xoresnet.standalone.module import Standalone
 
 ARCHS = some_archs(12)
 

@@ -1,4 +1,4 @@
-"""`python -m tests.xoresnet.write_exports PLACE FIRST STEP`: every STEP-th network as files, and what it returns.
+"""`python -m tests.xoresnet.standalone.write_exports PLACE FIRST STEP`: some networks as files, and what they return.
 
 A process of its own, so that several share the work: tracing takes most of the time, and one core.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from tests.xoresnet.lively import clear_images, facts, lively, lively_archs
-from xoresnet.exporting import export
+from xoresnet.standalone.export import export
 
 ARCHS = lively_archs(40, seed=30)
 FORMATS = ["pt2", "onnx"]

@@ -4,13 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from xoresnet.arch import Arch
-from xoresnet.batches import Normalise
-from xoresnet.data import DataSet, load_data
-from xoresnet.datasets.base import Split
-from xoresnet.evaluation import evaluate
-from xoresnet.network import XOResNet
-from xoresnet.spikes import count_spikes
+from xoresnet.data.batches import Normalise
+from xoresnet.data.datasets.base import Split
+from xoresnet.data.load import DataSet, load_data
+from xoresnet.description.arch import Arch
+from xoresnet.network.count_spikes import count_spikes
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.training.evaluation import evaluate
 
 CPU = torch.device("cpu")
 

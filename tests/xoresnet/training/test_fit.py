@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from xoresnet.arch import Arch
-from xoresnet.checkpoint import load_checkpoint
-from xoresnet.data import DataSet, SealedTest, load_data
-from xoresnet.datasets.base import Split
-from xoresnet.recipe import Recipe
-from xoresnet.records import EpochRecord
-from xoresnet.training import DivergenceError, Step, Training, _optimizer, estimate_epoch_seconds, fit
+from xoresnet.data.datasets.base import Split
+from xoresnet.data.load import DataSet, SealedTest, load_data
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.measures.records import EpochRecord
+from xoresnet.training.checkpoint import load_checkpoint
+from xoresnet.training.fit import DivergenceError, Step, Training, _optimizer, estimate_epoch_seconds, fit
 
 ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, merge="oa", xor="middle", timesteps=2)
 SHORT = Recipe(epochs=4, batch_size=32, precision="fp32")
@@ -81,9 +81,9 @@ KILLED = """
 import os, signal, sys
 import torch
 torch.set_num_threads(1)
-from tests.xoresnet.test_training import ARCH, SHORT
-from xoresnet.data import load_data
-from xoresnet.training import fit
+from tests.xoresnet.training.test_fit import ARCH, SHORT
+from xoresnet.data.load import load_data
+from xoresnet.training.fit import fit
 for record in fit(ARCH, load_data("digits"), SHORT, checkpoint=sys.argv[1]):
     if record.epoch == int(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)

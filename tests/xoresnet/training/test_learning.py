@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xoresnet.arch import Arch
-from xoresnet.learning import lay_out
-from xoresnet.network import XOResNet
-from xoresnet.recipe import Recipe
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.training.learning import lay_out
 
 
 @pytest.mark.parametrize(

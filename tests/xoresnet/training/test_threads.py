@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from xoresnet.arch import Arch
-from xoresnet.recipe import Recipe
-from xoresnet.threads import suitable_threads
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.training.threads import suitable_threads
 
 DIGITS, CIFAR = (1, 8, 8), (3, 32, 32)
 

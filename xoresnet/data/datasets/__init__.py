@@ -1,1 +1,1 @@
-"""One file for each data set that `xoresnet.data` knows; `xoresnet/data.py` is the way in."""
+"""One file for each data set that `xoresnet.data.load` knows; `xoresnet/data.py` is the way in."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from xoresnet.recipe import Recipe
+from xoresnet.description.recipe import Recipe
 
 __all__ = ["Augmentation", "DataError", "Loader", "ReadOptions", "Source", "Split", "Statistics", "require"]
 

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from xoresnet.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
-from xoresnet.datasets.download import download_with_torchvision
-from xoresnet.datasets.safe_pickle import read_pickle
+from xoresnet.data.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
+from xoresnet.data.datasets.download import download_with_torchvision
+from xoresnet.data.datasets.safe_pickle import read_pickle
 
 __all__ = ["CIFAR10", "CIFAR100"]
 

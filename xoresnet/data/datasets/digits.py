@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from xoresnet.datasets.base import Loader, ReadOptions, Source, Split, require
-from xoresnet.datasets.split import split_rows
+from xoresnet.data.datasets.base import Loader, ReadOptions, Source, Split, require
+from xoresnet.data.datasets.split import split_rows
 
 __all__ = ["LOADER", "TEST_SEED"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xoresnet.datasets.base import DataError, require
+from xoresnet.data.datasets.base import DataError, require
 
 __all__ = ["download_with_torchvision"]
 

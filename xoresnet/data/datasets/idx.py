@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
-from xoresnet.datasets.download import download_with_torchvision
-from xoresnet.recipe import Recipe
+from xoresnet.data.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
+from xoresnet.data.datasets.download import download_with_torchvision
+from xoresnet.description.recipe import Recipe
 
 __all__ = ["CLASSES", "LOADER"]
 

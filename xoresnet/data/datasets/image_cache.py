@@ -31,9 +31,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.datasets.base import DataError, Split, Statistics
-from xoresnet.datasets.image_files import ImageList, decode
-from xoresnet.datasets.split import channel_statistics
+from xoresnet.data.datasets.base import DataError, Split, Statistics
+from xoresnet.data.datasets.image_files import ImageList, decode
+from xoresnet.data.datasets.split import channel_statistics
 
 __all__ = ["CHUNK_IMAGES", "cached_split"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.datasets.base import DataError, require
+from xoresnet.data.datasets.base import DataError, require
 
 __all__ = ["ImageList", "decode", "has_class_folders", "image_shape", "list_class_folders"]
 

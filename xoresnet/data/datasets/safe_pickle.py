@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from xoresnet.datasets.base import DataError
+from xoresnet.data.datasets.base import DataError
 
 __all__ = ["read_pickle"]
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.datasets.base import DataError, Statistics
+from xoresnet.data.datasets.base import DataError, Statistics
 
 __all__ = ["channel_statistics", "split_rows"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from xoresnet.atomic import replaced
-from xoresnet.formats.pt2 import exported
-from xoresnet.standalone import Standalone
+from xoresnet.files.atomic import replaced
+from xoresnet.standalone.formats.pt2 import exported
+from xoresnet.standalone.module import Standalone
 
 __all__ = ["run", "write"]
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
-from xoresnet.atomic import replaced
-from xoresnet.standalone import Standalone
+from xoresnet.files.atomic import replaced
+from xoresnet.standalone.module import Standalone
 
 __all__ = ["exported", "run", "write"]
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from xoresnet.data import DATASETS, DataError, DataSet, ReadOptions, data_status, load_data
+from xoresnet.data.load import DATASETS, DataError, DataSet, ReadOptions, data_status, load_data
 
 
 def split_content(data: DataSet) -> list[Tensor]:

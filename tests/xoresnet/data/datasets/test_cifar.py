@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.xoresnet.datasets.contract import DatasetContract
-from xoresnet.data import DataError, ReadOptions, load_data
-from xoresnet.datasets import cifar
-from xoresnet.datasets.safe_pickle import read_pickle
+from tests.xoresnet.data.datasets.contract import DatasetContract
+from xoresnet.data.datasets import cifar
+from xoresnet.data.datasets.safe_pickle import read_pickle
+from xoresnet.data.load import DataError, ReadOptions, load_data
 
 FOLDER10, FOLDER100 = "cifar-10-batches-py", "cifar-100-python"
 Batch = dict[str, Any]

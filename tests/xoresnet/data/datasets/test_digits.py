@@ -9,10 +9,10 @@ import pytest
 import sklearn.datasets
 import torch
 
-from tests.xoresnet.datasets.contract import DatasetContract
-from xoresnet.data import DataError, load_data
-from xoresnet.datasets.digits import TEST_SEED
-from xoresnet.datasets.split import split_rows
+from tests.xoresnet.data.datasets.contract import DatasetContract
+from xoresnet.data.datasets.digits import TEST_SEED
+from xoresnet.data.datasets.split import split_rows
+from xoresnet.data.load import DataError, load_data
 
 
 class TestDigits(DatasetContract):

@@ -12,10 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.xoresnet.datasets.contract import DatasetContract
-from tests.xoresnet.datasets.pictures import poison_pool_test_images, write_classes, write_image
-from xoresnet.data import DataError, ReadOptions, load_data
-from xoresnet.datasets.image_files import decode
+from tests.xoresnet.data.datasets.contract import DatasetContract
+from tests.xoresnet.data.datasets.pictures import poison_pool_test_images, write_classes, write_image
+from xoresnet.data.datasets.image_files import decode
+from xoresnet.data.load import DataError, ReadOptions, load_data
 
 
 class TestFolder(DatasetContract):

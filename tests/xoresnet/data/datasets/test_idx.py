@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.xoresnet.datasets.contract import DatasetContract
-from xoresnet.data import DataError, ReadOptions, load_data
+from tests.xoresnet.data.datasets.contract import DatasetContract
+from xoresnet.data.load import DataError, ReadOptions, load_data
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"

@@ -14,11 +14,11 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.xoresnet.datasets.pictures import cache_files, write_classes, write_image
-from xoresnet.data import DataError, ReadOptions, Split, load_data
-from xoresnet.datasets import image_cache
-from xoresnet.datasets.image_cache import CHUNK_IMAGES, cached_split
-from xoresnet.datasets.image_files import list_class_folders
+from tests.xoresnet.data.datasets.pictures import cache_files, write_classes, write_image
+from xoresnet.data.datasets import image_cache
+from xoresnet.data.datasets.image_cache import CHUNK_IMAGES, cached_split
+from xoresnet.data.datasets.image_files import list_class_folders
+from xoresnet.data.load import DataError, ReadOptions, Split, load_data
 
 SHAPE = (3, 4, 4)
 
@@ -26,8 +26,8 @@ SHAPE = (3, 4, 4)
 BUILDER = """
 import hashlib, os, signal, sys, time
 from pathlib import Path
-from xoresnet.datasets.image_cache import cached_split
-from xoresnet.datasets.image_files import list_class_folders
+from xoresnet.data.datasets.image_cache import cached_split
+from xoresnet.data.datasets.image_files import list_class_folders
 
 root, how = Path(sys.argv[1]), sys.argv[2]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.xoresnet.datasets.contract import DatasetContract
-from tests.xoresnet.datasets.pictures import poison_pool_test_images, write_image
-from xoresnet.data import DataError, DataSet, ReadOptions, load_data
+from tests.xoresnet.data.datasets.contract import DatasetContract
+from tests.xoresnet.data.datasets.pictures import poison_pool_test_images, write_image
+from xoresnet.data.load import DataError, DataSet, ReadOptions, load_data
 
 PARTS = {"train": ("n01", "n02"), "val": ("n03",), "test": ("n04",)}
 FOUR = ReadOptions(expected_classes=4)

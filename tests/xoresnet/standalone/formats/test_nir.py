@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from tests.xoresnet.lively import clear_images, facts, lively, lively_archs
-from xoresnet.arch import Arch
-from xoresnet.exporting import ExportError, export
-from xoresnet.formats.nir_graph import Graph, Signal
-from xoresnet.formats.nir_lowering import OPERATIONS
-from xoresnet.merge import Join, Merge, Operation, UserOperation
+from xoresnet.description.arch import Arch
+from xoresnet.description.merge import Join, Merge, Operation, UserOperation
+from xoresnet.standalone.export import ExportError, export
+from xoresnet.standalone.formats.nir.graph import Graph, Signal
+from xoresnet.standalone.formats.nir.lowering import OPERATIONS
 
 NEITHER = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: (1 - a) * (1 - b)))
 HARD = {"neuron": {"reset": "hard"}}
@@ -138,7 +138,7 @@ def _node_value(graph: Graph, name: str, known: dict[str, float]) -> float:
         ({"neuron": {"reset": "soft"}}, r"start anew after a spike \(reset: hard\), and these keep .* \(reset: soft\)"),
         ({"stem": "conv7-pool", "merge": "membrane", "depth": 10}, r"NIR has no maximum; "),
         (
-            {"merge": "tests.xoresnet.formats.test_nir.NEITHER"},
+            {"merge": "tests.xoresnet.standalone.formats.test_nir.NEITHER"},
             r"the operation .* has no form in NIR's nodes, only add, or, and, iand have",
         ),
     ],

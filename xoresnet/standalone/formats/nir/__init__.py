@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xoresnet.atomic import replaced
-from xoresnet.standalone import Standalone
+from xoresnet.files.atomic import replaced
+from xoresnet.standalone.module import Standalone
 
 __all__ = ["TIME_STEP", "run", "write"]
 
@@ -43,7 +43,7 @@ def write(model: Standalone, path: Path) -> None:
     _check_installed()
     import nir
 
-    from xoresnet.formats.nir_lowering import lowered
+    from xoresnet.standalone.formats.nir.lowering import lowered
 
     graph = lowered(model)
     with replaced(path) as partial:

@@ -18,12 +18,12 @@ from types import MappingProxyType
 import nir
 import torch
 
-from xoresnet.block import ConvNorm, ResidualBlock, Xor
-from xoresnet.formats.nir_graph import Graph, Signal
-from xoresnet.merge import Operation, UserOperation
-from xoresnet.network import Stem
-from xoresnet.neuron import SpikingNeuron
-from xoresnet.standalone import Standalone, UnsupportedError
+from xoresnet.description.merge import Operation, UserOperation
+from xoresnet.network.block import ConvNorm, ResidualBlock, Xor
+from xoresnet.network.xoresnet import Stem
+from xoresnet.neurons.neuron import SpikingNeuron
+from xoresnet.standalone.formats.nir.graph import Graph, Signal
+from xoresnet.standalone.module import Standalone, UnsupportedError
 
 __all__ = ["OPERATIONS", "lowered"]
 

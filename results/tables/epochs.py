@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from xoresnet.records import EpochRecord
+from xoresnet.measures.records import EpochRecord
 
 __all__ = ["history_frame", "layers_frame"]
 

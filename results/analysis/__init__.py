@@ -1,0 +1,1 @@
+"""What a run says: importance, ablation, confirmation, prediction, and picking a trial."""

@@ -1,0 +1,1 @@
+"""What several figures share: axes, palette, theme, symbols and lines."""

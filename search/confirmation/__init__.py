@@ -1,0 +1,1 @@
+"""Confirmation: the front trained again on other seeds and measured on the test set."""

@@ -1,0 +1,1 @@
+"""Pruners: multi-objective successive halving, single-metric pruners, and the reports that they read."""

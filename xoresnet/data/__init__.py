@@ -1,0 +1,1 @@
+"""Data sets as tensors: what they are, how they are read, split, batched and augmented."""

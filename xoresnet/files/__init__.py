@@ -1,0 +1,1 @@
+"""Files on disk, whatever they are about: atomic replacement, YAML and JSON texts."""

@@ -1,0 +1,1 @@
+"""Spiking neurons: equations, surrogate gradients and the kernels that compute them."""

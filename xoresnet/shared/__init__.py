@@ -1,0 +1,1 @@
+"""Weights that many networks share: training them, and predicting networks from them."""

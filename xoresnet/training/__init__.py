@@ -1,0 +1,1 @@
+"""Training of one network: optimisation, evaluation, checkpoints, resumable epochs."""
