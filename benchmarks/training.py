@@ -29,8 +29,8 @@ import torch
 
 from xoresnet import Arch, DataSet, Recipe, fit, hold_freed_memory, load_data
 from xoresnet.data.load import Split
+from xoresnet.errors import DivergenceError
 from xoresnet.measures.records import EpochRecord
-from xoresnet.training.fit import DivergenceError
 
 MERGES = ("add", "or", "oa", "current", "membrane")
 XORS = ("none", "middle")

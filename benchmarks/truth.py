@@ -94,7 +94,8 @@ def make(what: Problem, seeds: Iterable[int], workers: int) -> None:
 
 
 def _trained(job: tuple[str, int, str, str]) -> dict[str, Any]:
-    from xoresnet.training.fit import DivergenceError, fit
+    from xoresnet.errors import DivergenceError
+    from xoresnet.training.fit import fit
     from xoresnet.training.memory import hold_freed_memory
 
     hold_freed_memory()

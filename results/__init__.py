@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from xoresnet.results.fronts.selection import knee as knee
     from xoresnet.results.page.writer import report as report
     from xoresnet.results.tables.loading import Run as Run
-    from xoresnet.results.tables.loading import RunError as RunError
     from xoresnet.results.tables.loading import Runs as Runs
     from xoresnet.results.tables.loading import load as load
     from xoresnet.results.tables.loading import load_many as load_many
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 _HOMES = {
     "OBJECTIVES": "fronts.objectives",
     "Run": "tables.loading",
-    "RunError": "tables.loading",
     "Runs": "tables.loading",
     "ablation": "analysis.ablation",
     "attainment": "fronts.attainment",

@@ -1,49 +1,65 @@
-"""The command line: `xoresnet COMMAND`. Each command is a file of its own; what they share is how they end."""
+"""The command line, `xoresnet COMMAND`: finds the command, runs it, and turns errors into sentences and exit codes.
+
+Each command is a file of `commands/`, imported when it is called. Exit codes are chosen here and nowhere else.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
-from xoresnet.description.schema import SpecError
-from xoresnet.search.commands.confirm import confirm
-from xoresnet.search.commands.data import data
-from xoresnet.search.commands.export import export
-from xoresnet.search.commands.front import front
-from xoresnet.search.commands.report import report
-from xoresnet.search.commands.search import search
-from xoresnet.search.commands.space import space
-from xoresnet.search.commands.status import status
-from xoresnet.search.commands.train import train
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import SpecError, UsageError, XOResNetError
 from xoresnet.search.interrupts import exit_code
-from xoresnet.search.views.console import print_error
+from xoresnet.search.views.messages import print_error
 
 __all__ = ["main", "run"]
 
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "confirm": "Train the front of a run again on several seeds and measure it on the test set.",
+        "data": "List the data sets, or describe, prepare or download one.",
+        "export": "Write a searched or trained network as a standalone model.",
+        "front": "Print the front of a run as a table, CSV or JSON.",
+        "report": "Write the report of a run, one HTML file that opens offline.",
+        "search": "Run a search, or go on with one.",
+        "space": "Describe a search space.",
+        "status": "Show how far a search is.",
+        "train": "Train one network.",
+    }
+)
+"""What `xoresnet --help` says of each command; the function of that name is in `commands/<name>.py`."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    """Commands that are imported when they are called, so that `--help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"xoresnet.search.commands.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="xoresnet", prog_name="xoresnet")
 def app() -> None:
     """Search residual configurations of deep spiking neural networks: accuracy versus spike count.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (143 by SIGTERM).
     """
-
-
-app.add_command(confirm)
-app.add_command(data)
-app.add_command(export)
-app.add_command(front)
-app.add_command(report)
-app.add_command(search)
-app.add_command(space)
-app.add_command(status)
-app.add_command(train)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,10 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for fault in error.faults:
             print_error(str(fault))
         return 2
-    except CommandError as error:
+    except XOResNetError as error:
         print_error(str(error))
-        return error.exit_code
-    except BrokenPipeError:  # whoever read our output has seen enough
+        return 2 if isinstance(error, UsageError) else 1
+    except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import Fault, Spec, SpecError, nearest
+from xoresnet.description.schema import Spec, nearest
+from xoresnet.errors import Fault, SpecError
 from xoresnet.measures.records import MEASURED, EpochRecord
 from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
 from xoresnet.space.search_space import SearchSpace

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from xoresnet.data.load import DATASETS
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import Fault, SpecError
+from xoresnet.errors import Fault, SpecError, UsageError
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.errors import CommandError
 from xoresnet.search.prior.networks import sample_of
 from xoresnet.search.prior.trainables import prediction_epochs
 from xoresnet.search.sources.warm_start import WarmStart, earlier_front
@@ -77,7 +76,7 @@ class SearchPlan:
 
 
 def plan_search(config: SearchConfig, *, begun: bool = False) -> SearchPlan:
-    """Read the data, and find everything else. Raises `CommandError`, `SpecError`.
+    """Read the data, and find everything else. Raises `UsageError`, `SpecError`.
 
     begun: whether the search goes on; then the earlier run, if there was one, has done its part.
     """
@@ -88,7 +87,7 @@ def plan_search(config: SearchConfig, *, begun: bool = False) -> SearchPlan:
     make_sampler(config.sampler, config.seed)
     make_pruner(config.pruner, recipe.epochs, config.objectives)
     if space.size().networks == 0:
-        raise CommandError("the space is empty: no network keeps within its constraints", exit_code=2)
+        raise UsageError("the space is empty: no network keeps within its constraints")
     wanted = None if begun else config.warm_start
     earlier = tuple(earlier_front(wanted, space)) if wanted is not None else ()
     plan = SearchPlan(config.replace(space=space.to_dict()), space, recipe, data, earlier)
@@ -100,10 +99,9 @@ def plan_search(config: SearchConfig, *, begun: bool = False) -> SearchPlan:
 def _check_prior(plan: SearchPlan) -> None:
     cost, trials = plan.prior_cost(), plan.config.trials
     if cost.trials >= trials:
-        raise CommandError(
+        raise UsageError(
             f"prior: shared weights cost as much as {cost.trials} {'trial' if cost.trials == 1 else 'trials'}, and "
-            f"trials={trials}: raise it, lower prior.seeds or prior.epochs, or say prior=none",
-            exit_code=2,
+            f"trials={trials}: raise it, lower prior.seeds or prior.epochs, or say prior=none"
         )
 
 

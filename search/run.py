@@ -72,7 +72,7 @@ class SearchRun:
         return budget_of(self.study, self.config.trials)
 
     def _let_guide(self, on_step: Callable[[SearchRun], None] | None) -> None:
-        """Let the prior choose networks. Raises `PriorInterruptedError`, `CommandError`."""
+        """Let the prior choose networks. Raises `PriorInterruptedError`, `XOResNetError`."""
 
         def look(jobs: TrialBridge) -> None:
             self.preparing = jobs
@@ -196,7 +196,7 @@ def run_search(
 ) -> Outcome:
     """Search, or go on with the search in this folder.
 
-    on_begin: called once, before anything runs; on_step: several times a second. Raises `CommandError`, `SpecError`.
+    on_begin: called once, before anything runs; on_step: several times a second. Raises `XOResNetError`, `SpecError`.
     """
     folder = RunFolder(Path(run))
     optuna.logging.set_verbosity(optuna.logging.WARNING)

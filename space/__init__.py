@@ -8,7 +8,6 @@
 True
 """
 
-from xoresnet.files.yaml_text import YamlError
 from xoresnet.space.describe import Parameter
 from xoresnet.space.domain import Choice, Domain, FloatRange, IntRange
 from xoresnet.space.presets import preset_names, preset_text
@@ -24,7 +23,6 @@ __all__ = [
     "Parameter",
     "SearchSpace",
     "StageDomain",
-    "YamlError",
     "preset_names",
     "preset_text",
 ]

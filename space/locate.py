@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from xoresnet.description.arch import Arch
-from xoresnet.description.schema import Fault, nearest
+from xoresnet.description.schema import nearest
+from xoresnet.errors import Fault
 from xoresnet.space.neurons import NEURON_FIELDS, variants
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.stages import StageDomain

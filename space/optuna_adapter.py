@@ -23,7 +23,8 @@ from optuna.trial import BaseTrial
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import Fault, SpecError, nearest
+from xoresnet.description.schema import nearest
+from xoresnet.errors import Fault, SpecError
 from xoresnet.space.domain import Choice, Domain, IntRange, Value, snapped
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.walk import walk

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from xoresnet.description.schema import Fault, SpecError, nearest
+from xoresnet.description.schema import nearest
+from xoresnet.errors import Fault, SpecError
 from xoresnet.space.search_space import SearchSpace
 
 __all__ = ["load_preset", "preset_names", "preset_text"]

@@ -25,7 +25,8 @@ from typing import Any, cast
 
 from xoresnet.description.arch import DEPTHS, Arch, NeuronSpec, Surrogate
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import Fault, Spec, SpecError, nearest
+from xoresnet.description.schema import Spec, nearest
+from xoresnet.errors import Fault, SpecError
 from xoresnet.space.domain import Choice, Domain, FloatRange, IntRange, constant
 from xoresnet.space.neurons import NEURON_FIELDS, neuron_fields
 from xoresnet.space.search_space import Constraints, SearchSpace

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, params_count
-from xoresnet.description.schema import Fault, SpecError
-from xoresnet.files.yaml_text import YamlError
+from xoresnet.errors import Fault, SpecError, YamlError
 from xoresnet.space.domain import Choice, Domain
 from xoresnet.space.stages import Skeleton, StageDomain, skeleton
 

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from xoresnet.description.arch import DEPTHS, Arch
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError
 from xoresnet.space.domain import Choice, Domain, Value
 from xoresnet.space.locate import locate
 from xoresnet.space.neurons import neuron_fields

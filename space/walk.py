@@ -13,7 +13,7 @@ from typing import Any
 from xoresnet.description.arch import Arch, NeuronSpec
 from xoresnet.description.canonical import canonical_neuron
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import Fault, SpecError
+from xoresnet.errors import Fault, SpecError
 from xoresnet.space.domain import Choice, Domain, Value, snapped
 from xoresnet.space.locate import locate
 from xoresnet.space.neurons import neuron_fields

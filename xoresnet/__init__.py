@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from xoresnet.description.layer_table import layer_table as layer_table
     from xoresnet.description.layer_table import summary as summary
     from xoresnet.description.recipe import Recipe as Recipe
-    from xoresnet.description.schema import SpecError as SpecError
+    from xoresnet.errors import ClusterError as ClusterError
+    from xoresnet.errors import DataError as DataError
+    from xoresnet.errors import DivergenceError as DivergenceError
+    from xoresnet.errors import ExportError as ExportError
+    from xoresnet.errors import ModelError as ModelError
+    from xoresnet.errors import RunError as RunError
+    from xoresnet.errors import SpecError as SpecError
+    from xoresnet.errors import TrainingError as TrainingError
+    from xoresnet.errors import UnsupportedError as UnsupportedError
+    from xoresnet.errors import UsageError as UsageError
+    from xoresnet.errors import XOResNetError as XOResNetError
+    from xoresnet.errors import YamlError as YamlError
     from xoresnet.measures.figures import Energy as Energy
     from xoresnet.network.count_spikes import count_spikes as count_spikes
     from xoresnet.network.xoresnet import XOResNet as XOResNet
@@ -41,6 +52,18 @@ if TYPE_CHECKING:
     from xoresnet.training.memory import hold_freed_memory as hold_freed_memory
 
 _HOMES = {
+    "ClusterError": "errors",
+    "DataError": "errors",
+    "DivergenceError": "errors",
+    "ExportError": "errors",
+    "ModelError": "errors",
+    "RunError": "errors",
+    "SpecError": "errors",
+    "TrainingError": "errors",
+    "UnsupportedError": "errors",
+    "UsageError": "errors",
+    "XOResNetError": "errors",
+    "YamlError": "errors",
     "Arch": "description.arch",
     "DataSet": "data.load",
     "Energy": "measures.figures",
@@ -51,7 +74,6 @@ _HOMES = {
     "Recipe": "description.recipe",
     "SharedNetwork": "shared.weights",
     "SharedTraining": "shared.training",
-    "SpecError": "description.schema",
     "Surrogate": "description.arch",
     "XOResNet": "network.xoresnet",
     "baseline_names": "description.arch",

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from xoresnet.description.schema import nearest
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ PICKS = "knee, best-accuracy, max-spikes=N, min-accuracy=X, or a trial's or netw
 
 
 def pick(run: Run, wanted: str, *, any_state: bool = False, names: Collection[str] = ()) -> pd.Series[Any]:
-    """The complete trial that is meant; any_state: an id may be of a pruned or failed one. Raises `CommandError`.
+    """The complete trial that is meant; any_state: an id may be of a pruned or failed one. Raises `UsageError`.
 
     names: what else could have been meant, and was not.
     """
@@ -37,7 +37,7 @@ def pick(run: Run, wanted: str, *, any_state: bool = False, names: Collection[st
             case "min-accuracy":
                 return best(run.trials, min_accuracy=_number(wanted, value))
     except ValueError as error:
-        raise CommandError(str(error)) from None
+        raise UsageError(str(error)) from None
     return _by_id(run, wanted, names, any_state=any_state)
 
 
@@ -45,7 +45,7 @@ def _number(wanted: str, value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise CommandError(f"--pick {wanted}: {value!r} is no number", exit_code=2) from None
+        raise UsageError(f"--pick {wanted}: {value!r} is no number") from None
 
 
 def _by_id(run: Run, wanted: str, names: Collection[str], *, any_state: bool) -> pd.Series[Any]:
@@ -54,14 +54,14 @@ def _by_id(run: Run, wanted: str, names: Collection[str], *, any_state: bool) ->
     if rows.empty:
         known = ("knee", "best-accuracy", "max-spikes=", "min-accuracy=", *names)
         hint = nearest(wanted.partition("=")[0], known) or f"; it may be {', '.join([PICKS, *names])}"
-        raise CommandError(f"--pick {wanted}: {run.name} has no such trial{hint}", exit_code=2)
+        raise UsageError(f"--pick {wanted}: {run.name} has no such trial{hint}")
     complete = rows[rows["state"] == "COMPLETE"]
     if len(complete) > 1:  # trained with several recipes
         numbers = ", ".join(map(str, complete["trial_id"]))
-        raise CommandError(f"--pick {wanted}: that is the network of trials {numbers}: name one of them", exit_code=2)
+        raise UsageError(f"--pick {wanted}: that is the network of trials {numbers}: name one of them")
     if complete.empty and any_state:
         return rows.iloc[-1]
     if complete.empty:
         state = rows["state"].iloc[-1]
-        raise CommandError(f"--pick {wanted}: the trial is {state}, and only COMPLETE ones have weights")
+        raise UsageError(f"--pick {wanted}: the trial is {state}, and only COMPLETE ones have weights")
     return complete.iloc[-1]

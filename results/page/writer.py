@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from xoresnet.errors import RunError
 from xoresnet.files.atomic import write_text
 from xoresnet.files.yaml_text import write_yaml
 from xoresnet.results.figures import FIGURES
@@ -23,7 +24,7 @@ from xoresnet.results.figures.hypervolume import HypervolumeInfo
 from xoresnet.results.figures.kit.axes import plain, reference_text, value_text
 from xoresnet.results.figures.kit.networks import describe
 from xoresnet.results.page.headline import failures, headline, moment_text
-from xoresnet.results.tables.loading import Run, RunError, load
+from xoresnet.results.tables.loading import Run, load
 
 __all__ = ["report"]
 

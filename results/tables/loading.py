@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from xoresnet.files.yaml_text import YamlError, read_yaml
+from xoresnet.errors import RunError, YamlError
+from xoresnet.files.yaml_text import read_yaml
 from xoresnet.results.fronts.objectives import Objectives
 from xoresnet.results.fronts.pareto import pareto_front
 from xoresnet.results.tables.columns import CONFIRMED, HISTORY, LAYERS, PREDICTED, SCHEMA_VERSION, TRIALS, typed
@@ -19,11 +20,7 @@ from xoresnet.results.tables.files import VERSION_KEY
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-__all__ = ["Run", "RunError", "Runs", "load", "load_many"]
-
-
-class RunError(ValueError):
-    """A folder that cannot be read as a run: one sentence that names it."""
+__all__ = ["Run", "Runs", "load", "load_many"]
 
 
 @dataclass(frozen=True)

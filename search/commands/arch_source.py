@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from xoresnet.description.arch import Arch, baseline_names
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError, UsageError
 from xoresnet.search.commands.overrides import merged
 from xoresnet.search.commands.searched_trial import find_trial
-from xoresnet.search.errors import CommandError
 
 __all__ = ["ArchSource"]
 
@@ -23,7 +22,7 @@ class ArchSource:
     """A network that waits for its data set, with settings of the user's on top."""
 
     def __init__(self, text: str, changes: Mapping[str, Any]) -> None:
-        """Raises `CommandError` for a name that is not known, `SpecError` for settings that are wrong."""
+        """Raises `UsageError` for a name that is not known, `SpecError` for settings that are wrong."""
         path = Path(text)
         self._file = path / "arch.json" if path.is_dir() else path
         is_file = path.suffix == ".json" or path.is_file() or path.is_dir()
@@ -42,17 +41,15 @@ class ArchSource:
             return self._changed(Arch.load(self._file))
         for field in self._changes:
             if field in _FROM_DATA:
-                raise CommandError(f"{field} follows from the data set", exit_code=2)
+                raise UsageError(f"{field} follows from the data set")
         if self.trial is not None:
             return self._changed(self.trial.arch.replace(input_shape=input_shape, num_classes=num_classes))
         if "depth" in self._changes:
-            raise CommandError(
-                f"depth follows from the name {self._name!r}: take the baseline of that depth", exit_code=2
-            )
+            raise UsageError(f"depth follows from the name {self._name!r}: take the baseline of that depth")
         try:
             arch = Arch.baseline(self._name, input_shape=input_shape, num_classes=num_classes)
         except SpecError as error:
-            raise CommandError(f"{error.faults[0].message} (or give the path of an arch.json)", exit_code=2) from None
+            raise UsageError(f"{error.faults[0].message} (or give the path of an arch.json)") from None
         return self._changed(arch)
 
     def _changed(self, arch: Arch) -> Arch:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xoresnet.errors import UsageError
 from xoresnet.results.analysis.pick import PICKS
 from xoresnet.search.commands.overrides import read_overrides
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.errors import CommandError
-from xoresnet.search.views.console import print_error, print_json
+from xoresnet.search.views.console import print_json
+from xoresnet.search.views.messages import print_error
 from xoresnet.search.views.train import duration
 
 if TYPE_CHECKING:
@@ -85,10 +86,10 @@ def confirm(
 
 
 def _limits(changes: Sequence[str]) -> dict[str, Any]:
-    """Raises `CommandError` for what is no field of a configuration."""
+    """Raises `UsageError` for what is no field of a configuration."""
     for text in changes:
         if text.partition("=")[0] in ("epochs", "seeds"):
-            raise CommandError(f"{text}: that is an option here: --{text}", exit_code=2)
+            raise UsageError(f"{text}: that is an option here: --{text}")
     from xoresnet.search.confirmation.confirming import LIMITS
 
     others = [name for name in SearchConfig.model_fields if any(text.startswith(name) for text in changes)]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xoresnet.data.spec import DataSpec
+from xoresnet.errors import UsageError
 from xoresnet.search.commands.overrides import read_overrides
-from xoresnet.search.errors import CommandError
 from xoresnet.search.interrupts import termination_raises
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.data_bar import known_data_set, load_with_bar
@@ -39,9 +39,7 @@ def data(name: str | None, changes: Sequence[str], data_root: str | None, downlo
             _show(load_with_bar(spec, download=download), as_json=as_json)
         return
     if download:
-        raise CommandError(
-            "--download needs the name of a data set, like: xoresnet data cifar10 --download", exit_code=2
-        )
+        raise UsageError("--download needs the name of a data set, like: xoresnet data cifar10 --download")
     _list(data_root, as_json=as_json)
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xoresnet.errors import XOResNetError
 from xoresnet.results.analysis.pick import PICKS, pick
 from xoresnet.search.commands.front import read_run
-from xoresnet.search.errors import CommandError
 from xoresnet.search.views.console import count, percent, print_json
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def export(
     RUN is the folder of a search, or of a training (`xoresnet train`). Where the network was confirmed, the weights are
     those of its best seed.
     """
-    from xoresnet.standalone.export import ExportError
+    from xoresnet.errors import ExportError, ModelError
     from xoresnet.standalone.export import export as write
-    from xoresnet.standalone.folder import ModelError, load_model
+    from xoresnet.standalone.folder import load_model
 
     source, origin, name = _source(run, wanted, searched=searched)
     try:
@@ -52,7 +52,7 @@ def export(
         folder = Path(output) if output else Path(run) / "export" / name
         done = write(model.net, config, folder, _formats(formats), spikes=spikes, fold=fold)
     except (ModelError, ExportError, ImportError) as error:
-        raise CommandError(str(error)) from None
+        raise XOResNetError(str(error)) from None
     if as_json:
         print_json({"origin": origin, "arch_id": config.arch.arch_id, "written": [_fields(one) for one in done]})
         return
@@ -71,7 +71,8 @@ def _source(run: str, wanted: str, *, searched: bool) -> tuple[Path, str, str]:
     """The folder that holds the weights, where they come from, and what to call them."""
     import pandas as pd
 
-    from xoresnet.standalone.folder import CONFIG, ModelError, find_model
+    from xoresnet.errors import ModelError
+    from xoresnet.standalone.folder import CONFIG, find_model
 
     if (Path(run) / CONFIG).exists():  # a training
         return Path(run), Path(run).name, Path(run).name
@@ -83,7 +84,7 @@ def _source(run: str, wanted: str, *, searched: bool) -> tuple[Path, str, str]:
         try:
             return find_model(f"{run}:{number}"), f"{found.name}:{number}", name
         except ModelError as error:
-            raise CommandError(str(error)) from None
+            raise XOResNetError(str(error)) from None
     how = f"confirmed with seed {row['seed']}, {row['config.recipe.epochs']} epochs"
     if pd.isna(row["trial_id"]):
         return Path(run) / row["weights"], f"{found.name}: {row['source']}, {how}", str(row["arch_id"])
@@ -95,7 +96,7 @@ def _confirmed(run: Run, wanted: str) -> pd.Series[Any] | None:
     """Of the network that is meant, the seed whose weights were kept, with the most epochs; None where there is none
     that was trained for as many as in the search.
 
-    Raises `CommandError` for what means nothing in this run.
+    Raises `XOResNetError` for what means nothing in this run.
     """
     kept = run.confirmed[run.confirmed["weights"].notna()].sort_values("config.recipe.epochs", kind="stable")
     alone = kept["trial_id"].isna() & (kept["arch_id"] == wanted)  # a baseline that was not searched
@@ -110,7 +111,7 @@ def _confirmed(run: Run, wanted: str) -> pd.Series[Any] | None:
 
 
 def _searched(run: Run, wanted: str) -> pd.Series[Any]:
-    """The complete trial that is meant, by the name of a baseline too. Raises `CommandError`."""
+    """The complete trial that is meant, by the name of a baseline too. Raises `XOResNetError`."""
     named = run.trials[(run.trials["source"] == wanted) & (run.trials["state"] == "COMPLETE")]
     return pick(run, wanted) if named.empty else named.iloc[-1]
 

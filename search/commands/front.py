@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xoresnet.description.schema import nearest
+from xoresnet.errors import UsageError, XOResNetError
 from xoresnet.search.commands.run_tables import refresh
-from xoresnet.search.errors import CommandError
 from xoresnet.search.views.console import print_json
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def front(
 ) -> None:
     """Show the front of a search; RUN is its folder, or a URL such as s3://bucket/runs/digits."""
     if as_csv and as_json:
-        raise CommandError("one at a time: --csv, --json", exit_code=2)
+        raise UsageError("one at a time: --csv, --json")
     if min_accuracy is not None and not 0 <= min_accuracy <= 1:
-        raise CommandError(f"--min-accuracy is a share, from 0 to 1, got {min_accuracy:g}", exit_code=2)
+        raise UsageError(f"--min-accuracy is a share, from 0 to 1, got {min_accuracy:g}")
     found = read_run(run)
     rows = _sorted(_within(found.front, max_spikes, min_accuracy), sort, found)
     if as_json:
@@ -53,14 +53,15 @@ def front(
 
 
 def read_run(run: str) -> Run:
-    """The tables of a run, as new as they can be. Raises `CommandError`."""
-    from xoresnet.results.tables.loading import RunError, load
+    """The tables of a run, as new as they can be. Raises `UsageError`, `XOResNetError`."""
+    from xoresnet.errors import RunError
+    from xoresnet.results.tables.loading import load
 
     refresh(run)
     try:
         return load(run)
     except RunError as error:
-        raise CommandError(str(error)) from None
+        raise XOResNetError(str(error)) from None
 
 
 def _within(rows: pd.DataFrame, max_spikes: float | None, min_accuracy: float | None) -> pd.DataFrame:
@@ -75,9 +76,7 @@ def _sorted(rows: pd.DataFrame, sort: str | None, run: Run) -> pd.DataFrame:
         return rows
     column = sort if sort in rows else _SHORT.get(sort, sort)
     if column not in rows:
-        raise CommandError(
-            f"--sort: no column {sort!r}{nearest(sort, [*_SHORT, *map(str, rows.columns)])}", exit_code=2
-        )
+        raise UsageError(f"--sort: no column {sort!r}{nearest(sort, [*_SHORT, *map(str, rows.columns)])}")
     way = run.objectives.get(column, "max" if column in _MOST_IS_BEST else "min")
     return rows.sort_values(column, ascending=way == "min", kind="stable")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from xoresnet.description.schema import nearest
-from xoresnet.files.yaml_text import YamlError, read_yaml
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import UsageError, YamlError
+from xoresnet.files.yaml_text import read_yaml
 
 __all__ = ["HEADS", "merged", "read_overrides"]
 
@@ -22,19 +22,19 @@ def read_overrides(texts: Iterable[str], parts: Mapping[str, Iterable[str]]) -> 
     """Sort `learning_rate=0.01`, `neuron.tau=1.5` or `data.channels=1` into the parts whose fields they are.
 
     parts: the fields of each part, which may be named before its field with a dot; a field alone goes to the first part
-    that has it, save `data`, which wants to be named. Values are YAML. Raises `CommandError` for what belongs nowhere.
+    that has it, save `data`, which wants to be named. Values are YAML. Raises `UsageError` for what belongs nowhere.
     """
     known = {part: list(fields) for part, fields in parts.items()}
     found: dict[str, Fields] = {part: {} for part in known}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise CommandError(f"{text!r} is no setting: write key=value, like epochs=5", exit_code=2)
+            raise UsageError(f"{text!r} is no setting: write key=value, like epochs=5")
         part, path = _place(key, known)
         try:
             _put(found[part], path, read_yaml(value, key), key)
         except YamlError as error:
-            raise CommandError(str(error), exit_code=2) from None
+            raise UsageError(str(error)) from None
     return found
 
 
@@ -56,10 +56,10 @@ def _place(key: str, known: Mapping[str, list[str]]) -> tuple[str, list[str]]:
         if part != "data" and first in fields:
             return part, [first, *rest]
     if first in known.get("data", ()):
-        raise CommandError(f"{key}: unknown key; did you mean 'data.{key}'?", exit_code=2)
+        raise UsageError(f"{key}: unknown key; did you mean 'data.{key}'?")
     names = [name for part, fields in known.items() for name in (_full(part, fields))]
     guess = nearest(key, names) or f"; the keys are {', '.join(names)}"
-    raise CommandError(f"{key}: unknown key{guess}", exit_code=2)
+    raise UsageError(f"{key}: unknown key{guess}")
 
 
 def _full(part: str, fields: Iterable[str]) -> list[str]:
@@ -73,10 +73,10 @@ def _put(fields: Fields, path: list[str], value: Any, key: str) -> None:
         if isinstance(inner, str) and name in HEADS:
             inner = fields[name] = {HEADS[name]: inner}
         if not isinstance(inner, dict):
-            raise CommandError(f"{key}: {name} was given a value of its own already, {inner!r}", exit_code=2)
+            raise UsageError(f"{key}: {name} was given a value of its own already, {inner!r}")
         fields = inner
     if isinstance(value, str) and last in HEADS and isinstance(fields.get(last), dict):
         fields, last = fields[last], HEADS[last]
     if last in fields:
-        raise CommandError(f"{key} is given twice", exit_code=2)
+        raise UsageError(f"{key} is given twice")
     fields[last] = value

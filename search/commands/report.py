@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from xoresnet.errors import UsageError, XOResNetError
 from xoresnet.search.commands.front import read_run
-from xoresnet.search.errors import CommandError
 from xoresnet.search.views.console import print_json
 
 __all__ = ["report"]
@@ -27,7 +27,7 @@ def report(run: str, output: str | None, folder: str | None, open_it: bool, as_j
     """
     target = _target(run, output)
     if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
-        raise CommandError(f"--figures: {folder} is no folder", exit_code=2)
+        raise UsageError(f"--figures: {folder} is no folder")
     found = read_run(run)
     from xoresnet.results.figures.write import write_figures
     from xoresnet.results.page.writer import report as write_report
@@ -41,15 +41,15 @@ def report(run: str, output: str | None, folder: str | None, open_it: bool, as_j
         if folder is not None:
             click.echo(f"figures: {len(drawn)} files in {folder}")
     if open_it and not webbrowser.open(path.absolute().as_uri()):
-        raise CommandError(f"there is no browser here to open {path} with")
+        raise XOResNetError(f"there is no browser here to open {path} with")
 
 
 def _target(run: str, output: str | None) -> Path:
     if output is None:
         if "://" in run:
-            raise CommandError("where to? a report is written to this machine: --output FILE", exit_code=2)
+            raise UsageError("where to? a report is written to this machine: --output FILE")
         return Path(run) / "report.html"
     target = Path(output)
     if target.is_dir():
-        raise CommandError(f"--output: {output} is a folder: name a file in it", exit_code=2)
+        raise UsageError(f"--output: {output} is a folder: name a file in it")
     return target

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xoresnet.description.recipe import Recipe
-from xoresnet.files.yaml_text import YamlError, read_yaml, write_yaml
+from xoresnet.errors import UsageError, YamlError
+from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.commands.overrides import HEADS, merged, read_overrides
 from xoresnet.search.commands.space import read_space
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.run import RunFolder
-from xoresnet.search.views.console import live_console, print_error, print_json
+from xoresnet.search.views.console import live_console, print_json
+from xoresnet.search.views.messages import print_error
 from xoresnet.search.views.train import duration
 from xoresnet.space import preset_names
 
@@ -76,7 +77,7 @@ def _config(name: str, changes: Sequence[str], address: str | None) -> SearchCon
     if given["recipe"]:
         of_file = fields.get("recipe") or {}
         if not isinstance(of_file, Mapping):
-            raise CommandError(f"recipe: must be a mapping of fields, got {of_file!r}", exit_code=2)
+            raise UsageError(f"recipe: must be a mapping of fields, got {of_file!r}")
         fields["recipe"] = merged(of_file, given["recipe"])
     if address is not None:
         fields["address"] = address
@@ -92,11 +93,11 @@ def _named(name: str) -> dict[str, Any]:
     try:
         fields = read_yaml(Path(name).read_text(encoding="utf-8"), name)
     except YamlError as error:
-        raise CommandError(str(error), exit_code=2) from None
+        raise UsageError(str(error)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{name} cannot be read: {error}", exit_code=2) from None
+        raise UsageError(f"{name} cannot be read: {error}") from None
     if not isinstance(fields, dict):
-        raise CommandError(f"{name} is no mapping of fields", exit_code=2)
+        raise UsageError(f"{name} is no mapping of fields")
     if "space" not in fields and "arch" in fields:
         fields = {"space": fields}
     if fields.pop("command", None) is not None:  # the config.yaml of a run, whose study is its own

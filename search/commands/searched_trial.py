@@ -8,7 +8,7 @@ from typing import NamedTuple
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import RunError
 from xoresnet.search.folders.run import RunFolder
 
 __all__ = ["SearchedTrial", "find_trial"]
@@ -26,14 +26,14 @@ class SearchedTrial(NamedTuple):
 def find_trial(text: str) -> SearchedTrial | None:
     """The trial that is meant by `RUN:ID`, a trial's number or a network's id; None for a text without a colon.
 
-    Raises `CommandError` where there is no such folder, or no such trial in it.
+    Raises `RunError` where there is no such folder, or no such trial in it.
     """
     run, colon, wanted = text.rpartition(":")
     if not colon:
         return None
     folder = RunFolder(Path(run))
     if not folder.path.is_dir():
-        raise CommandError(f"{text}: there is no folder {run}", exit_code=2)
+        raise RunError(f"{text}: there is no folder {run}")
     from xoresnet.search.confirmation.candidates import trial_network
     from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE
     from xoresnet.search.study.opening import look_at_study
@@ -41,15 +41,15 @@ def find_trial(text: str) -> SearchedTrial | None:
     config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
     study = look_at_study(config, folder.path) if config is not None else None
     if config is None or study is None:
-        raise CommandError(f"{text}: {run} holds no search", exit_code=2)
+        raise RunError(f"{text}: {run} holds no search")
     own = [
         one for one in study.get_trials(deepcopy=False) if ARCH_ID in one.user_attrs and DUPLICATE not in one.user_attrs
     ]
     meant = [one for one in own if wanted in (str(one.number), one.user_attrs[ARCH_ID])]
     if not meant:
-        raise CommandError(f"{text}: {run} has no trial {wanted} with a network of its own", exit_code=2)
+        raise RunError(f"{text}: {run} has no trial {wanted} with a network of its own")
     if len({trial_network(one) for one in meant}) > 1:
         numbers = ", ".join(str(one.number) for one in meant)
-        raise CommandError(f"{text}: that is the network of trials {numbers}: name one of them", exit_code=2)
+        raise RunError(f"{text}: that is the network of trials {numbers}: name one of them")
     arch, recipe = trial_network(meant[-1])
     return SearchedTrial(f"{folder.path.name}-{meant[-1].number}", arch, config.data, recipe)

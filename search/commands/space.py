@@ -10,9 +10,9 @@ import click
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, params_count
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import UsageError, XOResNetError, YamlError
 from xoresnet.search.views.console import count, print_json
-from xoresnet.space import Parameter, SearchSpace, YamlError, preset_names, preset_text
+from xoresnet.space import Parameter, SearchSpace, preset_names, preset_text
 from xoresnet.space.cells import Size
 from xoresnet.space.domain import is_constant
 
@@ -42,10 +42,10 @@ def space(
         if given
     ]
     if len(asked) > 1:
-        raise CommandError(f"one at a time: {', '.join(asked)}", exit_code=2)
+        raise UsageError(f"one at a time: {', '.join(asked)}")
     if name is None:
         if sample is not None or check or as_yaml:
-            raise CommandError(f"which space? name a preset ({', '.join(preset_names())}) or a file", exit_code=2)
+            raise UsageError(f"which space? name a preset ({', '.join(preset_names())}) or a file")
         _list_presets(as_json=as_json)
         return 0
     found = read_space(name)
@@ -62,15 +62,15 @@ def space(
 
 
 def read_space(name: str) -> SearchSpace:
-    """A preset by name, or a YAML file. Raises `CommandError`, `SpecError`."""
+    """A preset by name, or a YAML file. Raises `UsageError`, `XOResNetError`, `SpecError`."""
     if Path(name).suffix not in (".yaml", ".yml") and not Path(name).is_file():
         return SearchSpace.preset(name)
     try:
         return SearchSpace.load(name)
     except YamlError as error:
-        raise CommandError(str(error), exit_code=2) from None
+        raise UsageError(str(error)) from None
     except UnicodeDecodeError:
-        raise CommandError(f"{name} is no text", exit_code=2) from None
+        raise UsageError(f"{name} is no text") from None
 
 
 def _list_presets(*, as_json: bool) -> None:
@@ -170,7 +170,7 @@ def _draw(found: SearchSpace, number: int, seed: int) -> list[Arch]:
     try:
         return [found.sample(rng) for _ in range(number)]
     except ValueError as error:
-        raise CommandError(str(error)) from None
+        raise XOResNetError(str(error)) from None
 
 
 def _sample_fields(arch: Arch) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xoresnet.errors import RunError
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.views.console import print_json
 
@@ -26,10 +26,10 @@ def status(run: str, as_json: bool) -> None:
     """Show how far a search is, what runs, and its front; RUN is its folder. Changes nothing."""
     folder = RunFolder(Path(run))
     if not folder.path.is_dir():
-        raise CommandError(f"there is no folder {run}")
+        raise RunError(f"there is no folder {run}")
     config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
     if config is None:
-        raise CommandError(f"{run} holds no search")
+        raise RunError(f"{run} holds no search")
     study = _study(config, folder)
     fields = _fields(study, config, busy=folder.is_busy())
     if as_json:
@@ -43,7 +43,7 @@ def _study(config: SearchConfig, folder: RunFolder) -> Study:
 
     found = look_at_study(config, folder.path)
     if found is None:
-        raise CommandError(f"{folder.path} has no study yet")
+        raise RunError(f"{folder.path} has no study yet")
     return found
 
 

@@ -12,11 +12,10 @@ import click
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError, UsageError
 from xoresnet.search.commands.arch_source import ArchSource
 from xoresnet.search.commands.overrides import read_overrides
 from xoresnet.search.commands.train_job import Job, run_job, show_plan
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.train import TrainFolder
 from xoresnet.search.interrupts import termination_raises
 from xoresnet.search.views.data_bar import known_data_set, load_with_bar
@@ -49,7 +48,7 @@ def train(
     the data set (data.validation_seed=1).
     """
     if dry_run and download:
-        raise CommandError("--dry-run fetches nothing: leave out --download", exit_code=2)
+        raise UsageError("--dry-run fetches nothing: leave out --download")
     parts = {"arch": Arch.model_fields, "recipe": Recipe.model_fields, "data": DataSpec.model_fields}
     given = read_overrides(changes, parts)
     source = ArchSource(arch, given["arch"])
@@ -99,11 +98,11 @@ def _device(name: str | None) -> str | None:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise CommandError(f"--device {name}: no device; write cpu, cuda, cuda:1 and the like", exit_code=2) from None
+        raise UsageError(f"--device {name}: no device; write cpu, cuda, cuda:1 and the like") from None
     if device.type not in _DEVICES:
-        raise CommandError(f"--device {name}: networks are trained on {', '.join(_DEVICES)}", exit_code=2)
+        raise UsageError(f"--device {name}: networks are trained on {', '.join(_DEVICES)}")
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:  # the latter where torch was built without CUDA
-        raise CommandError(f"--device {name}: {str(error).splitlines()[0].split('. ')[0]}", exit_code=2) from None
+        raise UsageError(f"--device {name}: {str(error).splitlines()[0].split('. ')[0]}") from None
     return name

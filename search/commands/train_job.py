@@ -13,11 +13,12 @@ from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count, summary
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import TrainingError
 from xoresnet.measures.figures import Energy
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.train import TrainFolder
 from xoresnet.search.interrupts import exit_code
-from xoresnet.search.views.console import percent, print_error, print_json
+from xoresnet.search.views.console import percent, print_json
+from xoresnet.search.views.messages import print_error
 from xoresnet.search.views.train import TrainingView, duration
 
 if TYPE_CHECKING:
@@ -190,17 +191,17 @@ def _sentences() -> Iterator[None]:
     """Turn what training may rightly raise into a sentence."""
     import torch
 
-    from xoresnet.training.fit import DivergenceError
+    from xoresnet.errors import DivergenceError
 
     try:
         yield
     except torch.OutOfMemoryError as error:
         text = str(error).split(". ")[0]
-        raise CommandError(f"{text}; a smaller batch_size, width or timesteps needs less") from None
+        raise TrainingError(f"{text}; a smaller batch_size, width or timesteps needs less") from None
     except (DivergenceError, ValueError) as error:
-        raise CommandError(str(error)) from None
+        raise TrainingError(str(error)) from None
     except RuntimeError as error:
         if "allocate memory" not in str(error):  # torch has no class of its own for a CPU that has run out of it
             raise
         text = str(error).partition("DefaultCPUAllocator: ")[2].split(". ")[0] or "can't allocate memory"
-        raise CommandError(f"{text}; a smaller batch_size, width or timesteps needs less") from None
+        raise TrainingError(f"{text}; a smaller batch_size, width or timesteps needs less") from None

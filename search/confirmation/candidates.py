@@ -11,10 +11,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import Fault, SpecError
+from xoresnet.errors import Fault, RunError, SpecError
 from xoresnet.results.analysis.pick import pick
 from xoresnet.results.tables.loading import Run
-from xoresnet.search.errors import CommandError
 from xoresnet.search.study.attributes import ARCH, ARCH_ID, DRAWN, DUPLICATE, GUIDED, RECIPE, SOURCE
 
 __all__ = ["Candidate", "candidates", "trial_network"]
@@ -44,7 +43,7 @@ def candidates(
     """The front, or what is wanted (`pick`'s words, or baselines by name), and the baselines if they are asked for.
 
     known: the baselines of the space by name; recipe: for those that the search did not try; epochs: in place of what
-    each was to be trained for. Raises `CommandError`, `SpecError`.
+    each was to be trained for. Raises `RunError`, `SpecError`.
     """
     named = [name for name in wanted if name in known]
     trials = [int(pick(run, name, any_state=True, names=known)["trial_id"]) for name in wanted if name not in named]
@@ -53,7 +52,7 @@ def candidates(
     found = [_of_trial(study.get_trials(deepcopy=False)[number]) for number in trials]
     found += [_baseline(name, known[name], study, recipe) for name in (known if with_baselines else named)]
     if not found:
-        raise CommandError(f"{run.name} has no front yet: no trial is complete", exit_code=2)
+        raise RunError(f"{run.name} has no front yet: no trial is complete")
     if epochs is not None:
         found = [one._replace(recipe=_for_epochs(one.recipe, epochs)) for one in found]
     once: dict[tuple[str, Recipe], Candidate] = {}

@@ -13,9 +13,9 @@ import optuna
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from xoresnet.data.load import DataError
+from xoresnet.errors import DataError, RunError, UsageError
 from xoresnet.files.atomic import sweep
-from xoresnet.results.tables.loading import Run, RunError, load
+from xoresnet.results.tables.loading import Run, load
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.confirmation.candidates import Candidate, candidates
 from xoresnet.search.confirmation.study import (
@@ -26,7 +26,6 @@ from xoresnet.search.confirmation.study import (
     training_key,
 )
 from xoresnet.search.confirmation.table import weights_folder, write_confirmed
-from xoresnet.search.errors import CommandError
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, execute, outcome
 from xoresnet.search.execution.trainable import CHECKPOINT, train_trial
@@ -61,7 +60,7 @@ class ConfirmPlan:
     networks: int
 
     def left(self, study: Study | None = None) -> list[Candidate]:
-        """Jobs that are not done yet; study: of the confirmation, if it is at hand. Raises `CommandError`."""
+        """Jobs that are not done yet; study: of the confirmation, if it is at hand. Raises `RunError`, `UsageError`."""
         study = study or look_at_confirm_study(self.folder.path)
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if study is not None else []
         done = {training_key(trial.user_attrs) for trial in complete}
@@ -77,16 +76,16 @@ def plan_confirm(
     with_baselines: bool = False,
     limits: Mapping[str, Any] | None = None,
 ) -> ConfirmPlan:
-    """Find everything that a confirmation needs; writes nothing. Raises `CommandError`, `SpecError`.
+    """Find everything that a confirmation needs; writes nothing. Raises `RunError`, `UsageError`, `SpecError`.
 
     Arguments as in `confirm`.
     """
     if seeds < 1:
-        raise CommandError(f"seeds must be at least 1, got {seeds}", exit_code=2)
+        raise UsageError(f"seeds must be at least 1, got {seeds}")
     folder, config = _searched(run, limits or {})
     study = look_at_study(config, folder.path)
     if study is None:
-        raise CommandError(f"{run} has no study yet", exit_code=2)
+        raise RunError(f"{run} has no study yet")
     _check_test_set(config)
     space = config.search_space
     chosen = candidates(
@@ -100,18 +99,18 @@ def plan_confirm(
 
 
 def _searched(run: str | Path, limits: Mapping[str, Any]) -> tuple[RunFolder, SearchConfig]:
-    """The folder, and what was searched in it, under these limits. Raises `CommandError`, `SpecError`."""
+    """The folder, and what was searched in it, under these limits. Raises `RunError`, `UsageError`, `SpecError`."""
     of_data = limits.get("data", {})
     names = [name for name in limits if name != "data" or not isinstance(of_data, Mapping)]
     for name in [*names, *(f"data.{field}" for field in of_data if isinstance(of_data, Mapping))]:
         if name not in LIMITS:
-            raise CommandError(f"{name} is the search's; here may be said {', '.join(LIMITS)}", exit_code=2)
+            raise UsageError(f"{name} is the search's; here may be said {', '.join(LIMITS)}")
     folder = RunFolder(Path(run))
     if not folder.path.is_dir():
-        raise CommandError(f"there is no folder {run}", exit_code=2)
+        raise RunError(f"there is no folder {run}")
     config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
     if config is None:
-        raise CommandError(f"{run} holds no search", exit_code=2)
+        raise RunError(f"{run} holds no search")
     data = config.data.model_dump(mode="json") | dict(of_data)
     return folder, config.replace(**{**limits, "data": data} if "data" in limits else limits)
 
@@ -121,7 +120,7 @@ def _as_it_is(folder: RunFolder, config: SearchConfig, study: Study) -> Run:
     try:
         found = load(folder.path)
     except RunError as error:
-        raise CommandError(str(error)) from None
+        raise RunError(str(error)) from None
     return replace(found, trials=FrameWriter(study, config.objectives, folder.path).frames().trials)
 
 
@@ -131,7 +130,7 @@ def _check_test_set(config: SearchConfig) -> None:
     try:
         data.test.open(by="confirm")
     except DataError as error:
-        raise CommandError(str(error)) from None
+        raise RunError(str(error)) from None
 
 
 class ConfirmRun:
@@ -222,7 +221,8 @@ def confirm(
     Of the front, unless others are wanted (ids of trials or networks, names of baselines, `knee` and the like);
     with_baselines: those as well. seeds: how many, from the search's seed plus one on. epochs: None for what each was
     to be trained for in the search. limits: fields of the search's configuration, `LIMITS`, to be otherwise. on_begin
-    and on_step are as in `run_search`. What came of it is in `load(run).confirmed`. Raises `CommandError`, `SpecError`.
+    and on_step are as in `run_search`. Results: `load(run).confirmed`.
+    Raises `RunError`, `UsageError`.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     plan = plan_confirm(

@@ -14,7 +14,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from xoresnet.description.recipe import Recipe
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import RunError
 from xoresnet.search.folders.run import CONFIRM_JOURNAL
 from xoresnet.search.objective import Objective
 from xoresnet.search.study.attributes import ARCH_ID, CONFIRMS, RECIPE
@@ -32,25 +32,25 @@ _ERRORS = (OSError, ValueError, KeyError, TypeError, AssertionError)  # what Opt
 
 
 def open_confirm_study(folder: Path, objectives: Sequence[Objective]) -> Study:
-    """The study of a run's folder, made if there is none. Raises `CommandError`."""
+    """The study of a run's folder, made if there is none. Raises `RunError`."""
     try:
         return optuna.create_study(
             storage=open_journal(folder / CONFIRM_JOURNAL), study_name=_NAME, load_if_exists=True, pruner=NopPruner(),
             directions=[objective.optuna_direction for objective in objectives],
         )  # fmt: skip
     except _ERRORS as error:
-        raise CommandError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
+        raise RunError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
 
 
 def look_at_confirm_study(folder: Path) -> Study | None:
-    """The same, to be read and not written; None where nothing was confirmed. Raises `CommandError`."""
+    """The same, to be read and not written; None where nothing was confirmed. Raises `RunError`."""
     if not (folder / CONFIRM_JOURNAL).exists():
         return None
     try:
         storage = JournalStorage(JournalReader(folder / CONFIRM_JOURNAL))
         return optuna.load_study(study_name=_NAME, storage=storage) if storage.get_all_studies() else None
     except _ERRORS as error:
-        raise CommandError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
+        raise RunError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
 
 
 def training_key(attrs: Mapping[str, Any]) -> tuple[str, Recipe]:

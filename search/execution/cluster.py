@@ -12,8 +12,8 @@ from pathlib import Path
 
 import ray
 
+from xoresnet.errors import ClusterError, UsageError
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.errors import CommandError
 
 __all__ = ["ray_session", "resources", "slots"]
 
@@ -60,7 +60,7 @@ def _init_within(folder: str, address: str) -> None:
     except (ConnectionError, ValueError) as error:
         if address == "local":
             raise
-        raise CommandError(f"there is no Ray cluster at {address}: {str(error).splitlines()[0]}") from None
+        raise ClusterError(f"there is no Ray cluster at {address}: {str(error).splitlines()[0]}") from None
     finally:
         os.chdir(before)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failed trials are ours to tell of
@@ -70,11 +70,11 @@ def _check_answers(address: str) -> None:
     """Ray itself would try for many minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
-        raise CommandError(f"address: {address!r} is neither host:port nor auto", exit_code=2)
+        raise UsageError(f"address: {address!r} is neither host:port nor auto")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
-        raise CommandError(f"there is no Ray cluster at {address}: {error}") from None
+        raise ClusterError(f"there is no Ray cluster at {address}: {error}") from None
 
 
 def resources(config: SearchConfig) -> dict[str, float]:
@@ -86,13 +86,13 @@ def resources(config: SearchConfig) -> dict[str, float]:
 
 
 def slots(config: SearchConfig) -> int:
-    """How many trials fit at once. Raises `CommandError` where none does."""
+    """How many trials fit at once. Raises `ClusterError`, `UsageError` where none does."""
     wanted, there = resources(config), _whole_cluster()
     fit = min(int(there.get(name.upper(), 0) / amount + 1e-9) for name, amount in wanted.items())
     if fit < 1:
         needs = ", ".join(f"{amount:g} {name}" for name, amount in wanted.items())
         has = ", ".join(f"{there.get(name.upper(), 0):g} {name}" for name in wanted)
-        raise CommandError(f"a trial needs {needs}, the machines have {has}")
+        raise ClusterError(f"a trial needs {needs}, the machines have {has}")
     return min(fit, config.max_concurrent or fit)
 
 

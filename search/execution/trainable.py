@@ -36,8 +36,9 @@ def train_trial(config: dict[str, Any]) -> None:
     import torch
     from ray import tune
 
+    from xoresnet.errors import DivergenceError
     from xoresnet.standalone.folder import ModelConfig, write_config
-    from xoresnet.training.fit import DivergenceError, Training
+    from xoresnet.training.fit import Training
     from xoresnet.training.memory import hold_freed_memory
 
     hold_freed_memory()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import RunError
 
 __all__ = ["claimed", "holds_files", "is_claimed"]
 
@@ -17,13 +17,13 @@ _LOCK = ".lock"
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Make the folder this process's own until the block ends; raises `CommandError` where it is another's."""
+    """Make the folder this process's own until the block ends; raises `RunError` where it is another's."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise CommandError(f"another process is at work in {folder}") from None
+        raise RunError(f"another process is at work in {folder}") from None
     try:
         yield
     finally:

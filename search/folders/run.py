@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import RunError, SpecError, XOResNetError, YamlError
 from xoresnet.files.atomic import sweep, write_text
-from xoresnet.files.yaml_text import YamlError, read_yaml, write_yaml
+from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.claim import claimed, holds_files, is_claimed
 from xoresnet.search.folders.differences import differences
 
@@ -36,33 +35,33 @@ class RunFolder:
         self.path = path.absolute()
 
     def saved_config(self) -> SearchConfig | None:
-        """What the search in this folder was told, or None where there is none. Raises `CommandError`."""
+        """What the search in this folder was told, or None where there is none. Raises `RunError`."""
         path = self.path / "config.yaml"
         if not path.exists():
             if self.path.exists() and not self.path.is_dir():
-                raise CommandError(f"{self.path} is no folder", exit_code=2)
+                raise RunError(f"{self.path} is no folder")
             if holds_files(self.path):
-                raise CommandError(f"{self.path} holds other files", exit_code=2)
+                raise RunError(f"{self.path} holds other files")
             return None
         try:
             saved = read_yaml(path.read_text(encoding="utf-8"), str(path))
         except YamlError as error:
-            raise CommandError(str(error)) from None
+            raise RunError(str(error)) from None
         except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{path} cannot be read: {error}") from None
+            raise RunError(f"{path} cannot be read: {error}") from None
         if not isinstance(saved, dict) or saved.pop("command", None) != "search":
-            raise CommandError(f"{self.path} holds something else than a search", exit_code=2)
+            raise RunError(f"{self.path} holds something else than a search")
         try:
             return SearchConfig.from_dict(saved)
         except SpecError as error:
-            raise CommandError(f"{path} is no configuration of this version: {error}") from None
+            raise RunError(f"{path} is no configuration of this version: {error}") from None
 
     def check(self, config: SearchConfig) -> SearchConfig:
-        """The configuration with the name of the study. Raises `CommandError` where the folder holds another search."""
+        """The configuration with the name of the study. Raises `RunError` where the folder holds another search."""
         try:
             saved = self.saved_config()
-        except CommandError as error:
-            raise CommandError(f"{error}; choose another folder with --run", exit_code=error.exit_code) from None
+        except XOResNetError as error:
+            raise RunError(f"{error}; choose another folder with --run") from None
         name = self.path.name if saved is None else saved.study
         config = config if config.study is not None else config.replace(study=name or self.path.name)
         if saved is None:
@@ -73,14 +72,14 @@ class RunFolder:
         found = [line for key, line in differences(before, now) if key not in MAY_CHANGE]
         if found:
             rule = "choose another folder with --run"
-            raise CommandError(f"{self.path} holds another search: {'; '.join(found)}; {rule}", exit_code=2)
+            raise RunError(f"{self.path} holds another search: {'; '.join(found)}; {rule}")
         return config
 
     @contextmanager
     def opened(self, config: SearchConfig) -> Iterator[SearchConfig]:
         """Claim the folder for this process until the block ends; gives what `check` gives.
 
-        Raises `CommandError` where it holds another search, or another process is at work in it.
+        Raises `RunError` where it holds another search, or another process is at work in it.
         """
         self.check(config)
         with claimed(self.path):
@@ -92,7 +91,7 @@ class RunFolder:
             write_text(self.path / "environment.json", json.dumps(_environment(), indent=2) + "\n")
             try:
                 yield config
-            except CommandError:
+            except XOResNetError:
                 if is_new and not (self.path / JOURNAL).exists():  # a mistake that came to nothing
                     (self.path / "config.yaml").unlink()
                     (self.path / "environment.json").unlink()

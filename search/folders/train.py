@@ -21,10 +21,10 @@ from typing import Any
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import RunError, YamlError
 from xoresnet.files.atomic import replaced, sweep, write_text
-from xoresnet.files.yaml_text import YamlError, read_yaml, write_yaml
+from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.measures.records import EpochRecord
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.claim import claimed, holds_files
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.views.console import json_text
@@ -47,7 +47,7 @@ class TrainFolder:
     def opened(self, arch: Arch, data: DataSpec, recipe: Recipe) -> Iterator[None]:
         """Claim the folder for this training, until the block ends.
 
-        Raises `CommandError` where it holds something else, or another process is at work in it.
+        Raises `RunError` where it holds something else, or another process is at work in it.
         """
         self.check(arch, data, recipe)
         with claimed(self.path):
@@ -91,31 +91,28 @@ class TrainFolder:
         return figures if isinstance(figures, dict) else None
 
     def check(self, arch: Arch, data: DataSpec, recipe: Recipe) -> None:
-        """Raises `CommandError` where the folder holds something else than this training."""
+        """Raises `RunError` where the folder holds something else than this training."""
         config = _config(arch, data, recipe)
         path = self.path / "config.yaml"
         if not path.exists():
             if self.path.exists() and not self.path.is_dir():
-                raise CommandError(f"{self.path} is no folder: choose another with --run", exit_code=2)
+                raise RunError(f"{self.path} is no folder: choose another with --run")
             if holds_files(self.path):
-                raise CommandError(f"{self.path} holds other files: choose another folder with --run", exit_code=2)
+                raise RunError(f"{self.path} holds other files: choose another folder with --run")
             return
         try:
             saved = read_yaml(path.read_text(encoding="utf-8"), str(path))
         except (YamlError, UnicodeDecodeError) as error:
-            raise CommandError(str(error)) from None
+            raise RunError(str(error)) from None
         if not isinstance(saved, Mapping) or saved.get("command") != "train":
-            raise CommandError(f"{self.path} holds something else: choose another folder with --run", exit_code=2)
+            raise RunError(f"{self.path} holds something else: choose another folder with --run")
         kept = (self.checkpoint, self.weights, self.path / "history.parquet", self.path / "summary.json")
         if not any(file.exists() for file in kept):  # it never came to an epoch: there is nothing to protect
             return
         ignored = {f"data.{name}" for name in _WHERE_FILES_ARE}
         found = [line for key, line in differences(saved, config) if key not in ignored]
         if found:
-            raise CommandError(
-                f"{self.path} holds another training: {'; '.join(found)}; choose another folder with --run",
-                exit_code=2,
-            )
+            raise RunError(f"{self.path} holds another training: {'; '.join(found)}; choose another folder with --run")
 
 
 def _config(arch: Arch, data: DataSpec, recipe: Recipe) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from optuna.study import Study
 
+from xoresnet.errors import XOResNetError
 from xoresnet.files.atomic import write_text
-from xoresnet.search.errors import CommandError
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.prepare import SearchPlan
 from xoresnet.search.prior.shared_prior import PriorError, PriorInterruptedError, SharedPrior
@@ -36,7 +36,7 @@ def budget_of(study: Study, trials: int) -> int:
 def make_guide(study: Study, plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> Guide:
     """By the prior of a search, which is made first where there is none yet; jobs that failed are tried again.
 
-    Raises `PriorInterruptedError`; `PriorError` for a prior that came to nothing; `CommandError` where no job fits on
+    Raises `PriorInterruptedError`; `PriorError` for a prior that came to nothing; `XOResNetError` where no job fits on
     the machines.
     """
     if "networks" not in prior_of(study) or not _is_whole(run):  # what is done is not done again
@@ -61,7 +61,7 @@ def _made(plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -
     try:
         prior = SharedPrior(plan, run, on_step)
         networks = prior.run()
-    except (CommandError, PriorInterruptedError):
+    except (XOResNetError, PriorInterruptedError):
         raise
     except PriorError as error:
         return {"failed": str(error)}

@@ -35,8 +35,8 @@ def train_shared(config: dict[str, Any]) -> None:
     """
     from ray import tune
 
+    from xoresnet.errors import DivergenceError
     from xoresnet.shared.training import SharedTraining
-    from xoresnet.training.learning import DivergenceError
 
     _prepare(config)
     data = load_data_once(config["data"])

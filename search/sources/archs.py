@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError
 from xoresnet.search.execution.bridge import Proposal
 from xoresnet.search.pruning.pareto_pruner import reports
 from xoresnet.search.sources.guide import Guide

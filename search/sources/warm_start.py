@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import RunError, XOResNetError
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.attributes import ARCH, RECIPE
 from xoresnet.search.study.front import front_of
@@ -28,15 +28,15 @@ class WarmStart(NamedTuple):
 def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
     """Networks of the run's front that this space has, for its images and classes, in the front's order.
 
-    Raises `CommandError` where the folder holds no search, or none of its front is in the space.
+    Raises `RunError` where the folder holds no search, or none of its front is in the space.
     """
     folder = RunFolder(Path(run))
     try:
         saved = folder.saved_config() if folder.path.is_dir() else None
-    except CommandError as error:
-        raise CommandError(f"warm_start: {error}", exit_code=error.exit_code) from None
+    except XOResNetError as error:
+        raise RunError(f"warm_start: {error}") from None
     if saved is None:
-        raise CommandError(f"warm_start: {run} holds no search", exit_code=2)
+        raise RunError(f"warm_start: {run} holds no search")
     study = look_at_study(saved, folder.path)
     front = front_of(study) if study is not None else []
     found = []
@@ -47,5 +47,5 @@ def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
             recipe = Recipe.model_validate_json(trial.user_attrs[RECIPE])
             found.append(WarmStart(f"{folder.path.name}:{trial.number}", arch, recipe))
     if not found:
-        raise CommandError(f"warm_start: none of the {len(front)} networks on the front of {run} is in this space")
+        raise RunError(f"warm_start: none of the {len(front)} networks on the front of {run} is in this space")
     return found

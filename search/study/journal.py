@@ -10,7 +10,7 @@ from typing import Any
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileOpenLock
 
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import RunError
 
 __all__ = ["JournalReader", "mend", "open_journal"]
 
@@ -42,7 +42,7 @@ def open_journal(path: Path) -> JournalStorage:
 def mend(path: Path) -> None:
     """Cut off what is behind the last whole line: what it would have said was never acknowledged. It is kept aside.
 
-    Only for whoever has claimed the folder. Raises `CommandError` for damage before that line.
+    Only for whoever has claimed the folder. Raises `RunError` for damage before that line.
     """
     if not path.exists():
         return
@@ -53,7 +53,7 @@ def mend(path: Path) -> None:
         whole = start
     for number, line in enumerate(content[:whole].split(b"\n")[:-1], 1):
         if _entry(line) is None:
-            raise CommandError(f"{path}, line {number} is damaged, and others come behind it: mend it by hand")
+            raise RunError(f"{path}, line {number} is damaged, and others come behind it: mend it by hand")
     if whole < len(content):
         path.with_suffix(".journal.torn").write_bytes(content[whole:])
         with path.open("r+b") as file:

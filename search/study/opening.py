@@ -17,10 +17,9 @@ from optuna.study import Study
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from xoresnet.description.schema import SpecError
 from xoresnet.description.user_code import find_user_code
+from xoresnet.errors import RunError, SpecError, UsageError, XOResNetError
 from xoresnet.search.config import PrunerSpec, SearchConfig
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.run import JOURNAL, RunFolder
 from xoresnet.search.objective import Objective
@@ -39,7 +38,7 @@ ENQUEUED = "enqueued"
 
 
 def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
-    """The study of a run, made if there is none. Raises `CommandError` for another one's."""
+    """The study of a run, made if there is none. Raises `RunError`, `UsageError` for another one's."""
     try:
         study = optuna.create_study(
             storage=_storage(config.storage, folder),
@@ -49,7 +48,7 @@ def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
             pruner=make_pruner(config.pruner, epochs, config.objectives),
         )
     except _STORAGE_ERRORS as error:
-        raise CommandError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
+        raise RunError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
     # a search that goes on must not draw again what it drew before
     study.sampler = make_sampler(config.sampler, (config.seed + 7919 * len(study.get_trials(deepcopy=False))) % 2**32)
     _check_objectives(study, config)
@@ -62,19 +61,19 @@ def has_begun(folder: RunFolder) -> bool:
     try:
         saved = folder.saved_config()
         study = look_at_study(saved, folder.path) if saved is not None else None
-    except CommandError:  # it is told when the folder is opened
+    except XOResNetError:  # it is told when the folder is opened
         return False
     return study is not None and ENQUEUED in study.user_attrs
 
 
 def check_storage(url: str | None) -> None:
-    """Raises `CommandError` for what is no address of a storage, or of one whose driver is not installed."""
+    """Raises `RunError`, `UsageError` for what is no address of a storage, or of one whose driver is not installed."""
     if url is None:
         return
     try:
         make_url(url).get_dialect()
     except _STORAGE_ERRORS as error:
-        raise CommandError(f"storage: {url}: {_first_line(error)}", exit_code=2) from None
+        raise RunError(f"storage: {url}: {_first_line(error)}") from None
 
 
 def _check_objectives(study: Study, config: SearchConfig) -> None:
@@ -87,7 +86,7 @@ def _check_objectives(study: Study, config: SearchConfig) -> None:
     found = list(zip(study.metric_names or ["?"] * len(directions), directions, strict=False))
     if found != wanted:
         told, known = (", ".join(f"{metric} ({direction})" for metric, direction in pairs) for pairs in (wanted, found))
-        raise CommandError(f"the study {study.study_name!r} is of {known}, not of {told}")
+        raise RunError(f"the study {study.study_name!r} is of {known}, not of {told}")
 
 
 def _check_identity(study: Study, config: SearchConfig) -> None:
@@ -101,11 +100,11 @@ def _check_identity(study: Study, config: SearchConfig) -> None:
     found = [line for _, line in differences(theirs, mine)]
     if found:
         what = f"the study {study.study_name!r} in {config.storage or JOURNAL} is of another search"
-        raise CommandError(f"{what}: {'; '.join(found)}; choose another name with study=", exit_code=2)
+        raise RunError(f"{what}: {'; '.join(found)}; choose another name with study=")
 
 
 def look_at_study(config: SearchConfig, folder: Path) -> Study | None:
-    """The study of a run, to be read and not written; None where there is none yet. Raises `CommandError`."""
+    """The study of a run, to be read and not written; None where there is none yet. Raises `RunError`, `UsageError`."""
     if config.storage is None:
         if not (folder / JOURNAL).exists():
             return None
@@ -122,13 +121,13 @@ def look_at_study(config: SearchConfig, folder: Path) -> Study | None:
             return None
         return optuna.load_study(study_name=name, storage=storage)
     except (*_STORAGE_ERRORS, KeyError, TypeError) as error:
-        raise CommandError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
+        raise RunError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
 
 
 def make_sampler(name: str, seed: int) -> BaseSampler:
     """A sampler by its name in a configuration; a dotted path is called with `seed`, if it takes one.
 
-    Raises `CommandError`.
+    Raises `RunError`, `UsageError`.
     """
     match name:
         case "tpe":
@@ -177,7 +176,7 @@ def _by_path(path: str, base: type[Any], what: str) -> Callable[..., Any]:
             path, lambda value: isinstance(value, type) and issubclass(value, base), f"Optuna {what}"
         )
     except SpecError as error:
-        raise CommandError(f"{what}: {error}", exit_code=2) from None
+        raise UsageError(f"{what}: {error}") from None
     return kind
 
 
@@ -185,9 +184,7 @@ def _made(kind: Callable[..., Any], path: str, what: str, **arguments: Any) -> A
     try:
         return kind(**arguments)
     except Exception as error:  # it may be the user's
-        raise CommandError(
-            f"{what}: {path} cannot be made without arguments: {_first_line(error)}", exit_code=2
-        ) from None
+        raise UsageError(f"{what}: {path} cannot be made without arguments: {_first_line(error)}") from None
 
 
 def _name(config: SearchConfig, folder: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-__all__ = ["count", "json_text", "live_console", "percent", "print_error", "print_json"]
+__all__ = ["count", "json_text", "live_console", "percent", "print_json"]
 
 
 def live_console() -> Console:
@@ -19,10 +19,6 @@ def live_console() -> Console:
     if sys.stdout.isatty():
         return Console(highlight=False, force_terminal=True)
     return Console(stderr=True, highlight=False, force_terminal=sys.stderr.isatty())
-
-
-def print_error(sentence: str) -> None:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {sentence}", err=True)
 
 
 def print_json(value: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.schema import nearest
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import UsageError, XOResNetError
 from xoresnet.search.views.console import live_console
 
 if TYPE_CHECKING:
@@ -16,21 +16,19 @@ __all__ = ["known_data_set", "load_with_bar"]
 
 
 def known_data_set(name: str) -> str:
-    """The name, if there is a data set of that name; raises `CommandError`."""
+    """The name, if there is a data set of that name; raises `UsageError`, `XOResNetError`."""
     from xoresnet.data.load import DATASETS
 
     if name not in DATASETS:
-        raise CommandError(
-            f"there is no data set {name!r}: there are {', '.join(DATASETS)}{nearest(name, DATASETS)}", exit_code=2
-        )
+        raise UsageError(f"there is no data set {name!r}: there are {', '.join(DATASETS)}{nearest(name, DATASETS)}")
     return name
 
 
 def load_with_bar(spec: DataSpec, *, download: bool = False) -> DataSet:
-    """Read it; on a terminal, with a bar while images are decoded. Raises `CommandError`."""
+    """Read it; on a terminal, with a bar while images are decoded. Raises `UsageError`, `XOResNetError`."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from xoresnet.data.load import DataError
+    from xoresnet.errors import DataError
 
     known_data_set(spec.name)
     console = live_console()
@@ -46,4 +44,4 @@ def load_with_bar(spec: DataSpec, *, download: bool = False) -> DataSet:
                 progress=lambda done, total: bar.update(task, completed=done, total=total, visible=True),
             )
     except DataError as error:
-        raise CommandError(str(error)) from None
+        raise XOResNetError(str(error)) from None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import Fault, SpecError
+from xoresnet.errors import Fault, SpecError
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.measures.records import EpochRecord
 from xoresnet.search.config import PRUNERS, SAMPLERS, PrunerSpec, SearchConfig

@@ -14,9 +14,8 @@ from tests.search.views.test_search import complete, searching
 from tests.xoresnet.data.datasets.pictures import write_classes
 from tests.xoresnet.data.datasets.test_idx import write_fashion
 from xoresnet.data.load import DATASETS
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError, XOResNetError
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.errors import CommandError
 from xoresnet.search.prepare import plan_search
 from xoresnet.space import SearchSpace, preset_names
 
@@ -175,7 +174,7 @@ def test_samplers_and_pruners_that_there_are(sampler: str, pruner: str) -> None:
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence(told: dict[str, Any], code: int, sentence: str) -> None:
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         plan_search(SearchConfig.from_dict({"space": {"arch": {**ARCH, **told.pop("arch", {})}}, **told}))
     assert fnmatchcase(str(caught.value), sentence.replace("?", "[?]")), str(caught.value)
     assert "\n" not in str(caught.value)

@@ -11,7 +11,7 @@ import pytest
 from tests.space.small_spaces import IMAGES, PLAIN, SmallSpace
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError
 from xoresnet.space import FloatRange, SearchSpace
 from xoresnet.space.baselines import baselines
 from xoresnet.space.optuna_adapter import distributions, from_parameters, suggest

@@ -21,7 +21,7 @@ from tests.space.small_spaces import IMAGES, PLAIN, SmallSpace, small_spaces
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError
 from xoresnet.space import SearchSpace, preset_names
 from xoresnet.space.optuna_adapter import distributions, from_parameters, suggest
 from xoresnet.space.walk import parameters_of

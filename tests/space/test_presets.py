@@ -9,7 +9,7 @@ import pytest
 from tests.space.small_spaces import descriptions
 from xoresnet.description.arch import DEPTHS, Arch
 from xoresnet.description.layer_table import dense_macs, params_count
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.space import SearchSpace, preset_names, preset_text
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import Fault, SpecError
+from xoresnet.errors import Fault, SpecError
 from xoresnet.space import Choice, Constraints, FloatRange, IntRange, SearchSpace, StageDomain
 
 IMAGES: dict[str, Any] = {"input_shape": [1, 8, 8], "num_classes": 10}

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from tests.space.small_spaces import IMAGES, PLAIN, SmallSpace, small_spaces
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, params_count
-from xoresnet.description.schema import SpecError
-from xoresnet.space import Constraints, SearchSpace, YamlError, preset_names
+from xoresnet.errors import SpecError, YamlError
+from xoresnet.space import Constraints, SearchSpace, preset_names
 
 
 def arch(**fields: Any) -> Arch:

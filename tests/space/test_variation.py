@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.space.small_spaces import IMAGES, PLAIN, SmallSpace, listed, small_spaces
 from xoresnet.description.arch import Arch
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError
 from xoresnet.space import SearchSpace, preset_names
 
 STEPPED = ("width", "timesteps")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from tests.space.small_spaces import IMAGES, PLAIN, SmallSpace, small_spaces
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError
 from xoresnet.space import SearchSpace, preset_names
 from xoresnet.space.domain import Domain, FloatRange, Value, is_constant
 from xoresnet.space.walk import parameters_of, walk

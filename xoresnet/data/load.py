@@ -34,15 +34,15 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from xoresnet.data.datasets import cifar, digits, folder, idx, mini_imagenet
-from xoresnet.data.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
+from xoresnet.data.datasets.base import Augmentation, Loader, ReadOptions, Source, Split
 from xoresnet.data.datasets.split import channel_statistics, split_rows
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import nearest
+from xoresnet.errors import DataError
 
 __all__ = [
     "DATASETS",
     "Augmentation",
-    "DataError",
     "DataSet",
     "DataStatus",
     "ReadOptions",

@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS, LogicGradient, find_merge
-from xoresnet.description.schema import Fault, Spec, SpecError, nearest
+from xoresnet.description.schema import Spec, nearest
 from xoresnet.description.user_code import find_user_code, is_dotted
+from xoresnet.errors import Fault, SpecError
 
 __all__ = [
     "BASELINES",

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from xoresnet.description.schema import Fault, Spec, SpecError
+from xoresnet.description.schema import Spec
+from xoresnet.errors import Fault, SpecError
 
 __all__ = ["Recipe"]
 

@@ -4,35 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-__all__ = ["Fault", "Spec", "SpecError", "nearest"]
+from xoresnet.errors import Fault, SpecError
 
-
-class Fault(NamedTuple):
-    """One thing wrong with a description."""
-
-    path: str
-    """Where: the dotted path of the field, empty for the description as a whole."""
-    message: str
-    """What is wrong, with the value and the rule."""
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
-
-
-class SpecError(ValueError):
-    """A description that breaks its rules: a sentence for each fault, those in single fields before combinations."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("; ".join(map(str, self.faults)))
-
-    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Fault, ...]]]:
-        return type(self), (self.faults,)
+__all__ = ["Spec", "nearest"]
 
 
 class Spec(BaseModel):

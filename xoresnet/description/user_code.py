@@ -6,7 +6,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from xoresnet.description.schema import Fault, SpecError, nearest
+from xoresnet.description.schema import nearest
+from xoresnet.errors import Fault, SpecError
 
 __all__ = ["find_user_code", "is_dotted"]
 

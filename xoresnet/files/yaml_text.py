@@ -9,11 +9,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.representer import SafeRepresenter
 
-__all__ = ["YamlError", "read_yaml", "write_yaml"]
+from xoresnet.errors import YamlError
 
-
-class YamlError(ValueError):
-    """A text that is no YAML: one sentence with the place."""
+__all__ = ["read_yaml", "write_yaml"]
 
 
 def read_yaml(text: str, where: str) -> Any:

@@ -26,10 +26,10 @@ from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import DivergenceError
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.shared.weights import SharedNetwork, WeightGroup, groups_of
 from xoresnet.training.learning import (
-    DivergenceError,
     augmentation_of,
     check_fits,
     default_device,
@@ -42,7 +42,7 @@ from xoresnet.training.learning import (
 from xoresnet.training.resumable_epochs import ResumableEpochs
 from xoresnet.training.tensor_file import TensorFile, load_tensor_file, save_tensor_file
 
-__all__ = ["DivergenceError", "SharedEpoch", "SharedTraining", "load_shared"]
+__all__ = ["SharedEpoch", "SharedTraining", "load_shared"]
 
 _FORMAT = "xoresnet-shared-1"
 _IDENTITY = {

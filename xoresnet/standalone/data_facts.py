@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
-from xoresnet.description.schema import Fault, Spec, SpecError
+from xoresnet.description.schema import Spec
+from xoresnet.errors import Fault, SpecError
 
 if TYPE_CHECKING:
     from xoresnet.data.load import DataSet

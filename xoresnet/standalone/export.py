@@ -20,13 +20,14 @@ import torch
 from torch import Tensor
 
 from xoresnet.description.schema import nearest
+from xoresnet.errors import ExportError, UnsupportedError
 from xoresnet.files.atomic import write_text
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.standalone.card import model_card
 from xoresnet.standalone.folder import CONFIG, WEIGHTS, ModelConfig, load_model, save_model
-from xoresnet.standalone.module import Standalone, UnsupportedError
+from xoresnet.standalone.module import Standalone
 
-__all__ = ["FORMATS", "ExportError", "Exported", "decided", "export"]
+__all__ = ["FORMATS", "Exported", "decided", "export"]
 
 FORMATS = ("safetensors", "pt2", "onnx", "nir")
 """A folder (`model.py`), and files by their suffix (`formats/`); `nir` has no words for some networks."""
@@ -36,10 +37,6 @@ _COPIES, _SHIFT, _NEAR = 8, 1e-6, 1e-3
 """What is tried to see where rounding decides; a spike more or less changes logits by more than the last."""
 _IMAGES = 16
 _FILES = frozenset({CONFIG, WEIGHTS, "README.md", *(f"model.{form}" for form in FORMATS)})
-
-
-class ExportError(RuntimeError):
-    """A model that cannot be written, or does not do what its network does: one sentence."""
 
 
 class Exported(NamedTuple):

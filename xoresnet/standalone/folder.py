@@ -19,7 +19,8 @@ from torch import Tensor
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import Fault, Spec, SpecError
+from xoresnet.description.schema import Spec
+from xoresnet.errors import Fault, ModelError, SpecError
 from xoresnet.files.atomic import replaced, write_text
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.standalone.data_facts import DataFacts
@@ -30,16 +31,12 @@ if TYPE_CHECKING:
 
     from xoresnet.training.fit import Training
 
-__all__ = ["CONFIG", "WEIGHTS", "ModelConfig", "ModelError", "find_model", "load_model", "save_model", "write_config"]
+__all__ = ["CONFIG", "WEIGHTS", "ModelConfig", "find_model", "load_model", "save_model", "write_config"]
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _ALSO = "weights.safetensors"
 """What weights are called in the folder of a training."""
 _VERSION = 1
-
-
-class ModelError(ValueError):
-    """A folder that holds no whole model: one sentence that names what is wrong."""
 
 
 class ModelConfig(Spec):

@@ -18,11 +18,9 @@ from xoresnet.neurons.neuron import SpikingNeuron
 if TYPE_CHECKING:
     from xoresnet.standalone.folder import ModelConfig
 
-__all__ = ["Standalone", "UnsupportedError"]
-
-
-class UnsupportedError(ValueError):
-    """A network that a format has no words for: one sentence."""
+__all__ = [
+    "Standalone",
+]
 
 
 class Standalone(nn.Module):

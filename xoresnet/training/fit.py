@@ -21,12 +21,12 @@ from xoresnet.data.datasets.base import Split
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import DivergenceError
 from xoresnet.measures.records import EpochRecord
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from xoresnet.training.evaluation import Evaluation, evaluate
 from xoresnet.training.learning import (
-    DivergenceError,
     augmentation_of,
     check_fits,
     default_device,
@@ -39,7 +39,7 @@ from xoresnet.training.learning import (
 )
 from xoresnet.training.resumable_epochs import ResumableEpochs
 
-__all__ = ["DivergenceError", "Step", "Training", "estimate_epoch_seconds", "fit"]
+__all__ = ["Step", "Training", "estimate_epoch_seconds", "fit"]
 
 _IDENTITY = {"network": "arch", "recipe": "recipe", "data set or split": "data", "precision": "precision"}
 """In what a checkpoint must agree with the training that goes on from it."""

@@ -17,7 +17,6 @@ from xoresnet.description.recipe import Recipe
 from xoresnet.network.xoresnet import XOResNet
 
 __all__ = [
-    "DivergenceError",
     "augmentation_of",
     "check_fits",
     "default_device",
@@ -28,10 +27,6 @@ __all__ = [
     "training_loss",
     "uses_bf16",
 ]
-
-
-class DivergenceError(RuntimeError):
-    """The loss or a weight is no longer finite: one sentence that says when."""
 
 
 def check_fits(arch: Arch, data: DataSet) -> None:

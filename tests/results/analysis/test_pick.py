@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.results.made_runs import empty_run, run_of, trial
+from xoresnet.errors import XOResNetError
 from xoresnet.results import Run
 from xoresnet.results.analysis.pick import pick
-from xoresnet.search.errors import CommandError
 
 RUN = run_of(
     trial(0, 0.1, 10), trial(1, 0.8, 20), trial(2, 0.9, 1000), trial(3, 0.5, 500), trial(4, 0.7, 5, state="PRUNED"),
@@ -38,7 +38,7 @@ def test_a_complete_trial(wanted: str, number: int) -> None:
 @pytest.mark.parametrize(("wanted", "number", "state"), [("4", 4, "PRUNED"), ("5", 5, "FAIL"), ("8", 8, "PRUNED")])
 def test_one_in_any_state(wanted: str, number: int, state: str) -> None:
     assert pick(RUN, wanted, any_state=True)["trial_id"] == number
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         pick(RUN, wanted)
     assert str(caught.value) == f"--pick {wanted}: the trial is {state}, and only COMPLETE ones have weights"
 
@@ -57,7 +57,7 @@ def test_one_in_any_state(wanted: str, number: int, state: str) -> None:
     ],
 )
 def test_what_means_nothing(run: Run, wanted: str, code: int, message: str) -> None:
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         pick(run, wanted)
     assert str(caught.value).startswith(message)
     assert caught.value.exit_code == code
@@ -65,7 +65,7 @@ def test_what_means_nothing(run: Run, wanted: str, code: int, message: str) -> N
 
 def test_names_that_could_have_been_meant() -> None:
     names = {"xoresnet8": 1, "sew-resnet8": 2}
-    with pytest.raises(CommandError, match=r"; did you mean 'xoresnet8'\?$"):
+    with pytest.raises(XOResNetError, match=r"; did you mean 'xoresnet8'\?$"):
         pick(RUN, "xorsnet8", names=names)
-    with pytest.raises(CommandError, match=r"or a trial's or network's id, xoresnet8, sew-resnet8$"):
+    with pytest.raises(XOResNetError, match=r"or a trial's or network's id, xoresnet8, sew-resnet8$"):
         pick(RUN, "77", names=names)

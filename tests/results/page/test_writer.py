@@ -12,7 +12,8 @@ import pytest
 
 from tests.results.made_runs import confirming, empty_run, run_of, trial, varied_run, write_run
 from tests.results.page.browser import PHONE, Visit, opened_browser
-from xoresnet.results import Run, RunError, load, report
+from xoresnet.errors import RunError
+from xoresnet.results import Run, load, report
 from xoresnet.results.figures import FIGURES
 from xoresnet.results.figures.kit.networks import baseline_parts, describe
 

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.results.made_runs import empty_run, run_of, trial, varied_run, write_run
-from xoresnet.results import Run, RunError, load, load_many
+from xoresnet.errors import RunError
+from xoresnet.results import Run, load, load_many
 from xoresnet.results.tables.columns import CONFIRMED, HISTORY, LAYERS, SCHEMA_VERSION, TRIALS
 from xoresnet.results.tables.files import VERSION_KEY
 

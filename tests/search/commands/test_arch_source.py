@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from xoresnet.description.arch import Arch
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError, XOResNetError
 from xoresnet.search.commands.arch_source import ArchSource
-from xoresnet.search.errors import CommandError
 
 SMALL = Arch(
     input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, timesteps=1, neuron={"kind": "plif", "reset": "soft"}
@@ -84,7 +83,7 @@ def test_a_file_may_be_given_another_shape() -> None:
     ],
 )
 def test_each_mistake_has_its_sentence(text: str, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         ArchSource(text, changes)
     assert str(caught.value).startswith(message)
     assert caught.value.exit_code == 2

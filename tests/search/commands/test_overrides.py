@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from xoresnet.errors import XOResNetError
 from xoresnet.search.commands.overrides import merged, read_overrides
-from xoresnet.search.errors import CommandError
 
 PARTS = {"arch": ["merge", "neuron", "timesteps"], "recipe": ["epochs", "seed"], "data": ["root", "seed", "channels"]}
 
@@ -52,7 +52,7 @@ def test_where_each_setting_goes(texts: list[str], found: dict[str, Any]) -> Non
     ],
 )
 def test_each_mistake_has_its_sentence(texts: list[str], message: str) -> None:
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         read_overrides(texts, PARTS)
     assert str(caught.value).startswith(message)
     assert caught.value.exit_code == 2

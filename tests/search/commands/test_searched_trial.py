@@ -17,11 +17,11 @@ from tests.xoresnet.data.datasets.test_idx import write_fashion
 from xoresnet.data.load import DATASETS, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import XOResNetError
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.search.commands.arch_source import ArchSource
 from xoresnet.search.commands.searched_trial import find_trial
 from xoresnet.search.confirmation.candidates import trial_network
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.attributes import DUPLICATE
 from xoresnet.search.study.opening import look_at_study
@@ -99,7 +99,7 @@ def test_mistakes_get_one_sentence(text: str, message: str) -> None:
         assert result.is_refusal(2, message)
         assert result.out == ""
     assert not Path("runs").exists()
-    with pytest.raises(CommandError):
+    with pytest.raises(XOResNetError):
         find_trial(text)
 
 

@@ -13,11 +13,10 @@ from optuna.trial import TrialState, create_trial
 from tests.search.confirmations import FRONT, made_search
 from tests.search.views.test_search import complete, fail, search_config, searching
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError, XOResNetError
 from xoresnet.results import load
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.confirmation.candidates import Candidate, candidates, trial_network
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.prepare import full_recipe
 from xoresnet.search.study.opening import look_at_study
@@ -154,14 +153,14 @@ def test_a_baseline_that_was_searched_with_several_recipes(tmp_path: Path) -> No
     ],
 )
 def test_words_that_mean_nothing(searched: Path, wanted: str, message: str) -> None:
-    with pytest.raises(CommandError, match=re.escape(message).replace(r"\*", r".*")) as caught:
+    with pytest.raises(XOResNetError, match=re.escape(message).replace(r"\*", r".*")) as caught:
         chosen(searched, wanted)
     assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)
 
 
 def test_baselines_are_among_what_it_may_be(searched: Path) -> None:
-    with pytest.raises(CommandError, match=r"network's id, .*xoresnet8"):
+    with pytest.raises(XOResNetError, match=r"network's id, .*xoresnet8"):
         chosen(searched, "99")
 
 
@@ -169,7 +168,7 @@ def test_a_search_without_a_front(tmp_path: Path) -> None:
     with searching(search_config(retries=0), tmp_path / "run") as run:
         fail(run, "boom")
         run.frames.write()
-    with pytest.raises(CommandError, match=r"^run has no front yet: no trial is complete$") as caught:
+    with pytest.raises(XOResNetError, match=r"^run has no front yet: no trial is complete$") as caught:
         chosen(tmp_path / "run")
     assert caught.value.exit_code == 2
     assert numbers(chosen(tmp_path / "run", "0")) == [0]  # but what failed can be named

@@ -14,14 +14,13 @@ import pytest
 from tests.search.confirmations import FRONT, begin, carry_out, confirming, made_search, states
 from tests.search.views.test_search import complete, search_config, searching
 from tests.xoresnet.data.datasets.pictures import write_classes
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError, XOResNetError
 from xoresnet.results import confirmed_networks, load, load_many
 from xoresnet.results.tables.columns import CONFIRMED
 from xoresnet.search import confirm
 from xoresnet.search.config import MAY_CHANGE
 from xoresnet.search.confirmation.confirming import LIMITS, ConfirmPlan, ConfirmRun, plan_confirm
 from xoresnet.search.confirmation.table import confirmed_frame
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.claim import claimed
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.opening import look_at_study
@@ -101,7 +100,7 @@ def test_a_study_in_a_storage_elsewhere(folder: Path) -> None:
     assert found is not None
     assert len(found.trials) == count
     (folder.parent / "studies.db").unlink()
-    with pytest.raises(CommandError, match="has no study yet") as caught:
+    with pytest.raises(XOResNetError, match="has no study yet") as caught:
         plan_confirm(folder)
     assert caught.value.exit_code == 2
 
@@ -130,7 +129,7 @@ def test_limits_of_its_own(searched: Path) -> None:
 )
 def test_what_was_asked_wrongly(searched: Path, options: dict[str, Any], message: str) -> None:
     before = contents(searched)
-    with pytest.raises((CommandError, SpecError)) as caught:
+    with pytest.raises((XOResNetError, SpecError)) as caught:
         confirm(searched, **options)
     assert str(caught.value).startswith(message)
     assert getattr(caught.value, "exit_code", 2) == 2
@@ -325,7 +324,7 @@ def test_several_runs_in_one_table(folder: Path, searched: Path) -> None:
 def test_a_search_is_at_work_in_the_folder(folder: Path) -> None:
     with claimed(folder):
         before = contents(folder)
-        with pytest.raises(CommandError, match=r"^another process is at work in .*run$") as caught:
+        with pytest.raises(XOResNetError, match=r"^another process is at work in .*run$") as caught:
             confirm(folder)
         assert contents(folder) == before
     assert caught.value.exit_code == 1
@@ -334,7 +333,7 @@ def test_a_search_is_at_work_in_the_folder(folder: Path) -> None:
 def test_no_search_while_it_goes_on(folder: Path) -> None:
     config = RunFolder(folder).saved_config()
     assert config is not None
-    refused = pytest.raises(CommandError, match=r"^another process is at work in ")
+    refused = pytest.raises(XOResNetError, match=r"^another process is at work in ")
     with confirming(folder), refused, RunFolder(folder).opened(config):
         pass
 
@@ -347,7 +346,7 @@ def test_a_test_set_that_is_broken(tmp_path: Path) -> None:
     with searching(search_config(data=data), tmp_path / "run") as run:
         complete(run, 0.5, 1000)
     before = contents(tmp_path / "run")
-    with pytest.raises(CommandError, match=r"class 'owl' is .* the test set in ") as caught:
+    with pytest.raises(XOResNetError, match=r"class 'owl' is .* the test set in ") as caught:
         confirm(tmp_path / "run")
     assert "\n" not in str(caught.value)
     assert contents(tmp_path / "run") == before

@@ -13,6 +13,7 @@ from optuna.trial import TrialState, create_trial
 
 from tests.search.views.test_search import record
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import XOResNetError
 from xoresnet.search.confirmation.study import (
     best_seeds,
     look_at_confirm_study,
@@ -21,7 +22,6 @@ from xoresnet.search.confirmation.study import (
     searched_trial,
     training_key,
 )
-from xoresnet.search.errors import CommandError
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.study.journal import open_journal
 
@@ -90,7 +90,7 @@ def test_damage_before_the_end_is_a_sentence(tmp_path: Path, study: Study) -> No
     add(study, "a", 0.5)
     lines = (tmp_path / "confirm.journal").read_text().splitlines(keepends=True)
     (tmp_path / "confirm.journal").write_text("".join([lines[0], "garbage\n", *lines[1:]]))
-    with pytest.raises(CommandError, match=r"confirm.journal, line 2 is damaged, and others come behind it") as caught:
+    with pytest.raises(XOResNetError, match=r"confirm.journal, line 2 is damaged, and others come behind it") as caught:
         open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
     assert "\n" not in str(caught.value)
 
@@ -101,14 +101,14 @@ def test_damage_before_the_end_is_a_sentence(tmp_path: Path, study: Study) -> No
 def test_a_journal_of_nonsense_is_a_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "confirm.journal").write_text(f"{text}\n")
     for call in (look_at_confirm_study, lambda folder: open_confirm_study(folder, DEFAULT_OBJECTIVES)):
-        with pytest.raises(CommandError, match=r"confirm.journal cannot be read: [A-Za-z]+: ") as caught:
+        with pytest.raises(XOResNetError, match=r"confirm.journal cannot be read: [A-Za-z]+: ") as caught:
             call(tmp_path)
         assert "\n" not in str(caught.value)
 
 
 def test_another_study_in_its_place(tmp_path: Path) -> None:
     optuna.create_study(storage=open_journal(tmp_path / "confirm.journal"), study_name="other")
-    with pytest.raises(CommandError, match=r"confirm.journal cannot be read: KeyError: "):
+    with pytest.raises(XOResNetError, match=r"confirm.journal cannot be read: KeyError: "):
         look_at_confirm_study(tmp_path)
 
 

@@ -11,8 +11,8 @@ import optuna
 import pytest
 
 from tests.search.command_line import xoresnet
+from xoresnet.errors import XOResNetError
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.errors import CommandError
 from xoresnet.search.execution import execute as execution
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import execute
@@ -70,7 +70,7 @@ def test_a_signal_when_all_was_done(bridge: TrialBridge, tmp_path: Path, monkeyp
 
 
 def test_more_than_the_machines_have(bridge: TrialBridge, tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="a trial needs 99 cpu, the machines have 2 cpu"):
+    with pytest.raises(XOResNetError, match="a trial needs 99 cpu, the machines have 2 cpu"):
         execute(bridge, train, CONFIG.replace(cpus_per_trial=99), tmp_path, nothing)
 
 

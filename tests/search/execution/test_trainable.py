@@ -11,8 +11,9 @@ import ray as ray_
 import torch
 
 from xoresnet import Arch, Recipe, load_data, load_model
-from xoresnet.data.load import DataError, SealedTest, Split
+from xoresnet.data.load import SealedTest, Split
 from xoresnet.data.spec import DataSpec
+from xoresnet.errors import DataError
 from xoresnet.measures.records import MEASURED
 from xoresnet.search.execution import trainable
 from xoresnet.training.fit import Training

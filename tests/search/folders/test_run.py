@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.search.test_config import FULL, SPACE
+from xoresnet.errors import XOResNetError
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.claim import claimed
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.run import RunFolder
@@ -34,12 +34,12 @@ def begin(folder: RunFolder, config: SearchConfig = PLAIN) -> SearchConfig:
         return named
 
 
-def refused(folder: RunFolder, config: SearchConfig) -> CommandError:
+def refused(folder: RunFolder, config: SearchConfig) -> XOResNetError:
     """What is said; nothing is written."""
     before = contents(folder.path.parent)
-    with pytest.raises(CommandError) as caught, folder.opened(config):
+    with pytest.raises(XOResNetError) as caught, folder.opened(config):
         raise AssertionError
-    with pytest.raises(CommandError) as again:
+    with pytest.raises(XOResNetError) as again:
         folder.check(config)
     assert str(again.value) == str(caught.value)
     assert contents(folder.path.parent) == before
@@ -281,7 +281,7 @@ def test_a_folder_of_something_else(name: str, content: bytes, code: int, senten
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
     folder = RunFolder(tmp_path / "run")
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         folder.saved_config()
     assert str(caught.value).startswith(sentence.format(path=folder.path))
     assert caught.value.exit_code == code
@@ -313,7 +313,7 @@ def test_the_folder_of_another_process(tmp_path: Path) -> None:
     begin(folder)
     with claimed(folder.path):
         before = contents(tmp_path)
-        with pytest.raises(CommandError, match=f"^another process is at work in {folder.path}$") as caught:
+        with pytest.raises(XOResNetError, match=f"^another process is at work in {folder.path}$") as caught:
             begin(folder, PLAIN.replace(trials=60))
         assert contents(tmp_path) == before
     assert caught.value.exit_code == 1
@@ -332,7 +332,7 @@ def test_a_configuration_that_may_not_be_read(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     begin(folder)
     (folder.path / "config.yaml").chmod(0)
-    with pytest.raises(CommandError, match=r"config\.yaml cannot be read: "):
+    with pytest.raises(XOResNetError, match=r"config\.yaml cannot be read: "):
         folder.saved_config()
 
 

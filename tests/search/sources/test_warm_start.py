@@ -11,8 +11,8 @@ from tests.search.folders.test_run import contents
 from tests.search.runs import drive
 from tests.search.views.test_search import searching
 from xoresnet.description.arch import Arch
+from xoresnet.errors import XOResNetError
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.errors import CommandError
 from xoresnet.search.run import SearchRun
 from xoresnet.search.sources.warm_start import earlier_front
 from xoresnet.search.study.front import front_of
@@ -60,7 +60,7 @@ def test_what_the_new_space_lacks_is_left_out(tmp_path: Path) -> None:
     narrow = config({"width": min(widths)}).search_space
     found = earlier_front(str(tmp_path / "earlier"), narrow)
     assert {start.arch.width for start in found} == {min(widths)}
-    with pytest.raises(CommandError, match=r"none of the \d+ networks on the front of .*earlier is in this space"):
+    with pytest.raises(XOResNetError, match=r"none of the \d+ networks on the front of .*earlier is in this space"):
         earlier_front(str(tmp_path / "earlier"), config({"width": 32}).search_space)
 
 
@@ -105,7 +105,7 @@ def test_an_earlier_run_with_its_study_elsewhere(tmp_path: Path) -> None:
     search(tmp_path / "earlier", elsewhere)
     assert earlier_front(str(tmp_path / "earlier"), config().search_space)
     (tmp_path / "studies.db").unlink()
-    with pytest.raises(CommandError, match="none of the 0 networks on the front of "):
+    with pytest.raises(XOResNetError, match="none of the 0 networks on the front of "):
         earlier_front(str(tmp_path / "earlier"), config().search_space)
     assert not (tmp_path / "studies.db").exists()
 
@@ -134,7 +134,7 @@ def test_a_folder_that_holds_no_search(
         folder.parent.mkdir()
         folder.write_text(content)
         folder = folder.parent
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         earlier_front(str(folder), config().search_space)
     assert str(caught.value).startswith(sentence.format(path=tmp_path))
     assert caught.value.exit_code == code
@@ -144,5 +144,5 @@ def test_a_search_that_has_no_study_yet(tmp_path: Path) -> None:
     with searching(config(), tmp_path / "begun") as run:
         pass
     (run.folder.path / "study.journal").unlink()
-    with pytest.raises(CommandError, match="none of the 0 networks on the front of "):
+    with pytest.raises(XOResNetError, match="none of the 0 networks on the front of "):
         earlier_front(str(run.folder.path), config().search_space)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import XOResNetError
 from xoresnet.search.study.journal import JournalReader, mend
 
 ENTRIES: list[dict[str, Any]] = [{"op_code": 0, "name": "run"}, {"op_code": 4, "x": [1.5, None]}, {"op_code": 5}]
@@ -93,7 +93,7 @@ def test_damage_in_the_middle_is_no_crashs_and_left_for_somebody_to_look_at(
     content: bytes, line: int, path: Path
 ) -> None:
     path.write_bytes(content)
-    with pytest.raises(CommandError, match=rf"study\.journal, line {line} is damaged, and others come behind it"):
+    with pytest.raises(XOResNetError, match=rf"study\.journal, line {line} is damaged, and others come behind it"):
         mend(path)
     assert path.read_bytes() == content
     assert aside(path) == b""
@@ -118,7 +118,7 @@ def test_nothing_is_lost_and_no_whole_line_is_cut(content: bytes) -> None:
         path.write_bytes(content)
         whole = [is_whole(line) for line in content.split(b"\n")[:-1]]
         if any(later and not one for one, later in pairwise(whole)):  # damage before a whole line
-            with pytest.raises(CommandError):
+            with pytest.raises(XOResNetError):
                 mend(path)
             assert path.read_bytes() == content
             return

@@ -17,8 +17,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study, StudyDirection
 from optuna.trial import TrialState
 
+from xoresnet.errors import XOResNetError
 from xoresnet.search.config import PrunerSpec, SearchConfig
-from xoresnet.search.errors import CommandError
 from xoresnet.search.folders.run import JOURNAL
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.pruning.metric_pruner import MetricPruner
@@ -121,7 +121,7 @@ def test_a_study_that_a_crash_left_without_names_gets_them(tmp_path: Path) -> No
 )
 def test_another_searchs_study_is_refused(objectives: list[str], those: str, tmp_path: Path) -> None:
     work(opened(tmp_path), 2)
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         opened(tmp_path, config(objectives=objectives))
     known = "val_accuracy (maximize), spikes_per_sample (minimize)"
     assert str(caught.value) == f"the study 'run' is of {known}, not of {those}"
@@ -139,7 +139,9 @@ def test_another_searchs_study_is_refused(objectives: list[str], those: str, tmp
 def test_a_study_without_names_but_with_other_directions_is_refused(directions: list[str], tmp_path: Path) -> None:
     storage = JournalStorage(JournalFileBackend(str(tmp_path / JOURNAL)))
     optuna.create_study(study_name="run", storage=storage, directions=directions)
-    with pytest.raises(CommandError, match=r"^the study 'run' is of .*, not of val_accuracy \(maximize\), spikes_per_"):
+    with pytest.raises(
+        XOResNetError, match=r"^the study 'run' is of .*, not of val_accuracy \(maximize\), spikes_per_"
+    ):
         opened(tmp_path)
 
 
@@ -275,7 +277,7 @@ def test_damage_in_the_middle_is_told_and_nothing_is_cut(damage: bytes, tmp_path
     work(opened(tmp_path), 3)
     content = before + damage + journal.read_bytes()[len(before) :]
     journal.write_bytes(content)
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         opened(tmp_path)
     assert str(caught.value).startswith(f"{journal}, line ")
     assert "\n" not in str(caught.value)
@@ -337,7 +339,7 @@ def test_any_storage_of_optunas(tmp_path: Path) -> None:
     assert facts(seen) == facts(first)
     assert looked_at(folder, of.replace(study="another")) is None
     assert list(folder.iterdir()) == []
-    with pytest.raises(CommandError, match=r"is of val_accuracy .*, spikes_per_sample .*, not of val_loss .*, macs_"):
+    with pytest.raises(XOResNetError, match=r"is of val_accuracy .*, spikes_per_sample .*, not of val_loss .*, macs_"):
         opened(folder, config(storage=of.storage, objectives=["val_loss:min", "macs_per_sample:min"]))
 
 
@@ -382,14 +384,14 @@ def test_a_database_with_options(tmp_path: Path) -> None:
 )
 def test_an_address_that_leads_to_no_storage(storage: str, sentence: str, tmp_path: Path) -> None:
     of = config(storage=storage)
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         opened(tmp_path, of)
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)
     if "nowhere" in storage:
         assert looked_at(tmp_path, of) is None
     else:
-        with pytest.raises(CommandError) as again:
+        with pytest.raises(XOResNetError) as again:
             looked_at(tmp_path, of)
         assert str(again.value) == str(caught.value)
     assert contents(tmp_path) == {}
@@ -399,7 +401,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine, and rather long, so that it cannot be taken for a database\n" * 20)
     of, before = config(storage=f"sqlite:///{tmp_path}/notes.txt"), contents(tmp_path)
     for ask in (opened, looked_at):
-        with pytest.raises(CommandError, match=r"^storage: sqlite:///.*/notes.txt: .*file is not a database$"):
+        with pytest.raises(XOResNetError, match=r"^storage: sqlite:///.*/notes.txt: .*file is not a database$"):
             ask(tmp_path, of)
     assert contents(tmp_path) == before
 
@@ -407,7 +409,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 def test_a_study_of_another_space_in_a_common_storage_is_refused(tmp_path: Path) -> None:
     of = config(storage=f"sqlite:///{tmp_path}/studies.db")
     work(opened(tmp_path, of), 2)
-    with pytest.raises(CommandError):
+    with pytest.raises(XOResNetError):
         opened(tmp_path, of.replace(space={"arch": {**SPACE["arch"], "width": 16}}))
 
 
@@ -538,7 +540,7 @@ def test_samplers_of_the_users_own() -> None:
 )
 def test_a_path_that_leads_to_no_sampler(path: str, sentence: str) -> None:
     head, star, tail = sentence.format(path=path).partition("*")
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         make_sampler(path, 0)
     message = str(caught.value)
     assert message.startswith(f"sampler: {head}")
@@ -579,7 +581,7 @@ def test_the_seed_decides_what_is_drawn(tmp_path: Path) -> None:
     ],
 )
 def test_a_sampler_that_cannot_be_made(path: str, sentence: str) -> None:
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         make_sampler(path, 0)
     assert str(caught.value).startswith(f"sampler: {path} cannot be made without arguments: {sentence}")
     assert "\n" not in str(caught.value)
@@ -638,7 +640,7 @@ def test_pruners_are_made_as_they_were_asked_for(fields: Mapping[str, Any], prun
 )
 def test_a_path_that_leads_to_no_pruner(path: str, sentence: str) -> None:
     head, star, tail = sentence.format(path=path).partition("*")
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         make_pruner(PrunerSpec(kind=path), 6, DEFAULT_OBJECTIVES)
     message = str(caught.value)
     assert message.startswith(f"pruner: {head}")
@@ -649,7 +651,7 @@ def test_a_path_that_leads_to_no_pruner(path: str, sentence: str) -> None:
 
 @pytest.mark.usefixtures("own_code")
 def test_a_pruner_that_cannot_be_made() -> None:
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         make_pruner(PrunerSpec(kind="code_of_test_study.Picky"), 6, DEFAULT_OBJECTIVES)
     head = "pruner: code_of_test_study.Picky cannot be made without arguments: TypeError: "
     assert str(caught.value).startswith(head)

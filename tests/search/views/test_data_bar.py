@@ -11,9 +11,9 @@ import torch
 
 from tests.search.views.test_search import lines_on, on_a_terminal
 from tests.xoresnet.data.datasets.pictures import write_classes
-from xoresnet.data.load import DATASETS, DataError, load_data
+from xoresnet.data.load import DATASETS, load_data
 from xoresnet.data.spec import DataSpec
-from xoresnet.search.errors import CommandError
+from xoresnet.errors import DataError, XOResNetError
 from xoresnet.search.views.data_bar import known_data_set, load_with_bar
 
 
@@ -32,7 +32,7 @@ def test_names_that_are_known(name: str) -> None:
 def test_names_that_are_not(name: str, guess: str | None) -> None:
     sentence = f"there is no data set {name!r}: there are {', '.join(DATASETS)}"
     for ask in (known_data_set, lambda name: load_with_bar(DataSpec(name=name))):
-        with pytest.raises(CommandError) as caught:
+        with pytest.raises(XOResNetError) as caught:
             ask(name)
         assert str(caught.value) == sentence + (f"; did you mean {guess!r}?" if guess else "")
         assert caught.value.exit_code == 2
@@ -60,7 +60,7 @@ def test_what_is_wrong_with_data_is_told_as_it_is(spec: DataSpec, download: bool
     Path("empty").mkdir()
     with pytest.raises(DataError) as expected:
         spec.load(download=download)
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(XOResNetError) as caught:
         load_with_bar(spec, download=download)
     assert str(caught.value) == str(expected.value)
     assert "\n" not in str(caught.value)
@@ -98,7 +98,7 @@ def test_a_bar_on_the_terminal_that_is_left(
 def test_the_bar_is_gone_before_what_is_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     write_classes(Path("pictures"))
     (Path("pictures") / "owl" / "owl03.png").write_bytes(b"garbage")
-    with redirect_stdout(on_a_terminal(80, monkeypatch)) as screen, pytest.raises(CommandError, match=r"owl03\.png"):
+    with redirect_stdout(on_a_terminal(80, monkeypatch)) as screen, pytest.raises(XOResNetError, match=r"owl03\.png"):
         load_with_bar(DataSpec(name="folder", root="pictures"))
     drawn = screen.getvalue()
     assert "decoding images" in drawn

@@ -14,7 +14,8 @@ import torch
 
 from tests.xoresnet.data.datasets.test_cifar import write_cifar10
 from tests.xoresnet.data.datasets.test_idx import write_fashion
-from xoresnet.data.load import DATASETS, DataError, ReadOptions, data_status, find_roots, load_data
+from xoresnet.data.load import DATASETS, ReadOptions, data_status, find_roots, load_data
+from xoresnet.errors import DataError
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ import pytest
 
 from tests.xoresnet.data.datasets.pictures import write_classes
 from tests.xoresnet.data.datasets.test_idx import idx, write_fashion
-from xoresnet.data.load import DataError, load_data
+from xoresnet.data.load import load_data
 from xoresnet.data.spec import DataSpec
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import DataError, SpecError
 
 
 def test_it_loads_what_load_data_loads() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from tests.strategies import archs
 from xoresnet.description.arch import BASELINES, DEPTHS, Arch, NeuronSpec, Surrogate, baseline_names
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError
 
 GOOD: dict[str, Any] = {"input_shape": (1, 8, 8), "num_classes": 10, "depth": 8}
 

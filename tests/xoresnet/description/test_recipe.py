@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError
 
 
 @pytest.mark.parametrize("steps", [10, 101, 1000])

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from xoresnet.description.schema import Fault, Spec, SpecError, nearest
+from xoresnet.description.schema import Spec, nearest
+from xoresnet.errors import Fault, SpecError
 
 
 class _Spec(Spec):

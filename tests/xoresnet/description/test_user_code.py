@@ -12,7 +12,7 @@ import torch
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError
 from xoresnet.network.count_spikes import count_spikes
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.space import SearchSpace

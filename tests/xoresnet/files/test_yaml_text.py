@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xoresnet.files.yaml_text import YamlError, read_yaml, write_yaml
+from xoresnet.errors import YamlError
+from xoresnet.files.yaml_text import read_yaml, write_yaml
 
 
 @pytest.mark.parametrize(

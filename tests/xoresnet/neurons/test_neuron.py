@@ -16,7 +16,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from xoresnet.description.arch import Surrogate
-from xoresnet.description.schema import SpecError
+from xoresnet.errors import SpecError
 from xoresnet.neurons.fire import _PIECE, Dynamics
 from xoresnet.neurons.neuron import IF, LIF, ParametricLIF, Reset, SpikingNeuron, integrate_fire, lif, make_neuron, plif
 

@@ -16,7 +16,8 @@ from xoresnet.data.load import DataSet, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs
 from xoresnet.description.recipe import Recipe
-from xoresnet.shared.training import DivergenceError, SharedEpoch, SharedTraining, _Sampler, load_shared
+from xoresnet.errors import DivergenceError
+from xoresnet.shared.training import SharedEpoch, SharedTraining, _Sampler, load_shared
 from xoresnet.shared.weights import WeightGroup
 
 BASE = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, timesteps=2)

@@ -14,7 +14,8 @@ import pytest
 from tests.xoresnet.lively import facts, lively
 from tests.xoresnet.standalone.write_exports import ARCHS, BATCHES, FORMATS
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
-from xoresnet.standalone.export import ExportError, export
+from xoresnet.errors import ExportError
+from xoresnet.standalone.export import export
 from xoresnet.standalone.formats import pt2
 from xoresnet.standalone.module import Standalone
 

@@ -20,7 +20,8 @@ from safetensors.torch import load_file, save_file
 import xoresnet
 from tests.xoresnet.trained import described, made, some_archs
 from xoresnet import Arch, SpecError, load_model
-from xoresnet.standalone.folder import CONFIG, WEIGHTS, ModelConfig, ModelError, save_model
+from xoresnet.errors import ModelError
+from xoresnet.standalone.folder import CONFIG, WEIGHTS, ModelConfig, save_model
 
 (ARCH,) = some_archs(1)
 

@@ -15,9 +15,10 @@ from xoresnet.data.datasets.base import Split
 from xoresnet.data.load import DataSet, SealedTest, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import DivergenceError
 from xoresnet.measures.records import EpochRecord
 from xoresnet.training.checkpoint import load_checkpoint
-from xoresnet.training.fit import DivergenceError, Step, Training, _optimizer, estimate_epoch_seconds, fit
+from xoresnet.training.fit import Step, Training, _optimizer, estimate_epoch_seconds, fit
 
 ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, merge="oa", xor="middle", timesteps=2)
 SHORT = Recipe(epochs=4, batch_size=32, precision="fp32")

@@ -13,12 +13,9 @@ import torch
 from torch import Tensor
 
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import DataError
 
-__all__ = ["Augmentation", "DataError", "Loader", "ReadOptions", "Source", "Split", "Statistics", "require"]
-
-
-class DataError(ValueError):
-    """A data set that is missing, broken or asked for wrongly: one sentence that names the file or the argument."""
+__all__ = ["Augmentation", "Loader", "ReadOptions", "Source", "Split", "Statistics", "require"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

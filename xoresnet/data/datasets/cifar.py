@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from xoresnet.data.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
+from xoresnet.data.datasets.base import Augmentation, Loader, ReadOptions, Source, Split
 from xoresnet.data.datasets.download import download_with_torchvision
 from xoresnet.data.datasets.safe_pickle import read_pickle
+from xoresnet.errors import DataError
 
 __all__ = ["CIFAR10", "CIFAR100"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xoresnet.data.datasets.base import DataError, require
+from xoresnet.data.datasets.base import require
+from xoresnet.errors import DataError
 
 __all__ = ["download_with_torchvision"]
 

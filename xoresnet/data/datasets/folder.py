@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from xoresnet.data.datasets.base import DataError, Loader, ReadOptions, Source, Split
+from xoresnet.data.datasets.base import Loader, ReadOptions, Source, Split
 from xoresnet.data.datasets.image_cache import Progress, cached_split
 from xoresnet.data.datasets.image_files import ImageList, has_class_folders, image_shape, list_class_folders
 from xoresnet.data.datasets.split import split_rows
+from xoresnet.errors import DataError
 
 __all__ = ["LOADER", "TEST_SEED", "TEST_SHARE", "read_image_lists", "split_pool"]
 

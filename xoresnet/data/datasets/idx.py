@@ -24,9 +24,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.data.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source, Split
+from xoresnet.data.datasets.base import Augmentation, Loader, ReadOptions, Source, Split
 from xoresnet.data.datasets.download import download_with_torchvision
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import DataError
 
 __all__ = ["CLASSES", "LOADER"]
 

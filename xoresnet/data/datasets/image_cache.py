@@ -31,9 +31,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.data.datasets.base import DataError, Split, Statistics
+from xoresnet.data.datasets.base import Split, Statistics
 from xoresnet.data.datasets.image_files import ImageList, decode
 from xoresnet.data.datasets.split import channel_statistics
+from xoresnet.errors import DataError
 
 __all__ = ["CHUNK_IMAGES", "cached_split"]
 

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.data.datasets.base import DataError, require
+from xoresnet.data.datasets.base import require
+from xoresnet.errors import DataError
 
 __all__ = ["ImageList", "decode", "has_class_folders", "image_shape", "list_class_folders"]
 

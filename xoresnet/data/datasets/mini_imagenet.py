@@ -18,9 +18,10 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from xoresnet.data.datasets.base import Augmentation, DataError, Loader, ReadOptions, Source
+from xoresnet.data.datasets.base import Augmentation, Loader, ReadOptions, Source
 from xoresnet.data.datasets.folder import read_image_lists, split_pool
 from xoresnet.data.datasets.image_files import ImageList, has_class_folders, list_class_folders
+from xoresnet.errors import DataError
 
 __all__ = ["LOADER"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from xoresnet.data.datasets.base import DataError
+from xoresnet.errors import DataError
 
 __all__ = ["read_pickle"]
 

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.data.datasets.base import DataError, Statistics
+from xoresnet.data.datasets.base import Statistics
+from xoresnet.errors import DataError
 
 __all__ = ["channel_statistics", "split_rows"]
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from xoresnet.data.load import DATASETS, DataError, DataSet, ReadOptions, data_status, load_data
+from xoresnet.data.load import DATASETS, DataSet, ReadOptions, data_status, load_data
+from xoresnet.errors import DataError
 
 
 def split_content(data: DataSet) -> list[Tensor]:

@@ -20,7 +20,8 @@ import pytest
 from tests.xoresnet.data.datasets.contract import DatasetContract
 from xoresnet.data.datasets import cifar
 from xoresnet.data.datasets.safe_pickle import read_pickle
-from xoresnet.data.load import DataError, ReadOptions, load_data
+from xoresnet.data.load import ReadOptions, load_data
+from xoresnet.errors import DataError
 
 FOLDER10, FOLDER100 = "cifar-10-batches-py", "cifar-100-python"
 Batch = dict[str, Any]

@@ -12,7 +12,8 @@ import torch
 from tests.xoresnet.data.datasets.contract import DatasetContract
 from xoresnet.data.datasets.digits import TEST_SEED
 from xoresnet.data.datasets.split import split_rows
-from xoresnet.data.load import DataError, load_data
+from xoresnet.data.load import load_data
+from xoresnet.errors import DataError
 
 
 class TestDigits(DatasetContract):

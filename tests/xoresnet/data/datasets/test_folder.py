@@ -15,7 +15,8 @@ from PIL import Image
 from tests.xoresnet.data.datasets.contract import DatasetContract
 from tests.xoresnet.data.datasets.pictures import poison_pool_test_images, write_classes, write_image
 from xoresnet.data.datasets.image_files import decode
-from xoresnet.data.load import DataError, ReadOptions, load_data
+from xoresnet.data.load import ReadOptions, load_data
+from xoresnet.errors import DataError
 
 
 class TestFolder(DatasetContract):

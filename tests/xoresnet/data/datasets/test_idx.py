@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from tests.xoresnet.data.datasets.contract import DatasetContract
-from xoresnet.data.load import DataError, ReadOptions, load_data
+from xoresnet.data.load import ReadOptions, load_data
+from xoresnet.errors import DataError
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"

@@ -18,7 +18,8 @@ from tests.xoresnet.data.datasets.pictures import cache_files, write_classes, wr
 from xoresnet.data.datasets import image_cache
 from xoresnet.data.datasets.image_cache import CHUNK_IMAGES, cached_split
 from xoresnet.data.datasets.image_files import list_class_folders
-from xoresnet.data.load import DataError, ReadOptions, Split, load_data
+from xoresnet.data.load import ReadOptions, Split, load_data
+from xoresnet.errors import DataError
 
 SHAPE = (3, 4, 4)
 

@@ -10,7 +10,8 @@ import torch
 
 from tests.xoresnet.data.datasets.contract import DatasetContract
 from tests.xoresnet.data.datasets.pictures import poison_pool_test_images, write_image
-from xoresnet.data.load import DataError, DataSet, ReadOptions, load_data
+from xoresnet.data.load import DataSet, ReadOptions, load_data
+from xoresnet.errors import DataError
 
 PARTS = {"train": ("n01", "n02"), "val": ("n03",), "test": ("n04",)}
 FOUR = ReadOptions(expected_classes=4)

@@ -10,8 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xoresnet.data.datasets.base import DataError, Split
+from xoresnet.data.datasets.base import Split
 from xoresnet.data.datasets.split import channel_statistics, split_rows
+from xoresnet.errors import DataError
 
 
 def test_the_rule_never_changes() -> None:

@@ -16,7 +16,8 @@ from torch import Tensor
 from tests.xoresnet.lively import clear_images, facts, lively, lively_archs
 from xoresnet.description.arch import Arch
 from xoresnet.description.merge import Join, Merge, Operation, UserOperation
-from xoresnet.standalone.export import ExportError, export
+from xoresnet.errors import ExportError
+from xoresnet.standalone.export import export
 from xoresnet.standalone.formats.nir.graph import Graph, Signal
 from xoresnet.standalone.formats.nir.lowering import OPERATIONS
 

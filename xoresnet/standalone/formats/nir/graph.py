@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from xoresnet.errors import UnsupportedError
 from xoresnet.network.block import ConvNorm
 from xoresnet.neurons.neuron import IF, LIF, ParametricLIF, SpikingNeuron
 from xoresnet.standalone.formats.nir import TIME_STEP
-from xoresnet.standalone.module import UnsupportedError
 
 __all__ = ["Graph", "Signal"]
 

@@ -19,11 +19,12 @@ import nir
 import torch
 
 from xoresnet.description.merge import Operation, UserOperation
+from xoresnet.errors import UnsupportedError
 from xoresnet.network.block import ConvNorm, ResidualBlock, Xor
 from xoresnet.network.xoresnet import Stem
 from xoresnet.neurons.neuron import SpikingNeuron
 from xoresnet.standalone.formats.nir.graph import Graph, Signal
-from xoresnet.standalone.module import Standalone, UnsupportedError
+from xoresnet.standalone.module import Standalone
 
 __all__ = ["OPERATIONS", "lowered"]
 

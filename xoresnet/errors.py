@@ -1,0 +1,105 @@
+"""The errors of this library: one family, each a sentence that says what is wrong, where, and by which rule.
+
+    XOResNetError
+    ├── UsageError           the request itself is wrong: an unknown name, a value out of range, options that conflict
+    │   ├── SpecError        a description that breaks its rules; `.faults` has each fault with its path
+    │   └── YamlError        a text that is not YAML, or not of the kind that is read
+    ├── DataError            a data set that is missing, damaged or unsuitable
+    ├── RunError             a run that is missing, damaged, in use, or holds something else
+    ├── ModelError           a standalone model that is missing, damaged or of another network
+    ├── ExportError          a file that could not be written or does not match its network
+    │   └── UnsupportedError     the format cannot express the network
+    ├── TrainingError        a training that cannot go on
+    │   └── DivergenceError      its loss is no longer finite
+    └── ClusterError         a Ray cluster that cannot be reached or cannot run a trial
+
+Nothing here knows how a program ends: the command line chooses exit codes by class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+__all__ = [
+    "ClusterError",
+    "DataError",
+    "DivergenceError",
+    "ExportError",
+    "Fault",
+    "ModelError",
+    "RunError",
+    "SpecError",
+    "TrainingError",
+    "UnsupportedError",
+    "UsageError",
+    "XOResNetError",
+    "YamlError",
+]
+
+
+class XOResNetError(Exception):
+    """Base class of all errors that this library raises for its users. The message is one sentence."""
+
+
+class UsageError(XOResNetError, ValueError):
+    """The request itself is wrong: an unknown name, a value out of range, or options that conflict."""
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with a description."""
+
+    path: str
+    """The dotted path of the field; empty for the description as a whole."""
+    message: str
+    """What is wrong, with the value and the rule."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class SpecError(UsageError):
+    """A description that breaks its rules: one sentence per fault, faults of single fields before combinations."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(map(str, self.faults)))
+
+    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Fault, ...]]]:
+        return type(self), (self.faults,)
+
+
+class YamlError(UsageError):
+    """A text that is not YAML, or that contains something other than numbers, texts, lists and mappings."""
+
+
+class DataError(XOResNetError, ValueError):
+    """A data set that is missing, damaged or unsuitable; the message names the file or the argument."""
+
+
+class RunError(XOResNetError, ValueError):
+    """A run that is missing, damaged, in use by another process, or a folder that holds something else."""
+
+
+class ModelError(XOResNetError, ValueError):
+    """A standalone model that is missing, damaged, or of another network than described."""
+
+
+class ExportError(XOResNetError, RuntimeError):
+    """An exported file that could not be written or does not match its network; the message names the file."""
+
+
+class UnsupportedError(ExportError, ValueError):
+    """The network contains something that the export format cannot express."""
+
+
+class TrainingError(XOResNetError, RuntimeError):
+    """A training that cannot go on, for example for lack of memory."""
+
+
+class DivergenceError(TrainingError):
+    """A training whose loss or weights are no longer finite."""
+
+
+class ClusterError(XOResNetError, RuntimeError):
+    """A Ray cluster that cannot be reached, or none of whose nodes can run a trial."""
