@@ -1,5 +1,8 @@
-"""What all tests share."""
+"""What all tests share: the option `--exhaustive`, and settings."""
 
+from pathlib import Path
+
+import pytest
 import torch
 from hypothesis import settings
 
@@ -8,3 +11,13 @@ torch.set_num_threads(1)
 
 settings.register_profile("xoresnet", deadline=None)  # how long an example takes says something about the machine
 settings.load_profile("xoresnet")
+
+EXHAUSTIVE = Path(__file__).parent / "exhaustive"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--exhaustive", action="store_true", help="run tests/exhaustive too, which takes hours")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if collection_path == EXHAUSTIVE and not config.getoption("--exhaustive") else None
