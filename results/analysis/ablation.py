@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xoresnet.measures.metrics import metric_of
 from xoresnet.results.fronts.objectives import complete, numbers
 from xoresnet.results.tables.parameters import codes, labels, parameter_column, parameter_columns
 
@@ -18,7 +19,6 @@ __all__ = ["ablation"]
 _Array = NDArray[np.float64]
 _Codes = NDArray[np.intp]
 _Scale = Literal["difference", "ratio"]
-_TRUE_ZERO = ("_per_sample", "_count", "_seconds")
 _COLUMNS = ["kind", "metric", "level", "reference", "scale", "effect", "low", "high", "count"]
 _TYPES = {"effect": "float64", "low": "float64", "high": "float64", "count": "int64"}
 _BLOCK = 2_000_000  # so many resampled values at a time: 16 MB
@@ -73,7 +73,7 @@ def ablation(
 
 
 def _scale(metric: str, values: _Array) -> _Scale:
-    return "ratio" if metric.endswith(_TRUE_ZERO) and bool((values > 0).all()) else "difference"
+    return "ratio" if metric_of(metric).log and bool((values > 0).all()) else "difference"
 
 
 class _Sample(NamedTuple):

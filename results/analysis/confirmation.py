@@ -14,7 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from xoresnet.results.fronts.objectives import Direction, Objectives, numbers
+from xoresnet.measures.metrics import Direction
+from xoresnet.results.fronts.objectives import Objectives, numbers
 from xoresnet.results.fronts.pareto import is_pareto
 from xoresnet.results.fronts.ranks import kendall
 from xoresnet.results.tables.columns import CONFIRMED

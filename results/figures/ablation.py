@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from xoresnet.measures.metrics import metric_of
 from xoresnet.results.analysis.ablation import ablation
-from xoresnet.results.figures.kit.axes import Axis, axis_of, plain, round_ticks
+from xoresnet.results.figures.kit.axes import Axis, axis_of, round_ticks
 from xoresnet.results.figures.kit.networks import varying_parameters
 from xoresnet.results.figures.kit.palette import BLUE, GREY
 from xoresnet.results.fronts.objectives import eligible
@@ -138,7 +139,7 @@ def _panels(info: AblationInfo) -> Iterator[_Panel]:
         points = info.effects[info.effects["metric"] == axis.metric]
         if points.empty:
             continue
-        scale, name = info.scales[axis.metric], plain(axis.metric)
+        scale, name = info.scales[axis.metric], metric_of(axis.metric).heading
         if scale == "difference" and axis.share:
             points = points.assign(**{column: 100 * points[column] for column in ("effect", "low", "high")})
         label = {

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from xoresnet.measures.metrics import metric_of
 from xoresnet.results.analysis.confirmation import confirmed_metric, confirmed_networks, ranking_kept
-from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, plain, value_text
+from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, value_text
 from xoresnet.results.figures.kit.networks import hover_texts
 from xoresnet.results.figures.kit.palette import BLUE, GREY, faint
 from xoresnet.results.figures.kit.stairs import stairs
@@ -90,13 +91,13 @@ def _table(networks: pd.DataFrame, x: Axis, y: Axis, metrics: list[str]) -> pd.D
 
 def _hover(networks: pd.DataFrame, metrics: list[str]) -> list[str]:
     """What is known of each network, then the means with their spread."""
-    told = [f"{confirmed_metric(metric)}" for metric in metrics]
-    texts = hover_texts(networks, [])
-    lines = [
-        [f"{plain(name)} {_spread(name, row)}, {row['seeds']} seed{'s' if row['seeds'] > 1 else ''}" for name in told]
-        for row in networks.to_dict("records")
-    ]
-    return ["<br>".join([text, *more]) for text, more in zip(texts, lines, strict=True)]
+    confirmed = [confirmed_metric(metric) for metric in metrics]
+    texts = []
+    for text, row in zip(hover_texts(networks, []), networks.to_dict("records"), strict=True):
+        seeds = f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}"
+        lines = [f"{metric_of(name).heading} {_spread(name, row)}, {seeds}" for name in confirmed]
+        texts.append("<br>".join([text, *lines]))
+    return texts
 
 
 def _spread(name: str, row: dict[Any, Any]) -> str:
@@ -108,7 +109,7 @@ def _tau_note(tau: dict[str, float], count: int) -> str:
     known = {metric: value for metric, value in tau.items() if not math.isnan(value)}
     if not known:
         return ""
-    said = ", ".join(f"{value:.2f} for {plain(metric)}" for metric, value in known.items())
+    said = ", ".join(f"{value:.2f} for {metric_of(metric).heading}" for metric, value in known.items())
     return f"The search's ranking of these {count} networks held with Kendall's tau {said} (1: the same order)."
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, plain
+from xoresnet.measures.metrics import metric_of
+from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable
 from xoresnet.results.figures.kit.lines import with_gaps
 from xoresnet.results.figures.kit.palette import BLUE, GREEN, GREY, VERMILLION, faint
 from xoresnet.results.figures.kit.sample import thin
@@ -100,7 +101,7 @@ def _lines(rows: pd.DataFrame, role: str, look: tuple[str, float, float], y: Axi
     points = with_gaps(rows, "trial_id", ["epoch", "value"])
     ids = points[["arch_id", "trial_id"]].itertuples(index=False, name=None)
     custom = [[escape(arch_id), trial_id] for arch_id, trial_id in ids]
-    value = f"{escape(plain(y.metric))} %{{y{':.2%' if y.share else ':.4g'}}}"
+    value = f"{escape(metric_of(y.metric).heading)} %{{y{':.2%' if y.share else ':.4g'}}}"
     text = f"<b>#%{{customdata[1]}}  %{{customdata[0]}}</b><br>{value}"
     return {
         "x": points["epoch"], "y": points["value"], "customdata": custom, "name": role,

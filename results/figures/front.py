@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, plain
+from xoresnet.measures.metrics import metric_of
+from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable
 from xoresnet.results.figures.kit.networks import baseline_parts, hover_texts
 from xoresnet.results.figures.kit.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION, faint
 from xoresnet.results.figures.kit.sample import MOST_POINTS, thin
@@ -118,7 +119,7 @@ def _distance(one: tuple[float, float], other: tuple[float, float]) -> float:
 def _left_out(count: int, x: Axis, y: Axis) -> str:
     if not count:
         return ""
-    logged = " or ".join(plain(axis.metric) for axis in (x, y) if axis.log)
+    logged = " or ".join(metric_of(axis.metric).heading for axis in (x, y) if axis.log)
     what = f"without any {logged}" if logged else "without a finite place"
     return f"{count:,} complete trial{'s' if count > 1 else ''} {what} cannot be drawn on these axes."
 
@@ -126,7 +127,7 @@ def _left_out(count: int, x: Axis, y: Axis) -> str:
 def _further(metrics: list[str]) -> str:
     if len(metrics) == 2:
         return ""
-    others = ", ".join(plain(metric) for metric in metrics[2:])
+    others = ", ".join(metric_of(metric).heading for metric in metrics[2:])
     return f"The front has {len(metrics)} objectives; drawn are the first two, and {others} in the texts of the dots."
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xoresnet.results.figures.kit.axes import axis_of, drawable, plain, reference_text
+from xoresnet.measures.metrics import metric_of
+from xoresnet.results.figures.kit.axes import axis_of, drawable, reference_text
 from xoresnet.results.figures.kit.palette import BLUE, faint
 from xoresnet.results.fronts.hypervolume import hypervolume_over_time, reference_point
 from xoresnet.results.fronts.objectives import eligible
@@ -57,7 +58,7 @@ def hypervolume_info(run: Run) -> HypervolumeInfo:
     elapsed, unit = _elapsed(run.trials, rows)
     by_time = hypervolume_over_time(elapsed, run.objectives, reference, log, by="elapsed")
     volume = float(by_trial["hypervolume"].iloc[-1])
-    scale = f"; {' and '.join(map(plain, log))} in powers of ten" if log else ""
+    scale = f"; {' and '.join(metric_of(metric).heading for metric in log)} in powers of ten" if log else ""
     note = f"Reference point: {reference_text(reference)}{scale}."
     left_out = len(complete) - len(rows)
     more = [f"{left_out:,} complete trials without a place on these scales are left out."] if left_out else []

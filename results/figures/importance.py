@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from xoresnet.measures.metrics import metric_of
 from xoresnet.results.analysis.importance import importance
-from xoresnet.results.figures.kit.axes import plain
 from xoresnet.results.figures.kit.palette import COLOURS, GREY
 from xoresnet.results.tables.loading import Run
 
@@ -55,9 +55,9 @@ def importance_info(run: Run) -> ImportanceInfo:
 
 
 def _bars(info: ImportanceInfo) -> list[tuple[str, pd.DataFrame]]:
-    """For each objective its importances in the order of the parameters."""
+    """The heading of each objective, with its importances in the order of the parameters."""
     return [
-        (str(metric), rows.set_index("parameter").reindex(list(info.parameters)))
+        (metric_of(str(metric)).heading, rows.set_index("parameter").reindex(list(info.parameters)))
         for metric, rows in info.shares.groupby("metric", sort=False)
     ]
 
@@ -70,14 +70,14 @@ def importance_plot(info: ImportanceInfo) -> Figure:
         return message(info.missing)
     traces = [
         {
-            "type": "bar", "orientation": "h", "name": escape(plain(metric)),
+            "type": "bar", "orientation": "h", "name": escape(heading),
             "y": [escape(name) for name in info.parameters],
             "x": rows["importance"],
             "error_x": {"type": "data", "array": rows["deviation"], "thickness": 1.2, "width": 3, "color": GREY},
             "marker": {"color": colour, "line": {"width": 0}},
-            "hovertemplate": "%{y}: %{x:.3f} ± %{error_x.array:.3f}<extra>" + escape(plain(metric)) + "</extra>",
+            "hovertemplate": "%{y}: %{x:.3f} ± %{error_x.array:.3f}" + f"<extra>{escape(heading)}</extra>",
         }
-        for (metric, rows), colour in zip(_bars(info), COLOURS * 3, strict=False)
+        for (heading, rows), colour in zip(_bars(info), COLOURS * 3, strict=False)
     ]  # fmt: skip
     layout = {
         "barmode": "group", "bargap": 0.3, "bargroupgap": 0.05, "yaxis": {"autorange": "reversed", "showgrid": False},
@@ -95,10 +95,10 @@ def importance_drawing(info: ImportanceInfo) -> matplotlib.figure.Figure:
     bars = _bars(info)
     places, size = np.arange(len(info.parameters)), 0.8 / len(bars)
     with drawing(COLUMN, 0.8 + 0.22 * len(places)) as (made, axes):
-        for number, ((metric, rows), colour) in enumerate(zip(bars, COLOURS * 3, strict=False)):
+        for number, ((heading, rows), colour) in enumerate(zip(bars, COLOURS * 3, strict=False)):
             axes.barh(
                 places + (number - (len(bars) - 1) / 2) * size, rows["importance"], size, xerr=rows["deviation"],
-                color=colour, label=plain_text(plain(metric)), error_kw={"linewidth": 0.7, "ecolor": "#4a4f57"},
+                color=colour, label=plain_text(heading), error_kw={"linewidth": 0.7, "ecolor": "#4a4f57"},
             )  # fmt: skip
         axes.set_yticks(places, [plain_text(name) for name in info.parameters])
         axes.invert_yaxis()

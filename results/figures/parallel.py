@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, plain, value_text
+from xoresnet.measures.metrics import metric_of
+from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, value_text
 from xoresnet.results.figures.kit.lines import with_gaps
 from xoresnet.results.figures.kit.networks import hover_texts, varying_parameters
 from xoresnet.results.figures.kit.palette import BLUE, GREY, VERMILLION, faint
@@ -111,7 +112,7 @@ def _numeric(name: str, values: NDArray[np.float64], log: bool | None = None, me
 
 def _objective(axis: Axis, rows: pd.DataFrame) -> Dimension:
     values = rows[axis.metric].to_numpy(dtype=np.float64)
-    return _numeric(plain(axis.metric), values, axis.log, axis.metric)
+    return _numeric(metric_of(axis.metric).heading, values, axis.log, axis.metric)
 
 
 def _points(info: ParallelInfo, rows: NDArray[np.bool_]) -> pd.DataFrame:

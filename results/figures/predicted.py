@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from xoresnet.measures.metrics import metric_of
 from xoresnet.results.analysis.prediction import predicted_and_measured, prediction_quality
-from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, plain
+from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable
 from xoresnet.results.figures.kit.networks import describe
 from xoresnet.results.figures.kit.palette import BLUE, GREY, VERMILLION, faint
 from xoresnet.results.figures.kit.sample import MOST_POINTS, thin
@@ -100,7 +101,7 @@ def _quality_note(quality: Mapping[str, Agreement], count: int) -> str:
     known = {metric: found for metric, found in quality.items() if not math.isnan(found.tau)}
     if not known:
         return ""
-    said = "; ".join(f"{plain(metric)} {_tau_text(found)}" for metric, found in known.items())
+    said = "; ".join(f"{metric_of(metric).heading} {_tau_text(found)}" for metric, found in known.items())
     return f"Kendall's tau over {count:,} networks, some of which these predictions may have chosen: {said}."
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,13 +11,13 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype, is_object_dtype
 
 from xoresnet.description.schema import nearest
+from xoresnet.measures.metrics import Direction
 
 __all__ = [
-    "OBJECTIVES", "Direction", "Objectives", "check_log", "check_objectives", "complete", "eligible", "losses",
+    "OBJECTIVES", "Objectives", "check_log", "check_objectives", "complete", "eligible", "losses",
     "numbers",
 ]  # fmt: skip
 
-Direction = Literal["max", "min"]
 Objectives = Mapping[str, Direction]
 
 OBJECTIVES: Objectives = MappingProxyType({"val_accuracy": "max", "spikes_per_sample": "min"})

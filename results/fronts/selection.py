@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from math import isnan
 from typing import Any, NamedTuple, cast
 
@@ -11,22 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xoresnet.description.schema import nearest
-from xoresnet.results.fronts.objectives import OBJECTIVES, Direction, Objectives, check_log, eligible, losses, numbers
+from xoresnet.measures.metrics import SHORT_NAMES, Direction, column_of, metric_of
+from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, check_log, eligible, losses, numbers
 from xoresnet.results.fronts.pareto import pareto_front
 
 __all__ = ["best", "knee"]
 
 _DIGITS = 9  # distances that differ only by rounding are equal
-_SHORT = {
-    "accuracy": "val_accuracy",
-    "energy": "energy_pj_per_sample",
-    "params": "params_count",
-    "spikes": "spikes_per_sample",
-    "synops": "synops_per_sample",
-}
-_DIRECTIONS: Mapping[str, Direction] = {
-    metric: "max" if metric == "val_accuracy" else "min" for metric in (*_SHORT.values(), "train_seconds")
-}
 _Array = NDArray[np.float64]
 
 
@@ -89,7 +80,7 @@ def best(
         fewest = [(bound.metric, bound.side) for bound in bounds] == [("val_accuracy", "min")]
         metric = "spikes" if fewest else "accuracy"
     metric = _column(trials, metric)
-    direction = direction or _DIRECTIONS.get(metric)
+    direction = direction or metric_of(metric).direction
     if direction is None:
         raise ValueError(f"say whether {metric} is best at its 'max' or 'min': direction=")
     needed: Objectives = {**{bound.metric: "min" for bound in bounds}, metric: direction}
@@ -131,9 +122,9 @@ def _bound(trials: pd.DataFrame, name: str, value: float) -> _Bound:
 
 def _column(trials: pd.DataFrame, metric: str) -> str:
     """A column by its name, or by the short one. Raises ValueError."""
-    name = metric if metric in trials else _SHORT.get(metric, metric)
+    name = metric if metric in trials else column_of(metric)
     if name not in trials:
-        raise ValueError(f"the frame has no column {name!r}{nearest(name, [*map(str, trials.columns), *_SHORT])}")
+        raise ValueError(f"the frame has no column {name!r}{nearest(name, [*map(str, trials.columns), *SHORT_NAMES])}")
     return name
 
 

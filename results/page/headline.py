@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xoresnet.results.figures.kit.axes import plain, value_text
-from xoresnet.results.fronts.objectives import Direction, numbers
+from xoresnet.measures.metrics import Direction, duration, metric_of
+from xoresnet.results.figures.kit.axes import value_text
+from xoresnet.results.fronts.objectives import numbers
 from xoresnet.results.fronts.selection import knee
 from xoresnet.results.tables.loading import Run
 
-__all__ = ["Fact", "elapsed_seconds", "failures", "headline", "moment_text", "seconds_text"]
+__all__ = ["Fact", "elapsed_seconds", "failures", "headline", "moment_text"]
 
 _STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "unfinished"}
 
@@ -33,7 +34,7 @@ def headline(run: Run, volume: float | None, reference: str) -> list[Fact]:
     if len(front):
         row = knee(front, run.objectives)
         figures = [value_text(metric, row[metric]) for metric in run.objectives]
-        second = plain([*run.objectives][1])
+        second = metric_of([*run.objectives][1]).heading
         facts.append(Fact("Knee", f"{figures[0]} at {figures[1]} {second}", f"#{row['trial_id']}, {row['arch_id']}"))
     if volume is not None:
         facts.append(Fact("Hypervolume", f"{volume:.4g}", f"up to {reference}"))
@@ -59,23 +60,6 @@ def moment_text(run: Run) -> str:
     return "" if pd.isna(last) else f"{last:%Y-%m-%d %H:%M} UTC"
 
 
-def seconds_text(seconds: float) -> str:
-    """A duration as one says it.
-
-    >>> seconds_text(0.84), seconds_text(75), seconds_text(3700), seconds_text(200_000)
-    ('0.8 s', '1 min 15 s', '1 h 1 min', '2 d 7 h')
-    """
-    if np.isnan(seconds):
-        return "unknown"
-    if seconds < 59.5:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    whole = round(seconds)
-    days, hours, minutes = whole // 86400, whole % 86400 // 3600, whole % 3600 // 60
-    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (whole % 60, "s")]
-    first = next(place for place, (number, _) in enumerate(parts) if number)
-    return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number)
-
-
 def _last_sign(run: Run) -> Any:
     moments = [run.trials["ended"].max(), run.trials["started"].max(), run.history["reported"].max()]
     return max((moment for moment in moments if not pd.isna(moment)), default=pd.NaT)
@@ -91,7 +75,7 @@ def _best(front: pd.DataFrame, metric: str, way: Direction) -> Fact:
     values = numbers(front, metric)
     place = int(values.argmax() if way == "max" else values.argmin())
     row = front.iloc[place]
-    name = plain(metric)
+    name = metric_of(metric).heading
     extreme = f"{'Highest' if way == 'max' else 'Lowest'} {name}"
     kind = {"accuracy": "Best accuracy", "spikes": "Fewest spikes"}.get(name, extreme)
     return Fact(kind, value_text(metric, values[place]), f"#{row['trial_id']}, {row['arch_id']}")
@@ -101,6 +85,6 @@ def _times(run: Run) -> list[Fact]:
     machine = sum(float(np.nansum(numbers(run.trials, name))) for name in ("train_seconds", "evaluation_seconds"))
     epochs = int(run.trials["epochs_trained"].sum())
     return [
-        Fact("Time spent", seconds_text(elapsed_seconds(run)), "from the first start to the last report"),
-        Fact("Machine time", seconds_text(machine), f"training and measuring, {epochs:,} epochs"),
+        Fact("Time spent", duration(elapsed_seconds(run)), "from the first start to the last report"),
+        Fact("Machine time", duration(machine), f"training and measuring, {epochs:,} epochs"),
     ]

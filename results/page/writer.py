@@ -19,9 +19,10 @@ import pandas as pd
 from xoresnet.errors import RunError
 from xoresnet.files.atomic import write_text
 from xoresnet.files.yaml_text import write_yaml
+from xoresnet.measures.metrics import metric_of
 from xoresnet.results.figures import FIGURES
 from xoresnet.results.figures.hypervolume import HypervolumeInfo
-from xoresnet.results.figures.kit.axes import plain, reference_text, value_text
+from xoresnet.results.figures.kit.axes import reference_text, value_text
 from xoresnet.results.figures.kit.networks import describe
 from xoresnet.results.page.headline import failures, headline, moment_text
 from xoresnet.results.tables.loading import Run, load
@@ -121,7 +122,7 @@ def _front_table(run: Run) -> _Table:
     front = run.front
     shown = front.head(_MOST_ROWS)
     metrics = [*run.objectives, *(name for name in _EXTRA if name not in run.objectives)]
-    names = [("trial", "number"), ("arch id", "id"), *((plain(metric), "number") for metric in metrics)]
+    names = [("trial", "number"), ("arch id", "id"), *((metric_of(metric).heading, "number") for metric in metrics)]
     names.append(("network", "text"))
     rows = [
         [

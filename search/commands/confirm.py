@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xoresnet.errors import UsageError
+from xoresnet.measures.metrics import duration, metric_of
 from xoresnet.results.analysis.pick import PICKS
 from xoresnet.search.commands.overrides import read_overrides
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.messages import print_error
-from xoresnet.search.views.train import duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,11 +170,10 @@ def _table(networks: pd.DataFrame, run: Run) -> Table:
 
 
 def _spread(name: str, mean: float, deviation: float) -> str:
-    from xoresnet.search.views.search import metric_text
-
+    text = metric_of(name).compact_text
     if math.isnan(mean):
         return ""
-    return metric_text(name, mean) + ("" if math.isnan(deviation) else f" ± {metric_text(name, deviation)}")
+    return text(mean) + ("" if math.isnan(deviation) else f" ± {text(deviation)}")
 
 
 def _count(number: int, what: str) -> str:

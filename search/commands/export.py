@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xoresnet.errors import XOResNetError
+from xoresnet.measures.metrics import compact_number, percent
 from xoresnet.results.analysis.pick import PICKS, pick
 from xoresnet.search.commands.front import read_run
-from xoresnet.search.views.console import count, percent, print_json
+from xoresnet.search.views.console import print_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,7 @@ def export(
     figures = config.figures
     on_test = f" ({percent(figures['test_accuracy'])} on the test set)" if "test_accuracy" in figures else ""
     accuracy = f"accuracy {percent(figures['val_accuracy'])}{on_test}"
-    click.echo(f"{origin}: {accuracy}, {count(figures['spikes_per_sample'])} spikes")
+    click.echo(f"{origin}: {accuracy}, {compact_number(figures['spikes_per_sample'])} spikes")
     for one in done:
         same = f"does what the network does on {one.decided} of {one.images} images (logits: {one.logits_error:.1g})"
         rest = "" if one.decided == one.images else "; on the others rounding decides whether some neuron fires"

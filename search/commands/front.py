@@ -9,6 +9,7 @@ import click
 
 from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError, XOResNetError
+from xoresnet.measures.metrics import SHORT_NAMES, metric_of
 from xoresnet.search.commands.run_tables import refresh
 from xoresnet.search.views.console import print_json
 
@@ -20,11 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["front", "read_run", "row_fields"]
 
-_SHORT = {
-    "accuracy": "val_accuracy", "spikes": "spikes_per_sample", "synops": "synops_per_sample",
-    "energy": "energy_pj_per_sample", "params": "params_count", "trial": "trial_id",
-}  # fmt: skip
-_MOST_IS_BEST = ("val_accuracy", "train_accuracy")
+_SHORT = {**SHORT_NAMES, "trial": "trial_id"}
 
 
 @click.command()
@@ -77,7 +74,7 @@ def _sorted(rows: pd.DataFrame, sort: str | None, run: Run) -> pd.DataFrame:
     column = sort if sort in rows else _SHORT.get(sort, sort)
     if column not in rows:
         raise UsageError(f"--sort: no column {sort!r}{nearest(sort, [*_SHORT, *map(str, rows.columns)])}")
-    way = run.objectives.get(column, "max" if column in _MOST_IS_BEST else "min")
+    way = run.objectives.get(column, metric_of(column).direction or "min")
     return rows.sort_values(column, ascending=way == "min", kind="stable")
 
 
@@ -98,7 +95,6 @@ def _table(rows: pd.DataFrame, run: Run) -> Table:
     from rich.text import Text
 
     from xoresnet.results.figures.kit.networks import describe
-    from xoresnet.search.views.search import metric_text
 
     metrics = [*run.objectives, *(name for name in ("params_count",) if name not in run.objectives)]
     whole = len(run.front)
@@ -107,7 +103,7 @@ def _table(rows: pd.DataFrame, run: Run) -> Table:
     for name in ("trial", "arch_id", *metrics, "network"):
         table.add_column(name, justify="right" if name in metrics else "left", no_wrap=True)
     for row, network in zip(rows.to_dict("records"), describe(rows), strict=True):
-        figures = [metric_text(name, float(row[name])) for name in metrics]
+        figures = [metric_of(name).compact_text(float(row[name])) for name in metrics]
         source = row["source"] if isinstance(row["source"], str) else ""
         what = network + (f" ({source})" if source else "")
         table.add_row(str(row["trial_id"]), str(row["arch_id"]), *figures, Text(what))

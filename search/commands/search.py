@@ -12,13 +12,13 @@ import click
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import UsageError, YamlError
 from xoresnet.files.yaml_text import read_yaml, write_yaml
+from xoresnet.measures.metrics import duration
 from xoresnet.search.commands.overrides import HEADS, merged, read_overrides
 from xoresnet.search.commands.space import read_space
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.views.console import live_console, print_json
 from xoresnet.search.views.messages import print_error
-from xoresnet.search.views.train import duration
 from xoresnet.space import preset_names
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import click
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.errors import UsageError, XOResNetError, YamlError
-from xoresnet.search.views.console import count, print_json
+from xoresnet.measures.metrics import compact_number
+from xoresnet.search.views.console import print_json
 from xoresnet.space import Parameter, SearchSpace, preset_names, preset_text
 from xoresnet.space.cells import Size
 from xoresnet.space.domain import is_constant
@@ -135,7 +136,8 @@ def _show(found: SearchSpace, name: str, seed: int, *, as_json: bool) -> None:
     for arch in samples:
         fields = _sample_fields(arch)
         click.echo(
-            f"  {arch.arch_id}  {_sentence(arch)}: {fields['params_count']:,} parameters, {count(fields['macs'])} MACs"
+            f"  {arch.arch_id}  {_sentence(arch)}: {fields['params_count']:,} parameters, "
+            f"{compact_number(fields['macs'])} MACs"
         )
 
 
@@ -161,7 +163,7 @@ def _show_size(found: SearchSpace, size: Size) -> None:
     )
     if size.networks:
         click.echo(f"parameters       {size.params_range[0]:,} .. {size.params_range[1]:,}")
-        low, high = map(count, size.macs_range)
+        low, high = map(compact_number, size.macs_range)
         click.echo(f"multiply-adds    {low} .. {high}, dense, over all time steps")
 
 

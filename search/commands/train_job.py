@@ -15,11 +15,12 @@ from xoresnet.description.layer_table import params_count, summary
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import TrainingError
 from xoresnet.measures.figures import Energy
+from xoresnet.measures.metrics import duration, percent
 from xoresnet.search.folders.train import TrainFolder
 from xoresnet.search.interrupts import exit_code
-from xoresnet.search.views.console import percent, print_json
+from xoresnet.search.views.console import print_json
 from xoresnet.search.views.messages import print_error
-from xoresnet.search.views.train import TrainingView, duration
+from xoresnet.search.views.train import TrainingView
 
 if TYPE_CHECKING:
     from xoresnet.data.load import DataSet

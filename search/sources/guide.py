@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from scipy.special import expit, logit  # type: ignore[import-untyped]
 
 from xoresnet.description.arch import Arch
+from xoresnet.measures.metrics import metric_of
 from xoresnet.results.fronts.objectives import numbers
 from xoresnet.results.fronts.ranks import agreement
 from xoresnet.search.objective import Objective
@@ -37,7 +38,6 @@ _ENOUGH_TO_CORRECT, _ENOUGH_TO_JUDGE = 4, 8
 """Complete trials from which on predictions are corrected by them; and left alone, where they mislead."""
 _CHANCE = 0.2
 """Kendall's tau below which a ranking is not worth its trouble."""
-_SHARES = ("val_accuracy", "firing_rate")
 _LEAST = 1e-3
 """Shares closer to 0 or 1 are as good as this."""
 _LEAST_COST = 0.05
@@ -126,9 +126,9 @@ class Guide:
         columns = []
         for place, objective in enumerate(self._objectives):
             column = values[:, place]
-            if objective.metric.endswith("_per_sample"):
+            if metric_of(objective.metric).log:
                 column = np.log10(np.maximum(column, 0.0) + 1.0)
-            elif objective.metric in _SHARES:
+            elif metric_of(objective.metric).share:
                 column = logit(np.clip(column, _LEAST, 1 - _LEAST))
             columns.append(-column if objective.direction == "max" else column)
         return np.stack(columns, axis=1)
@@ -137,7 +137,7 @@ class Guide:
         """The same on the scales of the front's hypervolume, on which shares are themselves."""
         found = losses.copy()
         for place, objective in enumerate(self._objectives):
-            if objective.metric in _SHARES:
+            if metric_of(objective.metric).share:
                 sign = -1 if objective.direction == "max" else 1
                 found[:, place] = sign * expit(sign * losses[:, place])
         return found

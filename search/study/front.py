@@ -9,8 +9,8 @@ import pandas as pd
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from xoresnet.measures.metrics import Direction, metric_of
 from xoresnet.results.fronts.hypervolume import hypervolume, reference_point
-from xoresnet.results.fronts.objectives import Direction
 from xoresnet.results.fronts.pareto import nondominated
 from xoresnet.search.study.attributes import DUPLICATE
 
@@ -40,7 +40,7 @@ def front_of(study: Study) -> list[FrozenTrial]:
 def volume_of(study: Study) -> Volume | None:
     """Of all complete trials, from a point a little worse than all of them; None as long as there are none.
 
-    Counts per sample are measured in decades, unless one of them is zero.
+    Amounts such as spikes per sample are measured in decades, unless one of them is zero.
     """
     trials, metrics = _complete(study), study.metric_names or []
     if not trials:
@@ -50,7 +50,7 @@ def volume_of(study: Study) -> Volume | None:
         metric: "max" if direction == StudyDirection.MAXIMIZE else "min"
         for metric, direction in zip(metrics, study.directions, strict=True)
     }
-    log = tuple(metric for metric in metrics if metric.endswith("_per_sample") and (table[metric] > 0).all())
+    log = tuple(metric for metric in metrics if metric_of(metric).log and (table[metric] > 0).all())
     reference = reference_point(table, directions, log)
     return Volume(hypervolume(table, directions, reference, log), reference, log)
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-__all__ = ["count", "json_text", "live_console", "percent", "print_json"]
+__all__ = ["json_text", "live_console", "print_json"]
 
 
 def live_console() -> Console:
@@ -29,23 +29,6 @@ def print_json(value: Any) -> None:
 def json_text(value: Any) -> str:
     """Numbers that JSON has no word for become null."""
     return json.dumps(_plain(value), indent=2)
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
-
-
-def count(number: float) -> str:
-    """A number of spikes and the like, with four digits or so.
-
-    >>> count(1234.4), count(0.512), count(123456), count(2e9)
-    ('1,234', '0.512', '123.5 k', '2 G')
-    """
-    if abs(number) < 1e4:
-        return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
-    rounded = float(f"{number:.4g}")  # 999,960 is 1 M
-    power = min(4, int(math.log10(abs(rounded)) // 3))
-    return f"{number / 1000**power:.4g} {'kMGT'[power - 1]}"
 
 
 def _plain(value: Any) -> Any:

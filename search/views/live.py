@@ -14,9 +14,9 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from xoresnet.measures.metrics import duration
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.views.console import live_console
-from xoresnet.search.views.train import duration
 
 __all__ = ["LiveView"]
 

@@ -13,19 +13,18 @@ from rich.table import Table
 from rich.text import Text
 
 from xoresnet.description.arch import Arch
+from xoresnet.measures.metrics import duration, metric_of
 from xoresnet.search.execution.bridge import LiveTrial, TrialBridge
 from xoresnet.search.prior.guidance import prior_of
 from xoresnet.search.pruning.pareto_pruner import reports
 from xoresnet.search.study.attributes import DRAWN, DUPLICATE, FAILURE, RESCUES, SOURCE
 from xoresnet.search.study.front import front_of, volume_of
-from xoresnet.search.views.console import count, percent
 from xoresnet.search.views.live import LiveView
-from xoresnet.search.views.train import duration
 
 if TYPE_CHECKING:
     from xoresnet.search.run import SearchRun
 
-__all__ = ["SearchView", "describe_arch", "figure_text", "front_table", "metric_text", "running_table"]
+__all__ = ["SearchView", "describe_arch", "figure_text", "front_table", "running_table"]
 
 _SHOWN = 8
 """Rows of the front while the search goes on."""
@@ -99,7 +98,7 @@ def front_table(study: Study, limit: int | None = None) -> Table | Text:
         table.add_column(name, justify="right" if name in metrics else "left", no_wrap=True)
     table.add_column("network")  # where room is scarce this one gives way
     for trial in _spread(front, limit):
-        figures = [metric_text(name, value) for name, value in zip(metrics, trial.values, strict=True)]
+        figures = [metric_of(name).compact_text(value) for name, value in zip(metrics, trial.values, strict=True)]
         arch = Arch.from_json(trial.user_attrs["arch"])
         name = trial.user_attrs.get(SOURCE, "")
         what = describe_arch(arch) + (f" ({name})" if name and name != DRAWN else "")
@@ -111,8 +110,8 @@ def _volume_line(study: Study) -> str:
     volume = volume_of(study)
     if volume is None:
         return ""
-    point = ", ".join(metric_text(name, value) for name, value in volume.reference.items())
-    decades = f", {' and '.join(map(_short, volume.log))} in decades" if volume.log else ""
+    point = ", ".join(metric_of(name).compact_text(value) for name, value in volume.reference.items())
+    decades = f", {' and '.join(metric_of(name).heading for name in volume.log)} in decades" if volume.log else ""
     return f"hypervolume {volume.hypervolume:.4f} up to ({point}){decades}"
 
 
@@ -140,20 +139,9 @@ def describe_arch(arch: Arch) -> str:
     return " ".join(words)
 
 
-def metric_text(name: str, value: float) -> str:
-    """A figure as its metric wants it."""
-    if name.endswith("accuracy") or name == "firing_rate":
-        return percent(value)
-    return count(value)
-
-
 def figure_text(metric: str, value: float) -> str:
     """A figure with its name in short."""
-    return f"{_short(metric)} {metric_text(metric, value)}"
-
-
-def _short(metric: str) -> str:
-    return metric.removeprefix("val_").removesuffix("_per_sample")
+    return f"{metric_of(metric).heading} {metric_of(metric).compact_text(value)}"
 
 
 def _running_row(live: LiveTrial, metrics: list[str], epochs: int | None) -> list[str]:

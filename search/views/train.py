@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Self
 import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from xoresnet.measures.metrics import compact_number, percent
 from xoresnet.measures.records import EpochRecord
-from xoresnet.search.views.console import count, live_console, percent
+from xoresnet.search.views.console import live_console
 
 if TYPE_CHECKING:
     from xoresnet.training.fit import Step
 
-__all__ = ["TrainingView", "duration"]
+__all__ = ["TrainingView"]
 
 _COLUMNS = {
     "epoch": 5, "loss": 8, "train": 9, "val loss": 9, "val": 9, "spikes": 9, "synops": 9, "energy nJ": 10, "s": 7,
@@ -60,11 +60,11 @@ class TrainingView:
         )  # fmt: skip
 
     def epoch_done(self, record: EpochRecord) -> None:
-        self._last = f", val {percent(record.val_accuracy)}, {count(record.spikes_per_sample)} spikes"
+        self._last = f", val {percent(record.val_accuracy)}, {compact_number(record.spikes_per_sample)} spikes"
         cells = [
             str(record.epoch), _loss(record.train_loss), percent(record.train_accuracy),
-            _loss(record.val_loss), percent(record.val_accuracy), count(record.spikes_per_sample),
-            count(record.synops_per_sample), f"{record.energy_pj_per_sample / 1000:.4g}",
+            _loss(record.val_loss), percent(record.val_accuracy), compact_number(record.spikes_per_sample),
+            compact_number(record.synops_per_sample), f"{record.energy_pj_per_sample / 1000:.4g}",
             f"{record.train_seconds + record.evaluation_seconds:.1f}",
         ]  # fmt: skip
         self._print(_row(cells))
@@ -84,14 +84,3 @@ def _loss(value: float) -> str:
 
 def _row(cells: Iterable[str]) -> str:
     return "".join(f"{cell:>{width}}" for cell, width in zip(cells, _COLUMNS.values(), strict=True))
-
-
-def duration(seconds: float) -> str:
-    """Seconds as one says them.
-
-    >>> duration(0.8), duration(60), duration(3601), duration(200)
-    ('0.8 s', '1 min', '1 h', '3.3 min')
-    """
-    if seconds < 59.5:
-        return f"{seconds:.2g} s"
-    return f"{seconds / 60:.2g} min" if seconds < 3570 else f"{seconds / 3600:.2g} h" if math.isfinite(seconds) else "?"

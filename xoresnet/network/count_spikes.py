@@ -38,6 +38,7 @@ from torch.utils.hooks import RemovableHandle
 
 from xoresnet.description.layer_table import format_table
 from xoresnet.measures.figures import Energy, LayerCounts
+from xoresnet.measures.metrics import metric_of
 from xoresnet.network.block import ResidualBlock, Xor
 from xoresnet.network.exact_sums import SpikeSums, conv_synops, transposed_conv_synops
 from xoresnet.network.xoresnet import Stem, XOResNet
@@ -144,7 +145,7 @@ class SpikeCounts:
     def table(self) -> str:
         """The layers as a text table; a dash where there is nothing to count."""
         names = ("spikes", "stream_spikes", "synops", "macs", "energy_pj")
-        header = ("layer", "kind", "spikes", "stream spikes", "synops", "MACs", "energy, pJ", "firing rate")
+        headings = (metric_of(name).heading for name in (*(f"{name}_per_sample" for name in names), "firing_rate"))
         rows = [
             (
                 layer.name,
@@ -156,7 +157,7 @@ class SpikeCounts:
         ]
         figures = self.as_dict()
         total = ("total", "", *(_figure(figures[f"{name}_per_sample"]) for name in names), f"{self.firing_rate:.4f}")
-        return format_table(header, rows, total, left=2)
+        return format_table(("layer", "kind", *headings), rows, total, left=2)
 
     def __str__(self) -> str:
         if not self.samples:

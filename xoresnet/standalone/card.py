@@ -6,19 +6,15 @@ from collections.abc import Sequence
 
 from xoresnet.description.layer_table import params_count, summary
 from xoresnet.measures.figures import Energy
+from xoresnet.measures.metrics import metric_of
 from xoresnet.standalone.folder import CONFIG, WEIGHTS, ModelConfig
 
 __all__ = ["model_card"]
 
-_FIGURES = {
-    "test_accuracy": ("accuracy on the test set", "{:.2%}"),
-    "val_accuracy": ("accuracy on the validation images", "{:.2%}"),
-    "spikes_per_sample": ("spikes per image", "{:,.0f}"),
-    "synops_per_sample": ("synaptic operations per image", "{:,.0f}"),
-    "macs_per_sample": ("multiply-adds per image", "{:,.0f}"),
-    "energy_pj_per_sample": ("energy per image, pJ", "{:,.0f}"),
-    "firing_rate": ("firing rate", "{:.4f}"),
-}
+_FIGURES = (
+    "test_accuracy", "val_accuracy", "spikes_per_sample", "synops_per_sample", "macs_per_sample",
+    "energy_pj_per_sample", "firing_rate",
+)  # fmt: skip
 _ENERGY = (
     "Energy is {:g} pJ for each multiply-add and {:g} pJ for each synaptic operation (32 bit, 45 nm): an estimate of "
     "arithmetic alone."
@@ -83,8 +79,8 @@ def model_card(config: ModelConfig, files: Sequence[str], *, spikes: bool) -> st
     """Markdown; files: those beside the folder's own two; spikes: whether they return the count, where they can."""
     arch = config.arch
     shape = ", ".join(map(str, arch.input_shape))
-    rows = [f"| {text} | {form.format(config.figures[name])} |" for name, (text, form) in _FIGURES.items()
-            if name in config.figures]  # fmt: skip
+    figures = [(metric_of(name), config.figures[name]) for name in _FIGURES if name in config.figures]
+    rows = [f"| {metric.long_heading} | {metric.text(value)} |" for metric, value in figures]
     neuron = arch.neuron
     parts = [
         f"# {arch.arch_id}\n\nA residual spiking network for {config.data.name}, found and trained with xoresnet.",

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from xoresnet.description.arch import BASELINES
-from xoresnet.results.figures.kit.axes import plain, value_text
+from xoresnet.measures.metrics import metric_of
+from xoresnet.results.figures.kit.axes import value_text
 from xoresnet.results.tables.parameters import labels, parameter_columns
 
 __all__ = ["baseline_parts", "describe", "hover_texts", "varying_parameters"]
@@ -36,7 +37,7 @@ def hover_texts(trials: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
     for row, network in zip(trials.to_dict("records"), describe(trials), strict=True):
         number = "" if pd.isna(row["trial_id"]) else f"#{row['trial_id']}  "
         lines = [f"<b>{number}{escape(str(row.get('arch_id', '')))}</b>"]
-        lines += [f"{escape(plain(metric))} {value_text(metric, row[metric])}" for metric in metrics]
+        lines += [f"{escape(metric_of(metric).heading)} {value_text(metric, row[metric])}" for metric in metrics]
         lines += [escape(part) for part in _wrapped(network)]
         lines += [f"{escape(name)} {escape(_text(row[column]))}" for name, column in shown if not pd.isna(row[column])]
         source = row.get("source")

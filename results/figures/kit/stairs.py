@@ -7,7 +7,7 @@ from itertools import pairwise, zip_longest
 import numpy as np
 import pandas as pd
 
-from xoresnet.results.fronts.objectives import Direction
+from xoresnet.measures.metrics import Direction
 
 __all__ = ["stairs"]
 

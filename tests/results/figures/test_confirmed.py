@@ -67,7 +67,7 @@ class TestConfirmed(FigureContract):
         objectives = {"val_loss": "min", "energy_pj_per_sample": "min"}
         run = run_of({**trial(0), "val_loss": 0.5}, objectives=objectives)
         info = self.info(run)
-        assert (info.x.label, info.y.label) == ("energy per sample (pJ) on the test set", "loss on the test set")
+        assert (info.x.label, info.y.label) == ("energy per sample on the test set (pJ)", "loss on the test set")
 
     def test_hovering_tells_means_and_seeds(self) -> None:
         run = varied_run()

@@ -57,8 +57,8 @@ def test_the_confirmed_weights(folder: Path, confirmed: pd.DataFrame, tmp_path: 
     origin = f"run:{trial}, confirmed with seed {row['seed']}, 2 epochs"
     assert result.out.startswith(f"{origin}: {accuracies}, ")
     card = (tmp_path / "out" / "README.md").read_text()
-    assert f"| accuracy on the test set | {row['test_accuracy']:.2%} |" in card
-    assert f"| accuracy on the validation images | {row['val_accuracy']:.2%} |" in card
+    assert f"| accuracy on the test set | {100 * row['test_accuracy']:.2f} % |" in card
+    assert f"| validation accuracy | {100 * row['val_accuracy']:.2f} % |" in card
     assert f"confirmed with seed {row['seed']}" in card
     assert figures(tmp_path / "out")["test_accuracy"] == row["test_accuracy"]
 

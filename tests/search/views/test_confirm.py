@@ -31,9 +31,9 @@ def test_every_end_has_its_line(run: ConfirmRun, capsys: pytest.CaptureFixture[s
     out, err = capsys.readouterr()
     first, second, third = (describe_arch(job.arch) for job in run.plan.jobs)
     assert out.splitlines() == [
-        f"   1/3  #0     seed 1  test_accuracy 50.00 %  test_spikes 101  {first}",
+        f"   1/3  #0     seed 1  test accuracy 50.00 %  test spikes 101  {first}",
         f"   1/3  #2     seed 1  failed: boom  {second}",
-        f"   2/3  xoresnet8 seed 1  test_accuracy 50.00 %  test_spikes 101  {third}",
+        f"   2/3  xoresnet8 seed 1  test accuracy 50.00 %  test spikes 101  {third}",
     ]
     assert err == ""
 

@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console, RenderableType
 
 from xoresnet.description.arch import Arch
+from xoresnet.measures.metrics import metric_of
 from xoresnet.measures.records import EpochRecord
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.bridge import Verdict
@@ -26,7 +27,7 @@ from xoresnet.search.prepare import plan_search
 from xoresnet.search.run import SearchRun
 from xoresnet.search.study.attributes import DRAWN, DUPLICATE
 from xoresnet.search.study.front import front_of
-from xoresnet.search.views.search import SearchView, describe_arch, front_table, metric_text, trial_line
+from xoresnet.search.views.search import SearchView, describe_arch, front_table, trial_line
 
 SPACE = {
     "arch": {
@@ -133,29 +134,6 @@ def test_a_network_in_a_few_words(changes: dict[str, Any], words: str) -> None:
     assert describe_arch(Arch.from_dict({**ARCH, **changes})) == words
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "shown"),
-    [
-        ("val_accuracy", 0.91234, "91.23 %"),
-        ("train_accuracy", 1.0, "100.00 %"),
-        ("accuracy", 0.0, "0.00 %"),
-        ("firing_rate", 0.0512, "5.12 %"),
-        ("spikes_per_sample", 1234.4, "1,234"),
-        ("spikes_per_sample", 0.0, "0"),
-        ("synops_per_sample", 123456.0, "123.5 k"),
-        ("energy_pj_per_sample", 2.5e9, "2.5 G"),
-        ("spikes_per_sample", 999960.0, "1 M"),
-        ("spikes_per_sample", 9999.0, "9,999"),
-        ("synops_per_sample", 99995.0, "100 k"),
-        ("synops_per_sample", 999960000.0, "1 G"),
-        ("val_loss", 0.51234, "0.512"),
-        ("score", -12.5, "-12.5"),
-    ],
-)
-def test_a_figure_as_its_metric_wants_it(name: str, value: float, shown: str) -> None:
-    assert metric_text(name, value) == shown
-
-
 # a line for each trial
 
 
@@ -200,7 +178,7 @@ def test_known_networks_go_by_their_names(opened: Any) -> None:
 def test_other_metrics_by_their_short_names(run: SearchRun) -> None:
     complete(run, 0.5, 2000)
     line = trial_line(run.study.trials[0], ["train_accuracy", "energy_pj_per_sample"], 1, run)
-    assert "  train_accuracy 50.00 %  energy_pj 2,000  " in line
+    assert "  training accuracy 50.00 %  energy (pJ) 2,000  " in line
 
 
 def lines_of(run: SearchRun, capsys: pytest.CaptureFixture[str], *, lines: bool = True) -> list[str]:
@@ -260,7 +238,7 @@ def test_a_trial_that_is_an_answer_is_passed_over(run: SearchRun, capsys: pytest
 def row_of(trial: FrozenTrial) -> list[str]:
     """The cells of a trial's row."""
     arch = Arch.from_json(trial.user_attrs["arch"])
-    figures = [metric_text(name, value) for name, value in zip(METRICS, trial.values, strict=True)]
+    figures = [metric_of(name).compact_text(value) for name, value in zip(METRICS, trial.values, strict=True)]
     return [str(trial.number), arch.arch_id, *figures, describe_arch(arch)]
 
 

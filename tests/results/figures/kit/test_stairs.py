@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from xoresnet.measures.metrics import Direction
 from xoresnet.results.figures.kit.stairs import stairs
-from xoresnet.results.fronts.objectives import Direction
 
 Points = list[tuple[float, float]]
 
