@@ -17,7 +17,7 @@ from xoresnet.search.sources.warm_start import WarmStart, earlier_front
 from xoresnet.search.study.opening import check_storage, make_pruner, make_sampler
 from xoresnet.search.views.data_bar import load_with_bar
 from xoresnet.shared.weights import groups_of
-from xoresnet.space.baselines import baselines
+from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.search_space import SearchSpace
 
 if TYPE_CHECKING:

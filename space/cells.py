@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, product
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, neuron_params_count, params_count
 from xoresnet.space.neurons import Variant, variants
+from xoresnet.space.space_fields import SpaceFields
 from xoresnet.space.stages import Assignments, Feature, Skeleton
-
-if TYPE_CHECKING:
-    from xoresnet.space.search_space import SearchSpace
 
 __all__ = ["Cells", "Size"]
 
@@ -65,7 +63,7 @@ class _Cell:
 class Cells:
     """All cells of a space; made once, then used for every draw."""
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SpaceFields) -> None:
         self._space = space
         self._assignments = {
             skeleton: (skeleton.merges(space.merge), skeleton.xors(space.xor)) for skeleton in space.skeletons

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from xoresnet.space.domain import Choice, Domain, constant, is_constant
-from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.space_fields import SpaceFields
 from xoresnet.space.stages import Assignments, Skeleton
 
 __all__ = ["Parameter", "parameters"]
@@ -22,7 +22,7 @@ class Parameter(NamedTuple):
     """When there is anything to choose; empty for always."""
 
 
-def parameters(space: SearchSpace) -> tuple[Parameter, ...]:
+def parameters(space: SpaceFields) -> tuple[Parameter, ...]:
     """All of them, in the order in which `walk` asks."""
     several = len(space.depths) > 1
     rows = [Parameter("stem", space.stem, ""), Parameter("block", Choice(tuple(space.depths)), "")]
@@ -54,7 +54,7 @@ def _rows(part: str, domains: Mapping[str, Domain], conditions: Mapping[str, str
 
 
 def _stage_rows(
-    space: SearchSpace, field: str, options: tuple[str, ...], per_stage: bool, assign: Callable[[Skeleton], Assignments]
+    space: SpaceFields, field: str, options: tuple[str, ...], per_stage: bool, assign: Callable[[Skeleton], Assignments]
 ) -> list[Parameter]:
     domain: Domain = Choice(options) if len(options) > 1 else constant(options[0])
     assigned = {skeleton: assign(skeleton) for skeleton in space.skeletons}
@@ -71,7 +71,7 @@ def _stage_rows(
     ]
 
 
-def _where(space: SearchSpace, skeletons: list[Skeleton]) -> str:
+def _where(space: SpaceFields, skeletons: list[Skeleton]) -> str:
     """Blocks and depths in which there is a choice."""
     if len(skeletons) == len(space.skeletons):
         return ""

@@ -8,13 +8,13 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.schema import nearest
 from xoresnet.errors import Fault
 from xoresnet.space.neurons import NEURON_FIELDS, variants
-from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.space_fields import SpaceFields
 from xoresnet.space.stages import StageDomain
 
 __all__ = ["locate"]
 
 
-def locate(space: SearchSpace, arch: Arch) -> Arch | tuple[Fault, ...]:
+def locate(space: SpaceFields, arch: Arch) -> Arch | tuple[Fault, ...]:
     """The same network in the space's own words, or why it is not in the space."""
     faults = list(_simple_faults(space, arch))
     if faults:
@@ -53,7 +53,7 @@ def locate(space: SearchSpace, arch: Arch) -> Arch | tuple[Fault, ...]:
     })  # fmt: skip
 
 
-def _simple_faults(space: SearchSpace, arch: Arch) -> Iterator[Fault]:
+def _simple_faults(space: SpaceFields, arch: Arch) -> Iterator[Fault]:
     for name in ("input_shape", "num_classes"):
         value, wanted = getattr(arch, name), getattr(space, name)
         if value != wanted:
@@ -76,7 +76,7 @@ def _name_fault(field: str, names: Sequence[str], strange: Sequence[bool], domai
     return Fault(field, f"{', '.join(names)}: the space has one for all stages")
 
 
-def _neuron_faults(space: SearchSpace, arch: Arch) -> Iterator[Fault]:
+def _neuron_faults(space: SpaceFields, arch: Arch) -> Iterator[Fault]:
     fields = arch.neuron.model_dump()
     fields |= {f"surrogate.{name}": value for name, value in fields.pop("surrogate").items()}
     defaults = type(arch.neuron)().model_dump()

@@ -1,6 +1,7 @@
 """Optuna's side of a space; the one file here that imports it.
 
 >>> import optuna
+>>> from xoresnet.space import SearchSpace
 >>> space = SearchSpace.preset("digits")
 >>> study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
 >>> arch, recipe = suggest(study.ask(), space)
@@ -26,13 +27,13 @@ from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import nearest
 from xoresnet.errors import Fault, SpecError
 from xoresnet.space.domain import Choice, Domain, IntRange, Value, snapped
-from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.space_fields import SpaceFields
 from xoresnet.space.walk import walk
 
 __all__ = ["distributions", "from_parameters", "suggest"]
 
 
-def suggest(trial: BaseTrial, space: SearchSpace, recipe: Recipe | None = None) -> tuple[Arch, Recipe]:
+def suggest(trial: BaseTrial, space: SpaceFields, recipe: Recipe | None = None) -> tuple[Arch, Recipe]:
     """A network and a recipe, suggested parameter by parameter (`walk.py`); the network may exceed the constraints.
 
     recipe: what holds for the fields of which the space says nothing.
@@ -52,7 +53,7 @@ def suggest(trial: BaseTrial, space: SearchSpace, recipe: Recipe | None = None) 
 
 
 def from_parameters(
-    space: SearchSpace, parameters: Mapping[str, Any], recipe: Recipe | None = None
+    space: SpaceFields, parameters: Mapping[str, Any], recipe: Recipe | None = None
 ) -> tuple[Arch, Recipe]:
     """The network and recipe of a trial's `params`; the way back is `walk.parameters_of`.
 
@@ -77,7 +78,7 @@ def from_parameters(
 
 
 def distributions(
-    space: SearchSpace, parameters: Mapping[str, Any], recipe: Recipe | None = None
+    space: SpaceFields, parameters: Mapping[str, Any], recipe: Recipe | None = None
 ) -> dict[str, BaseDistribution]:
     """The distributions of a trial's `params`, as `optuna.create_trial` wants them. Raises `SpecError`."""
     found: dict[str, BaseDistribution] = {}

@@ -7,9 +7,8 @@ from importlib.resources.abc import Traversable
 
 from xoresnet.description.schema import nearest
 from xoresnet.errors import Fault, SpecError
-from xoresnet.space.search_space import SearchSpace
 
-__all__ = ["load_preset", "preset_names", "preset_text"]
+__all__ = ["preset_names", "preset_text"]
 
 
 def preset_names() -> list[str]:
@@ -23,11 +22,6 @@ def preset_text(name: str) -> str:
     if name not in names:
         raise SpecError([Fault("", f"there is no preset {name!r}: there are {', '.join(names)}{nearest(name, names)}")])
     return _folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-
-
-def load_preset(name: str) -> SearchSpace:
-    """Raises `SpecError` for a name that is not one of `preset_names`."""
-    return SearchSpace.from_yaml(preset_text(name), f"the preset {name}")
 
 
 def _folder() -> Traversable:

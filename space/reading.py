@@ -1,4 +1,4 @@
-"""From plain values, as a YAML file has them, to a `SearchSpace`; every fault is told at its path.
+"""From plain values, as a YAML file has them, to the fields of a space; every fault is told at its path.
 
 arch:
 input_shape: [1, 28, 28]             a constant
@@ -29,7 +29,7 @@ from xoresnet.description.schema import Spec, nearest
 from xoresnet.errors import Fault, SpecError
 from xoresnet.space.domain import Choice, Domain, FloatRange, IntRange, constant
 from xoresnet.space.neurons import NEURON_FIELDS, neuron_fields
-from xoresnet.space.search_space import Constraints, SearchSpace
+from xoresnet.space.space_fields import Constraints, SpaceFields
 from xoresnet.space.stages import StageDomain
 
 __all__ = ["read_space"]
@@ -46,7 +46,7 @@ Check = Callable[[Any], list[Fault]]
 """The faults of one value of a field, with paths below the field's."""
 
 
-def read_space(fields: Mapping[str, Any]) -> SearchSpace:
+def read_space(fields: Mapping[str, Any]) -> SpaceFields:
     """Raises `SpecError` with every fault that was found."""
     reader = _Reader()
     parts = reader.mapping("", fields, _PARTS)
@@ -65,7 +65,7 @@ def read_space(fields: Mapping[str, Any]) -> SearchSpace:
     read["constraints"] = reader.constraints({} if parts.get("constraints") is None else parts["constraints"])
     if reader.faults:
         raise SpecError(reader.faults)
-    return SearchSpace(**read)
+    return SpaceFields(**read)
 
 
 class _Reader:

@@ -1,49 +1,36 @@
-"""`SearchSpace`: which networks exist. Describes; what is done with it has files of its own."""
+"""`SearchSpace`: which networks exist, and the operations on them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xoresnet.description.arch import Arch
-from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.errors import Fault, SpecError, YamlError
-from xoresnet.space.domain import Choice, Domain
-from xoresnet.space.stages import Skeleton, StageDomain, skeleton
+from xoresnet.files.yaml_text import read_yaml, write_yaml
+from xoresnet.space import variation
+from xoresnet.space.cells import Cells, Size
+from xoresnet.space.describe import Parameter, parameters
+from xoresnet.space.locate import locate
+from xoresnet.space.presets import preset_text
+from xoresnet.space.reading import read_space
+from xoresnet.space.space_fields import SpaceFields
+from xoresnet.space.writing import write_space
 
-if TYPE_CHECKING:
-    from xoresnet.space.cells import Cells, Size
-    from xoresnet.space.describe import Parameter
-
-__all__ = ["Constraints", "SearchSpace"]
-
-
-@dataclass(frozen=True)
-class Constraints:
-    """What is known before training; None for no limit."""
-
-    max_params: int | None = None
-    max_macs: int | None = None
-    """Dense multiply-adds per sample over all time steps (`table.dense_macs`)."""
-
-    def exceeded(self, params: int, macs: int) -> dict[str, int]:
-        """By how much each limit is exceeded."""
-        limits = {"max_params": (params, self.max_params), "max_macs": (macs, self.max_macs)}
-        return {
-            name: value - limit for name, (value, limit) in limits.items() if limit is not None and value > limit
-        }  # fmt: skip
+__all__ = ["SearchSpace"]
 
 
 @dataclass(frozen=True)
-class SearchSpace:
+class SearchSpace(SpaceFields):
     """Networks for images of one shape, and recipes to train them with.
 
-    Made by `SearchSpace.from_dict`, `.load` (a YAML file) or `.preset` (a name), which check everything. Its sampling
-    is uniform over *networks*: descriptions that build the same one (`Arch.canonical`) count once.
+    Create one with `SearchSpace.from_dict`, `.load` (a YAML file) or `.preset` (a name); these check every value.
+    Sampling is uniform over networks, not descriptions: descriptions that build the same network (`Arch.canonical`)
+    count once.
 
     >>> space = SearchSpace.preset("digits")
     >>> arch = space.sample(Random(0))
@@ -51,34 +38,18 @@ class SearchSpace:
     (True, 10)
     """
 
-    input_shape: tuple[int, int, int]
-    num_classes: int
-    depths: Mapping[str, tuple[int, ...]]
-    """The blocks, and the depths of each."""
-    merge: StageDomain
-    xor: StageDomain
-    neuron: Mapping[str, Domain]
-    """By field, with dots: `tau`, `surrogate.kind`; the rest is as `NeuronSpec` has it."""
-    stem: Choice
-    width: Domain
-    timesteps: Domain
-    logic_gradient: Choice
-    recipe: Mapping[str, Domain]
-    """Fields of `Recipe`; the others are the search's to set."""
-    constraints: Constraints
-
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> SearchSpace:
-        """From plain values, as a YAML file has them. Raises `SpecError` with every fault at its path."""
-        from xoresnet.space.reading import read_space
+    def from_dict(cls, mapping: Mapping[str, Any]) -> SearchSpace:
+        """Create a space from the plain values of a YAML file.
 
-        return read_space(fields)
+        Raises `SpecError` with every fault and its path.
+        """
+        read = read_space(mapping)
+        return cls(**{field.name: getattr(read, field.name) for field in fields(SpaceFields)})
 
     @classmethod
     def from_yaml(cls, text: str, where: str = "the space") -> SearchSpace:
-        """Raises `YamlError`, `SpecError`."""
-        from xoresnet.files.yaml_text import read_yaml
-
+        """Create a space from YAML text; `where` names the text in messages. Raises `YamlError` and `SpecError`."""
         return cls.from_dict(read_yaml(text, where))
 
     @classmethod
@@ -93,122 +64,84 @@ class SearchSpace:
 
     @classmethod
     def preset(cls, name: str) -> SearchSpace:
-        """One that comes along: see `preset_names`. Raises `SpecError`."""
-        from xoresnet.space.presets import load_preset
-
-        return load_preset(name)
+        """Load a preset; `preset_names` lists them. Raises `SpecError` for any other name."""
+        return cls.from_yaml(preset_text(name), f"the preset {name}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values from which `from_dict` makes an equal space."""
-        from xoresnet.space.writing import write_space
-
+        """Plain values from which `from_dict` creates an equal space."""
         return write_space(self)
 
     def to_yaml(self) -> str:
-        from xoresnet.files.yaml_text import write_yaml
-
+        """YAML text from which `from_yaml` creates an equal space."""
         return write_yaml(self.to_dict())
 
     def for_images(self, input_shape: tuple[int, int, int], num_classes: int) -> SearchSpace:
-        """The same networks for other images."""
+        """The same space for images of another shape (channels, height, width) or other classes."""
         return replace(self, input_shape=input_shape, num_classes=num_classes)
 
     def extend(self, *, merge: str | None = None, neuron: str | None = None) -> SearchSpace:
-        """The same with one more merge or kind of neuron: of ours, or of the user's by dotted path.
+        """The same space with one more merge or kind of neuron: a built-in name, or the dotted path of a user's own.
 
-        Raises `SpecError` for paths that lead nowhere.
+        Raises `SpecError` for an unknown name or a path that cannot be imported.
         """
-        fields = self.to_dict()
-        arch = fields["arch"]
+        mapping = self.to_dict()
+        arch = mapping["arch"]
         if merge is not None:
             per_stage = {"per_stage": [*self.merge.options, merge]}
             arch["merge"] = per_stage if self.merge.per_stage else per_stage["per_stage"]
         if neuron is not None:
             arch["neuron"]["kind"] = [*(self.neuron["kind"].values or ()), neuron]
-        return type(self).from_dict(fields)
+        return type(self).from_dict(mapping)
 
     def size(self) -> Size:
-        """How many networks there are, exactly: counted, not enumerated."""
+        """The exact number of networks, computed without enumerating them."""
         return self.cells.size()
 
     def enumerate(self) -> Iterator[Arch]:
-        """Each network once. Raises ValueError where a field has infinitely many values."""
+        """Every network once. Raises ValueError if a field has infinitely many values."""
         return self.cells.enumerate()
 
     def sample(self, rng: Random) -> Arch:
-        """Any network with equal probability; fields with infinitely many values are drawn from their range.
+        """Draw a network, each with equal probability. Fields with infinitely many values are drawn from their range.
 
-        Raises ValueError where no network keeps within the constraints.
+        Raises ValueError if no network keeps to the constraints.
         """
         return self.cells.draw(rng)
 
     def contains(self, arch: Arch) -> bool:
-        """Whether this network is in the space, however it is described."""
+        """Whether the network is in the space, under any of its descriptions."""
         return not self.faults(arch)
 
     def faults(self, arch: Arch) -> tuple[Fault, ...]:
-        """Why a network is not in the space; empty where it is."""
-        from xoresnet.space.locate import locate
-
-        found = locate(self, arch)
-        return () if isinstance(found, Arch) else found
+        """The reasons why a network is not in the space; empty if it is."""
+        located = locate(self, arch)
+        return () if isinstance(located, Arch) else located
 
     def mutate(self, arch: Arch, rng: Random) -> Arch:
-        """Another network that differs in one field; raises `SpecError` where `arch` is not in the space."""
-        from xoresnet.space.variation import mutate
+        """A different network that differs in one field, or any other network if there is none.
 
-        return mutate(self, arch, rng)
+        The only network of a space is returned unchanged. Raises `SpecError` if `arch` is not in the space.
+        """
+        return variation.mutate(self, arch, rng, self.sample)
 
     def crossover(self, one: Arch, other: Arch, rng: Random) -> Arch:
-        """A network that has each of its fields from one of two; raises `SpecError` where one is not in the space."""
-        from xoresnet.space.variation import crossover
+        """A network that takes each field from one of two parents.
 
-        return crossover(self, one, other, rng)
+        Returns a parent if no child tried keeps to the constraints. Raises `SpecError` if a parent is not in the space.
+        """
+        return variation.crossover(self, one, other, rng)
 
     def neighbours(self, arch: Arch) -> tuple[Arch, ...]:
-        """All networks that differ in one field: other choices, or the next steps of a range."""
-        from xoresnet.space.variation import neighbours
+        """All networks that differ in one field: by another choice, or by one step of a range.
 
-        return neighbours(self, arch)
+        Raises `SpecError` if `arch` is not in the space.
+        """
+        return variation.neighbours(self, arch)
 
     def describe(self) -> tuple[Parameter, ...]:
-        """What a sampler is asked for, with ranges and conditions."""
-        from xoresnet.space.describe import parameters
-
+        """The parameters that a sampler is asked for, with their ranges and conditions."""
         return parameters(self)
-
-    def exceeded(self, arch: Arch) -> dict[str, int]:
-        """Constraints that a network breaks, and by how much."""
-        limits = self.constraints
-        if limits == Constraints():
-            return {}
-        return limits.exceeded(params_count(arch), dense_macs(arch))
 
     @cached_property
     def cells(self) -> Cells:
-        from xoresnet.space.cells import Cells
-
         return Cells(self)
-
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        return tuple(self.depths)
-
-    @cached_property
-    def skeletons(self) -> tuple[Skeleton, ...]:
-        return tuple(
-            self.skeleton(str(stem), block, depth)
-            for stem in self.stem.options
-            for block, depths in self.depths.items()
-            for depth in depths
-        )
-
-    def skeleton(self, stem: str, block: str, depth: int) -> Skeleton:
-        return skeleton(stem, block, depth, self.merge.options)
-
-    def build(self, fields: Mapping[str, Any]) -> Arch:
-        """The network with these fields, on this space's images; one name for all stages is written once."""
-        names = {
-            key: fields[key][0] if len(set(fields[key])) == 1 else tuple(fields[key]) for key in ("merge", "xor")
-        }  # fmt: skip
-        return Arch(input_shape=self.input_shape, num_classes=self.num_classes, **{**fields, **names})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -11,7 +11,7 @@ from xoresnet.errors import SpecError
 from xoresnet.space.domain import Choice, Domain, Value
 from xoresnet.space.locate import locate
 from xoresnet.space.neurons import neuron_fields
-from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.space_fields import SpaceFields
 
 __all__ = ["crossover", "mutate", "neighbours"]
 
@@ -20,7 +20,7 @@ Genes = dict[str, Any]
 """An `Arch` by fields; `merge.0` of one stage, `neuron.tau` of the neuron."""
 
 
-def neighbours(space: SearchSpace, arch: Arch) -> tuple[Arch, ...]:
+def neighbours(space: SpaceFields, arch: Arch) -> tuple[Arch, ...]:
     """All networks that differ in one field: other choices, or the next steps of a range."""
     genes = _genes(space, arch)
     found: dict[str, Arch] = {}
@@ -33,7 +33,7 @@ def neighbours(space: SearchSpace, arch: Arch) -> tuple[Arch, ...]:
     return tuple(found.values())
 
 
-def mutate(space: SearchSpace, arch: Arch, rng: Random) -> Arch:
+def mutate(space: SpaceFields, arch: Arch, rng: Random, sample: Callable[[Random], Arch]) -> Arch:
     """Another network that differs in one field, drawn anew; where there is none, any other of the space.
 
     A space of a single network gives it back.
@@ -52,11 +52,11 @@ def mutate(space: SearchSpace, arch: Arch, rng: Random) -> Arch:
     near = neighbours(space, arch)
     if near:
         return rng.choice(near)
-    others = (space.sample(rng) for _ in range(_TRIES))
+    others = (sample(rng) for _ in range(_TRIES))
     return next((other for other in others if other.arch_id != arch.arch_id), arch)
 
 
-def crossover(space: SearchSpace, one: Arch, other: Arch, rng: Random) -> Arch:
+def crossover(space: SpaceFields, one: Arch, other: Arch, rng: Random) -> Arch:
     """A network that has each of its fields from one of two; where constraints forbid all that were tried, one of them.
 
     Block and depth come from one parent, and so do the stages that the other one has not.
@@ -72,7 +72,7 @@ def crossover(space: SearchSpace, one: Arch, other: Arch, rng: Random) -> Arch:
     return rng.choice((one, other))
 
 
-def _genes(space: SearchSpace, arch: Arch) -> Genes:
+def _genes(space: SpaceFields, arch: Arch) -> Genes:
     found = locate(space, arch)
     if not isinstance(found, Arch):
         raise SpecError(found)
@@ -91,7 +91,7 @@ def _genes(space: SearchSpace, arch: Arch) -> Genes:
     return genes
 
 
-def _domains(space: SearchSpace, genes: Genes) -> dict[str, Domain]:
+def _domains(space: SpaceFields, genes: Genes) -> dict[str, Domain]:
     domains: dict[str, Domain] = {
         "stem": space.stem,
         "block": Choice(space.blocks),
@@ -105,7 +105,7 @@ def _domains(space: SearchSpace, genes: Genes) -> dict[str, Domain]:
     return domains | {name: Choice(space.xor.options) for name in genes if name.startswith("xor.")}
 
 
-def _express(space: SearchSpace, genes: Genes, changed: str | None) -> Arch | None:
+def _express(space: SpaceFields, genes: Genes, changed: str | None) -> Arch | None:
     """The network of some genes, if it is in the space; a new block or depth takes along what fits it."""
     if changed == "block" and genes["depth"] not in space.depths[genes["block"]]:
         depths = space.depths[genes["block"]]

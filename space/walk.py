@@ -17,7 +17,7 @@ from xoresnet.errors import Fault, SpecError
 from xoresnet.space.domain import Choice, Domain, Value, snapped
 from xoresnet.space.locate import locate
 from xoresnet.space.neurons import neuron_fields
-from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.space_fields import SpaceFields
 from xoresnet.space.stages import Assignments, StageDomain
 
 __all__ = ["Chooser", "parameters_of", "walk"]
@@ -25,7 +25,7 @@ __all__ = ["Chooser", "parameters_of", "walk"]
 Chooser = Callable[[str, Domain], Value]
 
 
-def walk(space: SearchSpace, choose: Chooser, recipe: Recipe | None = None) -> tuple[Arch, Recipe]:
+def walk(space: SpaceFields, choose: Chooser, recipe: Recipe | None = None) -> tuple[Arch, Recipe]:
     """Choose a network and a recipe; the network may exceed the constraints.
 
     recipe: what holds for the fields of which the space says nothing.
@@ -51,7 +51,7 @@ def walk(space: SearchSpace, choose: Chooser, recipe: Recipe | None = None) -> t
     return space.build(fields), _recipe(ask, space, recipe or Recipe())
 
 
-def parameters_of(space: SearchSpace, arch: Arch, recipe: Recipe | None = None) -> dict[str, Value]:
+def parameters_of(space: SpaceFields, arch: Arch, recipe: Recipe | None = None) -> dict[str, Value]:
     """The parameters that `walk` would have to be given to come to this network and recipe.
 
     recipe: None to leave the parameters of recipes out. Raises `SpecError` for what is not in the space.
@@ -79,7 +79,7 @@ def parameters_of(space: SearchSpace, arch: Arch, recipe: Recipe | None = None) 
     return asked
 
 
-def depth_name(space: SearchSpace, block: str) -> str:
+def depth_name(space: SpaceFields, block: str) -> str:
     """Each block has depths of its own, so they are different parameters where there are several blocks."""
     return f"depth.{block}" if len(space.depths) > 1 else "depth"
 
@@ -95,7 +95,7 @@ def _names(ask: Chooser, field: str, domain: StageDomain, assignments: Assignmen
     )
 
 
-def _neuron(ask: Chooser, space: SearchSpace, timesteps: int) -> dict[str, Any]:
+def _neuron(ask: Chooser, space: SpaceFields, timesteps: int) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     for name, domain in space.neuron.items():  # the kind first, then the time constant
         if name == "tau":
@@ -107,7 +107,7 @@ def _neuron(ask: Chooser, space: SearchSpace, timesteps: int) -> dict[str, Any]:
     return chosen
 
 
-def _recipe(ask: Chooser, space: SearchSpace, recipe: Recipe) -> Recipe:
+def _recipe(ask: Chooser, space: SpaceFields, recipe: Recipe) -> Recipe:
     chosen: dict[str, Value] = {}
     for name in Recipe.model_fields:
         if name in space.recipe and not _without_effect(name, {**dict(recipe), **chosen}):
@@ -124,7 +124,7 @@ def _without_effect(name: str, recipe: Mapping[str, Value]) -> bool:
     return name == "warmup_epochs" and recipe["schedule"] == "one-cycle"
 
 
-def _flat(space: SearchSpace, arch: Arch) -> dict[str, Value]:
+def _flat(space: SpaceFields, arch: Arch) -> dict[str, Value]:
     neuron = arch.neuron.model_dump()
     surrogate = neuron.pop("surrogate")
     values: dict[str, Value] = {f"neuron.{name}": value for name, value in neuron.items()}

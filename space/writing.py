@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from xoresnet.space.domain import Choice, Domain, IntRange
-from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.space_fields import SpaceFields
 from xoresnet.space.stages import StageDomain
 
 __all__ = ["write_space"]
 
 
-def write_space(space: SearchSpace) -> dict[str, Any]:
+def write_space(space: SpaceFields) -> dict[str, Any]:
     """With every field that the space has, defaults too."""
     arch: dict[str, Any] = {
         "input_shape": list(space.input_shape),
@@ -31,7 +31,7 @@ def write_space(space: SearchSpace) -> dict[str, Any]:
     return {"arch": arch, "recipe": recipe, "constraints": limits}
 
 
-def _neuron(space: SearchSpace) -> dict[str, Any]:
+def _neuron(space: SpaceFields) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, domain in space.neuron.items():
         outer, _, inner = name.partition(".")

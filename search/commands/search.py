@@ -19,7 +19,7 @@ from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.views.console import live_console, print_json
 from xoresnet.search.views.messages import print_error
-from xoresnet.space import preset_names
+from xoresnet.space.presets import preset_names
 
 if TYPE_CHECKING:
     from xoresnet.search.execution.execute import Outcome

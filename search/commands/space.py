@@ -13,9 +13,11 @@ from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.errors import UsageError, XOResNetError, YamlError
 from xoresnet.measures.metrics import compact_number
 from xoresnet.search.views.console import print_json
-from xoresnet.space import Parameter, SearchSpace, preset_names, preset_text
 from xoresnet.space.cells import Size
+from xoresnet.space.describe import Parameter
 from xoresnet.space.domain import is_constant
+from xoresnet.space.presets import preset_names, preset_text
+from xoresnet.space.search_space import SearchSpace
 
 __all__ = ["read_space", "space"]
 
@@ -111,7 +113,7 @@ def _write_samples(found: SearchSpace, number: int, folder: Path, seed: int, *, 
 
 
 def _show(found: SearchSpace, name: str, seed: int, *, as_json: bool) -> None:
-    from xoresnet.space.baselines import baselines
+    from xoresnet.space.baseline_networks import baselines
 
     size, parameters = found.size(), found.describe()
     samples = _draw(found, 5, seed) if size.networks else []

@@ -37,7 +37,7 @@ from xoresnet.search.study.attributes import ARCH, ARCH_ID, CONFIRMS, RECIPE, SO
 from xoresnet.search.study.opening import look_at_study
 from xoresnet.search.study.tables import FrameWriter
 from xoresnet.search.views.data_bar import load_with_bar
-from xoresnet.space.baselines import baselines
+from xoresnet.space.baseline_networks import baselines
 
 __all__ = ["LIMITS", "ConfirmPlan", "ConfirmRun", "confirm", "plan_confirm"]
 

@@ -13,7 +13,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import SpecError
 from xoresnet.space import FloatRange, SearchSpace
-from xoresnet.space.baselines import baselines
+from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.optuna_adapter import distributions, from_parameters, suggest
 from xoresnet.space.walk import parameters_of
 

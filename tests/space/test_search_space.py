@@ -109,7 +109,7 @@ def test_looking_at_spaces_needs_no_torch() -> None:
     """Nor Optuna: `xoresnet space` answers at once."""
     code = (
         "import sys, xoresnet.search.cli, xoresnet.space as s; from random import Random;"
-        "from xoresnet.space.baselines import baselines; space = s.SearchSpace.preset('mini-imagenet');"
+        "from xoresnet.space.baseline_networks import baselines; space = s.SearchSpace.preset('mini-imagenet');"
         "assert space.size().networks > 10**8; drawn = space.sample(Random(0)); assert space.contains(drawn);"
         "space.describe(); baselines(space); space.mutate(drawn, Random(0)); space.to_yaml();"
         "heavy = {'torch', 'optuna'} & set(sys.modules); assert not heavy, heavy"

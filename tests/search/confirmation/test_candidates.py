@@ -20,7 +20,7 @@ from xoresnet.search.confirmation.candidates import Candidate, candidates, trial
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.prepare import full_recipe
 from xoresnet.search.study.opening import look_at_study
-from xoresnet.space.baselines import baselines
+from xoresnet.space.baseline_networks import baselines
 
 RECIPE = Recipe(epochs=2, learning_rate=0.123)
 """Of baselines that were not searched."""

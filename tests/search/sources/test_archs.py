@@ -18,7 +18,7 @@ from xoresnet.search.execution.bridge import TrialBridge, counts_as_finished
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.sources.archs import ArchProposals
 from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE
-from xoresnet.space.baselines import baselines
+from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.walk import parameters_of
 

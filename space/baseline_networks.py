@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from xoresnet.description.arch import BASELINES, DEPTHS, Arch
 from xoresnet.space.domain import Domain, Value, is_constant
+from xoresnet.space.locate import locate
 from xoresnet.space.neurons import flat_neuron, neuron_fields
-from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.space_fields import SpaceFields
 
 __all__ = ["baselines"]
 
 
-def baselines(space: SearchSpace) -> dict[str, Arch]:
+def baselines(space: SpaceFields) -> dict[str, Arch]:
     """By name, those of `Arch.baseline` whose block, depth, merge and XOR the space has, at the space's sizes.
 
     Width, time steps and neuron are the space's nearest to the baseline's own; the stem is the space's first.
@@ -22,12 +23,12 @@ def baselines(space: SearchSpace) -> dict[str, Arch]:
                 continue  # the name stands for the network of basic blocks
             for family in BASELINES:
                 arch = _at_size(space, f"{family}{depth}", block)
-                if space.contains(arch):
+                if isinstance(locate(space, arch), Arch):
                     found[f"{family}{depth}"] = arch
     return found
 
 
-def _at_size(space: SearchSpace, name: str, block: str) -> Arch:
+def _at_size(space: SpaceFields, name: str, block: str) -> Arch:
     arch = Arch.baseline(name, input_shape=space.input_shape, num_classes=space.num_classes, block=block)
     usual = flat_neuron(arch.neuron)
     neuron = neuron_fields({field: _nearest(domain, usual[field]) for field, domain in space.neuron.items()})

@@ -7,7 +7,7 @@ import pytest
 from tests.space.small_spaces import SmallSpace
 from xoresnet.description.arch import BASELINES, Arch
 from xoresnet.space import SearchSpace, preset_names
-from xoresnet.space.baselines import baselines
+from xoresnet.space.baseline_networks import baselines
 
 FAMILIES = {
     "spiking-resnet": ("current", "none"),
