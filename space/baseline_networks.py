@@ -1,4 +1,4 @@
-"""The known networks inside a space."""
+"""Known networks of the literature that a space contains."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ __all__ = ["baselines"]
 
 
 def baselines(space: SpaceFields) -> dict[str, Arch]:
-    """By name, those of `Arch.baseline` whose block, depth, merge and XOR the space has, at the space's sizes.
+    """The networks of `Arch.baseline` in a space, by name, such as `sew-resnet18`.
 
-    Width, time steps and neuron are the space's nearest to the baseline's own; the stem is the space's first.
+    A baseline is in the space if the space has its block, depth, merge and XOR placement and the network keeps to the
+    constraints. Width, time steps and neuron are the values of the space nearest to those of the baseline; the stem is
+    the first of the space.
     """
-    found: dict[str, Arch] = {}
+    networks: dict[str, Arch] = {}
     for block, depths in space.depths.items():
         for depth in depths:
             if block == "bottleneck" and depth in DEPTHS["basic"]:
-                continue  # the name stands for the network of basic blocks
+                continue  # the name denotes the network of basic blocks
             for family in BASELINES:
                 arch = _at_size(space, f"{family}{depth}", block)
                 if isinstance(locate(space, arch), Arch):
-                    found[f"{family}{depth}"] = arch
-    return found
+                    networks[f"{family}{depth}"] = arch
+    return networks
 
 
 def _at_size(space: SpaceFields, name: str, block: str) -> Arch:

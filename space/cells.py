@@ -1,8 +1,8 @@
-"""Counting, drawing and listing the networks of a space.
+"""Counting, sampling and enumerating the networks of a space.
 
-A cell holds the networks that share stem, block, depth, width, time steps and neuron. What is left, merges, XOR and the
-form of the logical gradient, is counted by multiplying over stages, so that a space of any size is counted in the time
-that its cells take.
+A cell contains the networks that share stem, block, depth, width, time steps and neuron. The remaining fields, merges,
+XOR placements and the form of the logical gradient, are counted by multiplying over stages. The time to count a space
+therefore grows with its number of cells, not with its number of networks.
 """
 
 from __future__ import annotations
@@ -25,27 +25,29 @@ __all__ = ["Cells", "Size"]
 
 
 class Size(NamedTuple):
-    """How large a space is. Fields with infinitely many values (`continuous`) count as one value each."""
+    """The size of a space. Fields with infinitely many values (`continuous`) count as one value each."""
 
     networks: int
-    """Distinct ones within the constraints."""
+    """Distinct networks that keep to the constraints."""
     excluded: int
-    """Distinct ones beyond the constraints."""
+    """Distinct networks that exceed the constraints."""
     descriptions: int
-    """All combinations of what the fields may be, the same networks again and again included."""
+    """All combinations of field values; many describe the same network."""
     continuous: tuple[str, ...]
+    """The fields with infinitely many values."""
     params_range: tuple[int, int]
-    """Least and most parameters of the networks within the constraints; (0, 0) where there are none."""
+    """Fewest and most parameters of the networks that keep to the constraints; (0, 0) if there are none."""
     macs_range: tuple[int, int]
+    """Fewest and most dense multiply-accumulates per sample, in the same way."""
 
     @property
     def duplicate_share(self) -> float:
-        """Of the descriptions, those that build a network which another one builds already."""
+        """The share of descriptions whose network has another, earlier description."""
         return 1 - (self.networks + self.excluded) / self.descriptions
 
     @property
     def excluded_share(self) -> float:
-        """Of the networks, those beyond the constraints."""
+        """The share of networks that exceed the constraints."""
         return self.excluded / (self.networks + self.excluded)
 
 
@@ -56,12 +58,12 @@ class _Cell:
     timesteps: int
     neuron: Variant
     params: int
-    """Without those of neurons."""
+    """Without the parameters of neurons."""
     macs: int
 
 
 class Cells:
-    """All cells of a space; made once, then used for every draw."""
+    """All cells of a space, computed once and used for every draw."""
 
     def __init__(self, space: SpaceFields) -> None:
         self._space = space
@@ -87,7 +89,7 @@ class Cells:
 
     def draw(self, rng: Random) -> Arch:
         if not self._totals or not self._totals[-1]:
-            raise ValueError("no network of the space keeps within its constraints")
+            raise ValueError("no network of the space keeps to its constraints")
         cell = self._cells[bisect_right(self._totals, rng.randrange(self._totals[-1]))]
         merges, xors = self._assignments[cell.skeleton]
         while True:
@@ -96,7 +98,7 @@ class Cells:
             logical = feature.logical or xors.feature(xor).logical
             if not self._within(cell, feature.neurons):
                 continue
-            # those without a logical gradient have one form of it instead of several, and must not come as often
+            # networks without a logical gradient count once, not once per form of it: draw them less often
             if logical or rng.randrange(len(self._gradients)) == 0:
                 gradient = rng.choice(self._gradients) if logical else self._gradients[0]
                 return self._build(cell, merge, xor, gradient, cell.neuron.draw(rng))
@@ -105,7 +107,7 @@ class Cells:
         if self._continuous:
             names = ", ".join(self._continuous)
             raise ValueError(f"a space with infinitely many values of {names} cannot be enumerated")
-        rng = Random()  # nothing is left to draw
+        rng = Random()  # unused: no field is left to draw
         for cell in self._cells:
             merges, xors = self._assignments[cell.skeleton]
             for merge, xor in product(merges, xors):
@@ -122,9 +124,9 @@ class Cells:
         neurons = {steps: variants(space.neuron, steps) for steps in _values(space.timesteps)}
         for skeleton in space.skeletons:
             for width in _values(space.width):
-                params, once, each = self._cost(skeleton, width)
+                params, constant, per_step = self._cost(skeleton, width)
                 cells += [
-                    _Cell(skeleton, width, steps, neuron, params, once + steps * each)
+                    _Cell(skeleton, width, steps, neuron, params, constant + steps * per_step)
                     for steps in _values(space.timesteps)
                     for neuron in neurons[steps]
                 ]
@@ -144,7 +146,7 @@ class Cells:
 
     @cached_property
     def _neuron_ranges(self) -> list[tuple[int, int]]:
-        """For each cell the fewest and the most parameters of neurons."""
+        """For each cell the fewest and the most neuron parameters."""
         ranges = []
         for cell in self._cells:
             numbers = [f.neurons for f in self._profiles[cell.skeleton] if self._within(cell, f.neurons)]
@@ -154,7 +156,7 @@ class Cells:
 
     @cached_property
     def _profiles(self) -> dict[Skeleton, dict[Feature, int]]:
-        """How many merges and XOR placements there are together with each feature."""
+        """For each skeleton the number of pairs of merges and XOR placements with each feature."""
         return {skeleton: _joint_profile(*both) for skeleton, both in self._assignments.items()}
 
     def _count(self, cell: _Cell, *, limited: bool) -> int:
@@ -181,15 +183,15 @@ class Cells:
         )  # fmt: skip
 
     def _cost(self, skeleton: Skeleton, width: int) -> tuple[int, int, int]:
-        """Parameters, multiply-adds that are made once, and those of each time step."""
+        """Parameters, multiply-accumulates independent of the time steps, and multiply-accumulates per time step."""
         names = {key: (getattr(self._space, key).options[0],) for key in ("merge", "xor")}
         fields = {
             "stem": skeleton.stem, "block": skeleton.block, "depth": skeleton.depth, "width": width, **names,
         }  # fmt: skip
-        one = self._space.build({**fields, "timesteps": 1})
-        once_and_one, once_and_two = dense_macs(one), dense_macs(one.replace(timesteps=2))
-        each = once_and_two - once_and_one
-        return params_count(one), once_and_one - each, each
+        arch = self._space.build({**fields, "timesteps": 1})
+        macs_of_one_step, macs_of_two_steps = dense_macs(arch), dense_macs(arch.replace(timesteps=2))
+        per_step = macs_of_two_steps - macs_of_one_step
+        return params_count(arch), macs_of_one_step - per_step, per_step
 
     def _build(
         self, cell: _Cell, merge: tuple[str, ...], xor: tuple[str, ...], gradient: object, neuron: dict[str, Any]

@@ -1,4 +1,4 @@
-"""A space in rows: what there is to choose, between what, and when."""
+"""The parameters of a space as rows: name, values, and the condition under which a sampler is asked for it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["Parameter", "parameters"]
 
 
 class Parameter(NamedTuple):
-    """One thing to choose, or a constant."""
+    """One parameter of a space, or a constant."""
 
     name: str
-    """As `walk` calls it."""
+    """The name that samplers see, such as `depth.basic` or `merge.0`."""
     domain: Domain
     condition: str
-    """When there is anything to choose; empty for always."""
+    """When a sampler is asked for it; empty for always and for constants."""
 
 
 def parameters(space: SpaceFields) -> tuple[Parameter, ...]:
-    """All of them, in the order in which `walk` asks."""
+    """All parameters of a space, in the order in which `walk` asks for them."""
     several = len(space.depths) > 1
     rows = [Parameter("stem", space.stem, ""), Parameter("block", Choice(tuple(space.depths)), "")]
     for block, depths in space.depths.items():
@@ -60,26 +60,26 @@ def _stage_rows(
     assigned = {skeleton: assign(skeleton) for skeleton in space.skeletons}
     if not per_stage:
         return [Parameter(field, domain, _where(space, [s for s, a in assigned.items() if a.matters()]))]
-    most = max(len(skeleton.rules) for skeleton in space.skeletons)
+    most_stages = max(len(skeleton.rules) for skeleton in space.skeletons)
     return [
         Parameter(
             f"{field}.{stage}",
             domain,
             _where(space, [s for s, a in assigned.items() if stage < a.stages and a.matters(stage)]),
         )
-        for stage in range(most)
+        for stage in range(most_stages)
     ]
 
 
 def _where(space: SpaceFields, skeletons: list[Skeleton]) -> str:
-    """Blocks and depths in which there is a choice."""
+    """The condition that the network has the block and depth of one of these skeletons."""
     if len(skeletons) == len(space.skeletons):
         return ""
     if not skeletons:
-        return "never: it makes no difference here"
+        return "never: it has no effect in this space"
     depths: dict[str, list[int]] = {}
     for skeleton in skeletons:
         depths.setdefault(skeleton.block, [])
         if skeleton.depth not in depths[skeleton.block]:
             depths[skeleton.block].append(skeleton.depth)
-    return " or ".join(f"{block} depth is {', '.join(map(str, found))}" for block, found in depths.items())
+    return " or ".join(f"{block} depth is {', '.join(map(str, numbers))}" for block, numbers in depths.items())

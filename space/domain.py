@@ -1,4 +1,4 @@
-"""What one field may be: a constant, some choices, or a range."""
+"""The values that one field may have: a constant, a list of choices, or a range."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-__all__ = ["Choice", "Domain", "FloatRange", "IntRange", "Value", "constant", "is_constant", "snapped"]
+__all__ = ["Choice", "Domain", "FloatRange", "IntRange", "Value", "constant", "is_constant", "rejection", "snapped"]
 
 Value = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values; a constant is a choice of one."""
+    """A list of values; a constant is a list of one."""
 
     options: tuple[Value, ...]
 
@@ -24,12 +24,12 @@ class Choice:
 
     @property
     def first(self) -> Value:
-        """What stands where nothing hangs on the value."""
+        """The value that is used where the field has no effect."""
         return self.options[0]
 
     def __contains__(self, value: object) -> bool:
         return any(value == option and type(value) is type(option) for option in self.options) or (
-            # 2 and 2.0 are one number, True is none
+            # 2 equals 2.0, but True does not equal 1
             isinstance(value, int | float) and not isinstance(value, bool)
             and any(value == option for option in self.options if not isinstance(option, bool))
         )  # fmt: skip
@@ -47,7 +47,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class IntRange:
-    """low, low + step, ... up to high; `log` is for samplers: it spreads trials evenly over magnitudes."""
+    """low, low + step, ... up to and including high.
+
+    log: samplers draw magnitudes evenly; `draw` draws values evenly all the same.
+    """
 
     low: int
     high: int
@@ -71,7 +74,7 @@ class IntRange:
         return rng.choice(self.values)
 
     def neighbours(self, value: Value) -> tuple[Value, ...]:
-        """One step down and one up."""
+        """One step down and one step up, as far as these are in the range."""
         assert isinstance(value, int)
         return tuple(other for other in (value - self.step, value + self.step) if other in self)
 
@@ -82,13 +85,13 @@ class IntRange:
 
 @dataclass(frozen=True)
 class FloatRange:
-    """All numbers from low to high, or those that are whole steps above low."""
+    """All numbers from low to high, or, with a step, low, low + step, ... up to high."""
 
     low: float
     high: float
     step: float | None = None
     log: bool = False
-    """Drawn evenly over magnitudes."""
+    """Draw magnitudes evenly instead of values."""
 
     @property
     def first(self) -> float:
@@ -96,7 +99,7 @@ class FloatRange:
 
     @property
     def values(self) -> tuple[float, ...] | None:
-        """None where there are infinitely many."""
+        """None if there are infinitely many."""
         if self.step is None:
             return (self.low,) if self.low == self.high else None
         return tuple(self._grid(self.step))
@@ -115,7 +118,7 @@ class FloatRange:
         return rng.uniform(self.low, self.high)
 
     def neighbours(self, value: Value) -> tuple[Value, ...]:
-        """One step down and one up; none where there are no steps."""
+        """One step down and one step up; empty for a range without steps."""
         values = self.values
         if values is None:
             return ()
@@ -125,7 +128,7 @@ class FloatRange:
 
     def _grid(self, step: float) -> Iterator[float]:
         for i in range(math.floor((self.high - self.low) / step + 1e-6) + 1):
-            # 0.3, not 0.30000000000000004
+            # rounding gives 0.3 instead of 0.30000000000000004
             yield min(self.high, max(self.low, float(f"{self.low + i * step:.12g}")))
 
     def __str__(self) -> str:
@@ -141,11 +144,21 @@ def constant(value: Value) -> Choice:
 
 
 def snapped(domain: Domain, value: Value) -> Value:
-    """The value that the domain has for one that differs from it by rounding, as others' sums of steps do."""
+    """The value of a stepped range that equals `value` up to rounding, or `value` itself.
+
+    Samplers add up steps in another order and so return 0.30000000000000004 for 0.3.
+    """
     if not isinstance(domain, FloatRange) or domain.step is None or not isinstance(value, int | float):
         return value
-    close = (own for own in domain.values or () if math.isclose(own, value, rel_tol=1e-9, abs_tol=1e-12))
-    return next(close, value)
+    equal = (own for own in domain.values or () if math.isclose(own, value, rel_tol=1e-9, abs_tol=1e-12))
+    return next(equal, value)
+
+
+def rejection(domain: Domain, value: Value) -> str:
+    """Why a value is not in a domain, as the message of a fault."""
+    if is_constant(domain):
+        return f"must be {domain}, got {value!r}"
+    return f"{value!r} is not one of {domain}" if isinstance(domain, Choice) else f"{value!r} is not in {domain}"
 
 
 def is_constant(domain: Domain) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a network is in a space, and how the space would describe it."""
+"""Find a network in a space, under whichever description the space has for it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from xoresnet.description.arch import Arch
 from xoresnet.description.schema import nearest
 from xoresnet.errors import Fault
+from xoresnet.space.domain import Choice, constant, rejection
 from xoresnet.space.neurons import NEURON_FIELDS, variants
 from xoresnet.space.space_fields import SpaceFields
 from xoresnet.space.stages import StageDomain
@@ -15,7 +16,7 @@ __all__ = ["locate"]
 
 
 def locate(space: SpaceFields, arch: Arch) -> Arch | tuple[Fault, ...]:
-    """The same network in the space's own words, or why it is not in the space."""
+    """The same network as the space describes it, or the reasons why it is not in the space."""
     faults = list(_simple_faults(space, arch))
     if faults:
         return tuple(faults)
@@ -26,12 +27,12 @@ def locate(space: SpaceFields, arch: Arch) -> Arch | tuple[Fault, ...]:
     merge, xor = merges.find(merge_meanings), xors.find(xor_meanings)
     if merge is None:
         known = [{rules.merge(option) for option in space.merge.options} for rules in skeleton.rules]
-        strange = [meaning not in stage for meaning, stage in zip(merge_meanings, known, strict=True)]
-        faults.append(_name_fault("merge", arch.stage_merges, strange, space.merge))
+        unknown = [meaning not in stage for meaning, stage in zip(merge_meanings, known, strict=True)]
+        faults.append(_name_fault("merge", arch.stage_merges, unknown, space.merge))
     if xor is None:
-        places = [{rules.xor(option) for option in space.xor.options} for rules in skeleton.rules]
-        odd = [meaning not in stage for meaning, stage in zip(xor_meanings, places, strict=True)]
-        faults.append(_name_fault("xor", arch.stage_xors, odd, space.xor))
+        placements = [{rules.xor(option) for option in space.xor.options} for rules in skeleton.rules]
+        unknown = [meaning not in stage for meaning, stage in zip(xor_meanings, placements, strict=True)]
+        faults.append(_name_fault("xor", arch.stage_xors, unknown, space.xor))
     neuron = next((v for v in variants(space.neuron, arch.timesteps) if v.matches(arch.neuron, arch.timesteps)), None)
     if neuron is None:
         faults += _neuron_faults(space, arch)
@@ -41,7 +42,7 @@ def locate(space: SpaceFields, arch: Arch) -> Arch | tuple[Fault, ...]:
         if not logical:
             gradient = space.logic_gradient.options[0]  # type: ignore[assignment]
         elif gradient not in space.logic_gradient:
-            faults.append(Fault("logic_gradient", f"{gradient} is not one of {space.logic_gradient}"))
+            faults.append(Fault("logic_gradient", rejection(space.logic_gradient, gradient)))
     if faults or merge is None or xor is None or neuron is None:
         return tuple(faults)
     exceeded = space.exceeded(arch)
@@ -57,23 +58,23 @@ def _simple_faults(space: SpaceFields, arch: Arch) -> Iterator[Fault]:
     for name in ("input_shape", "num_classes"):
         value, wanted = getattr(arch, name), getattr(space, name)
         if value != wanted:
-            yield Fault(name, f"{value} is not {wanted}")
+            yield Fault(name, f"must be {wanted}, got {value!r}")
     for name in ("stem", "width", "timesteps"):
         value, domain = getattr(arch, name), getattr(space, name)
         if value not in domain:
-            yield Fault(name, f"{value} is not in {domain}")
+            yield Fault(name, rejection(domain, value))
     if arch.block not in space.depths:
-        yield Fault("block", f"{arch.block} is not one of {', '.join(space.depths)}")
+        yield Fault("block", rejection(Choice(space.blocks), arch.block))
     elif arch.depth not in space.depths[arch.block]:
-        yield Fault("depth", f"{arch.depth} is not one of {', '.join(map(str, space.depths[arch.block]))}")
+        yield Fault("depth", rejection(Choice(space.depths[arch.block]), arch.depth))
 
 
-def _name_fault(field: str, names: Sequence[str], strange: Sequence[bool], domain: StageDomain) -> Fault:
-    """strange: in which stages no name of the space means what is meant."""
-    for name, unknown in zip(names, strange, strict=True):
-        if unknown:
-            return Fault(field, f"{name} is not one of {domain}{nearest(name, domain.options)}")
-    return Fault(field, f"{', '.join(names)}: the space has one for all stages")
+def _name_fault(field: str, names: Sequence[str], unknown: Sequence[bool], domain: StageDomain) -> Fault:
+    """unknown: for each stage whether no name of the space has the meaning of the network's name."""
+    for name, is_unknown in zip(names, unknown, strict=True):
+        if is_unknown:
+            return Fault(field, f"{rejection(Choice(domain.options), name)}{nearest(name, domain.options)}")
+    return Fault(field, f"must be the same in all stages, got {', '.join(names)}")
 
 
 def _neuron_faults(space: SpaceFields, arch: Arch) -> Iterator[Fault]:
@@ -84,10 +85,10 @@ def _neuron_faults(space: SpaceFields, arch: Arch) -> Iterator[Fault]:
     for name in NEURON_FIELDS:
         value, domain = fields[name], space.neuron.get(name)
         if domain is not None and value not in domain:
-            yield Fault(f"neuron.{name}", f"{value} is not in {domain}")
+            yield Fault(f"neuron.{name}", rejection(domain, value))
         elif domain is None and name != "surrogate.alpha" and value != defaults[name]:
-            yield Fault(f"neuron.{name}", f"{value} is not {defaults[name]}")
+            yield Fault(f"neuron.{name}", rejection(constant(defaults[name]), value))
         elif domain is None and name == "surrogate.alpha":
             usual = type(arch.neuron.surrogate)(kind=arch.neuron.surrogate.kind).alpha
             if value != usual:
-                yield Fault("neuron.surrogate.alpha", f"{value} is not {usual}")
+                yield Fault("neuron.surrogate.alpha", rejection(constant(usual), value))

@@ -1,4 +1,4 @@
-"""The neurons of a space: which of their descriptions are one and the same."""
+"""The distinct neurons of a space: several descriptions may mean the same neuron."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ NEURON_FIELDS = ("kind", "tau", "threshold", "reset", "surrogate.kind", "surroga
 
 @dataclass(frozen=True)
 class Variant:
-    """One neuron; fields with infinitely many values are still ranges."""
+    """One neuron, or one family of neurons: fields with infinitely many values remain ranges."""
 
     fields: tuple[tuple[str, Value | FloatRange], ...]
     key: Hashable
-    """Equal for variants that are one neuron at the number of time steps that was asked for."""
+    """Equal for descriptions of the same neuron at the given number of time steps."""
 
     @property
     def kind(self) -> str:
@@ -35,12 +35,12 @@ class Variant:
         return tuple(name for name, value in self.fields if isinstance(value, FloatRange))
 
     def draw(self, rng: Random) -> dict[str, Any]:
-        """Fields of a `NeuronSpec`; ranges are drawn from."""
+        """The fields of a `NeuronSpec`, with a value drawn from each range."""
         drawn = {name: value.draw(rng) if isinstance(value, FloatRange) else value for name, value in self.fields}
         return neuron_fields(drawn)
 
     def worded(self, neuron: NeuronSpec) -> dict[str, Any]:
-        """The fields of a neuron that `matches`, in this variant's words."""
+        """The fields of a neuron that `matches`, in this variant's description of it."""
         flat = flat_neuron(neuron)
         return neuron_fields({
             name: (flat[name] if flat[name] in value else value.low) if isinstance(value, FloatRange) else value
@@ -48,18 +48,21 @@ class Variant:
         })  # fmt: skip
 
     def matches(self, neuron: NeuronSpec, timesteps: int) -> bool:
-        """Whether it is this neuron."""
+        """Whether this variant describes the neuron."""
         mine = dict(self.fields)
         flat = flat_neuron(neuron)
         spec = _spec({**mine, **{name: flat[name] for name in self.continuous}})
-        # a range that does not matter, like the time constant of an IF neuron, excludes nothing
+        # a range without effect, such as the time constant of an IF neuron, excludes nothing
         ranges = {name: mine[name] for name in self.continuous if name in _relevant(neuron, timesteps)}
         within = all(isinstance(domain, FloatRange) and flat[name] in domain for name, domain in ranges.items())
         return within and _canonical(spec, timesteps) == _canonical(neuron, timesteps)
 
 
 def variants(domains: Mapping[str, Domain], timesteps: int) -> tuple[Variant, ...]:
-    """All neurons that differ, each in the first of its descriptions; domains: by the names of NEURON_FIELDS."""
+    """All distinct neurons, each in the first of its descriptions.
+
+    domains: by the names of NEURON_FIELDS. timesteps: with a single step, for example, the reset has no effect.
+    """
     return _variants(tuple(domains.items()), timesteps)
 
 
@@ -71,7 +74,7 @@ def _variants(named: tuple[tuple[str, Domain], ...], timesteps: int) -> tuple[Va
     for domain in domains.values():
         values = domain.values
         choices.append((domain,) if values is None and isinstance(domain, FloatRange) else tuple(values or ()))
-    found: dict[Hashable, Variant] = {}
+    distinct: dict[Hashable, Variant] = {}
     for row in product(*choices):
         fields = dict(zip(names, row, strict=True))
         key, relevant = _key(fields, timesteps)
@@ -79,12 +82,12 @@ def _variants(named: tuple[tuple[str, Domain], ...], timesteps: int) -> tuple[Va
             name: value.first if isinstance(value, FloatRange) and name not in relevant else value
             for name, value in fields.items()
         }
-        found.setdefault(key, Variant(tuple(settled.items()), key))
-    return tuple(found.values())
+        distinct.setdefault(key, Variant(tuple(settled.items()), key))
+    return tuple(distinct.values())
 
 
 def neuron_fields(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """From names with dots to the nested fields of a `NeuronSpec`."""
+    """Turn dotted names into the nested fields of a `NeuronSpec`."""
     fields = {name: value for name, value in flat.items() if "." not in name}
     surrogate = {name.split(".")[1]: value for name, value in flat.items() if "." in name}
     return {**fields, "surrogate": surrogate} if surrogate else fields
@@ -95,7 +98,7 @@ def _spec(fields: Mapping[str, Any]) -> NeuronSpec:
 
 
 def _key(fields: Mapping[str, Value | FloatRange], timesteps: int) -> tuple[Hashable, set[str]]:
-    """What is equal for one neuron, and the fields that make a difference for it."""
+    """A key that is equal for descriptions of the same neuron, and the fields that have an effect."""
     ranges = {name: value for name, value in fields.items() if isinstance(value, FloatRange)}
     spec = _spec({**fields, **{name: domain.high for name, domain in ranges.items()}})
     relevant = _relevant(spec, timesteps)
@@ -108,13 +111,13 @@ def _canonical(neuron: NeuronSpec, timesteps: int) -> NeuronSpec:
 
 
 def _relevant(neuron: NeuronSpec, timesteps: int) -> set[str]:
-    """The fields that make a difference for such a neuron."""
+    """The fields that have an effect on the neuron."""
     fixed = canonical_neuron(neuron, timesteps)
     return {name for name in NEURON_FIELDS if name not in fixed}
 
 
 def flat_neuron(neuron: NeuronSpec) -> dict[str, Any]:
-    """The fields of a neuron by the names of NEURON_FIELDS."""
+    """The fields of a neuron, by the names of NEURON_FIELDS."""
     fields = neuron.model_dump()
     surrogate = fields.pop("surrogate")
     return {**fields, **{f"surrogate.{name}": value for name, value in surrogate.items()}}

@@ -1,4 +1,4 @@
-"""Optuna's side of a space; the one file here that imports it.
+"""Networks and recipes as parameters of Optuna trials. This is the only file of the package that imports Optuna.
 
 >>> import optuna
 >>> from xoresnet.space import SearchSpace
@@ -26,7 +26,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import nearest
 from xoresnet.errors import Fault, SpecError
-from xoresnet.space.domain import Choice, Domain, IntRange, Value, snapped
+from xoresnet.space.domain import Choice, Domain, IntRange, Value, rejection, snapped
 from xoresnet.space.space_fields import SpaceFields
 from xoresnet.space.walk import walk
 
@@ -34,9 +34,9 @@ __all__ = ["distributions", "from_parameters", "suggest"]
 
 
 def suggest(trial: BaseTrial, space: SpaceFields, recipe: Recipe | None = None) -> tuple[Arch, Recipe]:
-    """A network and a recipe, suggested parameter by parameter (`walk.py`); the network may exceed the constraints.
+    """Ask an Optuna trial for a network and a recipe, parameter by parameter (see `walk`).
 
-    recipe: what holds for the fields of which the space says nothing.
+    The network may exceed the constraints of the space. recipe: the values of the fields that the space does not vary.
     """
 
     def choose(name: str, domain: Domain) -> Value:
@@ -55,9 +55,10 @@ def suggest(trial: BaseTrial, space: SpaceFields, recipe: Recipe | None = None) 
 def from_parameters(
     space: SpaceFields, parameters: Mapping[str, Any], recipe: Recipe | None = None
 ) -> tuple[Arch, Recipe]:
-    """The network and recipe of a trial's `params`; the way back is `walk.parameters_of`.
+    """The network and the recipe of a trial's `params`; `parameters_of` is the inverse.
 
-    Raises `SpecError` for a parameter that is missing, out of its range or unknown.
+    recipe: the values of the fields that the space does not vary. Raises `SpecError` for a parameter that is missing,
+    out of range or unknown.
     """
     used: set[str] = set()
 
@@ -67,30 +68,33 @@ def from_parameters(
             raise SpecError([Fault(name, "required, but missing")])
         value = snapped(domain, parameters[name])
         if value not in domain:
-            raise SpecError([Fault(name, f"{value!r} is not in {domain}")])
+            raise SpecError([Fault(name, rejection(domain, value))])
         return value
 
-    found = walk(space, choose, recipe)
+    network_and_recipe = walk(space, choose, recipe)
     unknown = [name for name in parameters if name not in used]
     if unknown:
-        raise SpecError([Fault(name, f"no parameter of this network{nearest(name, used)}") for name in unknown])
-    return found
+        raise SpecError([Fault(name, f"not a parameter of this network{nearest(name, used)}") for name in unknown])
+    return network_and_recipe
 
 
 def distributions(
     space: SpaceFields, parameters: Mapping[str, Any], recipe: Recipe | None = None
 ) -> dict[str, BaseDistribution]:
-    """The distributions of a trial's `params`, as `optuna.create_trial` wants them. Raises `SpecError`."""
-    found: dict[str, BaseDistribution] = {}
+    """The distributions of a trial's `params`, as `optuna.trial.create_trial` expects them.
+
+    Raises `SpecError` for a parameter that is missing, out of range or unknown.
+    """
+    by_name: dict[str, BaseDistribution] = {}
 
     def choose(name: str, domain: Domain) -> Value:
-        found[name] = _distribution(domain)
+        by_name[name] = _distribution(domain)
         value: Value = parameters[name]
         return value
 
     from_parameters(space, parameters, recipe)
     walk(space, choose, recipe)
-    return found
+    return by_name
 
 
 def _distribution(domain: Domain) -> BaseDistribution:

@@ -1,4 +1,4 @@
-"""The spaces that come along, as YAML files in `presets/`."""
+"""The spaces that come with the package, as YAML files in `presets/`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ __all__ = ["preset_names", "preset_text"]
 
 
 def preset_names() -> list[str]:
-    """In alphabetical order."""
+    """The names of all presets, in alphabetical order."""
     return sorted(file.name.removesuffix(".yaml") for file in _folder().iterdir() if file.name.endswith(".yaml"))
 
 
 def preset_text(name: str) -> str:
-    """The YAML of a preset, to start one's own from. Raises `SpecError`."""
+    """The YAML text of a preset, as a start for a space of your own. Raises `SpecError` for an unknown name."""
     names = preset_names()
     if name not in names:
-        raise SpecError([Fault("", f"there is no preset {name!r}: there are {', '.join(names)}{nearest(name, names)}")])
+        raise SpecError(
+            [Fault("", f"unknown preset {name!r}; the presets are {', '.join(names)}{nearest(name, names)}")]
+        )
     return _folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 
 

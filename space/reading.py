@@ -1,12 +1,12 @@
-"""From plain values, as a YAML file has them, to the fields of a space; every fault is told at its path.
+"""Read the fields of a space from plain values, as a YAML file has them, and report every fault with its path.
 
 arch:
 input_shape: [1, 28, 28]             a constant
 num_classes: 10
 block: [basic, bottleneck]           a choice
 depth: {basic: [8, 14], bottleneck: [11]}   or one list for all blocks
-width: {low: 8, high: 64, step: 8}   a range; `log: true` for ranges over magnitudes
-merge: {per_stage: [add, or, oa]}    one for each stage; a plain list: one for all
+width: {low: 8, high: 64, step: 8}   a range; `log: true` for a logarithmic one
+merge: {per_stage: [add, or, oa]}    one name per stage; a plain list: one for all stages
 xor: [none, middle]
 neuron: {kind: [lif, plif], tau: {low: 1.2, high: 4.0}}
 recipe:
@@ -47,7 +47,7 @@ Check = Callable[[Any], list[Fault]]
 
 
 def read_space(fields: Mapping[str, Any]) -> SpaceFields:
-    """Raises `SpecError` with every fault that was found."""
+    """Create the fields of a space from a mapping. Raises `SpecError` with every fault and its path."""
     reader = _Reader()
     parts = reader.mapping("", fields, _PARTS)
     arch = reader.mapping("arch", parts.get("arch", {}), Arch.model_fields)
@@ -69,7 +69,7 @@ def read_space(fields: Mapping[str, Any]) -> SpaceFields:
 
 
 class _Reader:
-    """Gathers faults; what it returns counts only if there are none."""
+    """Collects faults. The values that its methods return are valid only if there are none."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
@@ -78,11 +78,11 @@ class _Reader:
         self.faults.append(Fault(path, message))
 
     def mapping(self, path: str, value: Any, known: Iterable[str]) -> dict[str, Any]:
-        """The known fields of a mapping."""
+        """The entries of a mapping whose keys are known."""
         names = list(known)
         if not isinstance(value, Mapping):
-            what = "a space is" if not path else "must be"
-            self.fault(path, f"{what} a mapping of fields ({', '.join(names)}), got {value!r}")
+            subject = "" if path else "a space "
+            self.fault(path, f"{subject}must be a mapping of fields ({', '.join(names)}), got {value!r}")
             return {}
         for key in value:
             if key not in names:
@@ -108,20 +108,20 @@ class _Reader:
         per_stage = isinstance(value, Mapping)
         if per_stage:
             if list(value) != ["per_stage"]:
-                self.fault(path, f"is a list, or {{per_stage: [...]}}, got {dict(value)!r}")
+                self.fault(path, f"must be a list or {{per_stage: [...]}}, got {dict(value)!r}")
                 return StageDomain(("oa",))
             path, value = f"{path}.per_stage", value["per_stage"]
         options = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(option, list | tuple) for option in options):
             self.fault(
-                path, f"a choice is one name for all stages; for one in each: {{per_stage: [...]}}, got {value!r}"
+                path, f"must list single names; to choose one per stage, write {{per_stage: [...]}}, got {value!r}"
             )
             return StageDomain(("oa",))
         self._check_options(path, options, single=options is not value, check=check)
         return StageDomain(tuple(map(str, options)), per_stage)
 
     def depths(self, block: Any, depth: Any) -> Mapping[str, tuple[int, ...]]:
-        """For each block the depths that are meant and exist; depth: None for the usual ones."""
+        """For each block its depths; depth: None means the default depths."""
         blocks = list(block) if isinstance(block, list | tuple) else [block]
         before = len(self.faults)
         self._check_options(
@@ -134,17 +134,17 @@ class _Reader:
         if isinstance(depth, Mapping) and not set(depth) & set(_RANGE_KEYS):
             self.mapping("arch.depth", depth, blocks)
             for missing in (name for name in blocks if name not in depth):
-                self.fault(f"arch.depth.{missing}", f"required, since {missing} is among the blocks")
+                self.fault(f"arch.depth.{missing}", f"required, because {missing} is among the blocks")
             return {name: self._depths(f"arch.depth.{name}", depth[name], [name]) for name in blocks if name in depth}
         before = len(self.faults)
         wanted = self._depths("arch.depth", depth, blocks)
         if len(self.faults) > before:
             return {}
-        found = {name: tuple(one for one in wanted if one in DEPTHS[name]) for name in blocks}
-        for name, depths in found.items():
+        by_block = {name: tuple(number for number in wanted if number in DEPTHS[name]) for name in blocks}
+        for name, depths in by_block.items():
             if not depths and wanted:
-                self.fault("arch.depth", f"{depth!r} has no depth of {name} blocks: {_numbers(DEPTHS[name])}")
-        return found
+                self.fault("arch.depth", f"{depth!r} contains no depth of {name} blocks ({_numbers(DEPTHS[name])})")
+        return by_block
 
     def neuron(self, value: Any) -> Mapping[str, Domain]:
         if not isinstance(value, Mapping):
@@ -153,7 +153,7 @@ class _Reader:
         surrogate = fields.pop("surrogate", None)
         if isinstance(surrogate, Mapping):
             inner = self.mapping("arch.neuron.surrogate", surrogate, ("kind", "alpha"))
-            fields |= {f"surrogate.{name}": one for name, one in inner.items()}
+            fields |= {f"surrogate.{name}": inner_value for name, inner_value in inner.items()}
         elif surrogate is not None:
             fields["surrogate.kind"] = surrogate
         before = len(self.faults)
@@ -168,12 +168,12 @@ class _Reader:
         return domains
 
     def recipe(self, value: Any) -> Mapping[str, Domain]:
-        known = [name for name in Recipe.model_fields if name != "seed"]  # the search's own
+        known = [name for name in Recipe.model_fields if name != "seed"]  # the search sets the seed
         fields = self.mapping("recipe", value, known)
         before = len(self.faults)
         domains = {
-            name: self.domain(f"recipe.{name}", one, _kind(Recipe, name), _recipe_check(name))
-            for name, one in fields.items()
+            name: self.domain(f"recipe.{name}", field, _kind(Recipe, name), _recipe_check(name))
+            for name, field in fields.items()
         }
         if len(self.faults) == before and "warmup_epochs" in domains and "epochs" in domains:
             self._check_warmup(domains["warmup_epochs"], domains["epochs"])
@@ -187,21 +187,21 @@ class _Reader:
             if not number or limit != int(limit) or limit < 1:
                 self.fault(f"constraints.{name}", f"must be a whole number of at least 1, got {limit!r}")
             else:
-                read[name] = int(limit)  # 5e5 is a whole number too
+                read[name] = int(limit)  # 5e5 counts as a whole number
         return Constraints(**read)
 
     def _depths(self, path: str, value: Any, blocks: list[str]) -> tuple[int, ...]:
         existing = sorted({depth for block in blocks for depth in DEPTHS[block]})
-        rule = f"{' and '.join(blocks)} blocks come in {_numbers(existing)}"
+        rule = f"{' and '.join(blocks)} blocks come in depths {_numbers(existing)}"
         if isinstance(value, Mapping):
             before = len(self.faults)
-            domain = self._range(path, value, _WHOLE, lambda one: [])
+            domain = self._range(path, value, _WHOLE, lambda number: [])
             if len(self.faults) > before:
                 return ()
-            found = tuple(depth for depth in existing if depth in domain)
-            if not found:
+            depths = tuple(depth for depth in existing if depth in domain)
+            if not depths:
                 self.fault(path, f"no depth lies in {domain}: {rule}")
-            return found
+            return depths
         options = list(value) if isinstance(value, list | tuple) else [value]
 
         def check(depth: Any) -> list[Fault]:
@@ -234,13 +234,13 @@ class _Reader:
             return broken
         low, high = numbers["low"], numbers["high"]
         if low > high:
-            self.fault(path, f"low is above high: {low} > {high}")
+            self.fault(path, f"low must not exceed high: {low} > {high}")
         if step is not None and step <= 0:
             self.fault(f"{path}.step", f"must be greater than 0, got {step}")
         if log and step is not None:
-            self.fault(path, "a range over magnitudes (log) has no step")
+            self.fault(path, "a logarithmic range (log: true) cannot have a step")
         if log and low <= 0:
-            self.fault(f"{path}.low", f"must be greater than 0 in a range over magnitudes (log), got {low}")
+            self.fault(f"{path}.low", f"must be greater than 0 in a logarithmic range (log: true), got {low}")
         if len(self.faults) > before:
             return broken
         if kind == _WHOLE:
@@ -282,7 +282,7 @@ class _Reader:
 
 @cache
 def _kind(model: type[Spec], name: str) -> str:
-    """Whether a field takes whole numbers, numbers, or words only."""
+    """Whether a field takes whole numbers, numbers, or only other values, such as words."""
     outer, _, inner = name.partition(".")
     if inner:
         return _kind(Surrogate, inner)
@@ -298,7 +298,7 @@ def _arch_check(name: str) -> Check:
 
 def _neuron_check(name: str) -> Check:
     def check(value: Any) -> list[Fault]:
-        # kinds of neurons with their own bounds on tau are looked at later, together
+        # the lower bound of tau depends on the kind of neuron; `_check_tau` checks both together
         return _faults_of(NeuronSpec, {"kind": "if", **neuron_fields({name: value})}, name)
 
     return check

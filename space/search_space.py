@@ -58,7 +58,7 @@ class SearchSpace(SpaceFields):
         try:
             return cls.from_yaml(Path(path).read_text(encoding="utf-8"), str(path))
         except UnicodeDecodeError:
-            raise YamlError(f"{path} is no text") from None
+            raise YamlError(f"{path} is not a text file") from None
         except SpecError as error:
             raise SpecError(fault._replace(message=f"{fault.message} (in {path})") for fault in error.faults) from None
 

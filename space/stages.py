@@ -1,4 +1,4 @@
-"""Merges and XOR placements stage by stage: which names are one and the same, and how many networks they make."""
+"""Merges and XOR placements per stage: which names have the same meaning, and how many networks they describe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Assignments", "Feature", "Skeleton", "StageDomain", "skeleton"]
 
 @dataclass(frozen=True)
 class StageDomain:
-    """Names of which one is taken for the whole network, or one for each stage."""
+    """Names to choose from, either one for the whole network or one per stage."""
 
     options: tuple[str, ...]
     per_stage: bool = False
@@ -30,12 +30,12 @@ class StageDomain:
 
 
 class Feature(NamedTuple):
-    """What else hangs on a choice of names."""
+    """What else depends on the chosen names."""
 
     neurons: int
-    """Spiking layers: each of a `plif` network has a parameter."""
+    """The number of spiking layers; each has a parameter of its own in `plif` networks."""
     logical: bool
-    """Whether the form of the logical gradient matters."""
+    """Whether the form of the logical gradient has an effect."""
 
 
 class _Option(NamedTuple):
@@ -45,15 +45,15 @@ class _Option(NamedTuple):
 
 
 class Assignments:
-    """The distinct ways to give every stage a name, each in the first of the names that mean it."""
+    """All distinct ways to give every stage a name. Of several names with the same meaning, the first is used."""
 
     def __init__(self, stages: Sequence[Sequence[_Option]], *, per_stage: bool) -> None:
-        """stages: for each stage all options, in one order."""
+        """stages: for each stage all options, in the same order."""
         self._all, self.per_stage = stages, per_stage
         self._stages = [list({option.meaning: option for option in reversed(options)}.values()) for options in stages]
         for options in self._stages:
             options.reverse()
-        rows = [tuple(column) for column in zip(*stages, strict=True)]  # one name in all stages
+        rows = [tuple(column) for column in zip(*stages, strict=True)]  # the same name in all stages
         self._tied = list({tuple(o.meaning for o in row): row for row in reversed(rows)}.values())[::-1]
 
     def __len__(self) -> int:
@@ -68,12 +68,12 @@ class Assignments:
         return len(self._stages)
 
     def draw(self, rng: Random) -> tuple[str, ...]:
-        """Each equally likely."""
+        """Draw an assignment, each with equal probability."""
         row = [rng.choice(options) for options in self._stages] if self.per_stage else rng.choice(self._tied)
         return tuple(option.name for option in row)
 
     def profile(self) -> Counter[Feature]:
-        """How many there are with each feature."""
+        """The number of assignments with each feature."""
         if not self.per_stage:
             return Counter(_together([option.feature for option in row]) for row in self._tied)
         total = Counter([Feature(0, False)])
@@ -86,38 +86,39 @@ class Assignments:
         return total
 
     def feature(self, names: Sequence[str]) -> Feature:
+        """The feature of one assignment; `names` may contain any option of each stage."""
         return _together([
             next(option.feature for option in options if option.name == name)
             for options, name in zip(self._all, names, strict=True)
         ])  # fmt: skip
 
     def find(self, meanings: Sequence[Hashable]) -> tuple[str, ...] | None:
-        """The one with these meanings, or None."""
+        """The assignment with these meanings, or None."""
         if not self.per_stage:
             rows = (row for row in self._tied if [option.meaning for option in row] == list(meanings))
             row = next(rows, None)
             return None if row is None else tuple(option.name for option in row)
-        found = [
+        names = [
             next((option.name for option in options if option.meaning == meaning), None)
             for options, meaning in zip(self._stages, meanings, strict=True)
         ]
-        return None if None in found else tuple(name for name in found if name is not None)
+        return None if None in names else tuple(name for name in names if name is not None)
 
     def matters(self, stage: int | None = None) -> bool:
-        """Whether the names differ in meaning: in one stage, or for a name in all stages."""
+        """Whether the choice has an effect: in one stage, or, with None, if all stages have the same name."""
         return len(self._tied) > 1 if stage is None else len(self._stages[stage]) > 1
 
 
 @dataclass(frozen=True, eq=False)
 class Skeleton:
-    """A stem, a block and a depth: what the meaning of names hangs on."""
+    """A stem, a block and a depth; together they determine what a merge or an XOR placement means in each stage."""
 
     stem: str
     block: str
     depth: int
     rules: tuple[StageRules, ...]
     _neurons: tuple[dict[str, int], ...]
-    """By stage and merge: how many spiking layers."""
+    """For each stage the number of spiking layers by merge."""
 
     def merges(self, domain: StageDomain) -> Assignments:
         return Assignments(
@@ -135,7 +136,7 @@ class Skeleton:
 
 @lru_cache(maxsize=4096)
 def skeleton(stem: str, block: str, depth: int, merges: tuple[str, ...]) -> Skeleton:
-    """merges: the names of all merges that may occur in it."""
+    """merges: the names of all merges that may occur."""
     fields = {"input_shape": (1, 8, 8), "num_classes": 2, "stem": stem, "block": block, "depth": depth}
     plans = {name: make_plan(Arch.from_dict({**fields, "merge": name})) for name in merges}
     plan = next(iter(plans.values()))

@@ -1,4 +1,4 @@
-"""Networks near a network: what evolutionary and local search ask for."""
+"""Mutation, crossover and neighbourhoods, for evolutionary and local search."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ __all__ = ["crossover", "mutate", "neighbours"]
 
 _TRIES = 30
 Genes = dict[str, Any]
-"""An `Arch` by fields; `merge.0` of one stage, `neuron.tau` of the neuron."""
+"""A network by field, with `merge.0` for one stage and `neuron.tau` for a field of the neuron."""
 
 
 def neighbours(space: SpaceFields, arch: Arch) -> tuple[Arch, ...]:
-    """All networks that differ in one field: other choices, or the next steps of a range."""
+    """All networks that differ in one field: by another choice, or by one step of a range."""
     genes = _genes(space, arch)
-    found: dict[str, Arch] = {}
+    networks: dict[str, Arch] = {}
     for name, domain in _domains(space, genes).items():
         for value in domain.neighbours(genes[name]):
             other = _express(space, {**genes, name: value}, name)
             if other is not None:
-                found.setdefault(other.arch_id, other)
-    found.pop(arch.arch_id, None)
-    return tuple(found.values())
+                networks.setdefault(other.arch_id, other)
+    networks.pop(arch.arch_id, None)
+    return tuple(networks.values())
 
 
 def mutate(space: SpaceFields, arch: Arch, rng: Random, sample: Callable[[Random], Arch]) -> Arch:
-    """Another network that differs in one field, drawn anew; where there is none, any other of the space.
+    """A different network that differs in one field, drawn at random, or any other network if there is none.
 
-    A space of a single network gives it back.
+    The only network of a space is returned unchanged. sample: draws a network of the space.
     """
     genes = _genes(space, arch)
     domains = {
@@ -57,34 +57,34 @@ def mutate(space: SpaceFields, arch: Arch, rng: Random, sample: Callable[[Random
 
 
 def crossover(space: SpaceFields, one: Arch, other: Arch, rng: Random) -> Arch:
-    """A network that has each of its fields from one of two; where constraints forbid all that were tried, one of them.
+    """A network that takes each field from one of two parents, or a parent if no child tried keeps to the constraints.
 
-    Block and depth come from one parent, and so do the stages that the other one has not.
+    Block and depth come from the same parent, and so do stages that the other parent lacks.
     """
     parents = [_genes(space, one), _genes(space, other)]
     for _ in range(_TRIES):
         first, second = rng.sample(parents, 2)
         together = {"block": first["block"], "depth": first["depth"]}
         child = {name: rng.choice((value, second.get(name, value))) for name, value in first.items()}
-        found = _express(space, {**child, **together}, None)
-        if found is not None:
-            return found
+        network = _express(space, {**child, **together}, None)
+        if network is not None:
+            return network
     return rng.choice((one, other))
 
 
 def _genes(space: SpaceFields, arch: Arch) -> Genes:
-    found = locate(space, arch)
-    if not isinstance(found, Arch):
-        raise SpecError(found)
-    fields = found.model_dump()
+    located = locate(space, arch)
+    if not isinstance(located, Arch):
+        raise SpecError(located)
+    fields = located.model_dump()
     neuron = fields["neuron"]
     surrogate = neuron.pop("surrogate")
     flat = {**neuron, **{f"surrogate.{name}": value for name, value in surrogate.items()}}
     genes = {name: fields[name] for name in ("stem", "block", "depth", "width", "timesteps", "logic_gradient")}
     genes |= {f"neuron.{name}": flat[name] for name in space.neuron}
     for name, names, domain in (
-        ("merge", found.stage_merges, space.merge),
-        ("xor", found.stage_xors, space.xor),
+        ("merge", located.stage_merges, space.merge),
+        ("xor", located.stage_xors, space.xor),
     ):
         stages = dict(enumerate(names)) if domain.per_stage else {0: names[0]}
         genes |= {f"{name}.{stage}": value for stage, value in stages.items()}
@@ -106,7 +106,7 @@ def _domains(space: SpaceFields, genes: Genes) -> dict[str, Domain]:
 
 
 def _express(space: SpaceFields, genes: Genes, changed: str | None) -> Arch | None:
-    """The network of some genes, if it is in the space; a new block or depth takes along what fits it."""
+    """The network of these genes, or None if it is not in the space; a new block gets the nearest of its depths."""
     if changed == "block" and genes["depth"] not in space.depths[genes["block"]]:
         depths = space.depths[genes["block"]]
         genes = {**genes, "depth": min(depths, key=lambda depth: abs(depth - genes["depth"]))}
@@ -117,12 +117,12 @@ def _express(space: SpaceFields, genes: Genes, changed: str | None) -> Arch | No
         "xor": tuple(_stages(genes, "xor", stages)),
         "neuron": neuron_fields({name[7:]: value for name, value in genes.items() if name.startswith("neuron.")}),
     })  # fmt: skip
-    found = locate(space, arch)
-    return found if isinstance(found, Arch) else None
+    located = locate(space, arch)
+    return located if isinstance(located, Arch) else None
 
 
 def _stages(genes: Genes, field: str, stages: int) -> Iterator[Value]:
-    """A name for each stage; those that are not there yet are as the last one."""
+    """One name per stage; stages without a gene repeat the last one."""
     last = None
     for stage in range(stages):
         last = genes.get(f"{field}.{stage}", last)

@@ -1,8 +1,8 @@
-"""One point of a space, parameter by parameter: what define-by-run samplers see.
+"""Choose a network parameter by parameter, as define-by-run samplers do.
 
-`walk` asks a chooser for one value after the other, and asks only for what makes a difference: the depths of the block
-that was chosen, XOR where a block takes it, a time constant where the neuron has one. A name always stands for the same
-range, so that samplers can learn from it.
+`walk` asks for one value after another, and only for values that have an effect: a depth of the chosen block, XOR where
+a block can take it, a time constant if the neuron has one. A parameter of a given name always has the same range, so
+that samplers can learn from it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from xoresnet.description.arch import Arch, NeuronSpec
 from xoresnet.description.canonical import canonical_neuron
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import Fault, SpecError
-from xoresnet.space.domain import Choice, Domain, Value, snapped
+from xoresnet.space.domain import Choice, Domain, Value, rejection, snapped
 from xoresnet.space.locate import locate
 from xoresnet.space.neurons import neuron_fields
 from xoresnet.space.space_fields import SpaceFields
@@ -23,12 +23,13 @@ from xoresnet.space.stages import Assignments, StageDomain
 __all__ = ["Chooser", "parameters_of", "walk"]
 
 Chooser = Callable[[str, Domain], Value]
+"""Chooses a value from the domain of the named parameter."""
 
 
 def walk(space: SpaceFields, choose: Chooser, recipe: Recipe | None = None) -> tuple[Arch, Recipe]:
-    """Choose a network and a recipe; the network may exceed the constraints.
+    """Choose a network and a recipe. The network may exceed the constraints of the space.
 
-    recipe: what holds for the fields of which the space says nothing.
+    choose: is not called for constants. recipe: the values of the fields that the space does not vary.
     """
 
     def ask(name: str, domain: Domain) -> Value:
@@ -52,18 +53,19 @@ def walk(space: SpaceFields, choose: Chooser, recipe: Recipe | None = None) -> t
 
 
 def parameters_of(space: SpaceFields, arch: Arch, recipe: Recipe | None = None) -> dict[str, Value]:
-    """The parameters that `walk` would have to be given to come to this network and recipe.
+    """The parameters for which `walk` returns this network and recipe, for example to enqueue them as an Optuna trial.
 
-    recipe: None to leave the parameters of recipes out. Raises `SpecError` for what is not in the space.
+    recipe: None leaves out the parameters of the recipe. Raises `SpecError` if the network or the recipe is not in the
+    space.
     """
-    found = locate(space, arch)
-    if not isinstance(found, Arch):
-        raise SpecError(found)
+    located = locate(space, arch)
+    if not isinstance(located, Arch):
+        raise SpecError(located)
     for name, domain in space.recipe.items() if recipe is not None else ():
         value = getattr(recipe, name)
         if value not in domain and not _without_effect(name, dict(recipe or ())):
-            raise SpecError([Fault(f"recipe.{name}", f"{value} is not in {domain}")])
-    known = _flat(space, found)
+            raise SpecError([Fault(f"recipe.{name}", rejection(domain, value))])
+    known = _flat(space, located)
     known |= {f"recipe.{name}": value for name, value in recipe or ()}
     asked: dict[str, Value] = {}
 
@@ -71,7 +73,7 @@ def parameters_of(space: SpaceFields, arch: Arch, recipe: Recipe | None = None) 
         if recipe is None and name.startswith("recipe."):
             return domain.first
         if known[name] not in domain:
-            raise SpecError([Fault(name, f"{known[name]} is not in {domain}")])
+            raise SpecError([Fault(name, rejection(domain, known[name]))])
         asked[name] = known[name]
         return known[name]
 
@@ -80,7 +82,7 @@ def parameters_of(space: SpaceFields, arch: Arch, recipe: Recipe | None = None) 
 
 
 def depth_name(space: SpaceFields, block: str) -> str:
-    """Each block has depths of its own, so they are different parameters where there are several blocks."""
+    """The name of the parameter for the depth; with several blocks, each has a parameter of its own."""
     return f"depth.{block}" if len(space.depths) > 1 else "depth"
 
 
@@ -97,7 +99,7 @@ def _names(ask: Chooser, field: str, domain: StageDomain, assignments: Assignmen
 
 def _neuron(ask: Chooser, space: SpaceFields, timesteps: int) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
-    for name, domain in space.neuron.items():  # the kind first, then the time constant
+    for name, domain in space.neuron.items():  # in the order of NEURON_FIELDS: the kind comes first
         if name == "tau":
             matters = chosen["kind"] != "if"
         else:
@@ -118,7 +120,7 @@ def _recipe(ask: Chooser, space: SpaceFields, recipe: Recipe) -> Recipe:
 
 
 def _without_effect(name: str, recipe: Mapping[str, Value]) -> bool:
-    """Momentum is SGD's alone; a one-cycle schedule has its own warm-up."""
+    """Only SGD has a momentum, and a one-cycle schedule has its own warm-up."""
     if name == "momentum":
         return recipe["optimizer"] != "sgd"
     return name == "warmup_epochs" and recipe["schedule"] == "one-cycle"

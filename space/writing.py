@@ -1,4 +1,4 @@
-"""From a `SearchSpace` to plain values, from which `reading.py` makes an equal one."""
+"""Turn a space into plain values, from which `read_space` creates an equal one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["write_space"]
 
 
 def write_space(space: SpaceFields) -> dict[str, Any]:
-    """With every field that the space has, defaults too."""
+    """The mapping of a space as in its YAML file, with every field, including defaults."""
     arch: dict[str, Any] = {
         "input_shape": list(space.input_shape),
         "num_classes": space.num_classes,

@@ -179,7 +179,7 @@ def test_whole_seconds_are_seconds() -> None:
         ({"space": None}, "space: must be a mapping of fields, got None"),
         (
             {"space": "digit"},
-            f"space: there is no preset 'digit': there are {', '.join(preset_names())}; did you mean 'digits'?",
+            f"space: unknown preset 'digit'; the presets are {', '.join(preset_names())}; did you mean 'digits'?",
         ),
         ({"space": 3}, "space: must be a mapping of fields, got 3"),
         ({"data": None}, "data: must be a mapping of fields, got None"),

@@ -209,7 +209,7 @@ def test_no_network_within_the_limits() -> None:
     assert (size.networks, size.excluded, size.params_range, size.macs_range) == (0, 2, (0, 0), (0, 0))
     assert size.excluded_share == 1
     assert list(small.space.enumerate()) == []
-    with pytest.raises(ValueError, match="no network of the space keeps within its constraints"):
+    with pytest.raises(ValueError, match="no network of the space keeps to its constraints"):
         small.space.sample(Random(0))
 
 

@@ -27,7 +27,7 @@ def rows(space: SearchSpace) -> list[Parameter]:
             {"block": "", "depth.basic": "block is basic", "depth.bottleneck": "block is bottleneck"},
         ),
         ({"merge": ["add", "oa"], "xor": ["none", "both"]}, {"merge": "", "xor": ""}),
-        ({"xor": ["none", "entry"]}, {"xor": "never: it makes no difference here"}),
+        ({"xor": ["none", "entry"]}, {"xor": "never: it has no effect in this space"}),
         ({"xor": ["none", "entry"], "depth": [8, 14]}, {"depth": "", "xor": "basic depth is 14"}),
         (
             {
@@ -45,7 +45,7 @@ def rows(space: SearchSpace) -> list[Parameter]:
         ),
         (
             {"merge": {"per_stage": ["or", "oa"]}, "depth": 14},
-            {"merge.0": "never: it makes no difference here", "merge.1": "", "merge.2": ""},
+            {"merge.0": "never: it has no effect in this space", "merge.1": "", "merge.2": ""},
         ),
         (
             {"xor": {"per_stage": ["none", "middle"]}, "depth": [8, 14]},

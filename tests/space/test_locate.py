@@ -100,45 +100,45 @@ SPACE: dict[str, Any] = {
     ("described", "faults"),
     [
         ({}, []),
-        ({"input_shape": (3, 8, 8)}, ["input_shape: (3, 8, 8) is not (1, 6, 5)"]),
-        ({"num_classes": 10}, ["num_classes: 10 is not 3"]),
-        ({"stem": "conv7-pool"}, ["stem: conv7-pool is not in conv3"]),
+        ({"input_shape": (3, 8, 8)}, ["input_shape: must be (1, 6, 5), got (3, 8, 8)"]),
+        ({"num_classes": 10}, ["num_classes: must be 3, got 10"]),
+        ({"stem": "conv7-pool"}, ["stem: must be conv3, got 'conv7-pool'"]),
         ({"width": 3}, ["width: 3 is not in 2 .. 6 by 2"]),
         ({"width": 8}, ["width: 8 is not in 2 .. 6 by 2"]),
-        ({"timesteps": 3}, ["timesteps: 3 is not in 1, 2"]),
+        ({"timesteps": 3}, ["timesteps: 3 is not one of 1, 2"]),
         ({"depth": 20}, ["depth: 20 is not one of 8, 14"]),
-        ({"block": "bottleneck", "depth": 29}, ["depth: 29 is not one of 11"]),
+        ({"block": "bottleneck", "depth": 29}, ["depth: must be 11, got 29"]),
         ({"depth": 20, "width": 9}, ["width: 9 is not in 2 .. 6 by 2", "depth: 20 is not one of 8, 14"]),
-        ({"merge": "iand"}, ["merge: iand is not one of oa, add"]),
-        ({"merge": "and"}, ["merge: and is not one of oa, add; did you mean 'add'?"]),
-        ({"depth": 14, "merge": "or"}, ["merge: or is not one of oa, add"]),
-        ({"merge": ("oa", "add", "add")}, ["merge: oa, add, add: the space has one for all stages"]),
-        ({"xor": "entry", "depth": 14}, ["xor: entry is not one of none, middle"]),
+        ({"merge": "iand"}, ["merge: 'iand' is not one of oa, add"]),
+        ({"merge": "and"}, ["merge: 'and' is not one of oa, add; did you mean 'add'?"]),
+        ({"depth": 14, "merge": "or"}, ["merge: 'or' is not one of oa, add"]),
+        ({"merge": ("oa", "add", "add")}, ["merge: must be the same in all stages, got oa, add, add"]),
+        ({"xor": "entry", "depth": 14}, ["xor: 'entry' is not one of none, middle"]),
         (
             {"xor": ("middle", "none", "middle"), "depth": 14},
-            ["xor: middle, none, middle: the space has one for all stages"],
+            ["xor: must be the same in all stages, got middle, none, middle"],
         ),
         (
             {"xor": "both", "depth": 14, "merge": "membrane"},
-            ["merge: membrane is not one of oa, add", "xor: both is not one of none, middle"],
+            ["merge: 'membrane' is not one of oa, add", "xor: 'both' is not one of none, middle"],
         ),
         (
             {"logic_gradient": "straight-through"},
-            ["logic_gradient: straight-through is not one of arithmetic, saturating"],
+            ["logic_gradient: 'straight-through' is not one of arithmetic, saturating"],
         ),
-        ({"neuron": "if"}, ["neuron.kind: if is not in lif, plif"]),
+        ({"neuron": "if"}, ["neuron.kind: 'if' is not one of lif, plif"]),
         ({"neuron": {"tau": 3.0}}, ["neuron.tau: 3.0 is not in 1.5 .. 2.5"]),
-        ({"neuron": {"threshold": 0.7}}, ["neuron.threshold: 0.7 is not in 0.5, 1"]),
-        ({"neuron": {"reset": "soft"}}, ["neuron.reset: soft is not hard"]),
-        ({"neuron": {"detach_reset": False}}, ["neuron.detach_reset: False is not True"]),
-        ({"neuron": {"surrogate": "sigmoid"}}, ["neuron.surrogate.kind: sigmoid is not in atan"]),
-        ({"neuron": {"surrogate": {"alpha": 3.0}}}, ["neuron.surrogate.alpha: 3.0 is not 2.0"]),
+        ({"neuron": {"threshold": 0.7}}, ["neuron.threshold: 0.7 is not one of 0.5, 1"]),
+        ({"neuron": {"reset": "soft"}}, ["neuron.reset: must be hard, got 'soft'"]),
+        ({"neuron": {"detach_reset": False}}, ["neuron.detach_reset: must be True, got False"]),
+        ({"neuron": {"surrogate": "sigmoid"}}, ["neuron.surrogate.kind: must be atan, got 'sigmoid'"]),
+        ({"neuron": {"surrogate": {"alpha": 3.0}}}, ["neuron.surrogate.alpha: must be 2, got 3.0"]),
         (
             {"neuron": {"tau": 3.0, "reset": "soft"}, "merge": "iand"},
             [
-                "merge: iand is not one of oa, add",
+                "merge: 'iand' is not one of oa, add",
                 "neuron.tau: 3.0 is not in 1.5 .. 2.5",
-                "neuron.reset: soft is not hard",
+                "neuron.reset: must be hard, got 'soft'",
             ],
         ),
     ],
@@ -153,7 +153,7 @@ def test_near_misses(described: dict[str, Any], faults: list[str]) -> None:
 def test_a_block_that_the_space_has_not() -> None:
     space = SmallSpace(depth=[8, 14]).space
     (fault,) = space.faults(arch(block="bottleneck", depth=14))
-    assert fault == ("block", "bottleneck is not one of basic")
+    assert fault == ("block", "must be basic, got 'bottleneck'")
 
 
 def test_limits_say_by_how_much() -> None:

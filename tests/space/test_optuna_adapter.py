@@ -209,14 +209,14 @@ GOOD = {"block": "basic", "depth.basic": 8, "width": 4, "merge": "add", "neuron.
         ({"width": 10}, ["width: 10 is not in 2 .. 8 by 2"]),
         ({"width": "4"}, ["width: '4' is not in 2 .. 8 by 2"]),
         ({"width": True}, ["width: True is not in 2 .. 8 by 2"]),
-        ({"merge": "or"}, ["merge: 'or' is not in add, oa"]),
-        ({"depth.basic": 10}, ["depth.basic: 10 is not in 8, 14"]),
+        ({"merge": "or"}, ["merge: 'or' is not one of add, oa"]),
+        ({"depth.basic": 10}, ["depth.basic: 10 is not one of 8, 14"]),
         ({"neuron.kind": "lif", "neuron.tau": 2.5}, ["neuron.tau: 2.5 is not in 1.5 .. 2"]),
-        ({"logic_gradient": "arithmetic"}, ["logic_gradient: no parameter of this network"]),
+        ({"logic_gradient": "arithmetic"}, ["logic_gradient: not a parameter of this network"]),
         (
             {"widht": 4, "depth": 8},
-            ["widht: no parameter of this network; did you mean 'width'?",
-             "depth: no parameter of this network; did you mean 'depth.basic'?"],
+            ["widht: not a parameter of this network; did you mean 'width'?",
+             "depth: not a parameter of this network; did you mean 'depth.basic'?"],
         ),
     ],
 )  # fmt: skip
@@ -233,7 +233,7 @@ def test_parameters_that_are_wrong(
 
 
 def test_a_parameter_that_another_value_left_out() -> None:
-    with pytest.raises(SpecError, match=r"^neuron\.tau: no parameter of this network"):
+    with pytest.raises(SpecError, match=r"^neuron\.tau: not a parameter of this network"):
         from_parameters(CONDITIONAL.space, {**GOOD, "neuron.tau": 1.5})
 
 

@@ -154,4 +154,4 @@ def test_names_that_are_not_known(name: str, guess: str) -> None:
     for call in (SearchSpace.preset, preset_text):
         with pytest.raises(SpecError) as caught:
             call(name)
-        assert str(caught.value) == f"there is no preset {name!r}: there are {', '.join(SIZES)}{guess}"
+        assert str(caught.value) == f"unknown preset {name!r}; the presets are {', '.join(SIZES)}{guess}"

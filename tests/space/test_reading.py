@@ -128,7 +128,7 @@ BASIC = "8, 10, 14, 18, 20, 32, 34, 44, 56, 110"
 BOTTLENECK = "11, 14, 26, 29, 47, 50, 101, 152"
 ARCH_FIELDS = ", ".join(Arch.model_fields)
 RECIPE_FIELDS = ", ".join(name for name in Recipe.model_fields if name != "seed")
-PER_STAGE = "a choice is one name for all stages; for one in each: {per_stage: [...]}, got"
+PER_STAGE = "must list single names; to choose one per stage, write {per_stage: [...]}, got"
 
 
 @pytest.mark.parametrize(
@@ -207,17 +207,23 @@ PER_STAGE = "a choice is one name for all stages; for one in each: {per_stage: [
             {"arch": {"width": {"low": 8, "hihg": 9}}},
             {"arch.width.hihg": "unknown field; did you mean 'high'?", "arch.width.high": "required, but missing"},
         ),
-        ({"arch": {"width": {"low": 16, "high": 8}}}, {"arch.width": "low is above high: 16 > 8"}),
-        ({"arch": {"neuron": {"tau": {"low": 2.0, "high": 1.5}}}}, {"arch.neuron.tau": "low is above high: 2.0 > 1.5"}),
+        (
+            {"arch": {"width": {"low": 16, "high": 8}}},
+            {"arch.width": "low must not exceed high: 16 > 8"},
+        ),
+        (
+            {"arch": {"neuron": {"tau": {"low": 2.0, "high": 1.5}}}},
+            {"arch.neuron.tau": "low must not exceed high: 2.0 > 1.5"},
+        ),
         ({"arch": {"stem": {"low": 1, "high": 2}}}, {"arch.stem": "takes a list of choices, not a range"}),
         ({"recipe": {"flip": {"low": 0, "high": 1}}}, {"recipe.flip": "takes a list of choices, not a range"}),
         (
             {"arch": {"width": {"low": 1, "high": 8, "step": 2, "log": True}}},
-            {"arch.width": "a range over magnitudes (log) has no step"},
+            {"arch.width": "a logarithmic range (log: true) cannot have a step"},
         ),
         (
             {"recipe": {"weight_decay": {"low": 0, "high": 0.1, "log": True}}},
-            {"recipe.weight_decay.low": "must be greater than 0 in a range over magnitudes (log), got 0"},
+            {"recipe.weight_decay.low": "must be greater than 0 in a logarithmic range (log: true), got 0"},
         ),
         ({"arch": {"width": {"low": 0, "high": 8, "log": True}}}, {"arch.width.low": "must be at least 1, got 0"}),
         ({"arch": {"width": {"low": 1, "high": 8, "step": 0}}}, {"arch.width.step": "must be greater than 0, got 0"}),
@@ -248,25 +254,25 @@ PER_STAGE = "a choice is one name for all stages; for one in each: {per_stage: [
         # blocks and depths
         (
             {"arch": {"depth": [8, 9]}},
-            {"arch.depth.1": f"9 does not exist: basic blocks come in {BASIC}"},
+            {"arch.depth.1": f"9 does not exist: basic blocks come in depths {BASIC}"},
         ),
         (
             {"arch": {"block": "bottleneck", "depth": [8, 14]}},
-            {"arch.depth.0": f"8 does not exist: bottleneck blocks come in {BOTTLENECK}"},
+            {"arch.depth.0": f"8 does not exist: bottleneck blocks come in depths {BOTTLENECK}"},
         ),
         (
             {"arch": {"block": ["basic", "bottleneck"], "depth": [8]}},
-            {"arch.depth": f"[8] has no depth of bottleneck blocks: {BOTTLENECK}"},
+            {"arch.depth": f"[8] contains no depth of bottleneck blocks ({BOTTLENECK})"},
         ),
         (
             {"arch": {"block": ["basic", "bottleneck"], "depth": {"basic": [8]}}},
-            {"arch.depth.bottleneck": "required, since bottleneck is among the blocks"},
+            {"arch.depth.bottleneck": "required, because bottleneck is among the blocks"},
         ),
         (
             {"arch": {"block": ["basic", "bottleneck"], "depth": {"basic": [8], "bottlneck": [11]}}},
             {
                 "arch.depth.bottlneck": "unknown field; did you mean 'bottleneck'?",
-                "arch.depth.bottleneck": "required, since bottleneck is among the blocks",
+                "arch.depth.bottleneck": "required, because bottleneck is among the blocks",
             },
         ),
         (
@@ -276,13 +282,13 @@ PER_STAGE = "a choice is one name for all stages; for one in each: {per_stage: [
         (
             {"arch": {"block": ["basic", "bottleneck"], "depth": {"basic": [8, 11], "bottleneck": 8}}},
             {
-                "arch.depth.basic.1": f"11 does not exist: basic blocks come in {BASIC}",
-                "arch.depth.bottleneck": f"8 does not exist: bottleneck blocks come in {BOTTLENECK}",
+                "arch.depth.basic.1": f"11 does not exist: basic blocks come in depths {BASIC}",
+                "arch.depth.bottleneck": f"8 does not exist: bottleneck blocks come in depths {BOTTLENECK}",
             },
         ),
         (
             {"arch": {"depth": {"low": 21, "high": 30}}},
-            {"arch.depth": f"no depth lies in 21 .. 30: basic blocks come in {BASIC}"},
+            {"arch.depth": f"no depth lies in 21 .. 30: basic blocks come in depths {BASIC}"},
         ),
         # merges and XOR
         ({"arch": {"merge": "ored"}}, {"arch.merge": f"'ored' is not one of {MERGE_NAMES}; did you mean 'or'?"}),
@@ -301,11 +307,11 @@ PER_STAGE = "a choice is one name for all stages; for one in each: {per_stage: [
         ({"arch": {"xor": {"per_stage": [["both"]]}}}, {"arch.xor.per_stage": f"{PER_STAGE} [['both']]"}),
         (
             {"arch": {"merge": {"per_stages": ["or"]}}},
-            {"arch.merge": "is a list, or {per_stage: [...]}, got {'per_stages': ['or']}"},
+            {"arch.merge": "must be a list or {per_stage: [...]}, got {'per_stages': ['or']}"},
         ),
         (
             {"arch": {"merge": {"per_stage": ["or"], "log": True}}},
-            {"arch.merge": "is a list, or {per_stage: [...]}, got {'per_stage': ['or'], 'log': True}"},
+            {"arch.merge": "must be a list or {per_stage: [...]}, got {'per_stage': ['or'], 'log': True}"},
         ),
         (
             {"arch": {"merge": "no_such_module.MERGE"}},
@@ -386,12 +392,18 @@ def test_each_mistake_has_its_place_and_sentence(change: dict[str, Any], faults:
         ({"arch": {"num_classes": 10}}, ("arch.input_shape", "required, but missing")),
         ({"arch": 3}, ("arch", f"must be a mapping of fields ({ARCH_FIELDS}), got 3")),
         ({"arch": None}, ("arch", f"must be a mapping of fields ({ARCH_FIELDS}), got None")),
-        ([], ("", "a space is a mapping of fields (arch, recipe, constraints), got []")),
-        ("arch", ("", "a space is a mapping of fields (arch, recipe, constraints), got 'arch'")),
-        (None, ("", "a space is a mapping of fields (arch, recipe, constraints), got None")),
-        ({"arch": {**IMAGES, "depth": 9}}, ("arch.depth", f"9 does not exist: basic blocks come in {BASIC}")),
-        ({"arch": {**IMAGES, "depth": "8"}}, ("arch.depth", f"'8' does not exist: basic blocks come in {BASIC}")),
-        ({"arch": {**IMAGES, "depth": {"low": 20, "high": 8}}}, ("arch.depth", "low is above high: 20 > 8")),
+        ([], ("", "a space must be a mapping of fields (arch, recipe, constraints), got []")),
+        ("arch", ("", "a space must be a mapping of fields (arch, recipe, constraints), got 'arch'")),
+        (None, ("", "a space must be a mapping of fields (arch, recipe, constraints), got None")),
+        ({"arch": {**IMAGES, "depth": 9}}, ("arch.depth", f"9 does not exist: basic blocks come in depths {BASIC}")),
+        (
+            {"arch": {**IMAGES, "depth": "8"}},
+            ("arch.depth", f"'8' does not exist: basic blocks come in depths {BASIC}"),
+        ),
+        (
+            {"arch": {**IMAGES, "depth": {"low": 20, "high": 8}}},
+            ("arch.depth", "low must not exceed high: 20 > 8"),
+        ),
         (
             {"arch": {**IMAGES, "neuron": {"kind": ["lif", "plif"], "tau": 0.5}}},
             ("arch.neuron.tau", "must be at least 1 for a lif neuron, got 0.5"),
@@ -405,7 +417,7 @@ def test_mistakes_that_have_consequences(fields: Any, fault: tuple[str, str]) ->
 
 def test_an_empty_file() -> None:
     for text in ("", "# nothing yet\n", "---\n"):
-        with pytest.raises(SpecError, match="a space is a mapping of fields") as caught:
+        with pytest.raises(SpecError, match="a space must be a mapping of fields") as caught:
             SearchSpace.from_yaml(text)
         assert caught.value.faults[0].path == ""
 

@@ -283,7 +283,7 @@ def test_kin_in_random_spaces(small: SmallSpace, seed: int) -> None:
 def test_strangers_have_no_kin(call: str) -> None:
     space, stranger = SmallSpace(merge=["oa", "add"]).space, arch(merge="iand")
     rest = {"mutate": (Random(0),), "neighbours": (), "crossover": (arch(), Random(0))}[call]
-    with pytest.raises(SpecError, match="merge: iand is not one of oa, add"):
+    with pytest.raises(SpecError, match="merge: 'iand' is not one of oa, add"):
         getattr(space, call)(stranger, *rest)
 
 

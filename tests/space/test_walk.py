@@ -213,9 +213,9 @@ def test_recipes_have_their_parameters(recipe: dict[str, Any], left_out: set[str
     ("recipe", "fault"),
     [
         ({"learning_rate": 0.2}, "recipe.learning_rate: 0.2 is not in 0.001 .. 0.1 (log)"),
-        ({"epochs": 5}, "recipe.epochs: 5 is not in 4, 8"),
-        ({"clip_norm": 2.0}, "recipe.clip_norm: 2.0 is not in none, 1"),
-        ({"optimizer": "sgd", "momentum": 0.5}, "recipe.momentum: 0.5 is not in 0.8, 0.9"),
+        ({"epochs": 5}, "recipe.epochs: 5 is not one of 4, 8"),
+        ({"clip_norm": 2.0}, "recipe.clip_norm: 2.0 is not one of none, 1"),
+        ({"optimizer": "sgd", "momentum": 0.5}, "recipe.momentum: 0.5 is not one of 0.8, 0.9"),
     ],
 )
 def test_recipes_outside(recipe: dict[str, Any], fault: str) -> None:
@@ -225,7 +225,7 @@ def test_recipes_outside(recipe: dict[str, Any], fault: str) -> None:
 
 
 def test_networks_outside() -> None:
-    with pytest.raises(SpecError, match=r"width: 9 is not in 2, 3"):
+    with pytest.raises(SpecError, match=r"width: 9 is not one of 2, 3"):
         parameters_of(RECIPES, arch(width=9))
 
 

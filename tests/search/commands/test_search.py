@@ -270,9 +270,9 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("digit", 2, "there is no preset 'digit': there are *; did you mean 'digits'?"),
-        ("folder", 2, "there is no preset 'folder': there are *"),
-        ("misspelt.yaml", 2, "there is no preset 'cifer': there are *; did you mean 'cifar'?"),
+        ("digit", 2, "unknown preset 'digit'; the presets are *; did you mean 'digits'?"),
+        ("folder", 2, "unknown preset 'folder'; the presets are *"),
+        ("misspelt.yaml", 2, "unknown preset 'cifer'; the presets are *; did you mean 'cifar'?"),
         ("none.yaml", 2, "none.yaml cannot be read: *No such file or directory*"),
         ("folder.yaml", 2, "folder.yaml cannot be read: *Is a directory*"),
         ("latin.yaml", 2, "latin.yaml cannot be read: 'utf-8' codec *"),

@@ -179,8 +179,8 @@ def test_a_network_outside() -> None:
     assert result.json == {
         "contained": False,
         "faults": [
-            {"path": "merge", "message": "iand is not one of add, oa"},
-            {"path": "neuron.kind", "message": "if is not in lif, plif"},
+            {"path": "merge", "message": "'iand' is not one of add, oa"},
+            {"path": "neuron.kind", "message": "'if' is not one of lif, plif"},
         ],
     }
 
@@ -196,11 +196,11 @@ def test_a_network_beyond_the_limits() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("digit", 2, "there is no preset 'digit': there are *; did you mean 'digits'?"),
-        ("folder", 2, "there is no preset 'folder': there are *"),
+        ("digit", 2, "unknown preset 'digit'; the presets are *; did you mean 'digits'?"),
+        ("folder", 2, "unknown preset 'folder'; the presets are *"),
         ("none.yaml", 1, "none.yaml: No such file or directory"),
         ("broken.yaml", 2, "broken.yaml, line 1, column 14: mapping values are not allowed here"),
-        ("binary.yaml", 2, "binary.yaml is no text"),
+        ("binary.yaml", 2, "binary.yaml is not a text file"),
         ("--sample 3", 2, "which space? name a preset (cifar, digits, *) or a file"),
         ("--yaml", 2, "which space? name a preset (cifar, digits, *) or a file"),
         ("--check arch.json", 2, "which space? name a preset (cifar, digits, *) or a file"),
@@ -212,7 +212,7 @@ def test_a_network_beyond_the_limits() -> None:
         ("digits --check none.json", 1, "none.json: No such file or directory"),
         ("digits --check broken.yaml", 2, "not a JSON text: * (in broken.yaml)"),
         ("digits --check list.json", 2, "Arch is a mapping of fields, got list (in list.json)"),
-        ("empty.yaml --sample 2", 1, "no network of the space keeps within its constraints"),
+        ("empty.yaml --sample 2", 1, "no network of the space keeps to its constraints"),
     ],
 )
 def test_wrong_usage_is_one_sentence(words: str, code: int, message: str) -> None:
