@@ -31,12 +31,11 @@ from optuna.trial import Trial, create_trial
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
-from xoresnet.description.recipe import Recipe
+from xoresnet import Recipe
 from xoresnet.search import Objective, ParetoPruner, TrialBridge, tune_config
 from xoresnet.search.sources.archs import ArchProposals
 from xoresnet.search.study.tables import FrameWriter
-from xoresnet.space import SearchSpace
-from xoresnet.space.optuna_adapter import suggest
+from xoresnet.space import SearchSpace, suggest
 
 QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0", "RAY_AUTH_MODE": "disabled", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",

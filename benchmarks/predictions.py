@@ -15,10 +15,10 @@ from typing import NamedTuple
 import pandas as pd
 from truth import FOLDER, Problem, problem
 
+from xoresnet import SharedTraining
 from xoresnet.files.atomic import replaced
 from xoresnet.search.prior.table import SECONDS
 from xoresnet.search.prior.trainables import prediction_epochs
-from xoresnet.shared.training import SharedTraining
 from xoresnet.shared.weights import groups_of
 
 
@@ -71,7 +71,7 @@ def _read(one: WeightSet) -> Said:
 def _make(one: WeightSet) -> None:
     import torch
 
-    from xoresnet.training.memory import hold_freed_memory
+    from xoresnet import hold_freed_memory
 
     hold_freed_memory()
     torch.set_num_threads(1)

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from xoresnet.search.pruning.pareto_pruner import ParetoPruner, report, reports, should_prune
+from xoresnet.search import ParetoPruner, report, should_prune
+from xoresnet.search.pruning.pareto_pruner import reports
 from xoresnet.search.study.near_front import near_front
 
 TRIALS, EPOCHS, WORKERS, MIN_TRIALS = 200, 27, 4, 4

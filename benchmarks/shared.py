@@ -22,7 +22,7 @@ from truth import Problem, load, problem
 
 from xoresnet.results.fronts.ranks import kendall
 from xoresnet.shared.weights import groups_of
-from xoresnet.space.search_space import SearchSpace
+from xoresnet.space import SearchSpace
 
 METRICS = ("val_accuracy", "spikes_per_sample")
 Figures = dict[str, float]

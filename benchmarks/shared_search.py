@@ -26,12 +26,12 @@ import pandas as pd
 from predictions import WeightSet, said
 from truth import Problem, load, problem
 
-from xoresnet.description.arch import Arch
-from xoresnet.results.fronts.hypervolume import hypervolume
-from xoresnet.results.fronts.objectives import OBJECTIVES
+from xoresnet import Arch
+from xoresnet.results import OBJECTIVES, hypervolume
 from xoresnet.results.tables.columns import PREDICTED, typed
+from xoresnet.search import TrialBridge
 from xoresnet.search.config import PriorSpec, PrunerSpec
-from xoresnet.search.execution.bridge import TrialBridge, Verdict
+from xoresnet.search.execution.bridge import Verdict
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.prior.table import SECONDS, predicted_row
 from xoresnet.search.pruning.pareto_pruner import reports

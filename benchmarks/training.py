@@ -27,9 +27,8 @@ from typing import NamedTuple
 
 import torch
 
-from xoresnet import Arch, DataSet, Recipe, fit, hold_freed_memory, load_data
+from xoresnet import Arch, DataSet, DivergenceError, Recipe, fit, hold_freed_memory, load_data
 from xoresnet.data.load import Split
-from xoresnet.errors import DivergenceError
 from xoresnet.measures.records import EpochRecord
 
 MERGES = ("add", "or", "oa", "current", "membrane")

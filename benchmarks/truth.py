@@ -20,10 +20,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
-from xoresnet.data.load import DataSet, Split, load_data
-from xoresnet.description.arch import Arch
-from xoresnet.description.recipe import Recipe
-from xoresnet.space.search_space import SearchSpace
+from xoresnet import Arch, DataSet, Recipe, load_data
+from xoresnet.data.load import Split
+from xoresnet.space import SearchSpace
 
 FOLDER = Path("runs/benchmarks")
 
@@ -94,9 +93,7 @@ def make(what: Problem, seeds: Iterable[int], workers: int) -> None:
 
 
 def _trained(job: tuple[str, int, str, str]) -> dict[str, Any]:
-    from xoresnet.errors import DivergenceError
-    from xoresnet.training.fit import fit
-    from xoresnet.training.memory import hold_freed_memory
+    from xoresnet import DivergenceError, fit, hold_freed_memory
 
     hold_freed_memory()
     torch.set_num_threads(1)
