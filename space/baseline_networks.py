@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from xoresnet.description.arch import BASELINES, DEPTHS, Arch
+from xoresnet.description.arch import BASELINES, Arch
+from xoresnet.description.arch_fields import DEPTHS
 from xoresnet.space.domain import Domain, Value, is_constant
 from xoresnet.space.locate import locate
 from xoresnet.space.neurons import flat_neuron, neuron_fields

@@ -16,7 +16,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from xoresnet.description.arch import Arch
-from xoresnet.description.layer_table import dense_macs, neuron_params_count, params_count
+from xoresnet.description.layer_table import dense_macs, params_count
+from xoresnet.description.neuron_spec import neuron_params_count
 from xoresnet.space.neurons import Variant, variants
 from xoresnet.space.space_fields import SpaceFields
 from xoresnet.space.stages import Assignments, Feature, Skeleton

@@ -9,7 +9,7 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from xoresnet.description.arch import NeuronSpec
+from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.canonical import canonical_neuron
 from xoresnet.space.domain import Domain, FloatRange, Value
 

@@ -23,7 +23,9 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, cast
 
-from xoresnet.description.arch import DEPTHS, Arch, NeuronSpec, Surrogate
+from xoresnet.description.arch import Arch
+from xoresnet.description.arch_fields import DEPTHS
+from xoresnet.description.neuron_spec import NeuronSpec, Surrogate
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import Spec, nearest
 from xoresnet.errors import Fault, SpecError

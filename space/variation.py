@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.arch import Arch
+from xoresnet.description.arch_fields import DEPTHS
 from xoresnet.errors import SpecError
 from xoresnet.space.domain import Choice, Domain, Value
 from xoresnet.space.locate import locate

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xoresnet.description.arch import Arch, NeuronSpec
+from xoresnet.description.arch import Arch
+from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.canonical import canonical_neuron
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import Fault, SpecError

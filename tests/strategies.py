@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.arch import Arch
+from xoresnet.description.arch_fields import DEPTHS
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
 
 SMALL_DEPTHS = {"basic": (8, 10, 14, 18), "bottleneck": (11, 14, 26)}

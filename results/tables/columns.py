@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pandas as pd
 from pydantic import BaseModel
 
-from xoresnet.description.arch import Arch, NeuronSpec, Surrogate
+from xoresnet.description.arch import Arch
+from xoresnet.description.neuron_spec import NeuronSpec, Surrogate
 from xoresnet.description.recipe import Recipe
 from xoresnet.measures.figures import LayerCounts
 from xoresnet.measures.records import MEASURED, EpochRecord

@@ -183,7 +183,7 @@ def test_whole_seconds_are_seconds() -> None:
         ),
         ({"space": 3}, "space: must be a mapping of fields, got 3"),
         ({"data": None}, "data: must be a mapping of fields, got None"),
-        ({"data": {"name": 3}}, "data.name: must be a text, got 3"),
+        ({"data": {"name": 3}}, "data.name: must be a string, got 3"),
         ({"recipe": []}, "recipe: must be a mapping of fields, got []"),
         ({"recipe": "fast"}, "recipe: must be a mapping of fields, got 'fast'"),
         ({"recipe": None}, "recipe: must be a mapping of fields, got None"),
@@ -221,7 +221,7 @@ def test_whole_seconds_are_seconds() -> None:
             "sampler: 'tp' is not one of tpe, nsga2, random, grid, or a dotted path; did you mean 'tpe'?",
         ),
         ({"sampler": "best"}, "sampler: 'best' is not one of tpe, nsga2, random, grid, or a dotted path"),
-        ({"sampler": None}, "sampler: must be a text, got None"),
+        ({"sampler": None}, "sampler: must be a string, got None"),
         (
             {"pruner": {"kind": "medan"}},
             f"pruner.kind: 'medan' is not one of {', '.join(PRUNERS)}, or a dotted path; did you mean 'median'?",
@@ -231,7 +231,7 @@ def test_whole_seconds_are_seconds() -> None:
             f"pruner.kind: 'medan' is not one of {', '.join(PRUNERS)}, or a dotted path; did you mean 'median'?",
         ),
         ({"pruner": None}, "pruner: must be a mapping of fields, got None"),
-        ({"pruner": {"kind": None}}, "pruner.kind: must be a text, got None"),
+        ({"pruner": {"kind": None}}, "pruner.kind: must be a string, got None"),
         (
             {"pruner": {"ties": "pas"}},
             "pruner.ties: 'pas' is not one of epsilon-net, hypervolume, pass; did you mean 'pass'?",
@@ -259,11 +259,11 @@ def test_whole_seconds_are_seconds() -> None:
         ({"max_concurrent": 0}, "max_concurrent: must be at least 1, got 0"),
         ({"seed": -1}, "seed: must be at least 0, got -1"),
         ({"seed": 2**32}, "seed: must be less than 4294967296, got 4294967296"),
-        ({"storage": 3}, "storage: must be a text, got 3"),
-        ({"study": 3}, "study: must be a text, got 3"),
-        ({"warm_start": 3}, "warm_start: must be a text, got 3"),
+        ({"storage": 3}, "storage: must be a string, got 3"),
+        ({"study": 3}, "study: must be a string, got 3"),
+        ({"warm_start": 3}, "warm_start: must be a string, got 3"),
         ({"rescue": -1}, "rescue: must be at least 0, got -1"),
-        ({"address": 3}, "address: must be a text, got 3"),
+        ({"address": 3}, "address: must be a string, got 3"),
     ],
 )
 def test_what_is_refused(told: dict[str, Any], fault: str) -> None:
@@ -326,11 +326,11 @@ def test_all_faults_within_fields_at_once() -> None:
 
 
 def test_what_is_no_mapping_of_names() -> None:
-    with pytest.raises(SpecError, match=r"^SearchConfig is a mapping of fields, got list$"):
+    with pytest.raises(SpecError, match=r"^SearchConfig must be a mapping of fields, got list$"):
         SearchConfig.from_dict([SPACE])  # type: ignore[arg-type]
     with pytest.raises(SpecError) as caught:
         SearchConfig.from_dict({"space": {1: 2}, 3: 4})  # type: ignore[dict-item]
-    assert caught.value.faults == (Fault("space.1", "field names are strings"), Fault("3", "field names are strings"))
+    assert caught.value.faults == (Fault("space.1", "field names must be strings"), Fault("3", "field names must be strings"))
 
 
 def test_a_configuration_cannot_be_changed_but_copied() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.arch import Arch
+from xoresnet.description.arch_fields import DEPTHS
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.space import SearchSpace
 

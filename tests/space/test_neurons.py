@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xoresnet.description.arch import Arch, NeuronSpec
+from xoresnet.description.arch import Arch
+from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.space.domain import Choice, Domain, FloatRange
 from xoresnet.space.neurons import NEURON_FIELDS, neuron_fields, variants
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.space.small_spaces import descriptions
-from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.arch import Arch
+from xoresnet.description.arch_fields import DEPTHS
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.errors import SpecError
 from xoresnet.files.yaml_text import read_yaml

@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.arch import Arch
+from xoresnet.description.arch_fields import DEPTHS
 from xoresnet.description.layer_table import layer_table
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
 from xoresnet.space.stages import Feature, StageDomain, skeleton

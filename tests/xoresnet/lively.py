@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from xoresnet import Arch, XOResNet
-from xoresnet.description.arch import DEPTHS
+from xoresnet.description.arch_fields import DEPTHS
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
 from xoresnet.standalone.data_facts import DataFacts
 from xoresnet.standalone.export import decided

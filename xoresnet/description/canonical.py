@@ -1,21 +1,21 @@
 """When two descriptions are one network. Imports no torch.
 
-Two descriptions have one canonical form if they build networks with equal weights, equal outputs and equal gradients:
-XOR counts only where a block takes it; a merge's name, a time constant, a reset or a form of gradient only where they
-make a difference. What a stage's merge and XOR mean depends on its blocks alone, so stages can be looked at one by one.
+Two descriptions have one canonical form if equal weights give equal outputs and equal gradients. So XOR counts only
+where a block can take it, and the name of a merge, a time constant, a reset or a form of gradient only where they make
+a difference. What merge and XOR mean in a stage depends on the blocks of that stage alone, so stages are examined one
+by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from xoresnet.description.arch_fields import ArchFields
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS, Join, Operation, UserOperation, find_merge
+from xoresnet.description.neuron_spec import NEURON_KINDS, NeuronSpec
 from xoresnet.description.plan import Plan, make_plan, takes_entry, takes_middle
 from xoresnet.description.user_code import is_dotted
-
-if TYPE_CHECKING:
-    from xoresnet.description.arch import Arch, NeuronSpec
 
 __all__ = ["MergeMeaning", "StageRules", "XorMeaning", "canonical_fields", "canonical_neuron", "stage_rules"]
 
@@ -23,40 +23,43 @@ _Meeting = tuple[Join, Operation | UserOperation | None]
 
 
 class MergeMeaning(NamedTuple):
-    """How the blocks of a stage join; None for a kind of block that the stage does not have."""
+    """How the blocks of a stage join; None for a kind of block that the stage lacks."""
 
     identity: _Meeting | None
     projection: _Meeting | None
 
     @property
     def logical(self) -> bool:
-        """Whether an operation has several forms of gradient."""
-        return any(meeting is not None and meeting[1] is Operation.OR for meeting in self)
+        """Whether the form of the logic gradient matters."""
+        operations = [meeting[1] for meeting in self if meeting is not None]
+        return any(operation is not None and operation.has_gradient_forms for operation in operations)
 
 
 class XorMeaning(NamedTuple):
-    """Where XOR really sits."""
+    """Whether any block of a stage takes XOR at its entry, and before its last convolution."""
 
     entry: bool
     middle: bool
 
 
 class StageRules(NamedTuple):
-    """What the names of a merge and of an XOR placement come to in one stage."""
+    """What the names of merges and XOR placements mean in one stage."""
 
     has_identity: bool
     has_projection: bool
     closes: bool
-    """Whether the stream that its one block writes ends with that block."""
+    """Whether the stage has a single block, so that a stream that starts there also ends there."""
     takes_entry: bool
     takes_middle: bool
 
     def merge(self, name: str) -> MergeMeaning:
+        """Return what a merge means here. Raises `SpecError`; KeyError for an unknown name."""
         identity = self._meeting(name, projection=False) if self.has_identity else None
         projection = self._meeting(name, projection=True) if self.has_projection else None
         return MergeMeaning(identity, projection)
 
     def xor(self, name: str) -> XorMeaning:
+        """Return what an XOR placement means here. Raises KeyError for an unknown name."""
         entry, middle = XOR_PLACEMENTS[name]
         return XorMeaning(entry and self.takes_entry, middle and self.takes_middle)
 
@@ -69,12 +72,12 @@ class StageRules(NamedTuple):
 
 
 def stage_rules(plan: Plan) -> tuple[StageRules, ...]:
-    """The rules of each stage; they follow from stem, block and depth alone."""
+    """Return the rules of each stage; they depend on stem, block and depth alone."""
     return tuple(
         StageRules(
             has_identity=any(block.projection is None for block in blocks),
             has_projection=any(block.projection is not None for block in blocks),
-            # with a pool in the stem, firing before the pool is not firing after it
+            # behind a pool in the stem a neuron cannot move: firing before the pool is not firing after it
             closes=len(blocks) == 1 and not (stage == 0 and plan.stem.pool),
             takes_entry=any(takes_entry(before) for before in blocks[:-1]),
             takes_middle=any(takes_middle(block.convs) for block in blocks),
@@ -83,8 +86,8 @@ def stage_rules(plan: Plan) -> tuple[StageRules, ...]:
     )
 
 
-def canonical_fields(arch: Arch) -> dict[str, Any]:
-    """The fields in which the canonical form of `arch` may differ from it."""
+def canonical_fields(arch: ArchFields) -> dict[str, Any]:
+    """Return the fields in which the canonical form may differ from `arch`, with their canonical values."""
     rules = stage_rules(make_plan(arch))
     merges = [(stage.merge, stage.merge(name)) for stage, name in zip(rules, arch.stage_merges, strict=True)]
     xors = [(stage.xor, stage.xor(name)) for stage, name in zip(rules, arch.stage_xors, strict=True)]
@@ -98,13 +101,14 @@ def canonical_fields(arch: Arch) -> dict[str, Any]:
 
 
 def canonical_neuron(neuron: NeuronSpec, timesteps: int) -> dict[str, Any]:
-    """The fields in which a neuron's canonical form may differ from it."""
+    """Return the fields in which a neuron's canonical form may differ from it, with their canonical values."""
     fields: dict[str, Any] = {}
-    if is_dotted(neuron.kind):  # the user's own: nothing is known of it
+    if is_dotted(neuron.kind):  # nothing is known of user code
         return fields
-    forgets = neuron.kind == "lif" and neuron.tau == 1  # h = x: nothing of v is left
-    if neuron.kind == "if" or (forgets and timesteps == 1):
-        fields |= {"kind": "if", "tau": 2.0}
+    kind = NEURON_KINDS[neuron.kind]
+    forgets = kind.leaky and neuron.tau == 1  # h = x: nothing of v is left; tau = 1 cannot be learned
+    if not kind.leaky or (forgets and timesteps == 1):
+        fields |= {"kind": "if" if kind.leaky else neuron.kind, "tau": 2.0}
     if timesteps == 1 or forgets:  # nothing comes after the reset
         fields |= {"reset": "hard", "detach_reset": True}
     return fields
@@ -113,7 +117,7 @@ def canonical_neuron(neuron: NeuronSpec, timesteps: int) -> dict[str, Any]:
 def _canonical_names(
     options: Iterable[str], stages: Sequence[tuple[Callable[[str], Hashable], Hashable]]
 ) -> str | tuple[str, ...]:
-    """The first name that means in every stage what is meant there; where none does, the first in each stage."""
-    choices = [[option for option in options if meaning(option) == meant] for meaning, meant in stages]
+    """Return the first name that has the wanted meaning in every stage, else the first name of each stage."""
+    choices = [[option for option in options if meaning(option) == wanted] for meaning, wanted in stages]
     everywhere = [option for option in choices[0] if all(option in others for others in choices)]
     return everywhere[0] if everywhere else tuple(first for first, *_ in choices)

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from xoresnet.description.arch import find_neuron
+from xoresnet.description.arch import Arch
+from xoresnet.description.neuron_spec import neuron_params_count
 from xoresnet.description.plan import BlockPlan, ConvPlan, Plan, make_plan
-from xoresnet.description.user_code import is_dotted
 
-if TYPE_CHECKING:
-    from xoresnet.description.arch import Arch
-
-__all__ = ["LayerRow", "dense_macs", "format_table", "layer_table", "neuron_params_count", "params_count", "summary"]
+__all__ = ["LayerRow", "dense_macs", "format_table", "layer_table", "params_count", "summary"]
 
 
 class LayerRow(NamedTuple):
-    """One layer. `name` is the module's in `XOResNet`; shapes are of one time step of one sample."""
+    """One layer of a network."""
 
     name: str
+    """Name of the module in `XOResNet`."""
     kind: str
     output_shape: tuple[int, ...]
+    """Shape of the output for one sample and one time step."""
     params_count: int
-    """Learned numbers, batch norm's included."""
+    """Learned numbers, those of batch norm included."""
     macs: int
-    """Dense multiply-adds per sample over all time steps the layer runs (padding included): the cost of the same
-    network without spikes. What spikes make of it is counted, not computed: `spikes.py`."""
+    """Dense multiply-adds per sample over all time steps at which the layer runs, padding included: the cost of the
+    same network without spikes. The cost with spikes depends on the data: `count_spikes` measures it."""
 
 
 def layer_table(arch: Arch) -> list[LayerRow]:
-    """Every convolution, neuron and XOR in the order of computation, and the read-out, for images as input."""
+    """Return every convolution, neuron and XOR in the order of computation, then the read-out, for images as input.
+
+    >>> arch = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8)
+    >>> layer_table(arch)[0]
+    LayerRow(name='stem.conv', kind='conv 3x3 + norm', output_shape=(16, 8, 8), params_count=176, macs=9216)
+    """
     plan = make_plan(arch)
     rows = list(_stem_rows(arch, plan))
     for s, stage in enumerate(plan.stages):
@@ -41,29 +45,22 @@ def layer_table(arch: Arch) -> list[LayerRow]:
 
 
 def params_count(arch: Arch) -> int:
-    """Learned numbers of the network."""
+    """Return how many numbers the network learns."""
     return sum(row.params_count for row in layer_table(arch))
 
 
-def neuron_params_count(kind: str) -> int:
-    """Learned numbers of one layer of neurons of a kind."""
-    if is_dotted(kind):
-        return int(find_neuron(kind).params_count)
-    return 1 if kind == "plif" else 0
-
-
 def dense_macs(arch: Arch) -> int:
-    """Dense multiply-adds per sample over all time steps, as if without spikes; the stem's and the head's once."""
+    """Return dense multiply-adds per sample over all time steps; stem and read-out run once, other layers T times."""
     return sum(row.macs for row in layer_table(arch))
 
 
 def summary(arch: Arch) -> str:
-    """The table as text, headed by what the network is."""
+    """Return the table of layers as text, below a line that describes the network."""
     rows = layer_table(arch)
     merge = arch.merge if isinstance(arch.merge, str) else "/".join(arch.merge)
     xor = arch.xor if isinstance(arch.xor, str) else "/".join(arch.xor)
     if xor != "none" and arch.canonical().xor == "none":
-        xor += " (no block takes it)"
+        xor += " (no block can take it)"
     head = (
         f"XOResNet {arch.arch_id}: {arch.block} depth {arch.depth} width {arch.width}, merge {merge}, xor {xor}, "
         f"T={arch.timesteps}, {arch.neuron.kind}"
@@ -78,7 +75,7 @@ def summary(arch: Arch) -> str:
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], total: Sequence[str], left: int) -> str:
-    """Columns as wide as they need to be, the first `left` of them flush left, between rules."""
+    """Lay out cells in columns; the first `left` columns are aligned to the left, the others to the right."""
     table = [header, *rows, total]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
     lines = [

@@ -1,7 +1,7 @@
-"""How a block's branch and its shortcut meet, and where XOR sits: the rules, free of tensors.
+"""How a block's branch and shortcut are merged, and where XOR sits: rules without tensors. Imports no torch.
 
-Each rule says where the spiking neurons SN sit around the merge, for blocks whose shortcut is the identity and for
-blocks whose shortcut is a projection. The operations themselves are in `residual.py`.
+A `Merge` says where the spiking neurons SN sit, for blocks whose shortcut is the identity and for blocks whose shortcut
+is a projection, and what is done where spikes meet. The operations themselves are in `network/spike_logic.py`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from xoresnet.description.user_code import find_user_code, is_dotted
+from xoresnet.errors import Fault, SpecError
 
 __all__ = [
     "MERGES",
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 LogicGradient = Literal["arithmetic", "saturating", "straight-through"]
-"""Backward form of OR and XOR; tables in `residual.py`."""
+"""Backward form of OR and XOR; tables in `network/spike_logic.py`."""
 
 XOR_PLACEMENTS: Mapping[str, tuple[bool, bool]] = MappingProxyType(
     {"none": (False, False), "entry": (True, False), "middle": (False, True), "both": (True, True)}
@@ -35,14 +36,17 @@ XOR_PLACEMENTS: Mapping[str, tuple[bool, bool]] = MappingProxyType(
 
 
 class Join(StrEnum):
-    """Where the neurons sit; i2 is the branch's last current, x what the block reads, P its projection."""
+    """What meets in a block, and so where its neurons sit.
+
+    i2 is the branch's last current, x what the block reads, P its projection.
+    """
 
     SPIKES = "spikes"
     """Spikes meet: x op SN(i2), or SN(P x) op SN(i2)."""
     CURRENTS = "currents"
-    """Currents add up and one neuron fires: SN(x + i2), or SN(P x + i2)."""
+    """Currents are added and one neuron fires: SN(x + i2), or SN(P x + i2)."""
     POTENTIALS = "potentials"
-    """Currents add up and travel on unspiked: x + i2, or P x + i2; the branch starts with SN where x is real."""
+    """Currents are added and leave without a spike: x + i2, or P x + i2; the branch starts with SN where x is real."""
 
 
 class Operation(StrEnum):
@@ -53,13 +57,32 @@ class Operation(StrEnum):
     AND = "and"
     IAND = "iand"
 
+    @property
+    def counts(self) -> bool:
+        """Whether the result counts spikes, an integer stream, rather than being spikes."""
+        return self is Operation.ADD
+
+    @property
+    def has_gradient_forms(self) -> bool:
+        """Whether the gradient depends on the network's `logic_gradient`."""
+        return self is Operation.OR
+
 
 @dataclass(frozen=True)
 class UserOperation:
-    """An operation of the user's own."""
+    """An operation given by its function.
+
+    Tensor operators need no import of torch, so a merge with a new operation is one row:
+
+    >>> Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda shortcut, branch: (1 - shortcut) * branch)).identity
+    <Join.SPIKES: 'spikes'>
+    """
 
     function: Callable[[Any, Any], Any]
-    """Of two spike tensors of one shape (shortcut, branch); returns spikes, 0 and 1, and can be differentiated."""
+    """Takes two spike tensors of one shape (shortcut, branch); returns spikes, 0 and 1, and is differentiable. This is
+    checked when a network is built."""
+    counts: ClassVar[bool] = False
+    has_gradient_forms: ClassVar[bool] = False
 
     def __str__(self) -> str:
         return getattr(self.function, "__qualname__", repr(self.function))
@@ -67,20 +90,29 @@ class UserOperation:
 
 @dataclass(frozen=True)
 class Merge:
-    """One merge: how identity blocks join, how projection blocks join, and with which operation spikes meet."""
+    """How the blocks of a stage merge branch and shortcut. Raises `SpecError` for combinations that cannot be built.
+
+    >>> Merge(Join.SPIKES, Join.CURRENTS, Operation.OR) == MERGES["oa"]
+    True
+    """
 
     identity: Join
+    """In blocks whose shortcut is the identity."""
     projection: Join
+    """In blocks whose shortcut is a projection."""
     operation: Operation | UserOperation | None = None
+    """What is done where spikes meet; required there."""
 
     def __post_init__(self) -> None:
         joins = {self.identity, self.projection}
         if Join.SPIKES in joins and self.operation is None:
-            raise ValueError("a Merge at which spikes meet needs an operation")
+            raise SpecError([Fault("operation", "required where spikes meet, but missing")])
         if joins == {Join.SPIKES, Join.POTENTIALS}:
-            raise ValueError("a Merge cannot let spikes meet in some blocks and leave real values in others")
+            rule = "spikes cannot meet in some blocks of a Merge while others pass on real values"
+            raise SpecError([Fault("projection", f"{rule}, got {self.projection} after identity={self.identity}")])
 
     def join(self, *, projection: bool) -> Join:
+        """Return what meets in a block with or without a projection."""
         return self.projection if projection else self.identity
 
 
@@ -103,8 +135,8 @@ MERGES: Mapping[str, Merge] = MappingProxyType(
 
 
 def find_merge(name: str) -> Merge:
-    """A merge of `MERGES`, or one of the user's by its dotted path. Raises `SpecError`, KeyError."""
+    """Return a merge of `MERGES`, or a user's by its dotted path. Raises `SpecError`; KeyError for an unknown name."""
     if is_dotted(name):
-        found: Merge = find_user_code(name, lambda value: isinstance(value, Merge), "Merge")
-        return found
+        merge: Merge = find_user_code(name, lambda value: isinstance(value, Merge), "a Merge")
+        return merge
     return MERGES[name]

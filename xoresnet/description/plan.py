@@ -1,8 +1,8 @@
-"""What an `Arch` is made of, block by block: shapes, streams and roles. Imports no torch.
+"""The blocks of a network: shapes, streams and neurons, worked out from the fields of its `Arch`. Imports no torch.
 
-`make_plan` is the one reading of an `Arch`: the network is built from it, the summary and the cost are read off it, and
-the canonical form follows from it (`canonical.py`). Streams carry their kind, so that every logical operation provably
-sees spikes.
+`make_plan` is the only interpretation of an `Arch`: the network is built from the plan, and the summary, the cost and
+the canonical form (`canonical.py`) are derived from it. Streams carry their kind, so that every logical operation
+provably sees spikes.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from xoresnet.description.arch_fields import ArchFields
 from xoresnet.description.merge import XOR_PLACEMENTS, Join, Operation, UserOperation, find_merge
-
-if TYPE_CHECKING:
-    from xoresnet.description.arch import Arch
 
 __all__ = [
     "BlockPlan",
@@ -33,13 +31,15 @@ _EXPANSION = {"basic": 1, "bottleneck": 4}
 
 
 class StreamKind(StrEnum):
+    """Which values travel between two blocks."""
+
     BINARY = "binary"
     INTEGER = "integer"
     REAL = "real"
 
 
 class Stream(NamedTuple):
-    """What the values between two blocks can be."""
+    """The values that travel between two blocks."""
 
     kind: StreamKind
     most: float
@@ -47,6 +47,7 @@ class Stream(NamedTuple):
 
     @property
     def spiking(self) -> bool:
+        """Whether the values count spikes."""
         return self.kind is not StreamKind.REAL
 
 
@@ -55,7 +56,7 @@ _REAL = Stream(StreamKind.REAL, float("inf"))
 
 
 class ConvPlan(NamedTuple):
-    """A convolution with its batch norm; sizes are (height, width), padding is half the kernel."""
+    """A convolution with its batch norm; sizes are (height, width) in pixels, padding is half the kernel."""
 
     in_channels: int
     out_channels: int
@@ -69,6 +70,7 @@ class ConvPlan(NamedTuple):
 
     @property
     def params_count(self) -> int:
+        """Learned numbers: the weights, and scale and shift of the batch norm."""
         return self.out_channels * (self.in_channels * self.kernel**2 + 2)
 
     @property
@@ -80,10 +82,13 @@ class ConvPlan(NamedTuple):
 
 @dataclass(frozen=True)
 class StemPlan:
+    """The first layers: a convolution, a neuron unless the first stage merges potentials, and perhaps a pool."""
+
     conv: ConvPlan
     neuron: bool
-    """Whether it ends in spikes."""
+    """Whether the stem writes spikes."""
     pool: bool
+    """Whether it ends in a 3x3 max-pool of stride 2."""
 
     @property
     def writes(self) -> Stream:
@@ -96,13 +101,13 @@ class StemPlan:
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """One residual block. Every neuron in it that exists is named by a property."""
+    """One residual block. The properties say which of its optional neurons exist."""
 
     convs: tuple[ConvPlan, ...]
     projection: ConvPlan | None
     join: Join
     operation: Operation | UserOperation | None
-    """What is done where spikes meet, else None."""
+    """What is done with the spikes; None unless spikes meet."""
     xor_entry: bool
     xor_middle: bool
     reads: Stream
@@ -110,36 +115,40 @@ class BlockPlan:
 
     @property
     def neuron_in(self) -> bool:
-        """A real stream is turned into spikes before anything reads it."""
+        """Whether a neuron turns what the block reads into spikes first: a real stream."""
         return not self.reads.spiking
 
     @property
     def neuron_shortcut(self) -> bool:
+        """Whether a neuron turns the projection's current into spikes: where spikes meet."""
         return self.projection is not None and self.join is Join.SPIKES
 
     @property
     def neuron_out(self) -> bool:
-        """On the branch's current where spikes meet, on the sum where currents meet or a real stream ends."""
+        """Whether a neuron ends the branch (where spikes meet) or the block (where currents meet or a real stream ends)."""
         return self.join is not Join.POTENTIALS or self.writes.spiking
 
 
 @dataclass(frozen=True)
 class Plan:
+    """A whole network: its stem, and the blocks of each stage."""
+
     stem: StemPlan
     stages: tuple[tuple[BlockPlan, ...], ...]
 
     @cached_property
     def blocks(self) -> tuple[BlockPlan, ...]:
+        """All blocks in the order of computation."""
         return tuple(block for stage in self.stages for block in stage)
 
     @property
     def features(self) -> int:
-        """Channels that the read-out sees."""
+        """Channels that the read-out reads."""
         return self.blocks[-1].convs[-1].out_channels
 
 
-def make_plan(arch: Arch) -> Plan:
-    """Work out every block of a network."""
+def make_plan(arch: ArchFields) -> Plan:
+    """Work out every block of a network. Raises `SpecError` for a user's merge that can no longer be imported."""
     channels, *size = arch.input_shape
     pool = arch.stem == "conv7-pool"
     stem = StemPlan(
@@ -158,7 +167,7 @@ def make_plan(arch: Arch) -> Plan:
 
 
 def _plan_stage(
-    arch: Arch, stage: int, in_channels: int, in_size: tuple[int, int], reads: Stream
+    arch: ArchFields, stage: int, in_channels: int, in_size: tuple[int, int], reads: Stream
 ) -> tuple[BlockPlan, ...]:
     merge = find_merge(arch.stage_merges[stage])
     at_entry, in_middle = XOR_PLACEMENTS[arch.stage_xors[stage]]
@@ -203,7 +212,7 @@ def _writes(
 ) -> Stream:
     if join is Join.POTENTIALS:
         return _BINARY if last else _REAL  # a real stream passes one neuron before it leaves its stage
-    if join is Join.SPIKES and operation is Operation.ADD:
+    if join is Join.SPIKES and operation is not None and operation.counts:
         shortcut = _BINARY if projects else reads
         return Stream(StreamKind.INTEGER, shortcut.most + 1)
     if join is Join.SPIKES and not projects and reads.kind is not StreamKind.BINARY:

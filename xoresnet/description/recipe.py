@@ -7,67 +7,65 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from xoresnet.description.schema import Spec
+from xoresnet.description.schema import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Spec, StrictBool
 from xoresnet.errors import Fault, SpecError
 
 __all__ = ["Recipe"]
 
-NonNegativeFloat = Annotated[float, Field(ge=0, strict=True)]
-NonNegativeInt = Annotated[int, Field(ge=0, strict=True)]
-PositiveFloat = Annotated[float, Field(gt=0, strict=True)]
-PositiveInt = Annotated[int, Field(ge=1, strict=True)]
-StrictBool = Annotated[bool, Field(strict=True)]
-
 
 class Recipe(Spec):
-    """Everything that decides what training makes of a network, but for the network and the data."""
+    """How a network is trained: everything that decides the outcome except the network and the data.
+
+    >>> Recipe(epochs=5, schedule="cosine", warmup_epochs=1).learning_rate_at(step=0, steps=50)
+    0.00045454545454545455
+    """
 
     epochs: PositiveInt = 20
     batch_size: Annotated[int, Field(ge=2, strict=True)] = 64
-    """At most, or one more; the batches of an epoch differ by one image at most."""
+    """Images per batch. The batches of an epoch differ by one image at most, so they may hold one more or some fewer."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0, le=1e6, strict=True)] = 0.005
-    """The highest of the schedule."""
+    """The maximum of the schedule."""
     momentum: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.9
     """Nesterov momentum of `sgd`."""
     weight_decay: NonNegativeFloat = 0.01
-    """On convolution and linear weights alone: none on norms, biases and neurons."""
+    """Applies to convolution and linear weights only, not to norms, biases and neurons."""
     schedule: Literal["one-cycle", "cosine", "constant"] = "one-cycle"
     warmup_epochs: NonNegativeFloat = 0.0
-    """Linear rise at the start of `cosine` and `constant`; `one-cycle` has its own."""
+    """Length of the linear warm-up of `cosine` and `constant`; `one-cycle` has its own."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.0
     loss: Literal["mean-logits", "tet"] = "mean-logits"
-    """Cross-entropy of the logits' mean over time, or its mean over time steps (TET, Deng et al. 2022, arXiv
-    2202.11946, without its regularising term)."""
+    """Cross-entropy of the mean logits over time, or the mean of the cross-entropies of all time steps (TET, Deng et
+    al. 2022, arXiv 2202.11946, without its regularising term)."""
     clip_norm: PositiveFloat | None = None
-    """Largest norm of all gradients together."""
+    """Largest allowed norm of the gradients of all parameters together; None for no clipping."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """`auto`: bf16 where the hardware computes in it, else fp32."""
+    """`auto` is bf16 where the hardware supports it, else fp32."""
     channels_last: StrictBool = False
-    """Memory format of convolutions; on CPUs, narrow networks keep torch's own, whatever this says (oneDNN#6035)."""
+    """Memory format of convolutions; on CPUs, narrow networks always keep torch's default (oneDNN#6035)."""
     flip: StrictBool | None = None
-    """Mirror each training image with probability 1/2; None for what the data set says, likewise for the next two."""
+    """Mirror each training image with probability 1/2; None for the data set's default, as in the next two fields."""
     crop_padding: NonNegativeInt | None = None
-    """Pixels by which training images are padded before a piece of their size is cut out at a random place."""
+    """Padding in pixels before a window of the original size is cut out of a training image at a random place."""
     cutout: NonNegativeInt | None = None
-    """Side of a square of training images that is blanked at a random place, in pixels."""
+    """Side, in pixels, of the square that is blanked at a random place of a training image."""
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
-    """Of the weights, the order of the images and their augmentation."""
+    """Seed of the initial weights, the order of the images and their augmentation."""
 
     @model_validator(mode="after")
     def _combinations(self) -> Self:
         if self.schedule == "one-cycle" and self.warmup_epochs:
-            raise SpecError([Fault("warmup_epochs", f"one-cycle has its own warm-up, got {self.warmup_epochs:g}")])
+            raise SpecError([Fault("warmup_epochs", f"must be 0 for one-cycle, which has its own warm-up, got {self.warmup_epochs:g}")])
         if self.warmup_epochs >= self.epochs:
             rule = f"must be less than the {self.epochs} epochs, got {self.warmup_epochs:g}"
             raise SpecError([Fault("warmup_epochs", rule)])
         return self
 
     def learning_rate_at(self, step: int, steps: int) -> float:
-        """The learning rate of a step, counted from 0, of so many steps in all.
+        """Return the learning rate of one of `steps` steps, where `step` counts from 0.
 
-        `one-cycle` is torch's OneCycleLR with its defaults: from a 25th up over 30 % of the steps, then down to a
-        250,000th, both along a cosine.
+        `one-cycle` is torch's OneCycleLR with its defaults: a rise from 1/25 of the maximum over 30 % of the steps,
+        then a fall to 1/250,000 of it, both along a cosine.
         """
         top = self.learning_rate
         if self.schedule == "one-cycle":

@@ -1,21 +1,63 @@
-"""Strict, frozen descriptions whose errors are sentences."""
+"""Strict, frozen descriptions whose errors are sentences, and the types that their fields share."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from xoresnet.errors import Fault, SpecError
 
-__all__ = ["Spec", "nearest"]
+__all__ = [
+    "NonNegativeFloat",
+    "NonNegativeInt",
+    "PositiveFloat",
+    "PositiveInt",
+    "Spec",
+    "StrictBool",
+    "Text",
+    "kind_or_fields",
+    "nearest",
+    "whole_number",
+]
+
+
+def whole_number(value: Any) -> Any:
+    """Convert integers of other libraries, such as NumPy's, to int. Other values and booleans are returned unchanged."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:
+        return value
+
+
+def kind_or_fields(value: Any) -> Any:
+    """Expand a string to the mapping that it abbreviates.
+
+    >>> kind_or_fields("plif")
+    {'kind': 'plif'}
+    """
+    return {"kind": value} if isinstance(value, str) else value
+
+
+PositiveInt = Annotated[int, Field(ge=1, strict=True), BeforeValidator(whole_number)]
+NonNegativeInt = Annotated[int, Field(ge=0, strict=True), BeforeValidator(whole_number)]
+PositiveFloat = Annotated[float, Field(gt=0, strict=True)]
+NonNegativeFloat = Annotated[float, Field(ge=0, strict=True)]
+StrictBool = Annotated[bool, Field(strict=True)]
+Text = Annotated[str, Field(strict=True)]
 
 
 class Spec(BaseModel):
-    """A frozen pydantic model: unknown keys are errors, and what is wrong is told by a `SpecError`."""
+    """Base class of all descriptions: a frozen pydantic model that reports faults as a `SpecError`.
+
+    Unknown fields, NaN and infinity are errors.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
@@ -30,36 +72,40 @@ class Spec(BaseModel):
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Build from a mapping. Raises `SpecError`."""
+        """Build a description from a mapping, nested mappings included. Raises `SpecError` with all faults at once."""
         if not isinstance(fields, Mapping):
             kind = type(fields).__name__
-            raise SpecError([Fault("", f"{cls.__name__} is a mapping of fields, got {kind}")])
-        unusable = list(_keys_that_are_no_texts(fields))
-        if unusable:
-            raise SpecError([Fault(path, "field names are strings") for path in unusable])
+            raise SpecError([Fault("", f"{cls.__name__} must be a mapping of fields, got {kind}")])
+        not_strings = list(_paths_of_other_keys(fields))
+        if not_strings:
+            raise SpecError([Fault(path, "field names must be strings") for path in not_strings])
         return cls(**fields)
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with some fields changed, validated as a whole. Raises `SpecError`."""
+        """Return a copy with some fields changed, validated as a whole. Raises `SpecError`."""
         return type(self)(**{**dict(self), **changes})
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` where a known name is close to `name`, else an empty string."""
+    """Return `; did you mean 'x'?` where a known name is close to `name`, else an empty string.
+
+    >>> nearest("midle", ["entry", "middle"])
+    "; did you mean 'middle'?"
+    """
     names = {other.lower(): other for other in known}
     wanted = str(name).lower()
     starting = [other for other in names if wanted and other.startswith(wanted)]
-    match = starting or get_close_matches(wanted, names, n=1, cutoff=0.6)
-    return f"; did you mean {names[match[0]]!r}?" if match else ""
+    matches = starting or get_close_matches(wanted, names, n=1, cutoff=0.6)
+    return f"; did you mean {names[matches[0]]!r}?" if matches else ""
 
 
-def _keys_that_are_no_texts(fields: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
-    """Their dotted paths, at any depth."""
+def _paths_of_other_keys(fields: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
+    """Dotted paths of keys that are not strings, at any depth."""
     for key, value in fields.items():
         if not isinstance(key, str):
             yield f"{prefix}{key}"
         elif isinstance(value, Mapping):
-            yield from _keys_that_are_no_texts(value, f"{prefix}{key}.")
+            yield from _paths_of_other_keys(value, f"{prefix}{key}.")
 
 
 def _faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
@@ -98,15 +144,16 @@ def _options(expected: str) -> list[str]:
 
 _RULES = {
     "bool_type": "must be true or false",
+    "dict_type": "must be a mapping of fields",
     "finite_number": "must be finite",
     "float_type": "must be a number",
     "greater_than": "must be greater than {gt}",
     "greater_than_equal": "must be at least {ge}",
-    "dict_type": "must be a mapping of fields",
     "int_type": "must be a whole number",
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
     "model_type": "must be a mapping of fields",
-    "string_type": "must be a text",
+    "string_type": "must be a string",
     "tuple_type": "must be a list",
 }
+"""The rule that a value breaks, by pydantic's type of error."""

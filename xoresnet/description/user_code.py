@@ -1,4 +1,4 @@
-"""Users' own merges and neurons, named by dotted path: `mylab.merges.MAJORITY`."""
+"""Merges and neurons that users write in their own packages and name by dotted path: `mylab.merges.MAJORITY`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ __all__ = ["find_user_code", "is_dotted"]
 
 
 def is_dotted(name: object) -> bool:
-    """Whether a name is a path to something of the user's; our own names have no dots."""
+    """Whether a name is the dotted path of user code; the names of this package contain no dots."""
     return isinstance(name, str) and "." in name
 
 
 def find_user_code(path: str, fits: Callable[[Any], bool], what: str) -> Any:
-    """Import what a path names. Raises `SpecError` for a path that leads nowhere or to something else than `what`."""
+    """Import the object that a dotted path names. `fits` checks it; `what` says what it must be, as in "a Merge".
+
+    Raises `SpecError` if the module cannot be imported, has no such name, or the object does not fit.
+    """
     module_name, _, name = path.rpartition(".")
     try:
         module = import_module(module_name)
@@ -28,7 +31,7 @@ def find_user_code(path: str, fits: Callable[[Any], bool], what: str) -> Any:
     if not hasattr(module, name):
         guess = nearest(name, [other for other in vars(module) if not other.startswith("_")])
         raise SpecError([Fault("", f"{path!r} does not exist: {module_name} has no {name!r}{guess}")])
-    found = getattr(module, name)
-    if not fits(found):
-        raise SpecError([Fault("", f"{path!r} is no {what}, but of type {type(found).__name__}")])
-    return found
+    value = getattr(module, name)
+    if not fits(value):
+        raise SpecError([Fault("", f"{path!r} must be {what}, but its type is {type(value).__name__}")])
+    return value

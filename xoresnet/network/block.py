@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from xoresnet.description.arch import NeuronSpec
+from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.merge import LogicGradient
 from xoresnet.description.plan import BlockPlan, ConvPlan, Stream, StreamKind
 from xoresnet.network.spike_logic import find_operation, presence, xor

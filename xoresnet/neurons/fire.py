@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from xoresnet.description.arch import Surrogate
+from xoresnet.description.neuron_spec import Surrogate
 from xoresnet.neurons.surrogate import SURROGATES
 from xoresnet.neurons.time_rows import as_rows, like_steps
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from xoresnet.description.arch import NeuronSpec, Surrogate, find_neuron
+from xoresnet.description.neuron_spec import NeuronSpec, Surrogate, find_neuron
 from xoresnet.neurons.fire import Dynamics, fire
 
 __all__ = ["IF", "LIF", "ParametricLIF", "SpikingNeuron", "integrate_fire", "lif", "make_neuron", "plif"]

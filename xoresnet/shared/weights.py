@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from xoresnet.description.arch import Arch, NeuronSpec
+from xoresnet.description.arch import Arch
+from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.plan import ConvPlan
 from xoresnet.description.schema import Spec
 from xoresnet.network.block import ConvNorm

@@ -74,9 +74,9 @@ def test_a_file_may_be_given_another_shape() -> None:
 @pytest.mark.parametrize(
     ("text", "changes", "message"),
     [
-        ("xoresnet9", {}, "'xoresnet9' is not known: xoresnet has the depths 8, 10, 11, "),
-        ("xorsnet8", {}, "'xorsnet8' is not known: "),
-        ("run/none", {}, "'run/none' is not known: a baseline is a family "),
+        ("xoresnet9", {}, "'xoresnet9' is not a baseline: xoresnet exists with depths 8, 10, 11, "),
+        ("xorsnet8", {}, "'xorsnet8' is not a baseline: "),
+        ("run/none", {}, "'run/none' is not a baseline: a baseline is a family "),
         ("xoresnet8", {"depth": 14}, "depth follows from the name 'xoresnet8': take the baseline of that depth"),
         ("xoresnet8", {"input_shape": [1, 8, 8]}, "input_shape follows from the data set"),
         ("xoresnet8", {"num_classes": 3}, "num_classes follows from the data set"),
@@ -98,7 +98,7 @@ def test_each_mistake_has_its_sentence(text: str, changes: dict[str, Any], messa
         ("xoresnet8", {"merge": ["or", "or"]}, "merge: 2 values for 3 stages"),
         ("xoresnet8", {"neuron": {"tua": 2}}, r"neuron.tua: unknown field; did you mean 'tau'\?"),
         ("small.json", {"depth": 9}, "depth: 9 does not exist"),
-        ("broken.json", {}, r"not a JSON text: .* \(in broken.json\)"),
+        ("broken.json", {}, r"not valid JSON: .* \(in broken.json\)"),
     ],
 )
 def test_wrong_settings_are_found_before_there_are_data(text: str, changes: dict[str, Any], message: str) -> None:

@@ -285,7 +285,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("list.yaml", 2, "list.yaml is no mapping of fields"),
         ("text.yaml", 2, "text.yaml is no mapping of fields"),
         ("broken.yaml", 2, "broken.yaml, line 1, column 14: mapping values are not allowed here"),
-        ("numbers.yaml", 2, "3: field names are strings"),
+        ("numbers.yaml", 2, "3: field names must be strings"),
         ("nothing.yaml", 2, "space: required, but missing"),
         ("mixed.yaml", 2, "space.trials: unknown field; the fields are arch, recipe, constraints"),
         ("medan.yaml", 2, "pruner.kind: 'medan' is not one of *; did you mean 'median'?"),

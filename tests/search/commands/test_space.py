@@ -210,8 +210,8 @@ def test_a_network_beyond_the_limits() -> None:
         ("digits cifar", 2, "Got unexpected extra argument (cifar) (see xoresnet space --help)"),
         ("digits --smaple 3", 2, "No such option '--smaple'. Did you mean '--sample'? (see xoresnet space --help)"),
         ("digits --check none.json", 1, "none.json: No such file or directory"),
-        ("digits --check broken.yaml", 2, "not a JSON text: * (in broken.yaml)"),
-        ("digits --check list.json", 2, "Arch is a mapping of fields, got list (in list.json)"),
+        ("digits --check broken.yaml", 2, "not valid JSON: * (in broken.yaml)"),
+        ("digits --check list.json", 2, "Arch must be a mapping of fields, got list (in list.json)"),
         ("empty.yaml --sample 2", 1, "no network of the space keeps to its constraints"),
     ],
 )

@@ -533,9 +533,9 @@ def test_samplers_of_the_users_own() -> None:
         ("optuna.sampler.TPESampler", "'{path}' cannot be imported: ModuleNotFoundError: No module *"),
         ("nowhere.Sampler", "'{path}' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
         (".Sampler", "'{path}' cannot be imported: *"),
-        ("optuna.samplers", "'{path}' is no Optuna sampler, but of type module"),
-        ("optuna.pruners.MedianPruner", "'{path}' is no Optuna sampler, but of type ABCMeta"),
-        ("code_of_test_study.sampler", "'{path}' is no Optuna sampler, but of type function"),
+        ("optuna.samplers", "'{path}' must be an Optuna sampler, but its type is module"),
+        ("optuna.pruners.MedianPruner", "'{path}' must be an Optuna sampler, but its type is ABCMeta"),
+        ("code_of_test_study.sampler", "'{path}' must be an Optuna sampler, but its type is function"),
     ],
 )
 def test_a_path_that_leads_to_no_sampler(path: str, sentence: str) -> None:
@@ -635,7 +635,7 @@ def test_pruners_are_made_as_they_were_asked_for(fields: Mapping[str, Any], prun
     [
         ("optuna.pruners.Median", "'{path}' does not exist: optuna.pruners has no 'Median'; did you mean *?"),
         ("nowhere.Pruner", "'{path}' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
-        ("optuna.samplers.TPESampler", "'{path}' is no Optuna pruner, but of type ABCMeta"),
+        ("optuna.samplers.TPESampler", "'{path}' must be an Optuna pruner, but its type is ABCMeta"),
     ],
 )
 def test_a_path_that_leads_to_no_pruner(path: str, sentence: str) -> None:

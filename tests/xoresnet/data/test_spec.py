@@ -45,8 +45,8 @@ def test_checksums_unless_told_otherwise(tmp_path: Path) -> None:
     ("fields", "message"),
     [
         ({"nam": "digits"}, "nam: unknown field; did you mean 'name'?"),
-        ({"name": 3}, "name: must be a text, got 3"),
-        ({"root": Path("data")}, f"root: must be a text, got {Path('data')!r}"),
+        ({"name": 3}, "name: must be a string, got 3"),
+        ({"root": Path("data")}, f"root: must be a string, got {Path('data')!r}"),
         ({"validation_seed": -1}, "validation_seed: must be at least 0, got -1"),
         ({"validation_seed": True}, "validation_seed: must be a whole number, got True"),
         ({"validation_share": 0.0}, "validation_share: must be greater than 0, got 0.0"),

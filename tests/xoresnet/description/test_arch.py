@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 
 from tests.strategies import archs
-from xoresnet.description.arch import BASELINES, DEPTHS, Arch, NeuronSpec, Surrogate, baseline_names
+from xoresnet.description.arch import BASELINES, Arch, baseline_names
+from xoresnet.description.arch_fields import DEPTHS
+from xoresnet.description.neuron_spec import NeuronSpec, Surrogate
 from xoresnet.errors import SpecError
 
 GOOD: dict[str, Any] = {"input_shape": (1, 8, 8), "num_classes": 10, "depth": 8}
@@ -88,7 +90,7 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 @pytest.mark.parametrize("text", ["{", "[1]", '"or"', "null", b"\xff\xfe", "[" * 100_000, "9" * 5000])
 def test_what_is_no_description_is_refused(text: str | bytes) -> None:
-    with pytest.raises(SpecError, match=r"not a JSON text|is a mapping of fields"):
+    with pytest.raises(SpecError, match=r"not valid JSON|must be a mapping of fields"):
         Arch.from_json(text)
 
 
@@ -145,7 +147,7 @@ def test_baselines() -> None:
         arch = Arch.baseline(name, input_shape=(3, 32, 32), num_classes=10)
         assert name.endswith(str(arch.depth))
         assert arch.width == (64 if len(arch.blocks_per_stage) == 4 else 16)
-    with pytest.raises(SpecError, match="merge: follows from the name 'sew-resnet18'; change it afterwards"):
+    with pytest.raises(SpecError, match="merge: is fixed by the name 'sew-resnet18'; change it afterwards"):
         Arch.baseline("sew-resnet18", input_shape=(3, 32, 32), num_classes=10, merge="or")
     wide = Arch.baseline("xoresnet14", input_shape=(3, 32, 32), num_classes=10, block="bottleneck", timesteps=2)
     assert (wide.block, wide.merge, wide.xor, wide.timesteps, wide.width) == ("bottleneck", "oa", "middle", 2, 64)
@@ -154,11 +156,11 @@ def test_baselines() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("sew-resnet19", "'sew-resnet19' is not known: sew-resnet has the depths 8, 10, 11"),
+        ("sew-resnet19", "'sew-resnet19' is not a baseline: sew-resnet exists with depths 8, 10, 11"),
         ("sew-resnet19", "did you mean 'sew-resnet18'?"),
         ("xoresnet", "did you mean 'xoresnet18'?"),
         ("sew_resnet18", "did you mean 'sew-resnet18'?"),
-        ("resnet", "a family (spiking-resnet, sew-resnet, ms-resnet, or-resnet, xoresnet) with a depth"),
+        ("resnet", "a family (spiking-resnet, sew-resnet, ms-resnet, or-resnet, xoresnet) followed by a depth"),
     ],
 )
 def test_unknown_baseline(name: str, message: str) -> None:

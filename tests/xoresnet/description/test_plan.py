@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 
 from tests.strategies import archs
-from xoresnet.description.arch import DEPTHS, Arch
+from xoresnet.description.arch import Arch
+from xoresnet.description.arch_fields import DEPTHS
 from xoresnet.description.merge import MERGES, Join, Operation
 from xoresnet.description.plan import StreamKind, make_plan
 

@@ -16,7 +16,7 @@ def test_nearest_spelling() -> None:
 
 
 def test_keys_that_are_no_names_are_refused() -> None:
-    with pytest.raises(SpecError, match="1: field names are strings"):
+    with pytest.raises(SpecError, match="1: field names must be strings"):
         _Spec.from_dict({1: 2})  # type: ignore[dict-item]
 
 

@@ -60,10 +60,10 @@ def mylab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ({"merge": "mylab.MYOR"}, "merge: 'mylab.MYOR' does not exist: mylab has no 'MYOR'; did you mean 'MY_OR'?"),
         ({"merge": "mylba.X"}, "merge: 'mylba.X' cannot be imported: ModuleNotFoundError: No module named 'mylba'"),
         ({"merge": "broken.X"}, "merge: 'broken.X' cannot be imported: ModuleNotFoundError: No module named 'missing'"),
-        ({"merge": "mylab.NUMBER"}, "merge: 'mylab.NUMBER' is no Merge, but of type int"),
-        ({"merge": ("or", "mylab.NUMBER", "or")}, "merge: 'mylab.NUMBER' is no Merge, but of type int"),
+        ({"merge": "mylab.NUMBER"}, "merge: 'mylab.NUMBER' must be a Merge, but its type is int"),
+        ({"merge": ("or", "mylab.NUMBER", "or")}, "merge: 'mylab.NUMBER' must be a Merge, but its type is int"),
         ({"xor": "mylab.MY_OR"}, "xor: 'mylab.MY_OR' is not one of none, entry, middle, both"),
-        ({"neuron": "mylab.MY_OR"}, "neuron.kind: 'mylab.MY_OR' is no SpikingNeuron, but of type Merge"),
+        ({"neuron": "mylab.MY_OR"}, "neuron.kind: 'mylab.MY_OR' must be a SpikingNeuron, but its type is Merge"),
         ({"neuron": "mylab.Sc"}, "neuron.kind: 'mylab.Sc' does not exist: mylab has no 'Sc'; did you mean 'Scaled'?"),
     ],
 )  # fmt: skip

@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from tests.strategies import archs
-from xoresnet.description.arch import XOR_PLACEMENTS, Arch, NeuronSpec
+from xoresnet.description.arch import Arch
+from xoresnet.description.merge import XOR_PLACEMENTS
+from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.merge import MERGES
 from xoresnet.measures.figures import Energy, LayerCounts
 from xoresnet.network.block import ResidualBlock

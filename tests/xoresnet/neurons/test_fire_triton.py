@@ -14,7 +14,7 @@ pytest.importorskip("triton", "3.9", reason="comes with torch's CUDA builds on L
 SAME_NUMBERS = """
 import itertools, sys, torch
 from xoresnet.neurons import fire, fire_triton
-from xoresnet.description.arch import Surrogate
+from xoresnet.description.neuron_spec import Surrogate
 torch.manual_seed(0)
 fired = 0
 for (dtype, threshold), tau, reset, kind, detach in itertools.product(

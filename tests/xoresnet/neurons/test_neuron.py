@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from xoresnet.description.arch import Surrogate
+from xoresnet.description.neuron_spec import Surrogate
 from xoresnet.errors import SpecError
 from xoresnet.neurons.fire import _PIECE, Dynamics
 from xoresnet.neurons.neuron import IF, LIF, ParametricLIF, Reset, SpikingNeuron, integrate_fire, lif, make_neuron, plif
@@ -314,7 +314,7 @@ def test_second_derivatives_are_refused() -> None:
 
 
 def test_make_neuron_follows_its_description() -> None:
-    from xoresnet.description.arch import NeuronSpec
+    from xoresnet.description.neuron_spec import NeuronSpec
 
     spec = NeuronSpec.from_dict(
         {"kind": "plif", "tau": 3.0, "threshold": 0.5, "reset": "soft", "surrogate": "sigmoid", "detach_reset": False}
