@@ -10,7 +10,17 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.recipe import Recipe
-from xoresnet.description.schema import Spec, nearest
+from xoresnet.description.schema import (
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Spec,
+    StrictBool,
+    Text,
+    kind_or_fields,
+    nearest,
+)
 from xoresnet.errors import Fault, SpecError
 from xoresnet.measures.records import MEASURED, EpochRecord
 from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
@@ -29,10 +39,6 @@ MAY_CHANGE = frozenset(
 )  # fmt: skip
 """When a search goes on."""
 
-Number = Annotated[float, Field(gt=0, strict=True)]
-Whole = Annotated[int, Field(ge=1, strict=True)]
-Text = Annotated[str, Field(strict=True)]
-
 
 def _one_of(known: Iterable[str]) -> Callable[[str], str]:
     """A name of these, or a dotted path."""
@@ -48,10 +54,6 @@ def _one_of(known: Iterable[str]) -> Callable[[str], str]:
 
 def _data(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
-
-
-def _kind(value: Any) -> Any:
-    return {"kind": value} if isinstance(value, str) else value
 
 
 def _objectives(value: Any) -> Any:
@@ -106,13 +108,13 @@ class PrunerSpec(Spec):
     dotted path, made without arguments."""
     metric: Text | None = None
     """The objective that a pruner of Optuna's looks at; None for the first."""
-    min_epochs: Whole = 1
+    min_epochs: PositiveInt = 1
     """The first rung."""
     reduction_factor: Annotated[int, Field(ge=2, strict=True)] = 2
-    min_trials: Whole = 8
+    min_trials: PositiveInt = 8
     """More than `ParetoPruner`'s own default: large networks start slowly (docs/pruning.md)."""
     ties: Literal["epsilon-net", "hypervolume", "pass"] = "epsilon-net"
-    brackets: Whole = 1
+    brackets: PositiveInt = 1
 
 
 class PriorSpec(Spec):
@@ -120,11 +122,11 @@ class PriorSpec(Spec):
 
     kind: Literal["none", "shared"] = "none"
     """`shared`: weights that networks train together say what each is good for (docs/shared.md)."""
-    epochs: Whole | None = None
+    epochs: PositiveInt | None = None
     """Of each shared training; None for half of those of a trial."""
-    seeds: Whole = 1
+    seeds: PositiveInt = 1
     """How many sets of shared weights each network is predicted from."""
-    networks: Whole = 2000
+    networks: PositiveInt = 2000
     """How many networks are predicted at most; of larger spaces those that an evolution on the predictions comes to."""
     exploration: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.1
     """Share of trials that the sampler suggests as if there were no prior."""
@@ -143,28 +145,28 @@ class SearchConfig(Spec):
     )
     sampler: Annotated[Text, AfterValidator(_one_of(SAMPLERS))] = "tpe"
     """`tpe`, `nsga2`, `random`, `grid`, or any Optuna sampler by dotted path."""
-    pruner: Annotated[PrunerSpec, BeforeValidator(_kind)] = PrunerSpec()
-    prior: Annotated[PriorSpec, BeforeValidator(_kind)] = PriorSpec()
-    baselines: Annotated[bool, Field(strict=True)] = True
+    pruner: Annotated[PrunerSpec, BeforeValidator(kind_or_fields)] = PrunerSpec()
+    prior: Annotated[PriorSpec, BeforeValidator(kind_or_fields)] = PriorSpec()
+    baselines: StrictBool = True
     """Whether the known networks of the space are tried first."""
     warm_start: Text | None = None
     """The folder of an earlier run: the networks of its front are tried first."""
-    trials: Whole = 50
+    trials: PositiveInt = 50
     """Complete or pruned; may be raised when a search goes on."""
-    rescue: Annotated[int, Field(ge=0, strict=True)] = 0
+    rescue: NonNegativeInt = 0
     """How many of the pruned trials that came nearest to the front are finished in the end, beyond `trials`, and
     beyond those that a prior has finished."""
-    epochs: Whole | None = None
+    epochs: PositiveInt | None = None
     """Full training of one trial; None for what the recipe says."""
-    time_budget: Number | None = None
+    time_budget: PositiveFloat | None = None
     """Seconds after which no trial is begun."""
-    trial_seconds: Number | None = None
+    trial_seconds: PositiveFloat | None = None
     """Limit for one trial."""
-    retries: Annotated[int, Field(ge=0, strict=True)] = 1
-    cpus_per_trial: Whole = 1
-    gpus_per_trial: Annotated[float, Field(ge=0, strict=True)] | None = None
+    retries: NonNegativeInt = 1
+    cpus_per_trial: PositiveInt = 1
+    gpus_per_trial: NonNegativeFloat | None = None
     """May be a fraction; None: a quarter of one where there are any."""
-    max_concurrent: Whole | None = None
+    max_concurrent: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     """Of the sampler, and of the recipe of each trial."""
     storage: Text | None = None

@@ -9,8 +9,8 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.canonical import canonical_neuron
+from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.space.domain import Domain, FloatRange, Value
 
 __all__ = ["NEURON_FIELDS", "Variant", "flat_neuron", "neuron_fields", "variants"]

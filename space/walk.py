@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from xoresnet.description.arch import Arch
-from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.canonical import canonical_neuron
+from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import Fault, SpecError
 from xoresnet.space.domain import Choice, Domain, Value, rejection, snapped

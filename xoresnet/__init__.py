@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from xoresnet.data.load import DataSet as DataSet
     from xoresnet.data.load import load_data as load_data
     from xoresnet.description.arch import Arch as Arch
-    from xoresnet.description.neuron_spec import NeuronSpec as NeuronSpec
-    from xoresnet.description.neuron_spec import Surrogate as Surrogate
     from xoresnet.description.arch import baseline_names as baseline_names
     from xoresnet.description.layer_table import layer_table as layer_table
     from xoresnet.description.layer_table import summary as summary
+    from xoresnet.description.neuron_spec import NeuronSpec as NeuronSpec
+    from xoresnet.description.neuron_spec import Surrogate as Surrogate
     from xoresnet.description.recipe import Recipe as Recipe
     from xoresnet.errors import ClusterError as ClusterError
     from xoresnet.errors import DataError as DataError

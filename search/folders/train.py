@@ -23,11 +23,11 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import RunError, YamlError
 from xoresnet.files.atomic import replaced, sweep, write_text
+from xoresnet.files.json_text import json_text
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.measures.records import EpochRecord
 from xoresnet.search.folders.claim import claimed, holds_files
 from xoresnet.search.folders.differences import differences
-from xoresnet.search.views.console import json_text
 
 __all__ = ["TrainFolder"]
 

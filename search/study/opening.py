@@ -173,7 +173,7 @@ def _by_path(path: str, base: type[Any], what: str) -> Callable[..., Any]:
     """A class of the user's or of Optuna's."""
     try:
         kind: Callable[..., Any] = find_user_code(
-            path, lambda value: isinstance(value, type) and issubclass(value, base), f"Optuna {what}"
+            path, lambda value: isinstance(value, type) and issubclass(value, base), f"an Optuna {what}"
         )
     except SpecError as error:
         raise UsageError(f"{what}: {error}") from None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from typing import Any
 
 import click
 from rich.console import Console
 
-__all__ = ["json_text", "live_console", "print_json"]
+from xoresnet.files.json_text import json_text
+
+__all__ = ["live_console", "print_json"]
 
 
 def live_console() -> Console:
@@ -24,16 +24,3 @@ def live_console() -> Console:
 def print_json(value: Any) -> None:
     """As `json_text`, to stdout."""
     click.echo(json_text(value))
-
-
-def json_text(value: Any) -> str:
-    """Numbers that JSON has no word for become null."""
-    return json.dumps(_plain(value), indent=2)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -330,7 +330,10 @@ def test_what_is_no_mapping_of_names() -> None:
         SearchConfig.from_dict([SPACE])  # type: ignore[arg-type]
     with pytest.raises(SpecError) as caught:
         SearchConfig.from_dict({"space": {1: 2}, 3: 4})  # type: ignore[dict-item]
-    assert caught.value.faults == (Fault("space.1", "field names must be strings"), Fault("3", "field names must be strings"))
+    assert caught.value.faults == (
+        Fault("space.1", "field names must be strings"),
+        Fault("3", "field names must be strings"),
+    )
 
 
 def test_a_configuration_cannot_be_changed_but_copied() -> None:

@@ -155,7 +155,11 @@ def test_samplers_and_pruners_that_there_are(sampler: str, pruner: str) -> None:
         ({"sampler": "no.such.Path"}, 2, "sampler: 'no.such.Path' cannot be imported: ModuleNotFoundError: *"),
         ({"sampler": "optuna.samplers.GridSampler"}, 2, "sampler: optuna.samplers.GridSampler cannot be made *"),
         ({"pruner": "no.such.Path"}, 2, "pruner: 'no.such.Path' cannot be imported: ModuleNotFoundError: *"),
-        ({"pruner": "optuna.samplers.TPESampler"}, 2, "pruner: 'optuna.samplers.TPESampler' must be an Optuna pruner, *"),
+        (
+            {"pruner": "optuna.samplers.TPESampler"},
+            2,
+            "pruner: 'optuna.samplers.TPESampler' must be an Optuna pruner, but its type is ABCMeta",
+        ),
         ({"warm_start": "nowhere"}, 2, "warm_start: nowhere holds no search"),
         ({"warm_start": "empty"}, 2, "warm_start: empty holds no search"),
         ({"warm_start": "fashion"}, 2, "*/fashion holds other files"),
@@ -199,7 +203,7 @@ def test_a_mistake_is_one_sentence(told: dict[str, Any], code: int, sentence: st
             },
             "recipe.warmup_epochs: must be less than the 10 epochs, got 10",
         ),
-        ({"recipe": {"warmup_epochs": 1}}, "recipe.warmup_epochs: must be 0 for one-cycle, which has its own warm-up, got 1"),
+        ({"recipe": {"warmup_epochs": 1}}, "recipe.warmup_epochs: must be 0 with schedule one-cycle, got 1"),
     ],
 )
 def test_what_does_not_go_together_in_a_recipe(told: dict[str, Any], sentence: str) -> None:

@@ -78,7 +78,7 @@ def _channels_height_width(value: Any) -> Any:
 
 
 class ArchFields(Spec):
-    """The fields of an `Arch`. Impossible combinations raise `SpecError`, which names the field, the value and the rule.
+    """The fields of an `Arch`. Impossible combinations raise `SpecError`, which names field, value and rule.
 
     Users build an `Arch`; this class exists so that `plan.py` and `canonical.py` depend on the fields alone.
     """

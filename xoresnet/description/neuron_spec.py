@@ -44,7 +44,7 @@ NEURON_KINDS: Mapping[str, NeuronKind] = MappingProxyType(
 """Every neuron of this package by name; `neurons/neuron.py` has a module for each."""
 
 SurrogateKind = Literal["atan", "sigmoid", "rectangle", "triangle"]
-SURROGATE_ALPHAS: Mapping[SurrogateKind, float] = MappingProxyType(
+SURROGATE_ALPHAS: Mapping[str, float] = MappingProxyType(
     {"atan": 2.0, "sigmoid": 4.0, "rectangle": 1.0, "triangle": 1.0}
 )
 """Default sharpness of each surrogate gradient."""
@@ -104,8 +104,7 @@ class Surrogate(Spec):
     def _default_alpha(cls, fields: Any) -> Any:
         if isinstance(fields, Mapping) and "alpha" not in fields:
             kind = fields.get("kind", "atan")
-            alphas: Mapping[str, float] = SURROGATE_ALPHAS
-            alpha = alphas.get(kind) if isinstance(kind, str) else None
+            alpha = SURROGATE_ALPHAS.get(kind) if isinstance(kind, str) else None
             return {**fields, "alpha": alpha or 1.0}
         return fields
 

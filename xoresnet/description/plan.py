@@ -125,7 +125,7 @@ class BlockPlan:
 
     @property
     def neuron_out(self) -> bool:
-        """Whether a neuron ends the branch (where spikes meet) or the block (where currents meet or a real stream ends)."""
+        """Whether a neuron ends the branch (spikes meet) or the block (currents meet, or a real stream ends here)."""
         return self.join is not Join.POTENTIALS or self.writes.spiking
 
 

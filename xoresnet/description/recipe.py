@@ -22,7 +22,8 @@ class Recipe(Spec):
 
     epochs: PositiveInt = 20
     batch_size: Annotated[int, Field(ge=2, strict=True)] = 64
-    """Images per batch. The batches of an epoch differ by one image at most, so they may hold one more or some fewer."""
+    """Images per batch, about: the batches of an epoch differ by one image at most, so they may be a little smaller, or
+    larger by one."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0, le=1e6, strict=True)] = 0.005
     """The maximum of the schedule."""
@@ -55,7 +56,14 @@ class Recipe(Spec):
     @model_validator(mode="after")
     def _combinations(self) -> Self:
         if self.schedule == "one-cycle" and self.warmup_epochs:
-            raise SpecError([Fault("warmup_epochs", f"must be 0 for one-cycle, which has its own warm-up, got {self.warmup_epochs:g}")])
+            raise SpecError(
+                [
+                    Fault(
+                        "warmup_epochs",
+                        f"must be 0 with schedule one-cycle, got {self.warmup_epochs:g}",
+                    )
+                ]
+            )
         if self.warmup_epochs >= self.epochs:
             rule = f"must be less than the {self.epochs} epochs, got {self.warmup_epochs:g}"
             raise SpecError([Fault("warmup_epochs", rule)])

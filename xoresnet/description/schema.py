@@ -27,7 +27,7 @@ __all__ = [
 
 
 def whole_number(value: Any) -> Any:
-    """Convert integers of other libraries, such as NumPy's, to int. Other values and booleans are returned unchanged."""
+    """Convert integers of other libraries, such as NumPy's, to int; return booleans and other values unchanged."""
     if isinstance(value, bool):
         return value
     try:

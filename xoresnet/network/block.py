@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.merge import LogicGradient
+from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.plan import BlockPlan, ConvPlan, Stream, StreamKind
 from xoresnet.network.spike_logic import find_operation, presence, xor
 from xoresnet.neurons.neuron import SpikingNeuron, make_neuron

@@ -358,7 +358,11 @@ def test_data_are_found_where_they_are_and_may_move(tmp_path: Path, monkeypatch:
         ("xoresnet8 merge=[or", 2, "merge, line 1, column 4: expected ',' or ']', but got '<stream end>'"),
         ("xoresnet8 merge=*x", 2, "merge, line 1, column 1: found undefined alias 'x'"),
         ("xoresnet8 depth=14", 2, "depth follows from the name 'xoresnet8': take the baseline of that depth"),
-        ("xoresnet9", 2, "'xoresnet9' is not a baseline: *; did you mean 'xoresnet8'? (or give the path of an arch.json)"),
+        (
+            "xoresnet9",
+            2,
+            "'xoresnet9' is not a baseline: *; did you mean 'xoresnet8'? (or give the path of an arch.json)",
+        ),
         ("none.json", 1, "none.json: No such file or directory"),
         ("folder", 1, "folder/arch.json: No such file or directory"),
         ("broken.json", 2, "not valid JSON: * (in broken.json)"),

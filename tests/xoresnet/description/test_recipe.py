@@ -48,7 +48,7 @@ def test_warm_up_rises_to_the_top() -> None:
         ({"learning_rate": 0}, "learning_rate: must be greater than 0, got 0"),
         ({"momentum": 1.0}, "momentum: must be less than 1, got 1.0"),
         ({"weight_decay": -0.1}, "weight_decay: must be at least 0, got -0.1"),
-        ({"warmup_epochs": 2.0}, "warmup_epochs: must be 0 for one-cycle, which has its own warm-up, got 2"),
+        ({"warmup_epochs": 2.0}, "warmup_epochs: must be 0 with schedule one-cycle, got 2"),
         ({"schedule": "cosine", "warmup_epochs": 20.0}, "warmup_epochs: must be less than the 20 epochs, got 20"),
         ({"loss": "mse"}, "loss: 'mse' is not one of mean-logits, tet"),
         ({"flip": "yes"}, "flip: must be true or false, got 'yes'"),

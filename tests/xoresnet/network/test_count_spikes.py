@@ -20,9 +20,8 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from tests.strategies import archs
 from xoresnet.description.arch import Arch
-from xoresnet.description.merge import XOR_PLACEMENTS
+from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
 from xoresnet.description.neuron_spec import NeuronSpec
-from xoresnet.description.merge import MERGES
 from xoresnet.measures.figures import Energy, LayerCounts
 from xoresnet.network.block import ResidualBlock
 from xoresnet.network.count_spikes import SpikeCounts, count_spikes
