@@ -1,39 +1,35 @@
-"""`fire.py` on CUDA: one Triton kernel forward, one backward.
+"""The kernel behind every neuron on CUDA: one Triton kernel forward, one backward.
 
 Each program takes a stretch of elements through all time steps; potentials stay in registers. The forward pass rounds
-where the torch operations of `fire.py` do, so that spikes are the same; the backward pass computes in float32.
+where the torch operations of `fire_torch.py` do, so that spikes are the same; the backward pass computes in float32.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from xoresnet.neurons.fire import exact_product
+from xoresnet.neurons.dynamics import Dynamics, exact_product
 from xoresnet.neurons.time_rows import as_rows, like_steps
 
-if TYPE_CHECKING:
-    from xoresnet.neurons.fire import Dynamics
-
-__all__ = ["backward", "forward"]
+__all__ = ["SURROGATE_KINDS", "backward", "backward_kernel", "forward", "forward_kernel"]
 
 _BLOCK = 1024
 _NONE, _PRODUCT, _QUOTIENT, _LEARNED = range(4)
-_KINDS = ("atan", "sigmoid", "rectangle", "triangle")
+SURROGATE_KINDS = ("atan", "sigmoid", "rectangle", "triangle")
+"""Those that `_derivative` computes, by its KIND; with others, CUDA runs `fire_torch.py`."""
 
 
 def forward(x: Tensor, leak: Tensor | None, dynamics: Dynamics, *, keep: bool) -> tuple[Tensor, Tensor]:
-    """Spikes, and -h where it is kept, else an empty tensor."""
+    """As `fire_torch.forward`."""
     rows = as_rows(x)
     spikes = like_steps(x)
     membrane = like_steps(x) if keep else x.new_empty(0)
     steps, elements = rows.shape
     with torch.cuda.device_of(x):
-        _forward_kernel[(triton.cdiv(elements, _BLOCK),)](
+        forward_kernel[(triton.cdiv(elements, _BLOCK),)](
             rows, spikes, membrane, rows if leak is None else leak,
             steps, elements, rows.stride(0), dynamics.tau or 1.0, dynamics.threshold,
             MODE=_mode(leak, dynamics), HARD=dynamics.hard, KEEP=keep, BLOCK=_BLOCK, enable_fp_fusion=False,
@@ -44,7 +40,7 @@ def forward(x: Tensor, leak: Tensor | None, dynamics: Dynamics, *, keep: bool) -
 def backward(
     grad: Tensor, membrane: Tensor, leak: Tensor | None, dynamics: Dynamics, *, learn: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """Gradients of the currents and, if `learn`, of the leak. `membrane` is -h."""
+    """As `fire_torch.backward`."""
     rows = as_rows(grad, membrane)
     grad_x = like_steps(membrane)
     steps, elements = rows.shape
@@ -52,12 +48,12 @@ def backward(
     parts = torch.zeros(programs if learn else 1, dtype=torch.float32, device=grad.device)
     k = dynamics.leak(leak)
     with torch.cuda.device_of(grad):
-        _backward_kernel[(programs,)](
+        backward_kernel[(programs,)](
             rows, membrane, grad_x, parts, membrane if leak is None else leak,
             steps, elements, rows.stride(0), 1.0 if isinstance(k, Tensor) else k,
             dynamics.threshold, dynamics.surrogate.alpha,
             MODE=_mode(leak, dynamics), HARD=dynamics.hard, DETACH=dynamics.detach_reset, LEARN=learn,
-            KIND=_KINDS.index(dynamics.surrogate.kind), BLOCK=_BLOCK, enable_fp_fusion=False,
+            KIND=SURROGATE_KINDS.index(dynamics.surrogate.kind), BLOCK=_BLOCK, enable_fp_fusion=False,
         )  # fmt: skip
     if not learn or leak is None:
         return grad_x, None
@@ -72,11 +68,11 @@ def _mode(leak: Tensor | None, dynamics: Dynamics) -> int:
     return _PRODUCT if exact_product(dynamics.tau) else _QUOTIENT
 
 
-# The kernels are compiled by Triton, which takes no type hints but its own.
+# Triton compiles the kernels and allows no type hints but its own.
 
 
 @triton.jit
-def _forward_kernel(
+def forward_kernel(
     x_ptr, spikes_ptr, membrane_ptr, leak_ptr,
     steps, elements, x_stride, tau, threshold,
     MODE: tl.constexpr, HARD: tl.constexpr, KEEP: tl.constexpr, BLOCK: tl.constexpr,
@@ -112,7 +108,7 @@ def _forward_kernel(
 
 
 @triton.jit
-def _backward_kernel(
+def backward_kernel(
     grad_ptr, membrane_ptr, grad_x_ptr, parts_ptr, leak_ptr,
     steps, elements, grad_stride, k_constant, threshold, alpha,
     MODE: tl.constexpr, HARD: tl.constexpr, DETACH: tl.constexpr, LEARN: tl.constexpr,

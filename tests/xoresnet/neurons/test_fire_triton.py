@@ -13,24 +13,25 @@ pytest.importorskip("triton", "3.9", reason="comes with torch's CUDA builds on L
 
 SAME_NUMBERS = """
 import itertools, sys, torch
-from xoresnet.neurons import fire, fire_triton
+from xoresnet.neurons import fire_torch, fire_triton
+from xoresnet.neurons.dynamics import Dynamics
 from xoresnet.description.neuron_spec import Surrogate
 torch.manual_seed(0)
 fired = 0
 for (dtype, threshold), tau, reset, kind, detach in itertools.product(
-    ((torch.float32, 1.0), (torch.float16, fire._rounded(0.9, torch.float16))), (None, 2.0, 1.7, "learned"),
+    ((torch.float32, 1.0), (torch.float16, 0.9)), (None, 2.0, 1.7, "learned"),
     ("hard", "soft"), ("atan", "sigmoid", "rectangle", "triangle"), (True, False),
 ):
     x, grad = ((torch.randn(4, 3, 500) * 2).to(dtype) for _ in range(2))
     leak = torch.tensor(0.37, dtype=dtype) if tau == "learned" else None
     surrogate = Surrogate(kind=kind, alpha=1.5)
-    dynamics = fire.Dynamics(None if tau == "learned" else tau, threshold, reset, surrogate, detach)
-    spikes, membrane = fire._run(x, leak, dynamics, keep=True)
+    dynamics = Dynamics(None if tau == "learned" else tau, threshold, reset, surrogate, detach).rounded(dtype)
+    spikes, membrane = fire_torch.forward(x, leak, dynamics, keep=True)
     fused, kept = fire_triton.forward(x, leak, dynamics, keep=True)
     assert torch.equal(spikes, fused) and torch.equal(membrane, kept), (dtype, tau, reset, kind, detach)
     fired += int(fused.sum())
     close = {"rtol": 1e-5, "atol": 2e-6} if dtype is torch.float32 else {"rtol": 2e-2, "atol": 4e-3}
-    one = fire._run_back(grad, membrane, leak, dynamics, learn=leak is not None)
+    one = fire_torch.backward(grad, membrane, leak, dynamics, learn=leak is not None)
     other = fire_triton.backward(grad, kept, leak, dynamics, learn=leak is not None)
     torch.testing.assert_close(one[0], other[0], **close)
     if leak is not None:
@@ -38,8 +39,8 @@ for (dtype, threshold), tau, reset, kind, detach in itertools.product(
         torch.testing.assert_close(one[1], other[1], **close)
 assert fired > 10000
 x = (torch.randn(5, 6) * 2).expand(4, 5, 6)  # one step repeated in memory
-dynamics = fire.Dynamics(2.0, 1.0, "hard", Surrogate(), True)
-fused, plain = (run(x, None, dynamics, keep=False)[0] for run in (fire_triton.forward, fire._run))
+dynamics = Dynamics(2.0, 1.0, "hard", Surrogate(), True)
+fused, plain = (run(x, None, dynamics, keep=False)[0] for run in (fire_triton.forward, fire_torch.forward))
 assert torch.equal(fused, plain) and fused.sum() > 0
 """
 
@@ -60,12 +61,12 @@ def compile(kernel, dtype, capability, **constants):
 
 for (capability, dtype), mode in itertools.product(((80, "fp32"), (90, "bf16"), (75, "fp16")), range(4)):
     hard = mode % 2 == 0
-    forward = compile(fire_triton._forward_kernel, dtype, capability, MODE=mode, HARD=hard, KEEP=hard, BLOCK=1024)
+    forward = compile(fire_triton.forward_kernel, dtype, capability, MODE=mode, HARD=hard, KEEP=hard, BLOCK=1024)
     assert "fma" not in forward["ptx"]  # a fused product and sum would round once where the CPU rounds twice
     assert forward["cubin"]
     for detach in (True, False):
         backward = compile(
-            fire_triton._backward_kernel, dtype, capability,
+            fire_triton.backward_kernel, dtype, capability,
             MODE=mode, HARD=hard, DETACH=detach, LEARN=mode == 3, KIND=mode, BLOCK=1024,
         )
         assert backward["cubin"]

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from xoresnet.description.neuron_spec import Surrogate
-from xoresnet.errors import SpecError
-from xoresnet.neurons.fire import _PIECE, Dynamics
+from xoresnet.description.neuron_spec import NeuronSpec, Surrogate
+from xoresnet.errors import SpecError, UsageError
+from xoresnet.neurons.dynamics import Dynamics
+from xoresnet.neurons.fire_torch import PIECE_ELEMENTS
 from xoresnet.neurons.neuron import IF, LIF, ParametricLIF, Reset, SpikingNeuron, integrate_fire, lif, make_neuron, plif
 
 with warnings.catch_warnings():
@@ -170,7 +171,7 @@ def test_memory_layout_does_not_matter(leak: str, reset: Literal["hard", "soft"]
 def test_pieces_do_not_show() -> None:
     """A tensor longer than one piece gives what its halves give."""
     torch.manual_seed(2)
-    x = torch.randn(3, 2 * _PIECE * torch.get_num_threads() + 77)
+    x = torch.randn(3, 2 * PIECE_ELEMENTS * torch.get_num_threads() + 77)
     half = x.shape[1] // 2
     assert torch.equal(lif(x), torch.cat([lif(x[:, :half]), lif(x[:, half:])], 1))
     leaf = x.clone().requires_grad_()
@@ -297,12 +298,12 @@ def test_values_out_of_range(make: Any, message: str) -> None:
         (lambda: lif(torch.tensor([1, 2, 3])), r"floating-point currents [T, ...], got torch.int64 [3]"),
         (lambda: lif([1.0, 2.0]), r"floating-point currents [T, ...], got list"),
         (lambda: lif(torch.ones(0, 3)), "need at least one time step, got none"),
-        (lambda: plif(torch.ones(2, 3), torch.zeros(3)), "w is a tensor of one element, got [3]"),
-        (lambda: plif(torch.ones(2, 3), 0.0), "w is a tensor of one element, got float"),
+        (lambda: plif(torch.ones(2, 3), torch.zeros(3)), "w must be a tensor of one element, got [3]"),
+        (lambda: plif(torch.ones(2, 3), 0.0), "w must be a tensor of one element, got float"),
     ],
 )
 def test_what_is_no_current(call: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(UsageError, match=re.escape(message)):
         call()
 
 
@@ -314,8 +315,6 @@ def test_second_derivatives_are_refused() -> None:
 
 
 def test_make_neuron_follows_its_description() -> None:
-    from xoresnet.description.neuron_spec import NeuronSpec
-
     spec = NeuronSpec.from_dict(
         {"kind": "plif", "tau": 3.0, "threshold": 0.5, "reset": "soft", "surrogate": "sigmoid", "detach_reset": False}
     )
