@@ -1,12 +1,11 @@
-"""Residual spiking networks: describe one, build it, count its spikes.
+"""Residual spiking networks: describe one, build it, train it, count its spikes.
 
 >>> import xoresnet
 >>> arch = xoresnet.Arch.baseline("xoresnet8", input_shape=(1, 8, 8), num_classes=10)
 >>> arch.merge, arch.xor
 ('oa', 'middle')
 
-Names are imported when they are first used, so that `import xoresnet` costs nothing and describing networks needs no
-torch.
+Names are imported when they are first used, so that `import xoresnet` is quick and describing networks needs no torch.
 """
 
 from typing import TYPE_CHECKING
@@ -20,6 +19,10 @@ if TYPE_CHECKING:
     from xoresnet.description.arch import baseline_names as baseline_names
     from xoresnet.description.layer_table import layer_table as layer_table
     from xoresnet.description.layer_table import summary as summary
+    from xoresnet.description.merge import Join as Join
+    from xoresnet.description.merge import Merge as Merge
+    from xoresnet.description.merge import Operation as Operation
+    from xoresnet.description.merge import UserOperation as UserOperation
     from xoresnet.description.neuron_spec import NeuronSpec as NeuronSpec
     from xoresnet.description.neuron_spec import Surrogate as Surrogate
     from xoresnet.description.recipe import Recipe as Recipe
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from xoresnet.errors import DataError as DataError
     from xoresnet.errors import DivergenceError as DivergenceError
     from xoresnet.errors import ExportError as ExportError
+    from xoresnet.errors import Fault as Fault
     from xoresnet.errors import ModelError as ModelError
     from xoresnet.errors import RunError as RunError
     from xoresnet.errors import SpecError as SpecError
@@ -41,47 +45,60 @@ if TYPE_CHECKING:
     from xoresnet.neurons.neuron import IF as IF
     from xoresnet.neurons.neuron import LIF as LIF
     from xoresnet.neurons.neuron import ParametricLIF as ParametricLIF
+    from xoresnet.neurons.neuron import SpikingNeuron as SpikingNeuron
     from xoresnet.neurons.neuron import integrate_fire as integrate_fire
     from xoresnet.neurons.neuron import lif as lif
     from xoresnet.neurons.neuron import plif as plif
     from xoresnet.shared.training import SharedTraining as SharedTraining
     from xoresnet.shared.weights import SharedNetwork as SharedNetwork
     from xoresnet.standalone.export import export as export
+    from xoresnet.standalone.folder import ModelConfig as ModelConfig
     from xoresnet.standalone.folder import load_model as load_model
+    from xoresnet.training.fit import Training as Training
     from xoresnet.training.fit import fit as fit
     from xoresnet.training.memory import hold_freed_memory as hold_freed_memory
+    from xoresnet.version import __version__ as __version__
 
 _HOMES = {
+    "Arch": "description.arch",
     "ClusterError": "errors",
     "DataError": "errors",
+    "DataSet": "data.load",
     "DivergenceError": "errors",
+    "Energy": "measures.figures",
     "ExportError": "errors",
+    "Fault": "errors",
+    "IF": "neurons.neuron",
+    "Join": "description.merge",
+    "LIF": "neurons.neuron",
+    "Merge": "description.merge",
+    "ModelConfig": "standalone.folder",
     "ModelError": "errors",
+    "NeuronSpec": "description.neuron_spec",
+    "Operation": "description.merge",
+    "ParametricLIF": "neurons.neuron",
+    "Recipe": "description.recipe",
     "RunError": "errors",
+    "SharedNetwork": "shared.weights",
+    "SharedTraining": "shared.training",
     "SpecError": "errors",
+    "SpikingNeuron": "neurons.neuron",
+    "Surrogate": "description.neuron_spec",
+    "Training": "training.fit",
     "TrainingError": "errors",
     "UnsupportedError": "errors",
     "UsageError": "errors",
+    "UserOperation": "description.merge",
+    "XOResNet": "network.xoresnet",
     "XOResNetError": "errors",
     "YamlError": "errors",
-    "Arch": "description.arch",
-    "DataSet": "data.load",
-    "Energy": "measures.figures",
-    "IF": "neurons.neuron",
-    "LIF": "neurons.neuron",
-    "NeuronSpec": "description.arch",
-    "ParametricLIF": "neurons.neuron",
-    "Recipe": "description.recipe",
-    "SharedNetwork": "shared.weights",
-    "SharedTraining": "shared.training",
-    "Surrogate": "description.arch",
-    "XOResNet": "network.xoresnet",
+    "__version__": "version",
     "baseline_names": "description.arch",
     "count_spikes": "network.count_spikes",
     "export": "standalone.export",
+    "fit": "training.fit",
     "hold_freed_memory": "training.memory",
     "integrate_fire": "neurons.neuron",
-    "fit": "training.fit",
     "layer_table": "description.layer_table",
     "lif": "neurons.neuron",
     "load_data": "data.load",
@@ -90,6 +107,6 @@ _HOMES = {
     "summary": "description.layer_table",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(name for name in _HOMES if not name.startswith("__"))
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

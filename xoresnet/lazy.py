@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first used (PEP 562)."""
+"""Packages whose public names are imported when they are first used (PEP 562)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["lazily"]
 
 
 def lazily(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """A package's `__getattr__` and `__dir__`; homes: the module in it from which each public name comes."""
+    """Make a package's `__getattr__` and `__dir__`. `homes` gives the module inside the package of each public name."""
 
-    def find(name: str) -> object:
+    def load(name: str) -> object:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value: object = getattr(import_module(f"{package}.{homes[name]}"), name)
@@ -22,4 +22,4 @@ def lazily(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], obje
     def names() -> list[str]:
         return [*sorted(homes), *(name for name in vars(sys.modules[package]) if name.startswith("__"))]
 
-    return find, names
+    return load, names

@@ -1,4 +1,4 @@
-"""Residual blocks, built from their plans. Streams are time-first, [T, N, C, H, W]."""
+"""Residual blocks, built from their plans. Streams are tensors [T, N, C, H, W], time first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ConvNorm", "ResidualBlock", "Xor"]
 
 
 class ConvNorm(nn.Module):
-    """Convolution and batch norm on [T, N, C, H, W] or [N, C, H, W]; statistics are taken over T and N together."""
+    """Convolution and batch norm on [T, N, C, H, W] or [N, C, H, W]; the batch statistics pool T and N."""
 
     def __init__(self, plan: ConvPlan) -> None:
         super().__init__()
@@ -36,12 +36,15 @@ class ConvNorm(nn.Module):
 
 
 class Xor(nn.Module):
-    """XOR meta-residual: where exactly one of two streams spikes. An integer stream counts as its presence."""
+    """XOR meta-residual: where exactly one of two streams of a kind spikes; in integer streams, any count is a spike.
+
+    Raises ValueError for a real stream.
+    """
 
     def __init__(self, stream: Stream, gradient: LogicGradient) -> None:
         super().__init__()
         if not stream.spiking:
-            raise ValueError(f"XOR needs spikes, this stream is {stream.kind}")
+            raise ValueError(f"XOR needs spikes, but the stream is {stream.kind}")
         self.integer = stream.kind is StreamKind.INTEGER
         self.gradient = gradient
 
@@ -57,8 +60,9 @@ class Xor(nn.Module):
 class ResidualBlock(nn.Module):
     """One residual block, basic or bottleneck, with any merge and any XOR placement; equations in `docs/networks.md`.
 
-    `forward(x, previous)` takes the stream x [T, N, C, H, W] and the spikes that the previous block of the stage read
-    (used where XOR sits at the entry). It returns the stream that leaves the block and the spikes that this block read.
+    `forward(x, previous)` takes the stream x [T, N, C, H, W] and the spikes that the previous block of the stage read,
+    which only a block with XOR at its entry uses. It returns the stream that leaves the block, [T, N, C', H', W'], and
+    the spikes that this block read. Raises `UsageError` for a user's operation that does not return spikes.
     """
 
     def __init__(self, plan: BlockPlan, neuron: NeuronSpec, gradient: LogicGradient = "arithmetic") -> None:

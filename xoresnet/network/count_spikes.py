@@ -1,27 +1,22 @@
 """Counting: spikes, synaptic operations, multiply-adds and energy of ordinary calls, per sample and per layer.
 
-    with count_spikes(net) as counts:
-        net(images)
-    counts.spikes_per_sample
-
-All figures are per sample, over all time steps, in evaluation mode, and exact: they are sums of whole numbers below
-2^53.
+All figures are per sample, over all time steps, in evaluation mode. They are exact: sums of whole numbers below 2^53.
 
 - `spikes_per_sample`: spikes emitted by all neuron layers.
 - `stream_spikes_per_sample`: values carried by the outputs of residual blocks; an integer k counts k, a real stream
-  none.
+  counts nothing.
 - `synops_per_sample`: additions that spikes cause in convolution and linear layers: the value of each input times the
-  number of weights that it meets, less at borders and between strides.
+  number of weights that it meets, fewer at borders and between strides.
 - `macs_per_sample`: dense multiply-adds of convolution and linear layers that read analog values, padding included,
-  once for each time that the layer runs. Under direct coding these are the stem (once, not T times) and the read-out,
-  which reads averages.
-- `energy_pj_per_sample`: multiply-adds and additions times the cost of each (`Energy`).
-- `firing_rate`: spikes over neurons and time steps.
+  once for each run of the layer. Under direct coding these are the stem, which runs once instead of T times, and the
+  read-out, which reads averages.
+- `energy_pj_per_sample`: multiply-adds and additions times the cost of each (`Energy`), in picojoules.
+- `firing_rate`: spikes divided by neurons and time steps.
 
-A layer reads spikes if its input came from a neuron, a residual block or an XOR, or else if every value of it is a
-non-negative whole number (event counts, sums of spikes); if not, it reads analog values. The latter is decided at each
-call, from all samples of the batch. In `XOResNet`, images and the
-averages that the read-out takes are analog whatever their values.
+A layer reads spikes if its input came from a neuron, a residual block or an XOR, or if all values of its input are
+non-negative whole numbers (event counts, sums of spikes); else it reads analog values. The values are examined at each
+call, for the whole batch. In `XOResNet`, images and the averages that the read-out reads are analog whatever their
+values.
 """
 
 from __future__ import annotations
@@ -37,6 +32,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 from torch.utils.hooks import RemovableHandle
 
 from xoresnet.description.layer_table import format_table
+from xoresnet.errors import UsageError
 from xoresnet.measures.figures import Energy, LayerCounts
 from xoresnet.measures.metrics import metric_of
 from xoresnet.network.block import ResidualBlock, Xor
@@ -48,13 +44,11 @@ __all__ = ["SpikeCounts", "count_spikes"]
 
 _CONVOLUTIONS = nn.modules.conv._ConvNd
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
-
-
 _DEFAULT_ENERGY = Energy()
 
 
 class _Layer:
-    """What one module has added up so far; sums stay on its device until they are read."""
+    """The sums of one module; they stay on its device until they are read."""
 
     def __init__(self, name: str, kind: str) -> None:
         self.name, self.kind = name, kind
@@ -89,61 +83,71 @@ class _Layer:
 
 
 class SpikeCounts:
-    """What has been counted so far, over all calls; printing it shows the totals with their constants."""
+    """Figures over all counted calls; `print(counts)` shows the totals with the constants of the energy model.
+
+    Figures raise `UsageError` before the first call. Ratios without a denominator, such as the firing rate of a network
+    without neurons, are NaN.
+    """
 
     def __init__(self, energy: Energy) -> None:
         self.energy = energy
         self.samples = 0
-        """How many samples all calls together had."""
+        """Number of samples in all calls."""
         self._layers: dict[str, _Layer] = {}
 
     def add(self, samples: int, layers: Iterable[_Layer]) -> None:
-        """Add what one call did."""
+        """Add the sums of one call."""
         self.samples += samples
         for layer in layers:
             self._layers.setdefault(layer.name, _Layer(layer.name, layer.kind)).merge(layer)
 
     @property
     def layers(self) -> list[LayerCounts]:
-        """Every layer that has run, in the order of first use. Raises ValueError if none has."""
+        """The figures of every layer that has run, in the order of first use."""
         if not self.samples:
-            raise ValueError("nothing was counted yet: call the network itself inside count_spikes()")
+            raise UsageError("nothing was counted yet: call the network itself inside count_spikes()")
         return [layer.counts(self.samples, self.energy) for layer in self._layers.values()]
 
     @property
     def spikes_per_sample(self) -> float:
+        """Spikes emitted by all neuron layers."""
         return self._total("spikes_per_sample")
 
     @property
     def stream_spikes_per_sample(self) -> float:
+        """Values carried by the outputs of residual blocks."""
         return self._total("stream_spikes_per_sample")
 
     @property
     def synops_per_sample(self) -> float:
+        """Additions that spikes cause in convolution and linear layers."""
         return self._total("synops_per_sample")
 
     @property
     def macs_per_sample(self) -> float:
+        """Dense multiply-adds of layers that read analog values."""
         return self._total("macs_per_sample")
 
     @property
     def energy_pj_per_sample(self) -> float:
+        """Energy of multiply-adds and additions in picojoules."""
         return self.energy.pj(self.macs_per_sample, self.synops_per_sample)
 
     @property
     def firing_rate(self) -> float:
+        """Spikes divided by neurons and time steps; NaN without neurons."""
         spikes = self.spikes_per_sample * self.samples
         places = sum(layer.places for layer in self._layers.values())
         return spikes / places if places else math.nan
 
     def as_dict(self) -> dict[str, float]:
-        """The totals by name."""
+        """Return the totals by name."""
         names = ("spikes", "stream_spikes", "synops", "macs", "energy_pj")
         figures = {f"{name}_per_sample": getattr(self, f"{name}_per_sample") for name in names}
         return {**figures, "firing_rate": self.firing_rate}
 
     def table(self) -> str:
-        """The layers as a text table; a dash where there is nothing to count."""
+        """Return the layers as a text table; a dash stands where there is nothing to count."""
         names = ("spikes", "stream_spikes", "synops", "macs", "energy_pj")
         headings = (metric_of(name).heading for name in (*(f"{name}_per_sample" for name in names), "firing_rate"))
         rows = [
@@ -185,17 +189,24 @@ def _figure(number: float) -> str:
 def count_spikes(
     net: nn.Module, *, batch_dim: int | None = None, energy: Energy = _DEFAULT_ENERGY
 ) -> Iterator[SpikeCounts]:
-    """Count what `net` does in ordinary calls inside the `with` block, over all of them together.
+    """Count spikes, operations and energy of all calls of `net` inside the `with` block.
 
-    batch_dim: the dimension of the network's first argument that holds the samples: needed for networks other than
-    `XOResNet` (0 for [N, ...], 1 for [T, N, ...]). Works for any network whose weights are in convolution and linear
-    layers and whose neurons are this package's modules; functional `lif()` and other libraries' neurons are not seen.
-    Raises ValueError for other layers with weights and, when called, in training mode. A call that fails leaves the
-    figures as they were.
+    batch_dim: the dimension of the network's first argument that holds the samples; required for networks other than
+    `XOResNet` (0 for [N, ...], 1 for [T, N, ...]). The network may be any whose weights are in convolution and linear
+    layers and whose neurons are `SpikingNeuron` modules; calls of `lif()` and neurons of other libraries are not seen.
+    Raises TypeError unless `net` is a module, `UsageError` for other layers with weights and, at a call, for a network
+    in training mode. A call that fails leaves the figures as they were.
+
+    >>> from xoresnet import IF
+    >>> net = nn.Sequential(IF(threshold=1.0))
+    >>> with count_spikes(net.eval(), batch_dim=1) as counts:
+    ...     spikes = net(torch.full((4, 2, 3), 0.5))  # every neuron fires at each second step
+    >>> counts.spikes_per_sample, counts.firing_rate
+    (6.0, 0.5)
     """
     _refuse_unknown(net)
     if batch_dim is None and not isinstance(net, XOResNet):
-        raise ValueError("give batch_dim, the dimension that holds the samples: 0 for [N, ...], 1 for [T, N, ...]")
+        raise UsageError("give batch_dim, the dimension that holds the samples: 0 for [N, ...], 1 for [T, N, ...]")
     counter = _Counter(SpikeCounts(energy), batch_dim)
     handles = [net.register_forward_pre_hook(counter.begin, with_kwargs=True)]
     for name, module in net.named_modules():
@@ -215,13 +226,13 @@ def _refuse_unknown(net: nn.Module) -> None:
     for name, module in net.named_modules():
         if not isinstance(module, known) and next(module.parameters(recurse=False), None) is not None:
             kind, place = type(module).__name__, name or "the network itself"
-            raise ValueError(
+            raise UsageError(
                 f"{kind} ({place}) has weights that cannot be counted: only convolution and linear layers can"
             )
 
 
 class _Counter:
-    """The hooks of one `count_spikes`; what a call adds is pending until the call has returned."""
+    """The hooks of one `count_spikes`. The sums of a call are pending until it returns."""
 
     def __init__(self, counts: SpikeCounts, batch_dim: int | None) -> None:
         self.counts = counts
@@ -229,11 +240,11 @@ class _Counter:
         self.sums = SpikeSums()
         self.pending: dict[str, _Layer] = {}
         self.analog: set[nn.Module] = set()
-        """Layers that read analog values whatever the values are."""
+        """Layers whose input counts as analog whatever its values."""
 
     def begin(self, net: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if any(module.training for module in net.modules()):
-            raise ValueError("spikes are counted in evaluation mode: call net.eval() first")
+            raise UsageError("spikes are counted in evaluation mode: call net.eval() first")
         self.pending.clear()
         self._samples(net, _first(args, kwargs))
 
@@ -243,12 +254,12 @@ class _Counter:
 
     def _samples(self, net: nn.Module, x: object) -> int:
         if not isinstance(x, Tensor):
-            raise ValueError("the first argument of a counted network is the tensor of its samples")
+            raise UsageError("the first argument of a counted network must be the tensor of its samples")
         batch_dim = self.batch_dim
         if batch_dim is None:
             batch_dim = 1 if x.dim() == 5 else 0
         if not -x.dim() <= batch_dim < x.dim():
-            raise ValueError(f"batch_dim={batch_dim}, but the samples are {list(x.shape)}")
+            raise UsageError(f"batch_dim={batch_dim} does not exist in samples of shape {list(x.shape)}")
         return x.shape[batch_dim]
 
     def attach(self, module: nn.Module, name: str) -> list[RemovableHandle]:

@@ -1,4 +1,4 @@
-"""Exact sums of spikes for `spikes.py`: which tensors hold spikes, how many, and how many weights they meet."""
+"""Exact sums of spikes for `count_spikes.py`: which tensors hold spikes, how many, and how many weights they meet."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ class _Known(NamedTuple):
     storage: StorageWeakRef
     version: int
     most: float
-    """The largest value."""
+    """The largest possible value."""
     layout: tuple[object, ...] | None
     sums: list[Tensor]
-    """Sums over all but the last two dimensions, once they were needed."""
+    """Sums over all but the last two dimensions, once computed; at most one tensor."""
 
 
 class SpikeSums:
-    """Which tensors that are alive hold spikes, and their sums; it holds on to none of them.
+    """Remembers which living tensors hold spikes, and their sums, without keeping any of them alive.
 
-    Every view of memory that is all spikes is spikes; its sums are known only for views of the same layout. Nothing is
-    known of inference tensors, since they do not tell when they were changed in place: each is looked at anew, and
-    counting under `torch.no_grad` is faster.
+    Every view of memory that holds only spikes counts as spikes; sums are reused for views of the same layout.
+    Inference tensors do not record changes in place, so each is examined anew: counting is faster under `no_grad`.
     """
 
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
 
     def learn(self, x: Tensor, most: float) -> None:
+        """Note that x holds spikes, with values of at most `most`. Views of larger memory are ignored."""
         storage = x.untyped_storage()
         whole = x.numel() * x.element_size() == storage.nbytes()
         if whole and not x.is_inference() and self._find(x) is None:
@@ -47,15 +47,17 @@ class SpikeSums:
             self._known[reference.cdata] = _Known(reference, x._version, most, _layout(x), [])
 
     def are_spikes(self, x: Tensor) -> bool:
+        """Whether x is known to hold spikes, or contains only non-negative whole numbers."""
         if self._find(x) is not None:
             return True
         return not x.is_complex() and bool(((x >= 0) & (x == x.floor())).all())
 
     def total(self, x: Tensor) -> Tensor:
+        """Sum all values of x exactly; returns a float64 tensor without dimensions."""
         return self.spatial_sums(x, min(2, x.dim())).sum()
 
     def spatial_sums(self, x: Tensor, dims: int) -> Tensor:
-        """Sum x over all but its last `dims` dimensions, exactly, in float64."""
+        """Sum x over all but its last `dims` dimensions exactly; returns float64."""
         x = x.detach()
         known = self._find(x)
         if known is None:
@@ -76,7 +78,7 @@ class SpikeSums:
 
 
 def _layout(x: Tensor) -> tuple[object, ...] | None:
-    """What views that differ only in how leading dimensions are merged have in common; None with gaps or repeats."""
+    """A key shared by views that differ only in how leading dimensions are merged; None with gaps or repeats."""
     return (x.numel(), x.storage_offset(), tuple(x.shape[-3:]), x.stride()[-3:]) if is_dense(x) else None
 
 
@@ -91,7 +93,10 @@ def _sums(x: Tensor, dims: int, most: float | None) -> Tensor:
 
 
 def conv_synops(conv: nn.Conv2d, sums: Tensor) -> Tensor:
-    """Additions caused by inputs whose sums at each place are given."""
+    """Return how many additions a convolution makes.
+
+    sums: input values summed over everything but the spatial dimensions, so every channel reaches as many weights.
+    """
     for dim, size in enumerate(sums.shape):
         geometry = conv.kernel_size[dim], conv.stride[dim], conv.dilation[dim], *_padding(conv, dim)
         shape = [1] * sums.dim()
@@ -101,7 +106,7 @@ def conv_synops(conv: nn.Conv2d, sums: Tensor) -> Tensor:
 
 
 def transposed_conv_synops(conv: nn.ConvTranspose2d, sums: Tensor, out_size: tuple[int, ...]) -> Tensor:
-    """The same for a transposed convolution with outputs of that size."""
+    """As `conv_synops`, for a transposed convolution with outputs of spatial size `out_size`."""
     for dim, size in enumerate(sums.shape):
         geometry = conv.kernel_size[dim], conv.stride[dim], conv.dilation[dim], int(conv.padding[dim])
         shape = [1] * sums.dim()
@@ -119,7 +124,7 @@ def _padding(conv: nn.Conv2d, dim: int) -> tuple[int, int]:
 
 @cache
 def _fan(size: int, kernel: int, stride: int, dilation: int, before: int, after: int, mode: str) -> tuple[int, ...]:
-    """Along one dimension: how many (output place, kernel weight) pairs read each input place."""
+    """Count the pairs (output place, kernel weight) that read each input place along one dimension."""
     counts = [0] * size
     last = before + size + after - dilation * (kernel - 1)
     for start in range(0, last, stride):
@@ -132,7 +137,7 @@ def _fan(size: int, kernel: int, stride: int, dilation: int, before: int, after:
 
 @cache
 def _transposed_fan(size: int, kernel: int, stride: int, dilation: int, padding: int, out: int) -> tuple[int, ...]:
-    """Along one dimension: how many output places each input place is spread to."""
+    """Count the output places that each input place contributes to along one dimension."""
     return tuple(
         sum(0 <= start + dilation * weight < out for weight in range(kernel))
         for start in range(-padding, size * stride - padding, stride)
@@ -140,7 +145,7 @@ def _transposed_fan(size: int, kernel: int, stride: int, dilation: int, padding:
 
 
 def _source(place: int, size: int, mode: str) -> int | None:
-    """The input place that a padded place is a copy of, if any."""
+    """Return the input place of which a padded place is a copy, or None for padding with zeros."""
     if 0 <= place < size:
         return place
     match mode:

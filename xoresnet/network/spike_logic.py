@@ -1,6 +1,6 @@
 """Operations on spikes (0 and 1) with their gradient forms: `or_`, `xor`, `and_`, `iand`.
 
-The values are the same whatever the form; the gradients are not. d/da, at (a, b) = 00, 01, 10, 11 (d/db by symmetry):
+All forms agree on the values and differ in the gradients. d/da at (a, b) = 00, 01, 10, 11 (d/db by symmetry):
 
 | `gradient` | OR | XOR |
 | --- | --- | --- |
@@ -8,8 +8,8 @@ The values are the same whatever the form; the gradients are not. d/da, at (a, b
 | `saturating` | 1 1 1 0, of min(a + b, 1) | 0 -1 1 0, of abs(a - b) |
 | `straight-through` | 1 1 1 1, of a + b | 1 1 1 1, of a + b |
 
-AND is the product ab and IAND is a(1 - b), with the gradients of these. Operands must have one shape and hold nothing
-but 0 and 1: whoever builds a network guarantees it (`plan.py`), no check is made per call.
+AND is the product ab and IAND is a(1 - b), with the gradients of these. Operands must have the same shape and contain
+only 0 and 1. Plans guarantee it for networks (`description/plan.py`); calls do not check it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from xoresnet.description.merge import LogicGradient, Operation, UserOperation
+from xoresnet.errors import UsageError
 
 __all__ = ["OPERATIONS", "and_", "find_operation", "iand", "or_", "presence", "xor"]
 
 
 def or_(a: Tensor, b: Tensor, gradient: LogicGradient = "arithmetic") -> Tensor:
-    """A or b.
+    """Where a or b spikes.
 
     >>> or_(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]))
     tensor([0., 1., 1., 1.])
@@ -39,7 +40,7 @@ def or_(a: Tensor, b: Tensor, gradient: LogicGradient = "arithmetic") -> Tensor:
 
 
 def xor(a: Tensor, b: Tensor, gradient: LogicGradient = "arithmetic") -> Tensor:
-    """A or b, not both.
+    """Where exactly one of a and b spikes.
 
     >>> xor(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]))
     tensor([0., 1., 1., 0.])
@@ -51,18 +52,30 @@ def xor(a: Tensor, b: Tensor, gradient: LogicGradient = "arithmetic") -> Tensor:
 
 
 def and_(a: Tensor, b: Tensor) -> Tensor:
-    """A and b."""
+    """Where both a and b spike.
+
+    >>> and_(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]))
+    tensor([0., 0., 0., 1.])
+    """
     return a * b
 
 
 def iand(a: Tensor, b: Tensor) -> Tensor:
-    """A and not b."""
+    """Where a spikes and b does not.
+
+    >>> iand(torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]))
+    tensor([0., 0., 1., 0.])
+    """
     return torch.addcmul(a, a, b, value=-1)
 
 
 def presence(x: Tensor) -> Tensor:
-    """Where an integer stream has any spike: min(x, 1). The gradient is 1 where x <= 1, else 0."""
-    return x.masked_fill(x > 1, 1)  # clamp, whose gradient at the bound depends on the version of torch
+    """Where an integer stream has any spike: min(x, 1). The gradient is 1 where x <= 1, else 0.
+
+    >>> presence(torch.tensor([0.0, 1.0, 3.0]))
+    tensor([0., 1., 1.])
+    """
+    return x.masked_fill(x > 1, 1)  # not clamp, whose gradient at the bound depends on the version of torch
 
 
 OPERATIONS: Mapping[Operation, Callable[[Tensor, Tensor, LogicGradient], Tensor]] = MappingProxyType(
@@ -73,11 +86,14 @@ OPERATIONS: Mapping[Operation, Callable[[Tensor, Tensor, LogicGradient], Tensor]
         Operation.IAND: lambda shortcut, branch, _: iand(shortcut, branch),
     }
 )
-"""Merges of (shortcut, branch)."""
+"""The function of (shortcut, branch, gradient) of each operation."""
 
 
 def find_operation(operation: Operation | UserOperation) -> Callable[[Tensor, Tensor, LogicGradient], Tensor]:
-    """The function of (shortcut, branch, gradient). Raises ValueError for a user's own that does not give spikes."""
+    """Return the function of (shortcut, branch, gradient) of an operation.
+
+    Raises `UsageError` for a `UserOperation` whose function does not return spikes or cannot be differentiated.
+    """
     if isinstance(operation, Operation):
         return OPERATIONS[operation]
     function = operation.function
@@ -91,13 +107,13 @@ def _check_truth_table(function: Callable[[Tensor, Tensor], Tensor], name: str) 
     with torch.enable_grad():
         result = function(shortcut, branch)
         if not isinstance(result, Tensor) or result.shape != shortcut.shape:
-            raise ValueError(f"the operation {name} must return a tensor of its operands' shape, got {result!r}")
+            raise UsageError(f"the operation {name} must return a tensor of its operands' shape, got {result!r}")
         if not bool(((result == 0) | (result == 1)).all()):
-            raise ValueError(
-                f"the operation {name} must return spikes, 0 and 1: of 00, 01, 10, 11 it made {result.tolist()}"
+            raise UsageError(
+                f"the operation {name} must return spikes, 0 and 1; from 00, 01, 10, 11 it returned {result.tolist()}"
             )
         if not result.requires_grad:
-            raise ValueError(f"the operation {name} cannot be differentiated: its result has no gradient")
+            raise UsageError(f"the operation {name} cannot be differentiated: its result has no gradient")
 
 
 class _Context(FunctionCtx):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import summary
 from xoresnet.description.plan import StemPlan, make_plan
+from xoresnet.errors import UsageError
 from xoresnet.network.block import ConvNorm, ResidualBlock
 from xoresnet.neurons.neuron import make_neuron
 
@@ -15,7 +16,7 @@ __all__ = ["Stem", "XOResNet"]
 
 
 class Stem(nn.Module):
-    """The first layers, from images [N, C, H, W] or sequences [T, N, C, H, W] to a stream [T, N, C', H', W']."""
+    """The first layers, which turn images [N, C, H, W] or sequences [T, N, C, H, W] into streams [T, N, C', H', W']."""
 
     def __init__(self, plan: StemPlan, arch: Arch) -> None:
         super().__init__()
@@ -37,11 +38,15 @@ class Stem(nn.Module):
 
 
 class XOResNet(nn.Module):
-    """A residual spiking network.
+    """The residual spiking network that an `Arch` describes.
 
-    Takes images [N, C, H, W], presented at every time step (direct coding: the stem's convolution runs once), or
-    sequences [T, N, C, H, W] of `arch.timesteps` steps. Returns logits [N, num_classes]: the mean over time of a linear
-    read-out after global average pooling. Keeps no state between calls. `print(net)` shows its table of layers.
+    It takes images [N, C, H, W], presented at every time step (direct coding: the stem's convolution runs once), or
+    sequences [T, N, C, H, W] of `arch.timesteps` steps. It returns logits [N, num_classes]: the mean over time of a
+    linear read-out after global average pooling. The network keeps no state between calls. `print(net)` shows its table
+    of layers.
+
+    Construction raises TypeError for anything but an `Arch`, and `UsageError` for a user's merge or neuron that does
+    not work. Calls raise `UsageError` for inputs of another shape or type.
 
     >>> arch = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4)
     >>> XOResNet(arch)(torch.rand(2, 1, 8, 8)).shape
@@ -51,7 +56,7 @@ class XOResNet(nn.Module):
     def __init__(self, arch: Arch) -> None:
         super().__init__()
         if not isinstance(arch, Arch):
-            hint = "; known networks have names: Arch.baseline(...)" if isinstance(arch, str) else ""
+            hint = "; Arch.baseline(name, ...) makes one from the name of a baseline" if isinstance(arch, str) else ""
             raise TypeError(f"XOResNet takes an Arch, got {type(arch).__name__}{hint}")
         self.arch = arch
         plan = make_plan(arch)
@@ -68,12 +73,12 @@ class XOResNet(nn.Module):
         return logits
 
     def logits_per_step(self, x: Tensor) -> Tensor:
-        """The read-out at every time step, [T, N, num_classes]; its mean over T is what `forward` returns."""
+        """Return the read-out at every time step, [T, N, num_classes]; `forward` returns its mean over T."""
         logits: Tensor = self.head(self._mean(self.last_stream(x), (3, 4)))
         return logits
 
     def last_stream(self, x: Tensor) -> Tensor:
-        """The spikes that leave the last block, [T, N, C', H', W']. Raises ValueError for an x that does not fit."""
+        """Return the spikes that leave the last block, [T, N, C', H', W'], integers where the last stage adds."""
         self._check(x)
         stream: Tensor = self.stem(x)
         for stage in self.stages:
@@ -88,13 +93,13 @@ class XOResNet(nn.Module):
     def _check(self, x: Tensor) -> None:
         if not isinstance(x, Tensor) or not x.is_floating_point():
             given = x.dtype if isinstance(x, Tensor) else type(x).__name__
-            raise ValueError(f"expected a tensor of floating-point numbers, got {given}")
+            raise UsageError(f"expected a tensor of floating-point numbers, got {given}")
         shape, steps = self.arch.input_shape, self.arch.timesteps
         fits = x.dim() == 4 or (x.dim() == 5 and len(x) == steps)
         if not fits or tuple(x.shape[-3:]) != shape:
             dims = ", ".join(map(str, shape))
             hint = "; time comes first: x.transpose(0, 1)" if x.dim() == 5 and x.shape[1] == steps else ""
-            raise ValueError(
+            raise UsageError(
                 f"expected images [N, {dims}] or sequences [{steps}, N, {dims}], got {list(x.shape)}{hint}"
             )
 

@@ -12,7 +12,7 @@ import torch
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
-from xoresnet.errors import SpecError
+from xoresnet.errors import SpecError, UsageError
 from xoresnet.network.count_spikes import count_spikes
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.space import SearchSpace
@@ -76,13 +76,13 @@ def test_paths_that_lead_nowhere(fields: dict[str, object], message: str) -> Non
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("INTEGER", r"must return spikes, 0 and 1: of 00, 01, 10, 11 it made \[0.0, 1.0, 1.0, 2.0\]"),
+        ("INTEGER", r"must return spikes, 0 and 1; from 00, 01, 10, 11 it returned \[0.0, 1.0, 1.0, 2.0\]"),
         ("STEP", "cannot be differentiated"),
         ("SMALL", "must return a tensor of its operands' shape"),
     ],
 )
 def test_operations_that_do_not_give_spikes(name: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UsageError, match=message):
         XOResNet(Arch(**FIELDS, merge=f"mylab.{name}"))
 
 

@@ -22,6 +22,7 @@ from tests.strategies import archs
 from xoresnet.description.arch import Arch
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
 from xoresnet.description.neuron_spec import NeuronSpec
+from xoresnet.errors import UsageError
 from xoresnet.measures.figures import Energy, LayerCounts
 from xoresnet.network.block import ResidualBlock
 from xoresnet.network.count_spikes import SpikeCounts, count_spikes
@@ -877,10 +878,8 @@ def test_figures_do_not_hold_the_graph() -> None:
     net = firing_net(small_arch())
     with count_spikes(net) as counts:
         net(images_for(net.arch))
-        sums = [layer.sum for layer in counts._layers.values() if layer.sum is not None]
-    assert sums
-    assert not any(total.requires_grad for total in sums)
-    assert counts.spikes_per_sample > 0
+    # torch refuses to copy tensors that belong to a graph
+    assert copy.deepcopy(counts).spikes_per_sample == counts.spikes_per_sample > 0
 
 
 # Errors.
@@ -889,9 +888,9 @@ def test_figures_do_not_hold_the_graph() -> None:
 def test_training_mode_is_refused() -> None:
     net = firing_net(small_arch())
     net.stages[1][0].convs[0].norm.train()
-    with count_spikes(net) as counts, pytest.raises(ValueError, match=r"counted in evaluation mode: call net\.eval"):
+    with count_spikes(net) as counts, pytest.raises(UsageError, match=r"counted in evaluation mode: call net\.eval"):
         net(images_for(net.arch))
-    with pytest.raises(ValueError, match="nothing was counted yet"):
+    with pytest.raises(UsageError, match="nothing was counted yet"):
         _ = counts.spikes_per_sample
 
 
@@ -899,9 +898,9 @@ def test_training_mode_is_refused() -> None:
 def test_figures_before_any_call(figure: str) -> None:
     with count_spikes(nn.Sequential(IF()), batch_dim=0) as counts:
         assert str(counts) == "nothing counted yet"
-        with pytest.raises(ValueError, match=r"nothing was counted yet: call the network itself inside count_spikes"):
+        with pytest.raises(UsageError, match=r"nothing was counted yet: call the network itself inside count_spikes"):
             getattr(counts, figure)
-        with pytest.raises(ValueError, match="nothing was counted yet"):
+        with pytest.raises(UsageError, match="nothing was counted yet"):
             counts.as_dict()
 
 
@@ -925,10 +924,10 @@ def test_a_network_without_neurons_has_no_rate() -> None:
 def test_unknown_weights_are_refused_by_name(layer: nn.Module) -> None:
     net = nn.Sequential(nn.Sequential(IF(), layer))
     message = rf"{type(layer).__name__} \(0\.1\) has weights that cannot be counted"
-    with pytest.raises(ValueError, match=message), count_spikes(net):
+    with pytest.raises(UsageError, match=message), count_spikes(net):
         pass
     assert hooks_of(net) == 0
-    with pytest.raises(ValueError, match=rf"{type(layer).__name__} \(the network itself\)"), count_spikes(layer):
+    with pytest.raises(UsageError, match=rf"{type(layer).__name__} \(the network itself\)"), count_spikes(layer):
         pass
 
 
@@ -943,7 +942,7 @@ def test_layers_that_need_no_counting_are_taken(layer: nn.Module) -> None:
 
 def test_samples_must_be_the_first_argument() -> None:
     net = firing_net(small_arch())
-    with count_spikes(net), pytest.raises(ValueError, match="first argument of a counted network is the tensor"):
+    with count_spikes(net), pytest.raises(UsageError, match="first argument of a counted network must be the tensor"):
         net([images_for(net.arch)])
 
 
@@ -980,9 +979,12 @@ def test_transposed_convolutions_against_brute_force(conv: nn.Module, size: tupl
 
 def test_samples_of_a_foreign_network_must_be_named() -> None:
     net = nn.Sequential(IF()).eval()
-    with pytest.raises(ValueError, match="give batch_dim, the dimension that holds the samples"), count_spikes(net):
+    with pytest.raises(UsageError, match="give batch_dim, the dimension that holds the samples"), count_spikes(net):
         pass
-    with count_spikes(net, batch_dim=2), pytest.raises(ValueError, match=r"batch_dim=2, but the samples are \[1, 3\]"):
+    with (
+        count_spikes(net, batch_dim=2),
+        pytest.raises(UsageError, match=r"batch_dim=2 does not exist in samples of shape \[1, 3\]"),
+    ):
         net(torch.ones(1, 3))
 
 
@@ -1037,7 +1039,7 @@ def test_a_call_that_failed_is_not_counted() -> None:
     images = images_for(net.arch)
     expected = count(net, images)
     with torch.no_grad(), count_spikes(net) as counts:
-        with pytest.raises(ValueError, match="expected images"):
+        with pytest.raises(UsageError, match="expected images"):
             net(images[..., :5])
         net(images)
     assert (counts.samples, counts.as_dict()) == (expected.samples, expected.as_dict())

@@ -14,6 +14,7 @@ from tests.strategies import archs
 from xoresnet.description.arch import Arch
 from xoresnet.description.merge import MERGES
 from xoresnet.description.plan import Stream, StreamKind, make_plan
+from xoresnet.errors import UsageError
 from xoresnet.network.block import ResidualBlock, Xor
 from xoresnet.network.xoresnet import XOResNet
 
@@ -181,7 +182,7 @@ def test_every_weight_learns(block: str, merge: str) -> None:
 )
 def test_inputs_of_another_shape(shape: tuple[int, ...], message: str) -> None:
     net = XOResNet(Arch(input_shape=(3, 8, 8), num_classes=2, depth=8, width=2))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UsageError, match=message):
         net(torch.rand(shape))
 
 
@@ -200,5 +201,5 @@ def test_mixed_precision_and_channels_last() -> None:
 
 
 def test_xor_of_a_real_stream_is_refused() -> None:
-    with pytest.raises(ValueError, match="XOR needs spikes, this stream is real"):
+    with pytest.raises(ValueError, match="XOR needs spikes, but the stream is real"):
         Xor(Stream(StreamKind.REAL, float("inf")), "arithmetic")
