@@ -16,46 +16,18 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from xoresnet.search.objective import Objective
-from xoresnet.search.pruning.pareto_pruner import report, reports
-from xoresnet.search.study.attributes import DUPLICATE, FAILURE, RECORD, RESCUES, RETRIED
+from xoresnet.search.pruning.reports import report, should_prune
+from xoresnet.search.sources.base import Proposal, SpaceSource, TrialSource
+from xoresnet.search.study.attributes import FAILURE
+from xoresnet.search.study.trials import TrialRecord, trials_of, write_failure, write_metrics, write_retry
 
-__all__ = [
-    "LiveTrial",
-    "Proposal",
-    "TrialBridge",
-    "TrialSource",
-    "Verdict",
-    "counts_as_finished",
-]
-
-
-class Proposal(NamedTuple):
-    """A trial to be run, and what its trainable is given."""
-
-    trial: Trial
-    config: dict[str, Any]
-
-
-class TrialSource(Protocol):
-    """Where trials come from."""
-
-    def next(self) -> Proposal | None:
-        """The next one; None when there are no more."""
-
-    def next_rescue(self) -> Proposal | None:
-        """Asked when the budget is spent: one that finishes a pruned trial (`RESCUES`); None when there are no more."""
-
-    def again(self, trial: Trial) -> Proposal | None:
-        """A trial that was interrupted; None where nothing is left to be run of it."""
-
-    def last_step(self, trial: Trial) -> int | None:
-        """With which this trial is done; None where that is the same for all (`max_step`)."""
+__all__ = ["LiveTrial", "TrialBridge", "Verdict"]
 
 
 class Verdict(Enum):
@@ -76,26 +48,6 @@ class LiveTrial:
     pruned: bool = False
     failure: str = ""
     """Why it has failed already, while it is being stopped."""
-
-
-class SpaceSource:
-    """Trials of any Optuna space: a function from a trial to what the trainable is given."""
-
-    def __init__(self, study: Study, space: Callable[[Trial], dict[str, Any]]) -> None:
-        self._study, self._space = study, space
-
-    def next(self) -> Proposal:
-        trial = self._study.ask()
-        return Proposal(trial, self._space(trial))
-
-    def next_rescue(self) -> None:
-        return None
-
-    def again(self, trial: Trial) -> Proposal:
-        return Proposal(trial, self._space(trial))  # what was suggested once is given again
-
-    def last_step(self, trial: Trial) -> None:
-        return None
 
 
 class TrialBridge:
@@ -125,7 +77,7 @@ class TrialBridge:
         self.source: TrialSource = source if not callable(source) else SpaceSource(study, source)
         self.budget, self._step, self._last, self._retries = trials, step_metric, max_step, retries
         self.live: dict[str, LiveTrial] = {}
-        self.finished = sum(map(counts_as_finished, study.get_trials(deepcopy=False)))
+        self.finished = sum(trial.counts_as_finished for trial in trials_of(study))
         self.failures_in_a_row = 0
         self._hook_failures = 0
         """Since a trial last ended well."""
@@ -189,17 +141,17 @@ class TrialBridge:
         if live.failure:
             return Verdict.STOP
         step = int(metrics[self._step])
-        said = reports(live.trial)
-        if step <= live.epoch or step < max(said, default=0):
+        record = TrialRecord.of(live.trial)
+        if step <= live.epoch or step < record.last_step:
             live.epoch = max(step, live.epoch)
             return Verdict.CONTINUE  # said before the trial was interrupted; of the last one the verdict may be missing
         live.epoch, live.metrics = step, dict(metrics)
-        if step not in said:
-            live.trial.set_user_attr(f"{RECORD}{step}", _plain(metrics))
+        if step not in record.reports:
+            write_metrics(live.trial, step, metrics)
             report(live.trial, [float(metrics[objective.metric]) for objective in self.objectives], step)
         last = self.source.last_step(live.trial) or self._last
         done = last is not None and step >= last
-        if not done and RESCUES not in live.trial.user_attrs and self._prunes(live.trial):
+        if not done and record.rescues is None and should_prune(live.trial):
             live.pruned = True
             return Verdict.STOP
         return Verdict.CONTINUE
@@ -218,15 +170,15 @@ class TrialBridge:
 
     def _end(self, live: LiveTrial, error: str) -> None:
         reason = live.failure or error
-        said = reports(live.trial)
-        if not reason and not live.pruned and not said:
+        record = TrialRecord.of(live.trial)
+        if not reason and not live.pruned and not record.reports:
             reason = f"it ended without reporting {self._step} and {', '.join(o.metric for o in self.objectives)}"
         if reason:
             self._failed(live.trial, reason)
         elif live.pruned:
             self._tell(live.trial, TrialState.PRUNED)
         else:
-            self._tell(live.trial, TrialState.COMPLETE, said[max(said)])
+            self._tell(live.trial, TrialState.COMPLETE, record.reports[record.last_step])
 
     def hook_failed(self, where: str, error: Exception) -> None:
         """Keep an exception that must not end the search; too many of them end it in good order."""
@@ -260,13 +212,12 @@ class TrialBridge:
                 self._again.append(live.trial)
 
     def _failed(self, trial: Trial, reason: str) -> None:
-        earlier = list(trial.user_attrs.get(RETRIED, []))
-        if len(earlier) < self._retries:
-            trial.set_user_attr(RETRIED, [*earlier, reason])
+        if len(TrialRecord.of(trial).retried) < self._retries:
+            write_retry(trial, reason)
             self._again.append(trial)
         else:
             self._last_reason = reason
-            trial.set_user_attr(FAILURE, reason)
+            write_failure(trial, reason)
             self._tell(trial, TrialState.FAIL)
 
     def _tell(self, trial: Trial, state: TrialState, values: Sequence[float] | None = None) -> None:
@@ -276,7 +227,7 @@ class TrialBridge:
         else:
             self.failures_in_a_row = self._hook_failures = 0
         frozen = self.study.get_trials(deepcopy=False)[trial.number]
-        self.finished += counts_as_finished(frozen)
+        self.finished += TrialRecord(frozen).counts_as_finished
         for observer in self.observers:
             observer(frozen)
 
@@ -288,10 +239,6 @@ class TrialBridge:
     def _give_up(self, why: str) -> None:
         self.ended = self.ended or why
         self.failed = True
-
-    def _prunes(self, trial: Trial) -> bool:
-        frozen = self.study.get_trials(deepcopy=False)[trial.number]
-        return self.study.pruner.prune(self.study, frozen)
 
     def _fault(self, metrics: Mapping[str, Any]) -> str:
         """What is wrong with a report, or nothing."""
@@ -313,14 +260,3 @@ class TrialBridge:
     def _interrupted(self) -> list[Trial]:
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return [Trial(self.study, trial._trial_id) for trial in running]
-
-
-def counts_as_finished(trial: FrozenTrial) -> bool:
-    """Whether it counts against the budget: complete or pruned, and neither answered from the record nor a rescue."""
-    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and not {DUPLICATE, RESCUES} & set(trial.user_attrs)
-
-
-def _plain(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """What a storage can keep: numbers, texts and truth values."""
-    kept = {name: getattr(value, "item", lambda value=value: value)() for name, value in metrics.items()}
-    return {name: value for name, value in kept.items() if isinstance(value, int | float | str | bool)}

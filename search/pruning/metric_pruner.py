@@ -7,7 +7,7 @@ from optuna.pruners import BasePruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.pruning.reports import reports
 
 __all__ = ["MetricPruner"]
 

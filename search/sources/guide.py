@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
 from scipy.special import expit, logit  # type: ignore[import-untyped]
 
 from xoresnet.description.arch import Arch
@@ -25,10 +24,9 @@ from xoresnet.measures.metrics import metric_of
 from xoresnet.results.fronts.objectives import numbers
 from xoresnet.results.fronts.ranks import agreement
 from xoresnet.search.objective import Objective
-from xoresnet.search.pruning.pareto_pruner import reports
 from xoresnet.search.sources.expected_gain import distances, expected_gains, fitted
-from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE, RESCUES
 from xoresnet.search.study.near_front import FINISHABLE, near_front
+from xoresnet.search.study.trials import TrialRecord, own_trials
 
 __all__ = ["Guide", "features"]
 
@@ -47,7 +45,7 @@ _LEAST_COST = 0.05
 class Known(NamedTuple):
     """What came of trials whose networks were predicted, each once."""
 
-    trials: list[FrozenTrial]
+    trials: list[TrialRecord]
     rows: Rows
     """Of the networks in the table of predictions."""
     losses: Array
@@ -58,7 +56,7 @@ class Known(NamedTuple):
 
     @property
     def complete(self) -> NDArray[np.bool_]:
-        return np.array([trial.state == TrialState.COMPLETE for trial in self.trials], dtype=np.bool_)
+        return np.array([trial.is_complete for trial in self.trials], dtype=np.bool_)
 
 
 class Guide:
@@ -77,7 +75,7 @@ class Guide:
         self._said = self._losses(values)
         self._features = np.hstack([_standardised(self._said), features(predicted)])
 
-    def choose(self, study: Study, tried: Collection[str], rng: Random) -> Arch | FrozenTrial | None:
+    def choose(self, study: Study, tried: Collection[str], rng: Random) -> Arch | TrialRecord | None:
         """A network that was not tried, or a pruned trial to be finished; None to leave the choice to the sampler.
 
         tried: ids of networks. It is left to the sampler for the share of exploration; where predictions rank complete
@@ -86,12 +84,11 @@ class Guide:
         left = np.array([row for arch_id, row in self._rows.items() if arch_id not in tried], dtype=np.int64)
         if not len(left) or rng.random() < self._exploration:
             return None
-        trials = [trial for trial in study.get_trials(deepcopy=False) if DUPLICATE not in trial.user_attrs]
+        trials = [trial for trial in own_trials(study) if trial.has_network and trial.arch_id in self._rows]
         known = self._known(trials)
         if self._misleads(known):
             return None
-        running = [self._rows[trial.user_attrs[ARCH_ID]] for trial in trials
-                   if trial.state == TrialState.RUNNING and trial.user_attrs.get(ARCH_ID) in self._rows]  # fmt: skip
+        running = [self._rows[trial.arch_id] for trial in trials if trial.is_running]
         enough = known.complete.sum() >= _ENOUGH_TO_CORRECT
         finishable = {trial.number for trial in near_front(study)[:FINISHABLE]} if enough else set()
         stopped = [place for place, trial in enumerate(known.trials) if trial.number in finishable]
@@ -142,16 +139,15 @@ class Guide:
                 found[:, place] = sign * expit(sign * losses[:, place])
         return found
 
-    def _known(self, trials: Sequence[FrozenTrial]) -> Known:
-        mine = [trial for trial in trials if trial.user_attrs.get(ARCH_ID) in self._rows and reports(trial)]
-        curves = {trial.number: _curve(self._losses, trial) for trial in mine
-                  if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)}  # fmt: skip
-        complete = {trial.number: curves[trial.number] for trial in mine if trial.state == TrialState.COMPLETE}
-        finished = {trial.user_attrs.get(RESCUES) for trial in mine if trial.number in complete}
+    def _known(self, trials: Sequence[TrialRecord]) -> Known:
+        ended = [trial for trial in trials if trial.reports and (trial.is_complete or trial.is_pruned)]
+        curves = {trial.number: _curve(self._losses, trial) for trial in ended}
+        complete = {trial.number: curves[trial.number] for trial in ended if trial.is_complete}
+        finished = {trial.rescues for trial in ended if trial.is_complete}
         last = max((max(curve) for curve in complete.values()), default=0)
-        known: list[tuple[FrozenTrial, int, Array, Array, float]] = []
-        for trial in mine:
-            if trial.number not in curves or trial.number in finished:
+        known: list[tuple[TrialRecord, int, Array, Array, float]] = []
+        for trial in ended:
+            if trial.number in finished:
                 continue
             step, values = max(curves[trial.number].items())
             spread = np.zeros_like(values)
@@ -160,7 +156,7 @@ class Guide:
                 if not growth:
                     continue
                 values, spread = values + np.median(growth, axis=0), np.var(growth, axis=0)
-            known.append((trial, self._rows[trial.user_attrs[ARCH_ID]], values, spread, step / last))
+            known.append((trial, self._rows[trial.arch_id], values, spread, step / last))
         width = self._said.shape[1]
         return Known(
             trials=[trial for trial, *_ in known],
@@ -206,9 +202,9 @@ def features(predicted: pd.DataFrame) -> Array:
     return np.stack(columns, axis=1) if columns else np.zeros((len(predicted), 0))
 
 
-def _curve(losses: Callable[[Array], Array], trial: FrozenTrial) -> dict[int, Array]:
-    said = reports(trial)
-    return dict(zip(said, losses(np.array(list(said.values()), dtype=np.float64)), strict=True))
+def _curve(losses: Callable[[Array], Array], trial: TrialRecord) -> dict[int, Array]:
+    """The losses of each step."""
+    return dict(zip(trial.reports, losses(np.array(list(trial.reports.values()), dtype=np.float64)), strict=True))
 
 
 def _standardised(values: Array) -> Array:

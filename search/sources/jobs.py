@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from optuna.study import Study
 from optuna.trial import Trial, TrialState, create_trial
 
-from xoresnet.search.execution.bridge import Proposal
+from xoresnet.search.sources.base import Proposal
+from xoresnet.search.study.trials import Attributes, trials_of
 
 __all__ = ["JobSource"]
-
-Attributes = Mapping[str, Any]
 
 
 class JobSource:
@@ -35,9 +34,9 @@ class JobSource:
         """
         self._study, self._key, self._config, self._last_step = study, key, config, last_step
         wanted = {key(job): job for job in jobs}
-        trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
-        begun = {key(trial.user_attrs): trial.state for trial in trials}
-        self.finished = sum(trial.state == TrialState.COMPLETE for trial in trials)
+        trials = trials_of(study, TrialState.COMPLETE, TrialState.RUNNING)
+        begun = {key(trial.attributes): trial.state for trial in trials}
+        self.finished = sum(trial.is_complete for trial in trials)
         """How many trials of the study are."""
         self._interrupted = {one for one in wanted if begun.get(one) == TrialState.RUNNING}
         self._wanted = frozenset(wanted)

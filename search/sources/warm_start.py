@@ -9,7 +9,6 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import RunError, XOResNetError
 from xoresnet.search.folders.run import RunFolder
-from xoresnet.search.study.attributes import ARCH, RECIPE
 from xoresnet.search.study.front import front_of
 from xoresnet.search.study.opening import look_at_study
 from xoresnet.space.search_space import SearchSpace
@@ -41,11 +40,9 @@ def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
     front = front_of(study) if study is not None else []
     found = []
     for trial in front:
-        arch = Arch.from_json(trial.user_attrs[ARCH])
-        arch = arch.replace(input_shape=space.input_shape, num_classes=space.num_classes)
+        arch = trial.arch.replace(input_shape=space.input_shape, num_classes=space.num_classes)
         if space.contains(arch):
-            recipe = Recipe.model_validate_json(trial.user_attrs[RECIPE])
-            found.append(WarmStart(f"{folder.path.name}:{trial.number}", arch, recipe))
+            found.append(WarmStart(f"{folder.path.name}:{trial.number}", arch, trial.recipe))
     if not found:
         raise RunError(f"warm_start: none of the {len(front)} networks on the front of {run} is in this space")
     return found

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from xoresnet.measures.metrics import Direction, metric_of
 from xoresnet.results.fronts.hypervolume import hypervolume, reference_point
 from xoresnet.results.fronts.pareto import nondominated
-from xoresnet.search.study.attributes import DUPLICATE
+from xoresnet.search.study.trials import TrialRecord, own_trials
 
 __all__ = ["Volume", "front_of", "volume_of"]
 
@@ -26,9 +26,9 @@ class Volume(NamedTuple):
     """Objectives measured in decades."""
 
 
-def front_of(study: Study) -> list[FrozenTrial]:
-    """Complete trials, best in the last objective first; answers from the record are left out."""
-    trials = _complete(study)
+def front_of(study: Study) -> list[TrialRecord]:
+    """Complete trials that no other dominates, best in the last objective first; duplicates are left out."""
+    trials = own_trials(study, TrialState.COMPLETE)
     if not trials:
         return []
     signs = [-1.0 if direction == StudyDirection.MAXIMIZE else 1.0 for direction in study.directions]
@@ -42,7 +42,7 @@ def volume_of(study: Study) -> Volume | None:
 
     Amounts such as spikes per sample are measured in decades, unless one of them is zero.
     """
-    trials, metrics = _complete(study), study.metric_names or []
+    trials, metrics = own_trials(study, TrialState.COMPLETE), study.metric_names or []
     if not trials:
         return None
     table = pd.DataFrame([trial.values for trial in trials], columns=metrics)
@@ -53,11 +53,3 @@ def volume_of(study: Study) -> Volume | None:
     log = tuple(metric for metric in metrics if metric_of(metric).log and (table[metric] > 0).all())
     reference = reference_point(table, directions, log)
     return Volume(hypervolume(table, directions, reference, log), reference, log)
-
-
-def _complete(study: Study) -> list[FrozenTrial]:
-    return [
-        trial
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if DUPLICATE not in trial.user_attrs
-    ]

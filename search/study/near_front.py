@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.search.pruning.pareto_pruner import reports
-from xoresnet.search.study.attributes import DUPLICATE, GUIDED, RESCUES, SOURCE
+from xoresnet.search.study.attributes import GUIDED
+from xoresnet.search.study.trials import TrialRecord, own_trials, trials_of
 
 __all__ = ["FINISHABLE", "near_front", "rescued"]
 
@@ -18,7 +17,7 @@ FINISHABLE = 20
 """Pruned trials of a guided search, those nearest to the front, whose checkpoints are kept."""
 
 
-def near_front(study: Study) -> list[FrozenTrial]:
+def near_front(study: Study) -> list[TrialRecord]:
     """Pruned trials that nobody has rescued, nearest to the front first; of equally near ones the first.
 
     Each is compared with what all trials had reported at the step at which it was stopped. Its distance is the smallest
@@ -26,28 +25,27 @@ def near_front(study: Study) -> list[FrozenTrial]:
     epsilon indicator), with each objective on a scale of 0 to 1 over all that was ever reported; logarithmic where all
     values are positive, since spikes span decades.
     """
-    trials = [trial for trial in study.get_trials(deepcopy=False) if DUPLICATE not in trial.user_attrs]
-    saved = {trial.user_attrs.get(RESCUES) for trial in trials}
-    said = {trial.number: reports(trial) for trial in trials if RESCUES not in trial.user_attrs}
-    stopped: dict[int, list[FrozenTrial]] = {}
+    trials = own_trials(study)
+    rescued_numbers = {trial.rescues for trial in trials}
+    reports = {trial.number: trial.reports for trial in trials if trial.rescues is None}
+    stopped: dict[int, list[TrialRecord]] = {}
     for trial in trials:
-        if trial.state == TrialState.PRUNED and trial.number not in saved and said.get(trial.number):
-            stopped.setdefault(max(said[trial.number]), []).append(trial)
-    keys = [(number, step) for number, values in said.items() for step in values]
+        if trial.is_pruned and trial.number not in rescued_numbers and reports.get(trial.number):
+            stopped.setdefault(trial.last_step, []).append(trial)
+    keys = [(number, step) for number, values in reports.items() for step in values]
     if not keys:
         return []
-    scaled = dict(zip(keys, _scaled([said[number][step] for number, step in keys], study.directions), strict=True))
-    distances: list[tuple[float, int, FrozenTrial]] = []
+    scaled = dict(zip(keys, _scaled([reports[number][step] for number, step in keys], study.directions), strict=True))
+    distances: list[tuple[float, int, TrialRecord]] = []
     for step, candidates in stopped.items():
-        peers = np.array([scaled[number, step] for number in said if (number, step) in scaled])
-        distances += [(_distance(scaled[one.number, step], peers), one.number, one) for one in candidates]
-    return [trial for *_, trial in sorted(distances, key=lambda one: one[:2])]
+        peers = np.array([scaled[number, step] for number in reports if (number, step) in scaled])
+        distances += [(_distance(scaled[trial.number, step], peers), trial.number, trial) for trial in candidates]
+    return [trial for *_, trial in sorted(distances, key=lambda row: row[:2])]
 
 
 def rescued(study: Study) -> int:
-    """How many rescues were begun, whatever became of them, but for those that a guide has chosen."""
-    begun = [trial.user_attrs for trial in study.get_trials(deepcopy=False) if RESCUES in trial.user_attrs]
-    return sum(attrs.get(SOURCE) != GUIDED for attrs in begun)
+    """How many rescues have begun, in whatever state, without those that a guide has chosen."""
+    return sum(trial.rescues is not None and trial.source != GUIDED for trial in trials_of(study))
 
 
 def _scaled(values: Sequence[Sequence[float]], directions: Sequence[StudyDirection]) -> NDArray[np.float64]:

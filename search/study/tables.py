@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,21 +10,15 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
-from xoresnet.description.recipe import Recipe
 from xoresnet.results.fronts.pareto import is_pareto
 from xoresnet.results.tables.columns import HISTORY, LAYERS, TRIALS, config_fields, typed
 from xoresnet.results.tables.files import write_csv, write_parquet
-from xoresnet.search.execution.trainable import LAYERS as LAYERS_METRIC
-from xoresnet.search.execution.trainable import NODE
 from xoresnet.search.objective import Objective
-from xoresnet.search.pruning.pareto_pruner import reports
-from xoresnet.search.study.attributes import ARCH, ARCH_ID, DUPLICATE, FAILURE, RECIPE, RECORD, RESCUES, SOURCE
+from xoresnet.search.study.trials import TrialRecord, trials_of
 
-__all__ = ["FrameWriter", "Frames", "last_record", "trial_row"]
+__all__ = ["FrameWriter", "Frames", "trial_row"]
 
 
 class Frames(NamedTuple):
@@ -64,19 +57,14 @@ class FrameWriter:
         self._took = self._wrote - start
 
     def frames(self) -> Frames:
-        """As the study is now; answers from the record are left out, since nothing was trained for them."""
-        trials = [
-            trial
-            for trial in self._study.get_trials(deepcopy=False)
-            if ARCH_ID in trial.user_attrs and DUPLICATE not in trial.user_attrs and trial.state != TrialState.WAITING
-        ]
-        rows = [self._rows(trial) for trial in trials]
-        table = typed([one.trial for one in rows], TRIALS)
+        """The tables as the study is now, without trials that train no network of their own."""
+        rows = [self._rows(trial) for trial in trials_of(self._study) if trial.has_own_network]
+        table = typed([each.trial for each in rows], TRIALS)
         table["is_pareto"] = is_pareto(table, self._objectives)
-        history = typed([epoch for one in rows for epoch in one.history], HISTORY)
-        return Frames(table, history, typed([layer for one in rows for layer in one.layers], LAYERS))
+        history = typed([epoch for each in rows for epoch in each.history], HISTORY)
+        return Frames(table, history, typed([layer for each in rows for layer in each.layers], LAYERS))
 
-    def _rows(self, trial: FrozenTrial) -> _Rows:
+    def _rows(self, trial: TrialRecord) -> _Rows:
         known = self._ended.get(trial.number)
         if known is not None:
             return known
@@ -92,55 +80,43 @@ class _Rows(NamedTuple):
     layers: list[dict[str, Any]]
 
 
-def _rows_of(trial: FrozenTrial) -> _Rows:
-    identity = {"trial_id": trial.number, "arch_id": trial.user_attrs[ARCH_ID]}
+def _rows_of(trial: TrialRecord) -> _Rows:
+    identity = {"trial_id": trial.number, "arch_id": trial.arch_id}
     history = [
-        {**record, **identity, "reported": _from_timestamp(record.get("timestamp"))} for record in _records(trial)
+        {**metrics, **identity, "reported": _from_timestamp(metrics.get("timestamp"))}
+        for metrics in trial.metrics.values()
     ]
-    layers = [
-        {**identity, "layer": number, **layer}
-        for number, layer in enumerate(json.loads(last_record(trial).get(LAYERS_METRIC, "[]")))
-        if trial.state == TrialState.COMPLETE
-    ]
+    layers = [{**identity, "layer": number, **layer} for number, layer in enumerate(trial.layers)]
     return _Rows(trial_row(trial), history, layers)
 
 
-def trial_row(trial: FrozenTrial) -> dict[str, Any]:
+def trial_row(trial: TrialRecord) -> dict[str, Any]:
     """The columns of `TRIALS`; figures are those of the last epoch, seconds those of all epochs."""
-    attrs, records, last = trial.user_attrs, _records(trial), last_record(trial)
-    arch, recipe = Arch.from_json(attrs[ARCH]), Recipe.from_dict(json.loads(attrs[RECIPE]))
+    last = trial.last_metrics
     totals = {
-        name: sum(record[name] for record in records) for name in ("train_seconds", "evaluation_seconds") if records
+        name: sum(metrics[name] for metrics in trial.metrics.values())
+        for name in ("train_seconds", "evaluation_seconds")
+        if trial.metrics
     }
     return {
         **{name: value for name, value in last.items() if name in TRIALS},
         **totals,
         "trial_id": trial.number,
-        "arch_id": attrs[ARCH_ID],
+        "arch_id": trial.arch_id,
         "state": trial.state.name,
-        "reason": attrs.get(FAILURE),
-        "source": attrs.get(SOURCE),
-        "rescues": attrs.get(RESCUES),
-        "seed": recipe.seed,
+        "reason": trial.failure,
+        "source": trial.source,
+        "rescues": trial.rescues,
+        "seed": trial.recipe.seed,
         "epochs_trained": last.get("epoch", 0),
-        "params_count": params_count(arch),
-        "started": _utc(trial.datetime_start),
-        "ended": _utc(trial.datetime_complete),
+        "params_count": params_count(trial.arch),
+        "started": _utc(trial.started),
+        "ended": _utc(trial.ended),
         "worker": f"{last['hostname']}:{last['pid']}" if "hostname" in last else None,
-        "node_id": last.get(NODE),
+        "node_id": trial.node,
         "is_pareto": False,
-        **config_fields(arch, recipe),
+        **config_fields(trial.arch, trial.recipe),
     }
-
-
-def last_record(trial: FrozenTrial) -> dict[str, Any]:
-    """All that it reported in its last epoch; nothing where it reported nothing."""
-    records = _records(trial)
-    return records[-1] if records else {}
-
-
-def _records(trial: FrozenTrial) -> list[dict[str, Any]]:
-    return [trial.user_attrs[f"{RECORD}{step}"] for step in reports(trial)]
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -1,0 +1,298 @@
+"""The trial record: what a study knows of a trial, decoded and encoded in one place.
+
+Optuna keeps a trial's parameters, state and values; everything else that a search knows of it is in its user attributes
+(`attributes.py`). `TrialRecord` reads them, the functions at the end of this file write them, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.search.study.attributes import (
+    ARCH,
+    ARCH_ID,
+    CONFIRMS,
+    DUPLICATE,
+    EXCLUDED,
+    FAILURE,
+    LAYERS,
+    NODE,
+    RECIPE,
+    RECORD,
+    RESCUES,
+    RETRIED,
+    SOURCE,
+    reported,
+)
+
+__all__ = [
+    "Attributes",
+    "TrainingKey",
+    "TrialRecord",
+    "confirmation_attributes",
+    "network_attributes",
+    "own_trials",
+    "rescue_attributes",
+    "source_attributes",
+    "training_key",
+    "trials_of",
+    "write_duplicate",
+    "write_excluded",
+    "write_failure",
+    "write_metrics",
+    "write_network",
+    "write_retry",
+]
+
+Attributes = Mapping[str, Any]
+"""The user attributes of a trial."""
+TrainingKey = tuple[str, Recipe]
+"""Equal for trials that train the same network with the same recipe, seed included."""
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """A trial as its study has it at one moment; later changes need another record."""
+
+    trial: FrozenTrial
+
+    @classmethod
+    def of(cls, trial: FrozenTrial | Trial) -> TrialRecord:
+        """The record of a trial; that of a live one is read from its study."""
+        return cls(trial.study.get_trials(deepcopy=False)[trial.number] if isinstance(trial, Trial) else trial)
+
+    @property
+    def number(self) -> int:
+        return self.trial.number
+
+    @property
+    def state(self) -> TrialState:
+        return self.trial.state
+
+    @property
+    def values(self) -> list[float]:
+        """The objective values. Raises `ValueError` if the trial is not complete."""
+        if self.trial.values is None:
+            raise ValueError(f"trial {self.number} is {self.state.name} and has no values")
+        return self.trial.values
+
+    @property
+    def started(self) -> datetime | None:
+        """Local time, without a zone."""
+        return self.trial.datetime_start
+
+    @property
+    def ended(self) -> datetime | None:
+        """Local time, without a zone."""
+        return self.trial.datetime_complete
+
+    @property
+    def attributes(self) -> Attributes:
+        return self.trial.user_attrs
+
+    # the network and how it is trained
+
+    @property
+    def has_network(self) -> bool:
+        """Whether the network and the recipe are written down; `arch`, `arch_id` and `recipe` raise `KeyError` before."""
+        return ARCH_ID in self.attributes
+
+    @property
+    def arch_id(self) -> str:
+        arch_id: str = self.attributes[ARCH_ID]
+        return arch_id
+
+    @cached_property
+    def arch(self) -> Arch:
+        return Arch.from_json(self.attributes[ARCH])
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        return Recipe.from_dict(json.loads(self.attributes[RECIPE]))
+
+    @property
+    def training_key(self) -> TrainingKey:
+        return self.arch_id, self.recipe
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The trial's own part of a trainable's configuration: its number, network and recipe, as JSON."""
+        return {"number": self.number, "arch": self.attributes[ARCH], "recipe": self.attributes[RECIPE]}
+
+    # where it comes from
+
+    @property
+    def source(self) -> str | None:
+        """What proposed the trial; None for the sampler."""
+        return self.attributes.get(SOURCE)
+
+    @property
+    def duplicate_of(self) -> int | None:
+        """The number of the trial whose result answered this one."""
+        return None if self.is_excluded else self.attributes.get(DUPLICATE)
+
+    @property
+    def rescues(self) -> int | None:
+        """The number of the pruned trial that this one continues."""
+        return self.attributes.get(RESCUES)
+
+    @property
+    def confirms(self) -> int | None:
+        """The number of the search's trial whose network this training repeats; None if the search never tried it."""
+        return self.attributes.get(CONFIRMS)
+
+    # what became of it
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == TrialState.RUNNING
+
+    @property
+    def is_complete(self) -> bool:
+        return self.state == TrialState.COMPLETE
+
+    @property
+    def is_pruned(self) -> bool:
+        return self.state == TrialState.PRUNED
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether the network exceeds a constraint of the space."""
+        return bool(self.attributes.get(DUPLICATE) == EXCLUDED)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the sampler got its answer without a training: from an earlier trial, or by exclusion."""
+        return DUPLICATE in self.attributes
+
+    @property
+    def has_own_network(self) -> bool:
+        """Whether this trial trains its network itself."""
+        return self.has_network and not self.is_answered
+
+    @property
+    def counts_as_finished(self) -> bool:
+        """Whether the trial counts against the budget: complete or pruned, neither a duplicate nor a rescue."""
+        return (self.is_complete or self.is_pruned) and not self.is_answered and self.rescues is None
+
+    @property
+    def failure(self) -> str | None:
+        """Why the trial failed."""
+        return self.attributes.get(FAILURE)
+
+    @property
+    def retried(self) -> list[str]:
+        """The reasons for which the trial was tried again."""
+        return list(self.attributes.get(RETRIED, ()))
+
+    # what it reported
+
+    @cached_property
+    def reports(self) -> dict[int, list[float]]:
+        """The objective values of each step, in ascending order."""
+        return reported(self.attributes)
+
+    @property
+    def last_step(self) -> int:
+        """The last step that was reported; 0 before the first."""
+        return max(self.reports, default=0)
+
+    @cached_property
+    def metrics(self) -> dict[int, dict[str, Any]]:
+        """All metrics of each step, in ascending order. Raises `KeyError` if only objective values were reported."""
+        return {step: self.attributes[f"{RECORD}{step}"] for step in self.reports}
+
+    @property
+    def last_metrics(self) -> dict[str, Any]:
+        """All metrics of the last step; empty before the first."""
+        return self.attributes[f"{RECORD}{self.last_step}"] if self.reports else {}
+
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        """The figures of each layer; empty unless the trial is complete."""
+        layers: list[dict[str, Any]] = json.loads(self.last_metrics.get(LAYERS, "[]")) if self.is_complete else []
+        return layers
+
+    @property
+    def node(self) -> str | None:
+        """The id of the cluster's node on which the trial last ran."""
+        return self.last_metrics.get(NODE)
+
+
+def trials_of(study: Study, *states: TrialState) -> list[TrialRecord]:
+    """All trials of a study by number, or those in the given states."""
+    return [TrialRecord(trial) for trial in study.get_trials(deepcopy=False, states=states or None)]
+
+
+def own_trials(study: Study, *states: TrialState) -> list[TrialRecord]:
+    """The same without trials that were answered without a training."""
+    return [record for record in trials_of(study, *states) if not record.is_answered]
+
+
+def training_key(attributes: Attributes) -> TrainingKey:
+    """The key of a training from its attributes, which need not belong to a trial yet."""
+    return attributes[ARCH_ID], Recipe.from_dict(json.loads(attributes[RECIPE]))
+
+
+def network_attributes(arch: Arch, recipe: Recipe) -> dict[str, Any]:
+    """The attributes of a trial that trains this network with this recipe."""
+    return {ARCH: arch.to_json(indent=None), ARCH_ID: arch.arch_id, RECIPE: recipe.model_dump_json()}
+
+
+def source_attributes(source: str) -> dict[str, Any]:
+    """The attributes of an enqueued trial that was proposed by something other than the sampler."""
+    return {SOURCE: source}
+
+
+def rescue_attributes(pruned: TrialRecord, source: str) -> dict[str, Any]:
+    """The attributes of a trial that continues a pruned one."""
+    network = {name: pruned.attributes[name] for name in (ARCH, ARCH_ID, RECIPE)}
+    return {**network, RESCUES: pruned.number, SOURCE: source}
+
+
+def confirmation_attributes(arch: Arch, recipe: Recipe, confirms: int | None, source: str | None) -> dict[str, Any]:
+    """The attributes of a training that repeats a network of the search."""
+    return {**network_attributes(arch, recipe), CONFIRMS: confirms, SOURCE: source}
+
+
+def write_network(trial: Trial, arch: Arch, recipe: Recipe) -> None:
+    """Write the network and the recipe. The id comes last: where it is present, the others are."""
+    attributes = network_attributes(arch, recipe)
+    for name in (RECIPE, ARCH, ARCH_ID):
+        trial.set_user_attr(name, attributes[name])
+
+
+def write_duplicate(trial: Trial, number: int) -> None:
+    """Mark a trial as answered by the trial with this number."""
+    trial.set_user_attr(DUPLICATE, number)
+
+
+def write_excluded(trial: Trial) -> None:
+    """Mark a trial whose network exceeds a constraint."""
+    trial.set_user_attr(DUPLICATE, EXCLUDED)
+
+
+def write_failure(trial: Trial, reason: str) -> None:
+    trial.set_user_attr(FAILURE, reason)
+
+
+def write_retry(trial: Trial, reason: str) -> None:
+    """Add a reason for which the trial is tried again."""
+    trial.set_user_attr(RETRIED, [*TrialRecord.of(trial).retried, reason])
+
+
+def write_metrics(trial: Trial, step: int, metrics: Mapping[str, Any]) -> None:
+    """Write all metrics of a step that storage can hold: numbers, strings and booleans; NumPy scalars become Python's."""
+    plain = {name: value.item() if hasattr(value, "item") else value for name, value in metrics.items()}
+    kept = {name: value for name, value in plain.items() if isinstance(value, int | float | str | bool)}
+    trial.set_user_attr(f"{RECORD}{step}", kept)
