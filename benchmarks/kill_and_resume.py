@@ -21,10 +21,10 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from xoresnet.search.execution.bridge import counts_as_finished
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE
 from xoresnet.search.study.opening import look_at_study
+from xoresnet.search.study.trials import TrialRecord
 
 SPACE = """
 space:
@@ -67,7 +67,7 @@ def check_whole(folder: Path, trials: int) -> None:
     study = look_at_study(config, folder)
     assert study is not None
     found = study.get_trials(deepcopy=False)
-    finished = [trial for trial in found if counts_as_finished(trial)]
+    finished = [trial for trial in found if TrialRecord(trial).counts_as_finished]
     assert len(finished) == trials, f"{len(finished)} trials are finished, not {trials}"
     assert not any(trial.state == TrialState.RUNNING for trial in found), "a trial is RUNNING"
     ids = [trial.user_attrs[ARCH_ID] for trial in finished]

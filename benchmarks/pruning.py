@@ -23,7 +23,6 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from xoresnet.search import ParetoPruner, report, should_prune
-from xoresnet.search.pruning.pareto_pruner import reports
 from xoresnet.search.study.near_front import near_front
 
 TRIALS, EPOCHS, WORKERS, MIN_TRIALS = 200, 27, 4, 4
@@ -171,7 +170,7 @@ def with_rescue(found: Curves, count: int, **options: Any) -> Outcome:
     budget, complete = simulate(found, rule)
     for trial in near_front(rule.study)[:count]:
         complete[trial.number] = True
-        budget += (EPOCHS - max(reports(trial))) / (TRIALS * EPOCHS)
+        budget += (EPOCHS - trial.last_step) / (TRIALS * EPOCHS)
     return judge(found, budget, complete)
 
 

@@ -34,7 +34,7 @@ from xoresnet.search.config import PriorSpec, PrunerSpec
 from xoresnet.search.execution.bridge import Verdict
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.prior.table import SECONDS, predicted_row
-from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.pruning.reports import reports
 from xoresnet.search.sources.archs import ArchProposals
 from xoresnet.search.sources.guide import Guide
 from xoresnet.search.study.attributes import RESCUES

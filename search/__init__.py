@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from xoresnet.search.objective import Objective as Objective
     from xoresnet.search.pruning.metric_pruner import MetricPruner as MetricPruner
     from xoresnet.search.pruning.pareto_pruner import ParetoPruner as ParetoPruner
-    from xoresnet.search.pruning.pareto_pruner import report as report
-    from xoresnet.search.pruning.pareto_pruner import should_prune as should_prune
+    from xoresnet.search.pruning.reports import report as report
+    from xoresnet.search.pruning.reports import should_prune as should_prune
     from xoresnet.search.run import run_search as run_search
 
 _HOMES = {
@@ -33,10 +33,10 @@ _HOMES = {
     "TrialBridge": "execution.bridge",
     "Watchdog": "execution.ray_plugin",
     "confirm": "confirmation.confirming",
-    "report": "pruning.pareto_pruner",
+    "report": "pruning.reports",
     "run_search": "run",
     "run_trials": "execution.ray_plugin",
-    "should_prune": "pruning.pareto_pruner",
+    "should_prune": "pruning.reports",
     "tune_config": "execution.ray_plugin",
 }
 

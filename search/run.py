@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from xoresnet.files.atomic import sweep
 from xoresnet.search.config import SearchConfig
@@ -25,10 +25,10 @@ from xoresnet.search.prepare import SearchPlan, plan_search
 from xoresnet.search.prior.guidance import budget_of, make_guide
 from xoresnet.search.prior.shared_prior import PriorError, PriorInterruptedError
 from xoresnet.search.sources.archs import ArchProposals
-from xoresnet.search.study.attributes import ARCH_ID, RESCUES
 from xoresnet.search.study.near_front import FINISHABLE, near_front, rescued
 from xoresnet.search.study.opening import ENQUEUED, has_begun, open_study
 from xoresnet.search.study.tables import FrameWriter
+from xoresnet.search.study.trials import TrialRecord
 
 __all__ = ["SearchRun", "run_search"]
 
@@ -141,24 +141,25 @@ class SearchRun:
 
     def _tidy(self, trial: FrozenTrial) -> None:
         """Keep weights of complete trials, and checkpoints of pruned ones that may be rescued."""
-        if trial.state == TrialState.COMPLETE:
-            if (self._folder_of(trial) / WEIGHTS).exists():
-                (self._folder_of(trial) / CHECKPOINT).unlink(missing_ok=True)
-            sweep(self._folder_of(trial))
-        elif trial.state == TrialState.PRUNED and self._kept:
+        record = TrialRecord(trial)
+        if record.is_complete:
+            if (self._folder_of(record) / WEIGHTS).exists():
+                (self._folder_of(record) / CHECKPOINT).unlink(missing_ok=True)
+            sweep(self._folder_of(record))
+        elif record.is_pruned and self._kept:
             promising = near_front(self.study)
             for other in promising[self._kept :]:
                 shutil.rmtree(self._folder_of(other), ignore_errors=True)
         else:
-            shutil.rmtree(self._folder_of(trial), ignore_errors=True)
+            shutil.rmtree(self._folder_of(record), ignore_errors=True)
 
     @property
     def _kept(self) -> int:
         """How many pruned trials may be finished."""
         return max(self.config.rescue, FINISHABLE if self.config.prior.kind != "none" else 0)
 
-    def _folder_of(self, trial: FrozenTrial) -> Path:
-        return self.folder.trial(trial.number, trial.user_attrs[ARCH_ID])
+    def _folder_of(self, trial: TrialRecord) -> Path:
+        return self.folder.trial(trial.number, trial.arch_id)
 
     def _nothing_to_do(self) -> bool:
         to_rescue = rescued(self.study) < self.config.rescue and near_front(self.study)
@@ -175,12 +176,12 @@ class _Placed(ArchProposals):
 
     def config(self, trial: optuna.Trial) -> dict[str, Any]:
         config = super().config(trial)
-        arch_id = trial.user_attrs[ARCH_ID]
-        folder = self.folder.trial(trial.number, arch_id)
+        record = TrialRecord.of(trial)
+        folder = self.folder.trial(trial.number, record.arch_id)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "arch.json").write_text(json.dumps(json.loads(config["arch"]), indent=2) + "\n", encoding="utf-8")
-        if RESCUES in trial.user_attrs:
-            stopped = self.folder.trial(trial.user_attrs[RESCUES], arch_id)
+        if record.rescues is not None:
+            stopped = self.folder.trial(record.rescues, record.arch_id)
             if (stopped / CHECKPOINT).exists():
                 (stopped / CHECKPOINT).replace(folder / CHECKPOINT)
             shutil.rmtree(stopped, ignore_errors=True)

@@ -174,7 +174,7 @@ def _outcome_fields(outcome: Outcome, config: SearchConfig) -> dict[str, Any]:
         "ended": outcome.ended,
         "interrupted": bool(outcome.interrupted),
         "front": [
-            {"trial_id": trial.number, "arch_id": trial.user_attrs["arch_id"],
+            {"trial_id": trial.number, "arch_id": trial.arch_id,
              **dict(zip(metrics, trial.values, strict=True))}
             for trial in front_of(outcome.study)
         ],

@@ -34,22 +34,19 @@ def find_trial(text: str) -> SearchedTrial | None:
     folder = RunFolder(Path(run))
     if not folder.path.is_dir():
         raise RunError(f"{text}: there is no folder {run}")
-    from xoresnet.search.confirmation.candidates import trial_network
-    from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE
     from xoresnet.search.study.opening import look_at_study
+    from xoresnet.search.study.trials import trials_of
 
     config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
     study = look_at_study(config, folder.path) if config is not None else None
     if config is None or study is None:
         raise RunError(f"{text}: {run} holds no search")
-    own = [
-        one for one in study.get_trials(deepcopy=False) if ARCH_ID in one.user_attrs and DUPLICATE not in one.user_attrs
-    ]
-    meant = [one for one in own if wanted in (str(one.number), one.user_attrs[ARCH_ID])]
+    own = [trial for trial in trials_of(study) if trial.has_own_network]
+    meant = [trial for trial in own if wanted in (str(trial.number), trial.arch_id)]
     if not meant:
         raise RunError(f"{text}: {run} has no trial {wanted} with a network of its own")
-    if len({trial_network(one) for one in meant}) > 1:
-        numbers = ", ".join(str(one.number) for one in meant)
+    if len({trial.training_key for trial in meant}) > 1:
+        numbers = ", ".join(str(trial.number) for trial in meant)
         raise RunError(f"{text}: that is the network of trials {numbers}: name one of them")
-    arch, recipe = trial_network(meant[-1])
-    return SearchedTrial(f"{folder.path.name}-{meant[-1].number}", arch, config.data, recipe)
+    trial = meant[-1]
+    return SearchedTrial(f"{folder.path.name}-{trial.number}", trial.arch, config.data, trial.recipe)

@@ -50,20 +50,18 @@ def _study(config: SearchConfig, folder: RunFolder) -> Study:
 def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]:
     from optuna.trial import TrialState
 
-    from xoresnet.search.execution.bridge import counts_as_finished
     from xoresnet.search.prior.guidance import budget_of
-    from xoresnet.search.pruning.pareto_pruner import reports
-    from xoresnet.search.study.attributes import DUPLICATE, RESCUES
     from xoresnet.search.study.front import front_of
+    from xoresnet.search.study.trials import own_trials
 
-    trials = [trial for trial in study.get_trials(deepcopy=False) if DUPLICATE not in trial.user_attrs]
+    trials = own_trials(study)
     states = {state: sum(trial.state == state for trial in trials) for state in TrialState}
     metrics = study.metric_names or []
-    rescues = sum(trial.state == TrialState.COMPLETE and RESCUES in trial.user_attrs for trial in trials)
+    rescues = sum(trial.is_complete and trial.rescues is not None for trial in trials)
     return {
         "searching": busy,
         "trials": budget_of(study, config.trials),
-        "finished": sum(map(counts_as_finished, trials)),
+        "finished": sum(trial.counts_as_finished for trial in trials),
         "complete": states[TrialState.COMPLETE] - rescues,
         "pruned": states[TrialState.PRUNED],
         "failed": states[TrialState.FAIL],
@@ -71,16 +69,16 @@ def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]
         "running": [
             {
                 "trial_id": trial.number,
-                "arch_id": trial.user_attrs.get("arch_id"),
-                "epoch": max(reports(trial), default=0),
+                "arch_id": trial.arch_id if trial.has_network else None,
+                "epoch": trial.last_step,
             }
             for trial in trials
-            if trial.state == TrialState.RUNNING
+            if trial.is_running
         ],
         "front": [
             {
                 "trial_id": trial.number,
-                "arch_id": trial.user_attrs["arch_id"],
+                "arch_id": trial.arch_id,
                 **dict(zip(metrics, trial.values, strict=True)),
             }
             for trial in front_of(study)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import Fault, RunError, SpecError
 from xoresnet.results.analysis.pick import pick
 from xoresnet.results.tables.loading import Run
-from xoresnet.search.study.attributes import ARCH, ARCH_ID, DRAWN, DUPLICATE, GUIDED, RECIPE, SOURCE
+from xoresnet.search.study.attributes import DRAWN, GUIDED
+from xoresnet.search.study.trials import TrialRecord, trials_of
 
-__all__ = ["Candidate", "candidates", "trial_network"]
+__all__ = ["Candidate", "candidates"]
 
 
 class Candidate(NamedTuple):
@@ -49,7 +48,7 @@ def candidates(
     trials = [int(pick(run, name, any_state=True, names=known)["trial_id"]) for name in wanted if name not in named]
     if not wanted:
         trials = [int(number) for number in run.front["trial_id"]]
-    found = [_of_trial(study.get_trials(deepcopy=False)[number]) for number in trials]
+    found = [_of_trial(TrialRecord(study.get_trials(deepcopy=False)[number])) for number in trials]
     found += [_baseline(name, known[name], study, recipe) for name in (known if with_baselines else named)]
     if not found:
         raise RunError(f"{run.name} has no front yet: no trial is complete")
@@ -61,26 +60,17 @@ def candidates(
     return list(once.values())
 
 
-def trial_network(trial: FrozenTrial) -> tuple[Arch, Recipe]:
-    """What a trial of a search trained, and how."""
-    return Arch.from_json(trial.user_attrs[ARCH]), Recipe.from_dict(json.loads(trial.user_attrs[RECIPE]))
-
-
-def _of_trial(trial: FrozenTrial) -> Candidate:
-    source = trial.user_attrs.get(SOURCE)
-    return Candidate(trial.number, None if source in (DRAWN, GUIDED) else source, *trial_network(trial))
+def _of_trial(trial: TrialRecord) -> Candidate:
+    source = None if trial.source in (DRAWN, GUIDED) else trial.source
+    return Candidate(trial.number, source, trial.arch, trial.recipe)
 
 
 def _baseline(name: str, arch: Arch, study: Study, recipe: Recipe) -> Candidate:
     """As the search trained it to the end, if it did; of other trials that with this recipe, if there is one."""
     arch = arch.canonical()
-    tried = [
-        trial
-        for trial in study.get_trials(deepcopy=False)
-        if trial.user_attrs.get(ARCH_ID) == arch.arch_id and DUPLICATE not in trial.user_attrs
-    ]
-    ended_well = [trial for trial in tried if trial.state == TrialState.COMPLETE]
-    alike = [trial for trial in tried if trial_network(trial)[1] == recipe]
+    tried = [trial for trial in trials_of(study) if trial.has_own_network and trial.arch_id == arch.arch_id]
+    ended_well = [trial for trial in tried if trial.is_complete]
+    alike = [trial for trial in tried if trial.recipe == recipe]
     for trial in ended_well + alike:
         return _of_trial(trial)._replace(source=name)
     return Candidate(None, name, arch, recipe)

@@ -23,7 +23,6 @@ from xoresnet.search.confirmation.study import (
     look_at_confirm_study,
     note_searched,
     open_confirm_study,
-    training_key,
 )
 from xoresnet.search.confirmation.table import weights_folder, write_confirmed
 from xoresnet.search.execution.bridge import TrialBridge
@@ -33,9 +32,9 @@ from xoresnet.search.folders.claim import claimed
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.prepare import full_recipe
 from xoresnet.search.sources.jobs import JobSource
-from xoresnet.search.study.attributes import ARCH, ARCH_ID, CONFIRMS, RECIPE, SOURCE
 from xoresnet.search.study.opening import look_at_study
 from xoresnet.search.study.tables import FrameWriter
+from xoresnet.search.study.trials import TrialRecord, confirmation_attributes, training_key, trials_of
 from xoresnet.search.views.data_bar import load_with_bar
 from xoresnet.space.baseline_networks import baselines
 
@@ -62,8 +61,8 @@ class ConfirmPlan:
     def left(self, study: Study | None = None) -> list[Candidate]:
         """Jobs that are not done yet; study: of the confirmation, if it is at hand. Raises `RunError`, `UsageError`."""
         study = study or look_at_confirm_study(self.folder.path)
-        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if study is not None else []
-        done = {training_key(trial.user_attrs) for trial in complete}
+        complete = trials_of(study, TrialState.COMPLETE) if study is not None else []
+        done = {trial.training_key for trial in complete}
         return [job for job in self.jobs if training_key(_attributes(job)) not in done]
 
 
@@ -143,7 +142,7 @@ class ConfirmRun:
         note_searched(self.study, [(_attributes(job), job.trial_id) for job in plan.jobs])
         jobs = JobSource(
             self.study, map(_attributes, plan.jobs), key=training_key, config=self._config,
-            last_step=lambda trial: training_key(trial.user_attrs)[1].epochs,
+            last_step=lambda trial: TrialRecord.of(trial).recipe.epochs,
         )  # fmt: skip
         self.to_do = jobs.to_do
         self.bridge = TrialBridge(
@@ -177,7 +176,7 @@ class ConfirmRun:
     def _tidy(self) -> None:
         """Of each network the weights of its best seed are kept."""
         best = {trial.number for trial in best_seeds(self.study)}
-        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL)):
+        for trial in trials_of(self.study, TrialState.COMPLETE, TrialState.FAIL):
             folder = self.path / weights_folder(trial)
             if trial.number in best:
                 (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -187,22 +186,18 @@ class ConfirmRun:
 
     def _config(self, trial: Trial) -> dict[str, Any]:
         """What the trainable is given."""
-        attrs, config = trial.user_attrs, self.plan.config
-        folder = self.path / weights_folder(trial)
+        record, config = TrialRecord.of(trial), self.plan.config
+        folder = self.path / weights_folder(record)
         folder.mkdir(parents=True, exist_ok=True)
         return {
-            "number": trial.number, "arch": attrs[ARCH], "recipe": attrs[RECIPE], "folder": str(folder),
-            "data": json.dumps(config.data.model_dump(mode="json")), "threads": config.cpus_per_trial,
-            "opens_test": "confirm",
+            **record.config, "folder": str(folder), "data": json.dumps(config.data.model_dump(mode="json")),
+            "threads": config.cpus_per_trial, "opens_test": "confirm",
         }  # fmt: skip
 
 
 def _attributes(job: Candidate) -> dict[str, Any]:
     """Of its trial."""
-    return {
-        ARCH: job.arch.to_json(indent=None), ARCH_ID: job.arch.arch_id, RECIPE: job.recipe.model_dump_json(),
-        CONFIRMS: job.trial_id, SOURCE: job.source,
-    }  # fmt: skip
+    return confirmation_attributes(job.arch, job.recipe, job.trial_id, job.source)
 
 
 def confirm(

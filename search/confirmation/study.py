@@ -5,25 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.pruners import NopPruner
 from optuna.storages import JournalStorage
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
-from xoresnet.description.recipe import Recipe
 from xoresnet.errors import RunError
 from xoresnet.search.folders.run import CONFIRM_JOURNAL
 from xoresnet.search.objective import Objective
-from xoresnet.search.study.attributes import ARCH_ID, CONFIRMS, RECIPE
+from xoresnet.search.study.attributes import ARCH_ID, RECIPE
 from xoresnet.search.study.journal import JournalReader, open_journal
-from xoresnet.search.study.tables import last_record
+from xoresnet.search.study.trials import Attributes, TrainingKey, TrialRecord, trials_of
 
-__all__ = [
-    "best_seeds", "look_at_confirm_study", "note_searched", "open_confirm_study", "searched_trial", "training_key",
-]  # fmt: skip
+__all__ = ["best_seeds", "look_at_confirm_study", "note_searched", "open_confirm_study", "searched_trial"]
 
 _NAME = "confirm"
 _SEARCHED = "searched"
@@ -53,46 +49,41 @@ def look_at_confirm_study(folder: Path) -> Study | None:
         raise RunError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
 
 
-def training_key(attrs: Mapping[str, Any]) -> tuple[str, Recipe]:
-    """The same for trials that train the same network in the same way with the same seed; attrs: of a trial."""
-    return attrs[ARCH_ID], Recipe.from_dict(json.loads(attrs[RECIPE]))
-
-
-def note_searched(study: Study, found: Iterable[tuple[Mapping[str, Any], int | None]]) -> None:
+def note_searched(study: Study, found: Iterable[tuple[Attributes, int | None]]) -> None:
     """Networks that were confirmed before the search had them in this trial, or when another trial had them, are this
     trial's from now on, with all their seeds and budgets; found: attributes of a training, and the trial of the search.
     """
     searched = {_network_key(attrs): number for attrs, number in found if number is not None}
     known = dict(study.user_attrs.get(_SEARCHED, {}))
-    for trial in study.get_trials(deepcopy=False):
-        number = searched.get(_network_key(trial.user_attrs))
+    for trial in trials_of(study):
+        number = searched.get(_network_key(trial.attributes))
         if number is not None and number != searched_trial(study, trial):
             known[str(trial.number)] = number
     if known != study.user_attrs.get(_SEARCHED, {}):
         study.set_user_attr(_SEARCHED, known)
 
 
-def searched_trial(study: Study, trial: FrozenTrial) -> int | None:
+def searched_trial(study: Study, trial: TrialRecord) -> int | None:
     """Which trial of the search a training confirms; None where the search has not trained this network."""
     known: Mapping[str, int] = study.user_attrs.get(_SEARCHED, {})
-    return known.get(str(trial.number), trial.user_attrs.get(CONFIRMS))
+    return known.get(str(trial.number), trial.confirms)
 
 
-def _network_key(attrs: Mapping[str, Any]) -> tuple[str, str]:
-    recipe = {name: value for name, value in json.loads(attrs[RECIPE]).items() if name not in ("seed", "epochs")}
-    return attrs[ARCH_ID], json.dumps(recipe, sort_keys=True)
+def _network_key(attributes: Attributes) -> tuple[str, str]:
+    recipe = {name: value for name, value in json.loads(attributes[RECIPE]).items() if name not in ("seed", "epochs")}
+    return attributes[ARCH_ID], json.dumps(recipe, sort_keys=True)
 
 
-def best_seeds(study: Study) -> Iterator[FrozenTrial]:
+def best_seeds(study: Study) -> Iterator[TrialRecord]:
     """Of each network the seed that did best on the validation images, of equals the first: no test set chooses."""
-    best: dict[tuple[str, Recipe], FrozenTrial] = {}
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        arch_id, recipe = training_key(trial.user_attrs)
+    best: dict[TrainingKey, TrialRecord] = {}
+    for trial in trials_of(study, TrialState.COMPLETE):
+        arch_id, recipe = trial.training_key
         other = best.setdefault((arch_id, recipe.replace(seed=0)), trial)
         if _accuracy(trial) > _accuracy(other):
             best[arch_id, recipe.replace(seed=0)] = trial
     yield from best.values()
 
 
-def _accuracy(trial: FrozenTrial) -> float:
-    return float(last_record(trial)["val_accuracy"])
+def _accuracy(trial: TrialRecord) -> float:
+    return float(trial.last_metrics["val_accuracy"])

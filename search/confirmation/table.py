@@ -7,22 +7,20 @@ from typing import Any
 
 import pandas as pd
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial
 
-from xoresnet.description.recipe import Recipe
 from xoresnet.results.tables.columns import CONFIRMED, typed
 from xoresnet.results.tables.files import write_parquet
-from xoresnet.search.confirmation.study import best_seeds, searched_trial, training_key
+from xoresnet.search.confirmation.study import best_seeds, searched_trial
 from xoresnet.search.execution.trainable import WEIGHTS
-from xoresnet.search.study.attributes import ARCH_ID
-from xoresnet.search.study.tables import last_record, trial_row
+from xoresnet.search.study.tables import trial_row
+from xoresnet.search.study.trials import TrainingKey, TrialRecord, trials_of
 
 __all__ = ["confirmed_frame", "weights_folder", "write_confirmed"]
 
 
-def weights_folder(trial: FrozenTrial | Trial) -> Path:
+def weights_folder(trial: TrialRecord) -> Path:
     """Within the run's folder."""
-    return Path("confirmed") / f"{trial.number:04d}-{trial.user_attrs[ARCH_ID]}"
+    return Path("confirmed") / f"{trial.number:04d}-{trial.arch_id}"
 
 
 def write_confirmed(study: Study, run: Path) -> None:
@@ -33,11 +31,11 @@ def write_confirmed(study: Study, run: Path) -> None:
 def confirmed_frame(study: Study, run: Path) -> pd.DataFrame:
     """One row for each network and seed, the last one where a seed was tried again; run: the folder."""
     kept = {trial.number for trial in best_seeds(study) if (run / weights_folder(trial) / WEIGHTS).exists()}
-    rows: dict[tuple[str, Recipe], dict[str, Any]] = {}
-    for trial in study.get_trials(deepcopy=False):
-        rows[training_key(trial.user_attrs)] = {
+    rows: dict[TrainingKey, dict[str, Any]] = {}
+    for trial in trials_of(study):
+        rows[trial.training_key] = {
             **trial_row(trial),
-            **{name: value for name, value in last_record(trial).items() if name.startswith("test_")},
+            **{name: value for name, value in trial.last_metrics.items() if name.startswith("test_")},
             "trial_id": searched_trial(study, trial),
             "weights": weights_folder(trial).as_posix() if trial.number in kept else None,
         }

@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.search.study.attributes import FAILURE
+from xoresnet.search.study.attributes import FAILURE, LAYERS, NODE
 
 if TYPE_CHECKING:
     from xoresnet.data.load import DataSet
     from xoresnet.training.fit import Training
 
-__all__ = ["CHECKPOINT", "LAYERS", "NODE", "WEIGHTS", "load_data_once", "train_trial"]
+__all__ = ["CHECKPOINT", "WEIGHTS", "load_data_once", "train_trial"]
 
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
 """Files of a trial."""
-LAYERS, NODE = "layers", "node_id"
-"""What else it reports: the figures of each layer, as JSON, in the end; on which machine of the cluster it runs."""
 
 
 def train_trial(config: dict[str, Any]) -> None:

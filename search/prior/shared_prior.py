@@ -26,10 +26,9 @@ from xoresnet.search.prepare import SearchPlan
 from xoresnet.search.prior.networks import sample_of, to_predict
 from xoresnet.search.prior.table import SECONDS, predicted_row, write_predicted
 from xoresnet.search.prior.trainables import EPOCHS_CHARGED, predict_networks, train_shared, write_archs
-from xoresnet.search.sources.jobs import Attributes, JobSource
-from xoresnet.search.study.attributes import FAILURE
+from xoresnet.search.sources.jobs import JobSource
 from xoresnet.search.study.journal import open_journal
-from xoresnet.search.study.tables import last_record
+from xoresnet.search.study.trials import Attributes, trials_of
 from xoresnet.shared.weights import WeightGroup, groups_of
 
 __all__ = ["PriorError", "PriorInterruptedError", "SharedPrior"]
@@ -176,16 +175,15 @@ class SharedPrior:
             raise PriorInterruptedError(found)
 
     def _done(self) -> set[str]:
-        trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return {trial.user_attrs[_JOB] for trial in trials}
+        return {trial.attributes[_JOB] for trial in trials_of(self._study, TrialState.COMPLETE)}
 
     def _reason(self) -> str:
         """Why a job failed."""
-        failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-        return str(failed[-1].user_attrs.get(FAILURE, "unknown reason")) if failed else "nothing was tried"
+        failed = trials_of(self._study, TrialState.FAIL)
+        return (failed[-1].failure or "unknown reason") if failed else "nothing was tried"
 
     def _total(self, metric: str) -> float:
-        return sum(float(last_record(trial).get(metric, 0.0)) for trial in self._study.get_trials(deepcopy=False))
+        return sum(float(trial.last_metrics.get(metric, 0.0)) for trial in trials_of(self._study))
 
 
 def _read(output: Path) -> list[dict[str, Any]]:

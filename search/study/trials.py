@@ -82,9 +82,10 @@ class TrialRecord:
     @property
     def values(self) -> list[float]:
         """The objective values. Raises `ValueError` if the trial is not complete."""
-        if self.trial.values is None:
+        values: list[float] | None = self.trial.values
+        if values is None:
             raise ValueError(f"trial {self.number} is {self.state.name} and has no values")
-        return self.trial.values
+        return values
 
     @property
     def started(self) -> datetime | None:
@@ -104,7 +105,7 @@ class TrialRecord:
 
     @property
     def has_network(self) -> bool:
-        """Whether the network and the recipe are written down; `arch`, `arch_id` and `recipe` raise `KeyError` before."""
+        """Whether the network and the recipe are written; before, `arch`, `arch_id` and `recipe` raise `KeyError`."""
         return ARCH_ID in self.attributes
 
     @property
@@ -292,7 +293,7 @@ def write_retry(trial: Trial, reason: str) -> None:
 
 
 def write_metrics(trial: Trial, step: int, metrics: Mapping[str, Any]) -> None:
-    """Write all metrics of a step that storage can hold: numbers, strings and booleans; NumPy scalars become Python's."""
+    """Write all metrics of a step that a storage can hold: numbers (NumPy's too), strings and booleans."""
     plain = {name: value.item() if hasattr(value, "item") else value for name, value in metrics.items()}
     kept = {name: value for name, value in plain.items() if isinstance(value, int | float | str | bool)}
     trial.set_user_attr(f"{RECORD}{step}", kept)

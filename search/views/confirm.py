@@ -5,12 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from rich.console import Group
 
-from xoresnet.search.confirmation.candidates import trial_network
-from xoresnet.search.study.attributes import CONFIRMS, FAILURE, SOURCE
-from xoresnet.search.study.tables import last_record
+from xoresnet.search.study.trials import TrialRecord
 from xoresnet.search.views.live import LiveView
 from xoresnet.search.views.search import describe_arch, figure_text, running_table
 
@@ -38,13 +36,12 @@ class ConfirmView(LiveView):
         return Group(self.progress(finished, run.to_do), running_table(run.bridge, metrics))
 
     def _line(self, run: ConfirmRun, trial: FrozenTrial) -> str:
-        arch, recipe = trial_network(trial)
-        last, number = last_record(trial), trial.user_attrs.get(CONFIRMS)
-        what = f"#{number}" if number is not None else str(trial.user_attrs.get(SOURCE))
-        if trial.state == TrialState.COMPLETE:
+        record = TrialRecord(trial)
+        what = f"#{record.confirms}" if record.confirms is not None else str(record.source)
+        if record.is_complete:
             names = ("test_accuracy", "test_spikes_per_sample")
-            how = "  ".join(figure_text(name, float(last[name])) for name in names)
+            how = "  ".join(figure_text(name, float(record.last_metrics[name])) for name in names)
         else:
-            how = f"failed: {trial.user_attrs.get(FAILURE, 'unknown reason')}"
+            how = f"failed: {record.failure or 'unknown reason'}"
         done = run.bridge.finished - self._before
-        return f"{done:>4}/{run.to_do}  {what:<6} seed {recipe.seed}  {how}  {describe_arch(arch)}"
+        return f"{done:>4}/{run.to_do}  {what:<6} seed {record.recipe.seed}  {how}  {describe_arch(record.arch)}"

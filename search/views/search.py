@@ -16,9 +16,9 @@ from xoresnet.description.arch import Arch
 from xoresnet.measures.metrics import duration, metric_of
 from xoresnet.search.execution.bridge import LiveTrial, TrialBridge
 from xoresnet.search.prior.guidance import prior_of
-from xoresnet.search.pruning.pareto_pruner import reports
-from xoresnet.search.study.attributes import DRAWN, DUPLICATE, FAILURE, RESCUES, SOURCE
+from xoresnet.search.study.attributes import DRAWN
 from xoresnet.search.study.front import front_of, volume_of
+from xoresnet.search.study.trials import TrialRecord
 from xoresnet.search.views.live import LiveView
 
 if TYPE_CHECKING:
@@ -63,9 +63,10 @@ def running_table(bridge: TrialBridge, metrics: list[str]) -> Table:
 
 
 def _line(run: SearchRun, trial: FrozenTrial) -> str | None:
-    if DUPLICATE in trial.user_attrs:
+    record = TrialRecord(trial)
+    if record.is_answered:
         return None
-    return trial_line(trial, [objective.metric for objective in run.config.objectives], run.bridge.finished, run)
+    return trial_line(record, [objective.metric for objective in run.config.objectives], run.bridge.finished, run)
 
 
 def _prior_line(prior: Mapping[str, Any]) -> str:
@@ -73,18 +74,14 @@ def _prior_line(prior: Mapping[str, Any]) -> str:
     return f"shared weights have ranked {prior['networks']:,} networks in {duration(prior['seconds'])}: {cost}"
 
 
-def trial_line(trial: FrozenTrial, metrics: list[str], finished: int, run: SearchRun) -> str:
+def trial_line(trial: TrialRecord, metrics: list[str], finished: int, run: SearchRun) -> str:
     """One finished trial in one line."""
-    arch = Arch.from_json(trial.user_attrs["arch"])
-    said = reports(trial)
-    last = said[max(said)] if said else []
+    last = trial.reports.get(trial.last_step, [])
     figures = "  ".join(figure_text(name, value) for name, value in zip(metrics, last, strict=False))
-    state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: f"pruned at {max(said, default=0)}"}.get(trial.state)
-    how = state or f"failed: {trial.user_attrs.get(FAILURE, 'unknown reason')}"
-    source = trial.user_attrs.get(SOURCE)
-    if RESCUES in trial.user_attrs:
-        source = f"finishes #{trial.user_attrs[RESCUES]}"
-    name = describe_arch(arch) + (f" ({source})" if source else "")
+    state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: f"pruned at {trial.last_step}"}.get(trial.state)
+    how = state or f"failed: {trial.failure or 'unknown reason'}"
+    source = trial.source if trial.rescues is None else f"finishes #{trial.rescues}"
+    name = describe_arch(trial.arch) + (f" ({source})" if source else "")
     return f"{finished:>4}/{run.bridge.budget}  #{trial.number:<4} {how:<12} {figures}  {name}"
 
 
@@ -99,10 +96,8 @@ def front_table(study: Study, limit: int | None = None) -> Table | Text:
     table.add_column("network")  # where room is scarce this one gives way
     for trial in _spread(front, limit):
         figures = [metric_of(name).compact_text(value) for name, value in zip(metrics, trial.values, strict=True)]
-        arch = Arch.from_json(trial.user_attrs["arch"])
-        name = trial.user_attrs.get(SOURCE, "")
-        what = describe_arch(arch) + (f" ({name})" if name and name != DRAWN else "")
-        table.add_row(str(trial.number), trial.user_attrs["arch_id"], *figures, what)
+        source = f" ({trial.source})" if trial.source and trial.source != DRAWN else ""
+        table.add_row(str(trial.number), trial.arch_id, *figures, describe_arch(trial.arch) + source)
     return table
 
 
@@ -115,7 +110,7 @@ def _volume_line(study: Study) -> str:
     return f"hypervolume {volume.hypervolume:.4f} up to ({point}){decades}"
 
 
-def _spread(front: Sequence[FrozenTrial], limit: int | None) -> Sequence[FrozenTrial]:
+def _spread(front: Sequence[TrialRecord], limit: int | None) -> Sequence[TrialRecord]:
     """Both ends, and as many between them as there is room for."""
     if limit is None or len(front) <= limit:
         return front

@@ -15,7 +15,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.results import load
 from xoresnet.search.folders.claim import claimed
 from xoresnet.search.folders.run import RunFolder
-from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.pruning.reports import reports
 from xoresnet.search.study.opening import look_at_study
 
 

@@ -21,10 +21,10 @@ from xoresnet.errors import XOResNetError
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.search.commands.arch_source import ArchSource
 from xoresnet.search.commands.searched_trial import find_trial
-from xoresnet.search.confirmation.candidates import trial_network
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.attributes import DUPLICATE
 from xoresnet.search.study.opening import look_at_study
+from xoresnet.search.study.trials import trials_of
 from xoresnet.training.fit import fit
 
 DATA = {"name": "digits", "validation_seed": 5, "validation_share": 0.25}
@@ -61,7 +61,7 @@ def trials() -> list[tuple[Arch, Recipe]]:
     assert config is not None
     study = look_at_study(config, Path("run"))
     assert study is not None
-    return [trial_network(trial) for trial in study.trials]
+    return [(record.arch, record.recipe) for record in trials_of(study)]
 
 
 @pytest.mark.parametrize("number", [0, 2, 3, 5])  # complete, pruned, failed, dominated

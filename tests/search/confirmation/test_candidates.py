@@ -16,10 +16,11 @@ from xoresnet.description.recipe import Recipe
 from xoresnet.errors import SpecError, XOResNetError
 from xoresnet.results import load
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.confirmation.candidates import Candidate, candidates, trial_network
+from xoresnet.search.confirmation.candidates import Candidate, candidates
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.prepare import full_recipe
 from xoresnet.search.study.opening import look_at_study
+from xoresnet.search.study.trials import TrialRecord
 from xoresnet.space.baseline_networks import baselines
 
 RECIPE = Recipe(epochs=2, learning_rate=0.123)
@@ -73,7 +74,7 @@ def test_they_are_trained_as_in_the_search(searched: Path) -> None:
     for one in chosen(searched, "0", "2"):
         assert one.trial_id is not None
         trial = study.trials[one.trial_id]
-        assert (one.arch, one.recipe) == trial_network(trial)
+        assert (one.arch, one.recipe) == (TrialRecord(trial).arch, TrialRecord(trial).recipe)
         assert one.arch.arch_id == trial.user_attrs["arch_id"]
         assert one.recipe.epochs == 2
         assert one.source is None  # how they were drawn says nothing of them

@@ -20,10 +20,10 @@ from xoresnet.search.confirmation.study import (
     note_searched,
     open_confirm_study,
     searched_trial,
-    training_key,
 )
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.study.journal import open_journal
+from xoresnet.search.study.trials import training_key
 
 
 @pytest.fixture

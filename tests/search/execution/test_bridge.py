@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from xoresnet.search.execution.bridge import TrialBridge, Verdict
 from xoresnet.search.objective import Objective
-from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.pruning.reports import reports
 from xoresnet.search.study.attributes import FAILURE, RETRIED
 
 OBJECTIVES = [Objective(metric="accuracy", direction="max"), Objective(metric="spikes", direction="min")]

@@ -19,7 +19,8 @@ from ray import tune
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.ray_plugin import Watchdog, run_trials, tune_config
 from xoresnet.search.objective import Objective
-from xoresnet.search.pruning.pareto_pruner import ParetoPruner, reports
+from xoresnet.search.pruning.pareto_pruner import ParetoPruner
+from xoresnet.search.pruning.reports import reports
 from xoresnet.search.study.attributes import FAILURE, RETRIED
 
 pytestmark = [

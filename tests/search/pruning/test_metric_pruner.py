@@ -12,7 +12,7 @@ from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
 from xoresnet.search.pruning.metric_pruner import MetricPruner
-from xoresnet.search.pruning.pareto_pruner import report, should_prune
+from xoresnet.search.pruning.reports import report, should_prune
 
 MAKERS: list[Callable[[], BasePruner]] = [
     lambda: MedianPruner(n_startup_trials=3),

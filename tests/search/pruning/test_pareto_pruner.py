@@ -20,7 +20,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from xoresnet.search.pruning.pareto_pruner import ParetoPruner, Scale, Ties, report, reports, should_prune
+from xoresnet.search.pruning.pareto_pruner import ParetoPruner
+from xoresnet.search.pruning.ranking import Scale, Ties
+from xoresnet.search.pruning.reports import report, reports, should_prune
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

@@ -14,10 +14,11 @@ from optuna.trial import Trial, TrialState
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
 from xoresnet.description.recipe import Recipe
-from xoresnet.search.execution.bridge import TrialBridge, counts_as_finished
+from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.sources.archs import ArchProposals
 from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE
+from xoresnet.search.study.trials import TrialRecord, trials_of
 from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.walk import parameters_of
@@ -67,7 +68,7 @@ def test_every_network_once_and_then_an_end(sampler: BaseSampler, options: dict[
     space = SearchSpace.from_dict(SMALL)
     assert sorted(trained) == sorted(arch.arch_id for arch in space.enumerate())
     assert bridge.ended == "every configuration of the space has been tried"
-    assert bridge.finished == len(trained) == sum(map(counts_as_finished, of.trials))
+    assert bridge.finished == len(trained) == sum(trial.counts_as_finished for trial in trials_of(of))
     assert not bridge.errors
 
 
@@ -118,7 +119,7 @@ def test_recipes_make_a_difference() -> None:
     bridge = TrialBridge(of, source, DEFAULT_OBJECTIVES, trials=5)
     search(bridge)
     assert bridge.ended == "every configuration of the space has been tried"
-    finished = [trial for trial in of.trials if counts_as_finished(trial)]
+    finished = [trial for trial in of.trials if TrialRecord(trial).counts_as_finished]
     assert sorted(json.loads(trial.user_attrs["recipe"])["learning_rate"] for trial in finished) == [0.001, 0.01]
 
 

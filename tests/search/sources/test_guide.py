@@ -17,6 +17,7 @@ from xoresnet.measures.records import MEASURED
 from xoresnet.results.tables.columns import PREDICTED, arch_fields, typed
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.sources.guide import Guide, features
+from xoresnet.search.study.trials import TrialRecord
 from xoresnet.space import SearchSpace
 
 ARCHS = list(SearchSpace.preset("digits").enumerate())
@@ -226,7 +227,7 @@ def test_what_was_pruned_is_finished_where_that_promises_most() -> None:
     pruned, tried = a_promising_one_pruned(study)
     for _ in range(6):
         choice = chooser.choose(study, tried, Random(0))
-        if isinstance(choice, FrozenTrial):
+        if isinstance(choice, TrialRecord):
             assert choice.number == pruned.number
             return
         assert choice is not None

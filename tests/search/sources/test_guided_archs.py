@@ -13,13 +13,15 @@ from optuna.trial import TrialState
 from tests.search.sources.test_guide import ARCHS, table, true_figures
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.search.execution.bridge import TrialBridge, Verdict, counts_as_finished
+from xoresnet.search.execution.bridge import TrialBridge, Verdict
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.pruning.pareto_pruner import ParetoPruner, reports
+from xoresnet.search.pruning.pareto_pruner import ParetoPruner
+from xoresnet.search.pruning.reports import reports
 from xoresnet.search.sources.archs import ArchProposals
 from xoresnet.search.sources.guide import Guide
 from xoresnet.search.study.attributes import ARCH_ID, GUIDED, RESCUES, SOURCE
 from xoresnet.search.study.near_front import rescued
+from xoresnet.search.study.trials import TrialRecord
 from xoresnet.space import SearchSpace
 
 EPOCHS = 8
@@ -82,9 +84,9 @@ def test_pruned_trials_are_finished_by_the_guide(whole: Study) -> None:
 
 def test_they_count_neither_as_trials_nor_as_the_rescues_that_are_asked_for(whole: Study) -> None:
     trials = whole.get_trials()
-    assert sum(map(counts_as_finished, trials)) == 30
+    assert sum(TrialRecord(trial).counts_as_finished for trial in trials) == 30
     assert rescued(whole) == 0
-    begun = [trial.user_attrs[ARCH_ID] for trial in trials if counts_as_finished(trial)]
+    begun = [trial.user_attrs[ARCH_ID] for trial in trials if TrialRecord(trial).counts_as_finished]
     assert len(set(begun)) == 30
 
 

@@ -10,7 +10,6 @@ import pytest
 from tests.search.folders.test_run import contents
 from tests.search.runs import drive
 from tests.search.views.test_search import searching
-from xoresnet.description.arch import Arch
 from xoresnet.errors import XOResNetError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.run import SearchRun
@@ -41,7 +40,7 @@ def test_networks_of_the_earlier_front_come_first_in_its_order(tmp_path: Path) -
     assert len(front) > 1
     later = search(tmp_path / "later", config(trials=8, warm_start=str(tmp_path / "earlier")))
     for trial, known in zip(later.study.trials, front, strict=False):
-        assert trial.user_attrs["arch_id"] == known.user_attrs["arch_id"]
+        assert trial.user_attrs["arch_id"] == known.arch_id
         assert trial.user_attrs["source"] == f"earlier:{known.number}"
     assert all("source" not in trial.user_attrs for trial in later.study.trials[len(front) :][:1])
 
@@ -55,7 +54,7 @@ def test_for_other_images_and_classes(tmp_path: Path) -> None:
 
 def test_what_the_new_space_lacks_is_left_out(tmp_path: Path) -> None:
     earlier = search(tmp_path / "earlier", config(trials=18, pruner={"kind": "none"}))
-    widths = {Arch.from_json(trial.user_attrs["arch"]).width for trial in front_of(earlier.study)}
+    widths = {trial.arch.width for trial in front_of(earlier.study)}
     assert len(widths) > 1
     narrow = config({"width": min(widths)}).search_space
     found = earlier_front(str(tmp_path / "earlier"), narrow)
@@ -69,10 +68,10 @@ def test_the_earlier_recipe_comes_along_where_the_space_varies_it(tmp_path: Path
     earlier = search(tmp_path / "earlier", config(trials=3, space=varied))
     first = front_of(earlier.study)[0]
     later = search(tmp_path / "later", config(trials=3, space=varied, warm_start=str(tmp_path / "earlier")))
-    assert later.study.trials[0].params == first.params
+    assert later.study.trials[0].params == first.trial.params
     lower = {"recipe": {"learning_rate": {"low": 0.0001, "high": 0.0002}}}  # the earlier rates are out of range
     other = search(tmp_path / "other", config(trials=3, space=lower, warm_start=str(tmp_path / "earlier")))
-    assert other.study.trials[0].user_attrs["arch_id"] == first.user_attrs["arch_id"]
+    assert other.study.trials[0].user_attrs["arch_id"] == first.arch_id
     assert 0.0001 <= other.study.trials[0].params["recipe.learning_rate"] <= 0.0002
 
 

@@ -17,7 +17,7 @@ from tests.search.sources.test_archs import SMALL
 from xoresnet.description.recipe import Recipe
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.pruning.pareto_pruner import report, reports
+from xoresnet.search.pruning.reports import report, reports
 from xoresnet.search.sources.archs import ArchProposals
 from xoresnet.search.study.attributes import RESCUES
 from xoresnet.search.study.near_front import near_front, rescued

@@ -22,7 +22,8 @@ from xoresnet.search.config import PrunerSpec, SearchConfig
 from xoresnet.search.folders.run import JOURNAL
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.pruning.metric_pruner import MetricPruner
-from xoresnet.search.pruning.pareto_pruner import ParetoPruner, report, reports, should_prune
+from xoresnet.search.pruning.pareto_pruner import ParetoPruner
+from xoresnet.search.pruning.reports import report, reports, should_prune
 from xoresnet.search.study.opening import look_at_study, make_pruner, make_sampler, open_study
 
 SPACE = {"arch": {"input_shape": [1, 8, 8], "num_classes": 10, "depth": 8, "width": [4, 8]}}

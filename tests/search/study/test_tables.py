@@ -21,7 +21,7 @@ from xoresnet.results.tables.loading import load
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.prepare import plan_search
-from xoresnet.search.pruning.pareto_pruner import reports
+from xoresnet.search.pruning.reports import reports
 from xoresnet.search.run import SearchRun
 from xoresnet.search.study.front import front_of
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 from rich.console import Console, RenderableType
 
 from xoresnet.description.arch import Arch
@@ -27,6 +27,7 @@ from xoresnet.search.prepare import plan_search
 from xoresnet.search.run import SearchRun
 from xoresnet.search.study.attributes import DRAWN, DUPLICATE
 from xoresnet.search.study.front import front_of
+from xoresnet.search.study.trials import TrialRecord, trials_of
 from xoresnet.search.views.search import SearchView, describe_arch, front_table, trial_line
 
 SPACE = {
@@ -142,14 +143,14 @@ def test_the_line_of_a_complete_trial(run: SearchRun) -> None:
     (trial,) = run.study.trials
     words = describe_arch(Arch.from_json(trial.user_attrs["arch"]))
     line = f"   1/30  #0    complete     accuracy 50.00 %  spikes 2,000  {words}"
-    assert trial_line(trial, METRICS, 1, run) == line
+    assert trial_line(TrialRecord(trial), METRICS, 1, run) == line
 
 
 def test_the_line_of_a_pruned_trial_has_what_it_came_to(run: SearchRun) -> None:
     complete(run, 0.5, 2000)
     prune(run, (0.2, 4000), (0.1, 123456))
     trial = run.study.trials[1]
-    line = trial_line(trial, METRICS, 2, run)
+    line = trial_line(TrialRecord(trial), METRICS, 2, run)
     assert line.startswith("   2/30  #1    pruned at 2  accuracy 10.00 %  spikes 123.5 k  depth ")
 
 
@@ -157,27 +158,27 @@ def test_the_line_of_a_failed_trial_has_its_reason(run: SearchRun) -> None:
     fail(run, "RuntimeError: boom")
     (trial,) = run.study.trials
     assert trial.state == TrialState.FAIL
-    assert trial_line(trial, METRICS, 0, run).startswith("   0/30  #0    failed: RuntimeError: boom ")
+    assert trial_line(TrialRecord(trial), METRICS, 0, run).startswith("   0/30  #0    failed: RuntimeError: boom ")
 
 
 def test_a_trial_that_failed_late_has_its_last_figures_too(opened: Any) -> None:
     run = opened(retries=0)
     run.bridge.on_end(start(run, (0.25, 400)), "its worker died")
     (trial,) = run.study.trials
-    assert "failed: its worker died accuracy 25.00 %  spikes 400" in trial_line(trial, METRICS, 0, run)
+    assert "failed: its worker died accuracy 25.00 %  spikes 400" in trial_line(TrialRecord(trial), METRICS, 0, run)
 
 
 def test_known_networks_go_by_their_names(opened: Any) -> None:
     run = opened(baselines=True)
     for number in range(3):
         complete(run, 0.5 + number / 10, 1000 * (number + 1))
-    lines = [trial_line(trial, METRICS, 1, run) for trial in run.study.trials if trial.state == TrialState.COMPLETE]
+    lines = [trial_line(trial, METRICS, 1, run) for trial in trials_of(run.study, TrialState.COMPLETE)]
     assert [line.rpartition(" ")[2].strip("()") for line in lines] == ["sew-resnet8", "or-resnet8", "xoresnet8"]
 
 
 def test_other_metrics_by_their_short_names(run: SearchRun) -> None:
     complete(run, 0.5, 2000)
-    line = trial_line(run.study.trials[0], ["train_accuracy", "energy_pj_per_sample"], 1, run)
+    line = trial_line(TrialRecord(run.study.trials[0]), ["train_accuracy", "energy_pj_per_sample"], 1, run)
     assert "  training accuracy 50.00 %  energy (pJ) 2,000  " in line
 
 
@@ -197,7 +198,9 @@ def lines_of(run: SearchRun, capsys: pytest.CaptureFixture[str], *, lines: bool 
 def test_every_end_has_its_line(run: SearchRun, capsys: pytest.CaptureFixture[str]) -> None:
     found = lines_of(run, capsys)
     assert [line.split()[0] for line in found] == ["1/30", "2/30", "2/30"]
-    assert found == [trial_line(trial, METRICS, min(place, 2), run) for place, trial in enumerate(run.study.trials, 1)]
+    assert found == [
+        trial_line(trial, METRICS, min(place, 2), run) for place, trial in enumerate(trials_of(run.study), 1)
+    ]
 
 
 def test_where_stdout_is_wanted_for_something_else_there_are_none(
@@ -235,11 +238,10 @@ def test_a_trial_that_is_an_answer_is_passed_over(run: SearchRun, capsys: pytest
 # the front
 
 
-def row_of(trial: FrozenTrial) -> list[str]:
+def row_of(trial: TrialRecord) -> list[str]:
     """The cells of a trial's row."""
-    arch = Arch.from_json(trial.user_attrs["arch"])
     figures = [metric_of(name).compact_text(value) for name, value in zip(METRICS, trial.values, strict=True)]
-    return [str(trial.number), arch.arch_id, *figures, describe_arch(arch)]
+    return [str(trial.number), trial.arch_id, *figures, describe_arch(trial.arch)]
 
 
 def table_of(run: SearchRun, limit: int | None = None) -> tuple[list[str], list[list[str]]]:
@@ -261,7 +263,7 @@ def test_the_front_is_a_table(run: SearchRun) -> None:
     head, rows = table_of(run)
     assert head == ["front: 4 networks", "trial", "arch_id", *METRICS, "network"]
     trials = {trial.values[1]: trial for trial in run.study.trials if DUPLICATE not in trial.user_attrs}
-    assert rows == [row_of(trials[spikes]) for spikes in (12.5, 2000, 3000, 123456)]
+    assert rows == [row_of(TrialRecord(trials[spikes])) for spikes in (12.5, 2000, 3000, 123456)]
     assert [row[2:4] for row in rows] == [
         ["30.00 %", "12.5"], ["50.00 %", "2,000"], ["70.00 %", "3,000"], ["90.00 %", "123.5 k"],
     ]  # fmt: skip
@@ -279,7 +281,7 @@ def test_how_a_network_was_found_is_no_name(opened: Any) -> None:
     complete(run, 0.5, 2000)
     (trial,) = run.study.trials
     assert trial.user_attrs["source"] == DRAWN
-    assert table_of(run)[1] == [row_of(trial)]
+    assert table_of(run)[1] == [row_of(TrialRecord(trial))]
 
 
 def test_a_limit_spreads_the_rows_over_the_front(opened: Any) -> None:
@@ -412,7 +414,7 @@ def test_lines_stay_above_the_picture(run: SearchRun, monkeypatch: pytest.Monkey
         view.look(run)
         complete(run, 0.5, 2000)
         fail(run, "[red]a reason that is rather long, so that it does not go on one line of a narrow terminal")
-    whole = [trial_line(trial, METRICS, 1, run) for trial in run.study.trials]
+    whole = [trial_line(trial, METRICS, 1, run) for trial in trials_of(run.study)]
     assert [line for line in lines_on(screen) if line.lstrip().startswith("1/30 ") and "#" in line] == whole
 
 
