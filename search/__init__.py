@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xoresnet.search.pruning.metric_pruner import MetricPruner as MetricPruner
     from xoresnet.search.pruning.pareto_pruner import ParetoPruner as ParetoPruner
     from xoresnet.search.pruning.reports import report as report
+    from xoresnet.search.pruning.reports import reports as reports
     from xoresnet.search.pruning.reports import should_prune as should_prune
     from xoresnet.search.run import run_search as run_search
 
@@ -34,6 +35,7 @@ _HOMES = {
     "Watchdog": "execution.ray_plugin",
     "confirm": "confirmation.confirming",
     "report": "pruning.reports",
+    "reports": "pruning.reports",
     "run_search": "run",
     "run_trials": "execution.ray_plugin",
     "should_prune": "pruning.reports",

@@ -1,4 +1,4 @@
-"""`ParetoPruner`: successive halving for studies with several objectives. Imports optuna and numpy alone.
+"""`ParetoPruner`: successive halving for studies with several objectives; needs Optuna and NumPy only.
 
     study = optuna.create_study(directions=["maximize", "minimize"], pruner=ParetoPruner())
     trial = study.ask()
@@ -11,15 +11,15 @@
     else:
         study.tell(trial, [accuracy, spikes])
 
-The rule is that of asynchronous successive halving (Li et al. 2020, arXiv 1810.05934) in its stopping form: a trial
-that reaches a rung is compared with all that reached it before, and goes on if it is among the best
-1 / `reduction_factor` of them. What is best among several objectives is said as in MO-ASHA (Schmucker et al. 2021,
-arXiv 2106.12639): trials that keep their constraints before others, then non-dominated rank, then `ties`; and a trial
-that no other dominates at its rung always goes on. Halving on unfinished training loses part of the front;
+The rule is the stopping form of asynchronous successive halving (Li et al. 2020, arXiv 1810.05934): a trial that
+reaches a rung is compared with all trials that reached it before, and goes on if it is among the best
+1 / `reduction_factor` of them. Trials with several objectives are ordered as in MO-ASHA (Schmucker et al. 2021,
+arXiv 2106.12639): feasible trials before infeasible ones, then by non-dominated rank, then by `ties`; in addition, a
+trial that no other dominates at its rung always goes on. Halving on unfinished training loses part of the front;
 `docs/pruning.md` says how much.
 
-Reports are kept in the trials' user attributes, `report:<step>`, since Optuna's intermediate values take one objective.
-The pruner itself keeps nothing: a study that is opened again prunes as if it had never been closed.
+The pruner has no state of its own: it decides from the reports in the study (`reports.py`), so a study that is opened
+again is pruned as if it had never been closed.
 """
 
 from __future__ import annotations
@@ -41,18 +41,20 @@ _PEERS = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 
 
 class ParetoPruner(optuna.pruners.BasePruner):
-    """Stops trials that are dominated at their rung; see the head of this file.
+    """Stops trials that are dominated at their rung; the head of this file states the rule.
 
-    min_steps: the first rung; the next ones are `reduction_factor` times as far.
-    max_steps: with how many steps a trial is done; at none of these and later is anything stopped. None: unknown.
-    min_trials: how many trials, the new one included, a rung must have seen before anything is stopped there.
-    ties: who goes on where some of equal rank must be left: `epsilon-net` spreads over the front (farthest point first,
-    from the best in the first objective), `hypervolume` prefers large contributions (two objectives only), `pass` lets
-    all of them go on, which costs more and loses less.
-    scale: how objectives are made comparable for the first two: by their rank among the trials of the rung, or by their
-    range, linear or logarithmic; one for all, or one for each. Ranks heed nothing but order. Infinities, and in a
-    logarithmic range zero, lie a little outside; an objective that takes both signs is never logarithmic.
-    brackets: trials are dealt to so many groups, of which each begins a rung later and is judged by itself.
+    min_steps: the first rung, in steps; each further rung is `reduction_factor` times as far.
+    max_steps: the number of steps of a full training; trials are not stopped from there on. None: unknown.
+    reduction_factor: one of so many trials goes on at each rung, apart from those that are not dominated.
+    min_trials: how many trials, the new one included, must have reached a rung before any is stopped there.
+    ties: which trials go on where a front has more members than places. `epsilon-net` spreads them over the front
+    (farthest point first, from the best in the first objective); `hypervolume` takes the largest contributions (two
+    objectives only); `pass` lets all of them go on, which costs more and loses less.
+    scale: how the first two choices make objectives comparable: by their rank among the trials of the rung, or by their
+    range, linear or logarithmic; one scale for all objectives, or one for each. Ranks depend on the order only.
+    Infinities, and zeros on a logarithmic range, lie a little outside; an objective with both signs is never
+    logarithmic.
+    brackets: into how many groups trials are divided; each group starts one rung later and is judged by itself.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class ParetoPruner(optuna.pruners.BasePruner):
         scale: Scale | Sequence[Scale] = "rank",
         brackets: int = 1,
     ) -> None:
-        """Raises ValueError for values out of range."""
+        """Raises `ValueError` for values out of range."""
         lowest = {"min_steps": 1, "max_steps": 1, "reduction_factor": 2, "min_trials": 1, "brackets": 1}
         given = {
             "min_steps": min_steps, "max_steps": max_steps, "reduction_factor": reduction_factor,
@@ -80,17 +82,17 @@ class ParetoPruner(optuna.pruners.BasePruner):
                 raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
         scales = (scale,) if isinstance(scale, str) else tuple(scale)
         if not scales:
-            raise ValueError("scale: no value")
+            raise ValueError("scale must have at least one value")
         for name, value_, options in (("ties", (ties,), Ties), ("scale", scales, Scale)):
             known = options.__args__  # type: ignore[attr-defined]
-            for one in value_:
-                if one not in known:
-                    raise ValueError(f"{name}: {one!r} is not one of {', '.join(known)}")
+            for choice in value_:
+                if choice not in known:
+                    raise ValueError(f"{name}: {choice!r} is not one of {', '.join(known)}")
         self._first, self._last, self._factor = min_steps, max_steps, reduction_factor
         self._min_trials, self._ties, self._scales, self._brackets = min_trials, ties, scales, brackets
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        """Whether to stop a trial that has reported by `report`; decides only where it has just reached a rung."""
+        """Whether to stop a trial after its last `report`; True only if that report has just reached a rung."""
         self._check_fits(len(study.directions))
         rung = self._reached_rung(trial)
         if rung is None:
@@ -104,35 +106,35 @@ class ParetoPruner(optuna.pruners.BasePruner):
         return not goes_on(losses, np.array(violations), places, self._ties, self._scales)
 
     def _check_fits(self, objectives: int) -> None:
-        """What can be known only with a study at hand."""
+        """Check the options that depend on the study. Raises `ValueError`."""
         if len(self._scales) not in (1, objectives):
             raise ValueError(f"scale: {len(self._scales)} values for {objectives} objectives")
         if self._ties == "hypervolume" and objectives != 2:
-            raise ValueError(f"ties='hypervolume' is for two objectives, the study has {objectives}")
+            raise ValueError(f"ties='hypervolume' requires two objectives, the study has {objectives}")
 
     def _at_rung(self, study: Study, trial: FrozenTrial, rung: int) -> tuple[list[list[float]], list[float]]:
-        """What the trial, then all others of its bracket, reported on reaching a rung, and how they break constraints.
+        """The values that the trial, then all others of its bracket, reported at a rung, and their violations.
 
-        That is the first report from the rung on, before the next rung: they may have skipped the step itself.
+        A trial that skipped the step of the rung itself counts with its first report before the next rung.
         """
         key = f"{REPORT}{rung}"
         later = frozenset(f"{REPORT}{step}" for step in range(rung + 1, rung * self._factor))
         trials = [trial, *study.get_trials(deepcopy=False, states=_PEERS)]
         values, violations = [], []
-        for index, one in enumerate(trials):
-            if index and (one.number == trial.number or (one.number - trial.number) % self._brackets):
+        for index, other in enumerate(trials):
+            if index and (other.number == trial.number or (other.number - trial.number) % self._brackets):
                 continue
-            attrs = one.user_attrs
-            found = attrs.get(key)
-            if found is None and not later.isdisjoint(attrs):
-                found = attrs[min(later.intersection(attrs), key=report_step)]
-            if found is not None:
-                values.append(found)
-                violations.append(_violation(one))
+            attrs = other.user_attrs
+            at_rung = attrs.get(key)
+            if at_rung is None and not later.isdisjoint(attrs):
+                at_rung = attrs[min(later.intersection(attrs), key=report_step)]
+            if at_rung is not None:
+                values.append(at_rung)
+                violations.append(_violation(other))
         return values, violations
 
     def _reached_rung(self, trial: FrozenTrial) -> int | None:
-        """The highest rung that the latest report reached and none before it did."""
+        """The highest rung that the last report reached, unless an earlier report had reached it; else None."""
         steps = reported_steps(trial.user_attrs)
         if not steps:
             return None
@@ -142,6 +144,7 @@ class ParetoPruner(optuna.pruners.BasePruner):
         return rung
 
     def _rung_below(self, step: int, number: int) -> int | None:
+        """The last rung up to this step for the trial with this number; None before the first and from the end on."""
         rung: int = self._first * self._factor ** (number % self._brackets)
         if step < rung or (self._last is not None and step >= self._last):
             return None
@@ -151,7 +154,7 @@ class ParetoPruner(optuna.pruners.BasePruner):
 
 
 def _violation(trial: FrozenTrial) -> float:
-    """By how much constraints are broken in all; 0 where they are kept."""
-    if not trial.system_attrs:  # where constraints are kept; asking each of thousands of trials for them takes a while
+    """The sum of all constraint violations; 0 for a feasible trial."""
+    if not trial.system_attrs:  # Optuna keeps constraints there; reading them from thousands of trials takes a while
         return 0.0
     return math.fsum(max(0.0, value) for value in trial.constraints.values())

@@ -1,6 +1,6 @@
-"""The mathematics of `ParetoPruner`: non-dominated ranks, and which of equally ranked trials go on.
+"""The mathematics of `ParetoPruner`: non-dominated ranks, and which of several equally ranked trials go on.
 
-Losses are arrays `[trials, objectives]` of which lower is better.
+Losses are arrays `[trials, objectives]`; lower is better. The first row is the trial to be judged.
 """
 
 from __future__ import annotations
@@ -17,15 +17,27 @@ __all__ = ["Scale", "Ties", "goes_on"]
 Ties = Literal["epsilon-net", "hypervolume", "pass"]
 Scale = Literal["rank", "range", "log-range"]
 _Array = NDArray[np.float64]
-_DIGITS = 9  # distances and areas that differ only by rounding are equal, and ties between them are not left to chance
+_DIGITS = 9
+"""Distances and areas are rounded to so many digits: rounding errors must not decide between ties."""
 
 
 def goes_on(losses: _Array, violations: _Array, places: int, ties: Ties, scales: Sequence[Scale]) -> bool:
-    """Whether the first row is on the front, or among the best `places`. Lower is better."""
-    broken: NDArray[np.bool_] = np.any(np.isnan(losses), axis=1)
-    if broken[0]:  # worse than any number
-        return int((~broken).sum()) < places
-    losses, violations = losses[~broken], violations[~broken]
+    """Whether no other row dominates the first one, or it is among the best `places`.
+
+    losses: `[trials, objectives]`; rows with NaN are worse than all others. violations: `[trials]`, by how much each
+    trial breaks its constraints; 0 for a feasible one. Feasible rows come first, then those with smaller violations.
+    ties and scales: as in `ParetoPruner`.
+
+    >>> losses = np.array([[2.0, 2.0], [1.0, 3.0], [3.0, 1.0], [1.0, 1.0]])
+    >>> goes_on(losses, np.zeros(4), 2, "epsilon-net", ["rank"])  # the last row dominates all others
+    False
+    >>> goes_on(losses, np.zeros(4), 2, "pass", ["rank"])
+    True
+    """
+    has_nan: NDArray[np.bool_] = np.any(np.isnan(losses), axis=1)
+    if has_nan[0]:
+        return int((~has_nan).sum()) < places
+    losses, violations = losses[~has_nan], violations[~has_nan]
     if violations[0] > 0:
         better = violations < violations[0]
         return int(better.sum()) < places
@@ -40,31 +52,31 @@ def goes_on(losses: _Array, violations: _Array, places: int, ties: Ties, scales:
         return False
     if ahead + len(front) <= places or ties == "pass":
         return True
-    scaled = _scaled(losses, scales)[front]
-    mine, left = int(np.flatnonzero(front == 0)[0]), places - ahead
-    chosen = _by_contribution(scaled)[:left] if ties == "hypervolume" else _spread_out(scaled, left, until=mine)
-    return mine in chosen
+    points = _scaled(losses, scales)[front]
+    first, left = int(np.flatnonzero(front == 0)[0]), places - ahead
+    chosen = _by_contribution(points)[:left] if ties == "hypervolume" else _spread_out(points, left, until=first)
+    return first in chosen
 
 
-def _dominates(losses: _Array, one: _Array) -> NDArray[np.bool_]:
-    """Which rows are nowhere worse than one, and somewhere better."""
-    nowhere_worse: NDArray[np.bool_] = np.all(losses <= one, axis=1)
-    somewhere_better: NDArray[np.bool_] = np.any(losses < one, axis=1)
+def _dominates(losses: _Array, row: _Array) -> NDArray[np.bool_]:
+    """Which rows dominate this one: nowhere worse, and better somewhere."""
+    nowhere_worse: NDArray[np.bool_] = np.all(losses <= row, axis=1)
+    somewhere_better: NDArray[np.bool_] = np.any(losses < row, axis=1)
     return nowhere_worse & somewhere_better
 
 
 def _front_of_first(losses: _Array) -> tuple[int, NDArray[np.intp]]:
-    """How many rows have a better rank than the first one, and which have its own, in lexicographic order."""
+    """How many rows have a better rank than the first one, and the rows of its rank in lexicographic order."""
     order = np.lexsort(losses.T[::-1])  # stable: of equal rows the first one stays first
     ordered = losses[order]
-    new = np.concatenate(([True], (ordered[1:] != ordered[:-1]).any(axis=1)))
-    ranks = _ranks(ordered[new])[np.cumsum(new) - 1]  # equal rows have one rank
+    is_new = np.concatenate(([True], (ordered[1:] != ordered[:-1]).any(axis=1)))
+    ranks = _ranks(ordered[is_new])[np.cumsum(is_new) - 1]  # equal rows share a rank
     own = ranks[order == 0]
     return int((ranks < own).sum()), order[ranks == own]
 
 
 def _ranks(losses: _Array) -> NDArray[np.intp]:
-    """Non-dominated ranks, from 0, of distinct rows in lexicographic order: none is dominated by one behind it."""
+    """Non-dominated ranks, from 0, of distinct rows in lexicographic order, where no row dominates an earlier one."""
     if losses.shape[1] == 1:
         return np.arange(len(losses))
     if losses.shape[1] == 2:
@@ -90,15 +102,16 @@ def _ranks_of_two(second: _Array) -> NDArray[np.intp]:
 
 
 def _ranks_of_three(others: _Array) -> NDArray[np.intp]:
-    """A row belongs to the first front none of whose members is at least as good in the second and third objective.
+    """A row belongs to the first front without a member that is at least as good in the second and third objective.
 
-    Of each front only those matter that no other member beats in both: seconds ascending, their thirds descending.
+    Of each front only the members matter that no other member beats in both: ascending in the second objective, they
+    descend in the third.
     """
     fronts: list[tuple[list[float], list[float]]] = []
     ranks = []
     for second, third in others.tolist():
         low, high = 0, len(fronts)
-        while low < high:  # a row that a front dominates is dominated by all before it
+        while low < high:  # a row that is dominated by one front is dominated by all fronts before it
             middle = (low + high) // 2
             seconds, thirds = fronts[middle]
             position = bisect_right(seconds, second)
@@ -118,7 +131,7 @@ def _ranks_of_three(others: _Array) -> NDArray[np.intp]:
 
 
 def _scaled(losses: _Array, scales: Sequence[Scale]) -> _Array:
-    """Each objective on a scale of 0 to 1 over all rows."""
+    """Each objective on a scale from 0 to 1 over all rows."""
     each = scales if len(scales) > 1 else tuple(scales) * losses.shape[1]
     return np.stack([_scaled_column(column, scale) for column, scale in zip(losses.T, each, strict=True)], axis=1)
 
@@ -128,17 +141,17 @@ def _scaled_column(column: _Array, scale: Scale) -> _Array:
         column = np.unique(column, return_inverse=True)[1].astype(np.float64)
     elif scale == "log-range" and ((column >= 0).all() or (column <= 0).all()):
         with np.errstate(divide="ignore"):
-            logs = np.log(np.abs(column))  # of zero: infinite
-        column = -logs if (column < 0).any() else logs  # negative: an objective to maximise
+            logs = np.log(np.abs(column))  # infinite for zero
+        column = -logs if (column < 0).any() else logs  # losses are negative for an objective that is maximised
     finite = column[np.isfinite(column)]
     low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
     return cast(_Array, np.clip((column - low) / ((high - low) or 1.0), -0.05, 1.05))  # infinities lie a little outside
 
 
 def _spread_out(points: _Array, wanted: int, until: int) -> list[int]:
-    """The first so many, or up to one, in farthest-point order from the best in the first objective on.
+    """The first `wanted` points in farthest-point order, from the best in the first objective; stops at `until`.
 
-    Of equally far ones the first is taken.
+    The first of several equally distant points is taken.
     """
     order = [int(np.lexsort(points.T[::-1])[0])]
     distance = np.full(len(points), np.inf)
@@ -151,7 +164,7 @@ def _spread_out(points: _Array, wanted: int, until: int) -> list[int]:
 
 
 def _by_contribution(points: _Array) -> list[int]:
-    """Largest exclusive hypervolume first, of points of one front, up to the corner (1.1, 1.1)."""
+    """Points of one front by descending exclusive hypervolume, up to the corner (1.1, 1.1)."""
     order = np.lexsort(points.T[::-1])
     first, second = points[order].T
     widths = np.append(first[1:], 1.1) - first

@@ -1,6 +1,6 @@
-"""Reports of several objectives, and the question whether to prune: what Optuna's `Trial` refuses in such studies.
+"""Reports of several objectives, and whether to prune: what Optuna's own `Trial` refuses in such studies.
 
-Optuna's intermediate values take one objective, so reports are kept in the trial's user attributes, `report:<step>`.
+Optuna's intermediate values hold one objective, so reports are kept in the trial's user attributes, `report:<step>`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ __all__ = ["report", "reports", "should_prune"]
 
 
 def report(trial: Trial, values: Sequence[float], step: int) -> None:
-    """Write down a trial's objective values after a step (counted from 1), in the order of the study's directions.
+    """Write a trial's objective values after a step (counted from 1), in the order of the study's directions.
 
-    A step that was reported already keeps its first values. NaN may be reported: it is worse than any number. Raises
-    ValueError for a wrong number of values or a step below 1, TypeError for what is no number.
+    A step that is reported twice keeps its first values. NaN is allowed and counts as worse than any number. Raises
+    `ValueError` for a wrong number of values or a step below 1, `TypeError` for values that are not numbers.
     """
     expected = len(trial.study.directions)
     if not isinstance(values, Iterable) or not all(hasattr(value, "__float__") for value in values):
@@ -27,18 +27,18 @@ def report(trial: Trial, values: Sequence[float], step: int) -> None:
     if len(numbers) != expected:
         raise ValueError(f"the study has {expected} objectives, got {len(numbers)} values")
     if isinstance(step, bool) or not hasattr(step, "__float__") or not float(step).is_integer() or step < 1:
-        raise ValueError(f"a step is a whole number of at least 1, got {step!r}")
+        raise ValueError(f"a step must be a whole number of at least 1, got {step!r}")
     key = f"{REPORT}{int(step)}"
     if key not in trial.user_attrs:
         trial.set_user_attr(key, numbers)
 
 
 def should_prune(trial: Trial) -> bool:
-    """Ask the study's pruner about a trial that has just reported."""
+    """Ask the study's pruner whether to stop a trial that has just reported."""
     frozen = trial.study.get_trials(deepcopy=False)[trial.number]
     return trial.study.pruner.prune(trial.study, frozen)
 
 
 def reports(trial: Trial | FrozenTrial) -> dict[int, list[float]]:
-    """The objective values of each step that a trial has reported, in ascending order."""
+    """The objective values that a trial has reported, by step in ascending order."""
     return reported(trial.user_attrs)
