@@ -29,12 +29,11 @@ from truth import Problem, load, problem
 from xoresnet import Arch
 from xoresnet.results import OBJECTIVES, hypervolume
 from xoresnet.results.tables.columns import PREDICTED, typed
-from xoresnet.search import TrialBridge
+from xoresnet.search import TrialBridge, reports
 from xoresnet.search.config import PriorSpec, PrunerSpec
 from xoresnet.search.execution.bridge import Verdict
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.prior.table import SECONDS, predicted_row
-from xoresnet.search.pruning.reports import reports
 from xoresnet.search.sources.archs import ArchProposals
 from xoresnet.search.sources.guide import Guide
 from xoresnet.search.study.attributes import RESCUES
