@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from xoresnet.data.load import DATASETS
+from xoresnet.data.load import find_loader
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import Fault, SpecError, UsageError
@@ -15,7 +16,6 @@ from xoresnet.search.prior.networks import sample_of
 from xoresnet.search.prior.trainables import prediction_epochs
 from xoresnet.search.sources.warm_start import WarmStart, earlier_front
 from xoresnet.search.study.opening import check_storage, make_pruner, make_sampler
-from xoresnet.search.views.data_bar import load_with_bar
 from xoresnet.shared.weights import groups_of
 from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.search_space import SearchSpace
@@ -75,13 +75,16 @@ class SearchPlan:
         return baselines(self.space) if self.config.baselines else {}
 
 
-def plan_search(config: SearchConfig, *, begun: bool = False) -> SearchPlan:
+def plan_search(
+    config: SearchConfig, *, begun: bool = False, progress: Callable[[int, int], None] | None = None
+) -> SearchPlan:
     """Read the data, and find everything else. Raises `UsageError`, `SpecError`.
 
-    begun: whether the search goes on; then the earlier run, if there was one, has done its part.
+    begun: whether the search goes on; then the earlier run, if there was one, has done its part. progress: called with
+    the numbers of images decoded and in all, where images are decoded.
     """
     check_storage(config.storage)
-    data = load_with_bar(config.data)
+    data = config.data.load(progress=progress)
     space = config.search_space.for_images(data.input_shape, data.num_classes)
     recipe = full_recipe(config, space)
     make_sampler(config.sampler, config.seed)
@@ -116,6 +119,8 @@ def full_recipe(config: SearchConfig, space: SearchSpace) -> Recipe:
         most = domain.values or (getattr(domain, "high", None),)
         epochs = {"epochs": max(int(value) for value in most if value is not None)}  # by which rungs are counted
     try:
-        return DATASETS[config.data.name].recipe.replace(**{**config.recipe, **varied, **epochs, "seed": config.seed})
+        return find_loader(config.data.name).recipe.replace(
+            **{**config.recipe, **varied, **epochs, "seed": config.seed}
+        )
     except SpecError as error:
         raise SpecError(fault._replace(path=f"recipe.{fault.path}") for fault in error.faults) from None

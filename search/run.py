@@ -194,14 +194,16 @@ def run_search(
     *,
     on_begin: Callable[[SearchRun], None] | None = None,
     on_step: Callable[[SearchRun], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Search, or go on with the search in this folder.
 
-    on_begin: called once, before anything runs; on_step: several times a second. Raises `XOResNetError`, `SpecError`.
+    on_begin: called once, before anything runs; on_step: several times a second; progress: with the numbers of images
+    decoded and in all, while the data set is read. Raises `XOResNetError`, `SpecError`.
     """
     folder = RunFolder(Path(run))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    plan = plan_search(config, begun=has_begun(folder))
+    plan = plan_search(config, begun=has_begun(folder), progress=progress)
     with folder.opened(plan.config) as named:
         search = SearchRun(replace(plan, config=named), folder)
         if on_begin is not None:

@@ -57,6 +57,7 @@ def confirm(
         _show_plan(plan_confirm(run, **chosen), as_json=as_json)
         return 0
     from xoresnet.search.views.confirm import ConfirmView
+    from xoresnet.search.views.data_bar import DecodingBar
 
     view = ConfirmView(lines=not as_json)
 
@@ -66,8 +67,8 @@ def confirm(
             click.echo(f"{_count(found.plan.networks, 'network')} on {_count(seeds, 'seed')}{left}")
         view.begin(found)
 
-    with view:
-        outcome = carry_out(run, **chosen, on_begin=begin, on_step=view.look)
+    with DecodingBar() as progress, view:
+        outcome = carry_out(run, **chosen, on_begin=begin, on_step=view.look, progress=progress)
     words = [f"--{name}={value}" for name, value in (("seeds", seeds), ("epochs", epochs)) if value is not None]
     words += [f"--pick={one}" for one in wanted] + (["--baselines"] if with_baselines else [])
     command = shlex.join(["xoresnet", "confirm", run, *changes, *words])

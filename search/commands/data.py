@@ -12,7 +12,7 @@ from xoresnet.errors import UsageError
 from xoresnet.search.commands.overrides import read_overrides
 from xoresnet.search.interrupts import termination_raises
 from xoresnet.search.views.console import print_json
-from xoresnet.search.views.data_bar import known_data_set, load_with_bar
+from xoresnet.search.views.data_bar import DecodingBar
 
 if TYPE_CHECKING:
     from xoresnet.data.load import DataSet, DataStatus
@@ -34,9 +34,9 @@ def data(name: str | None, changes: Sequence[str], data_root: str | None, downlo
     """
     if name is not None:
         fields = read_overrides(changes, {"spec": DataSpec.model_fields})["spec"]
-        spec = DataSpec.from_dict({"name": known_data_set(name), "root": data_root, **fields})
-        with termination_raises():
-            _show(load_with_bar(spec, download=download), as_json=as_json)
+        spec = DataSpec.from_dict({"name": name, "root": data_root, **fields})
+        with termination_raises(), DecodingBar() as progress:
+            _show(spec.load(download=download, progress=progress), as_json=as_json)
         return
     if download:
         raise UsageError("--download needs the name of a data set, like: xoresnet data cifar10 --download")

@@ -113,6 +113,7 @@ def _named(name: str) -> dict[str, Any]:
 
 def _search(config: SearchConfig, folder: RunFolder, command: str, *, as_json: bool) -> int:
     from xoresnet.search.run import run_search
+    from xoresnet.search.views.data_bar import DecodingBar
     from xoresnet.search.views.search import SearchView, front_table
 
     view = SearchView(lines=not as_json)
@@ -128,8 +129,8 @@ def _search(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
         _say_if_fitted(config, run.config)
         view.begin(run)
 
-    with view:
-        outcome = run_search(config, folder.path, on_begin=begin, on_step=view.look)
+    with DecodingBar() as progress, view:
+        outcome = run_search(config, folder.path, on_begin=begin, on_step=view.look, progress=progress)
     if as_json:
         print_json(_outcome_fields(outcome, config))
     elif started:

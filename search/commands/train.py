@@ -18,7 +18,7 @@ from xoresnet.search.commands.overrides import read_overrides
 from xoresnet.search.commands.train_job import Job, run_job, show_plan
 from xoresnet.search.folders.train import TrainFolder
 from xoresnet.search.interrupts import termination_raises
-from xoresnet.search.views.data_bar import known_data_set, load_with_bar
+from xoresnet.search.views.data_bar import DecodingBar
 
 __all__ = ["train"]
 
@@ -63,7 +63,8 @@ def train(
     words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
     place = _device(device)
     with termination_raises():
-        data = load_with_bar(spec, download=download)
+        with DecodingBar() as progress:
+            data = spec.load(download=download, progress=progress)
         job = Job(
             source.build(data.input_shape, data.num_classes), data, spec, recipe,
             TrainFolder(Path(run or f"runs/{source.label}-{spec.name}")),
@@ -77,17 +78,15 @@ def train(
 
 def _data_spec(fields: Mapping[str, Any]) -> DataSpec:
     try:
-        spec = DataSpec.from_dict(fields)
+        return DataSpec.from_dict(fields)
     except SpecError as error:
         raise SpecError(fault._replace(path=f"data.{fault.path}") for fault in error.faults) from None
-    known_data_set(spec.name)
-    return spec
 
 
 def _default_recipe(data_name: str) -> Recipe:
-    from xoresnet.data.load import DATASETS
+    from xoresnet.data.load import find_loader
 
-    return DATASETS[data_name].recipe
+    return find_loader(data_name).recipe
 
 
 def _device(name: str | None) -> str | None:

@@ -13,7 +13,7 @@ import optuna
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from xoresnet.errors import DataError, RunError, UsageError
+from xoresnet.errors import RunError, UsageError
 from xoresnet.files.atomic import sweep
 from xoresnet.results.tables.loading import Run, load
 from xoresnet.search.config import SearchConfig
@@ -35,7 +35,6 @@ from xoresnet.search.sources.jobs import JobSource
 from xoresnet.search.study.opening import look_at_study
 from xoresnet.search.study.tables import FrameWriter
 from xoresnet.search.study.trials import TrialRecord, confirmation_attributes, training_key, trials_of
-from xoresnet.search.views.data_bar import load_with_bar
 from xoresnet.space.baseline_networks import baselines
 
 __all__ = ["LIMITS", "ConfirmPlan", "ConfirmRun", "confirm", "plan_confirm"]
@@ -74,6 +73,7 @@ def plan_confirm(
     wanted: Sequence[str] = (),
     with_baselines: bool = False,
     limits: Mapping[str, Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ConfirmPlan:
     """Find everything that a confirmation needs; writes nothing. Raises `RunError`, `UsageError`, `SpecError`.
 
@@ -85,7 +85,7 @@ def plan_confirm(
     study = look_at_study(config, folder.path)
     if study is None:
         raise RunError(f"{run} has no study yet")
-    _check_test_set(config)
+    _check_test_set(config, progress)
     space = config.search_space
     chosen = candidates(
         _as_it_is(folder, config, study), study, wanted, known=baselines(space), with_baselines=with_baselines,
@@ -123,13 +123,9 @@ def _as_it_is(folder: RunFolder, config: SearchConfig, study: Study) -> Run:
     return replace(found, trials=FrameWriter(study, config.objectives, folder.path).frames().trials)
 
 
-def _check_test_set(config: SearchConfig) -> None:
+def _check_test_set(config: SearchConfig, progress: Callable[[int, int], None] | None) -> None:
     """Before hours of training: that there is one. Nothing is measured on it."""
-    data = load_with_bar(config.data)
-    try:
-        data.test.open(by="confirm")
-    except DataError as error:
-        raise RunError(str(error)) from None
+    config.data.load(progress=progress).test.open(by="confirm")
 
 
 class ConfirmRun:
@@ -210,18 +206,20 @@ def confirm(
     limits: Mapping[str, Any] | None = None,
     on_begin: Callable[[ConfirmRun], None] | None = None,
     on_step: Callable[[ConfirmRun], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Train networks of a search again, and measure them on the test set; goes on where it was interrupted.
 
     Of the front, unless others are wanted (ids of trials or networks, names of baselines, `knee` and the like);
     with_baselines: those as well. seeds: how many, from the search's seed plus one on. epochs: None for what each was
-    to be trained for in the search. limits: fields of the search's configuration, `LIMITS`, to be otherwise. on_begin
-    and on_step are as in `run_search`. Results: `load(run).confirmed`.
+    to be trained for in the search. limits: fields of the search's configuration, `LIMITS`, to be otherwise. on_begin,
+    on_step and progress are as in `run_search`. Results: `load(run).confirmed`.
     Raises `RunError`, `UsageError`.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     plan = plan_confirm(
-        run, seeds=seeds, epochs=epochs, wanted=wanted, with_baselines=with_baselines, limits=limits
+        run, seeds=seeds, epochs=epochs, wanted=wanted, with_baselines=with_baselines, limits=limits,
+        progress=progress,
     )  # fmt: skip
     with claimed(plan.folder.path):
         sweep(plan.folder.path)

@@ -1,47 +1,42 @@
-"""A data set, read for a command: what is wrong is told in a sentence, what takes long has a bar."""
+"""A bar for what takes long before a training begins: decoding images."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import Self
 
-from xoresnet.data.spec import DataSpec
-from xoresnet.description.schema import nearest
-from xoresnet.errors import UsageError, XOResNetError
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
 from xoresnet.search.views.console import live_console
 
-if TYPE_CHECKING:
-    from xoresnet.data.load import DataSet
-
-__all__ = ["known_data_set", "load_with_bar"]
+__all__ = ["DecodingBar"]
 
 
-def known_data_set(name: str) -> str:
-    """The name, if there is a data set of that name; raises `UsageError`, `XOResNetError`."""
-    from xoresnet.data.load import DATASETS
+class DecodingBar:
+    """The `progress` of functions that read data: a bar on a terminal, from the first image to the last.
 
-    if name not in DATASETS:
-        raise UsageError(f"there is no data set {name!r}: there are {', '.join(DATASETS)}{nearest(name, DATASETS)}")
-    return name
+    Leaving the block removes the bar, also where an image cannot be decoded.
+    """
 
+    def __init__(self) -> None:
+        console = live_console()
+        self._bar = Progress(
+            TextColumn("decoding images"), BarColumn(), TimeRemainingColumn(), console=console, transient=True,
+            disable=not console.is_terminal,
+        )  # fmt: skip
+        self._task = self._bar.add_task("", total=None)
 
-def load_with_bar(spec: DataSpec, *, download: bool = False) -> DataSet:
-    """Read it; on a terminal, with a bar while images are decoded. Raises `UsageError`, `XOResNetError`."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    def __enter__(self) -> Self:
+        return self
 
-    from xoresnet.errors import DataError
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
 
-    known_data_set(spec.name)
-    console = live_console()
-    bar = Progress(
-        TextColumn("decoding images"), BarColumn(), TimeRemainingColumn(), console=console, transient=True,
-        disable=not console.is_terminal,
-    )  # fmt: skip
-    task = bar.add_task("", total=None, visible=False)
-    try:
-        with bar:
-            return spec.load(
-                download=download,
-                progress=lambda done, total: bar.update(task, completed=done, total=total, visible=True),
-            )
-    except DataError as error:
-        raise XOResNetError(str(error)) from None
+    def __call__(self, done: int, total: int) -> None:
+        """Draw the bar with so many images decoded."""
+        self._bar.start()
+        self._bar.update(self._task, completed=done, total=total)
+        if done >= total:
+            self._bar.stop()  # whoever reads the data may draw next

@@ -146,8 +146,8 @@ def test_samplers_and_pruners_that_there_are(sampler: str, pruner: str) -> None:
 @pytest.mark.parametrize(
     ("told", "code", "sentence"),
     [
-        ({"data": "dgits"}, 2, "there is no data set 'dgits': there are *; did you mean 'digits'?"),
-        ({"data": ""}, 2, "there is no data set '': there are *"),
+        ({"data": "dgits"}, 2, "there is no data set 'dgits'; the data sets are *; did you mean 'digits'?"),
+        ({"data": ""}, 2, "there is no data set ''; the data sets are *"),
         ({"data": "cifar10"}, 1, "the data set cifar10 is not found in */data; to get it: *"),
         ({"data": {"name": "cifar10", "root": "empty"}}, 1, "the data set cifar10 is not found in */empty, */data; *"),
         ({"data": {"name": "folder", "root": "empty"}}, 1, "*/empty is empty: it has no class folders with images"),

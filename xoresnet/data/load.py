@@ -38,7 +38,7 @@ from xoresnet.data.datasets.base import Augmentation, Loader, ReadOptions, Sourc
 from xoresnet.data.datasets.split import channel_statistics, split_rows
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import nearest
-from xoresnet.errors import DataError
+from xoresnet.errors import DataError, UsageError
 
 __all__ = [
     "DATASETS",
@@ -49,6 +49,7 @@ __all__ = [
     "SealedTest",
     "Split",
     "data_status",
+    "find_loader",
     "find_roots",
     "load_data",
 ]
@@ -152,11 +153,10 @@ def load_data(
 
     download: fetch what is not found into the first root, where torchvision can (Fashion-MNIST, CIFAR).
     validation_share: of each class, between 0 and 1; None for the data set's own, 0.1, of digits 0.2.
-    Raises `DataError`: an unknown name, a data set that is not found, files that are broken, options that are unused.
+    Raises `UsageError` for an unknown name, and `DataError` for a data set that is not found, files that are broken
+    and options that are unused.
     """
-    if name not in DATASETS:
-        raise DataError(f"there is no data set {name!r}: there are {', '.join(DATASETS)}{nearest(name, DATASETS)}")
-    loader, options = DATASETS[name], options or ReadOptions()
+    loader, options = find_loader(name), options or ReadOptions()
     share = loader.validation_share if validation_share is None else validation_share
     _check_arguments(name, loader, share, validation_seed, options)
     place = _place(name, loader, root, download=download)
@@ -176,6 +176,14 @@ def load_data(
         validation=Split(source.train.pool, source.train.labels[validation_rows], validation_rows),
         test=SealedTest(name, source.read_test),
     )
+
+
+def find_loader(name: str) -> Loader:
+    """The loader of the data set of this name. Raises `UsageError` for an unknown name."""
+    if name not in DATASETS:
+        known = ", ".join(DATASETS)
+        raise UsageError(f"there is no data set {name!r}; the data sets are {known}{nearest(name, DATASETS)}")
+    return DATASETS[name]
 
 
 def find_roots(root: str | Path | None = None) -> tuple[Path, ...]:

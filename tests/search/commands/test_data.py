@@ -93,7 +93,7 @@ def test_the_test_set_is_not_read(tmp_path: Path) -> None:
         (
             "cifer10",
             2,
-            "there is no data set 'cifer10': there are digits, *, folder; did you mean 'cifar10'?",
+            "there is no data set 'cifer10'; the data sets are digits, *, folder; did you mean 'cifar10'?",
         ),
         ("--download", 2, "--download needs the name of a data set, like: xoresnet data cifar10 --download"),
         (

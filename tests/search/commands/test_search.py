@@ -302,7 +302,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits pruner.tie=pass", 2, "pruner.tie: unknown field; did you mean 'ties'?"),
         ("digits sampler=tp", 2, "sampler: 'tp' is not one of *, or a dotted path; did you mean 'tpe'?"),
         ("digits space.arch.deth=8", 2, "space.arch.deth: unknown field; did you mean 'depth'?"),
-        ("digits data=dgits --dry-run", 2, "there is no data set 'dgits': there are digits, fashion-mnist, *"),
+        ("digits data=dgits --dry-run", 2, "there is no data set 'dgits'; the data sets are digits, fashion-mnist, *"),
         ("digits data=dgits --run new", 2, "there is no data set 'dgits': *; did you mean 'digits'?"),
         ("digits data=cifar10 --run new", 1, "the data set cifar10 is not found in *; to get it: *"),
         ("digits data={name: folder, root: other} --run new", 1, "*/other is empty: it has no class folders *"),

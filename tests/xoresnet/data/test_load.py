@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,8 +15,8 @@ import torch
 
 from tests.xoresnet.data.datasets.test_cifar import write_cifar10
 from tests.xoresnet.data.datasets.test_idx import write_fashion
-from xoresnet.data.load import DATASETS, ReadOptions, data_status, find_roots, load_data
-from xoresnet.errors import DataError
+from xoresnet.data.load import DATASETS, ReadOptions, data_status, find_loader, find_roots, load_data
+from xoresnet.errors import DataError, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +40,6 @@ def test_import_is_light() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "digit"}, r"no data set 'digit': there are digits, .*folder; did you mean 'digits'\?$"),
-        ({"name": "mnist-fashion"}, "no data set 'mnist-fashion': there are "),
         ({"validation_share": 0}, "validation_share must lie between 0 and 1, got 0"),
         ({"validation_share": 1.0}, "validation_share must lie between 0 and 1, got 1.0"),
         ({"validation_share": float("nan")}, "validation_share must lie between 0 and 1, got nan"),
@@ -57,6 +56,14 @@ def test_import_is_light() -> None:
 def test_wrong_arguments(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         load_data(**{"name": "digits", **arguments})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ask", [load_data, find_loader])
+def test_an_unknown_name(ask: Callable[[str], object]) -> None:
+    with pytest.raises(UsageError) as caught:
+        ask("digit")
+    known = ", ".join(DATASETS)
+    assert str(caught.value) == f"there is no data set 'digit'; the data sets are {known}; did you mean 'digits'?"
 
 
 def test_wrong_options() -> None:
