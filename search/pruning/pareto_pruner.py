@@ -33,7 +33,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from xoresnet.search.pruning.ranking import Scale, Ties, goes_on
-from xoresnet.search.study.attributes import REPORT, report_step, reported_steps
+from xoresnet.search.pruning.reports import REPORT, report_step, steps_of
 
 __all__ = ["ParetoPruner"]
 
@@ -135,7 +135,7 @@ class ParetoPruner(optuna.pruners.BasePruner):
 
     def _reached_rung(self, trial: FrozenTrial) -> int | None:
         """The highest rung that the last report reached, unless an earlier report had reached it; else None."""
-        steps = reported_steps(trial.user_attrs)
+        steps = steps_of(trial.user_attrs)
         if not steps:
             return None
         rung = self._rung_below(steps[-1], trial.number)

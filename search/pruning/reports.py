@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from optuna.trial import FrozenTrial, Trial
 
-from xoresnet.search.study.attributes import REPORT, reported
+__all__ = ["REPORT", "report", "report_step", "reports", "should_prune", "steps_of"]
 
-__all__ = ["report", "reports", "should_prune"]
+REPORT = "report:"
+"""Prefix of the user attributes; the step follows."""
 
 
 def report(trial: Trial, values: Sequence[float], step: int) -> None:
@@ -41,4 +42,17 @@ def should_prune(trial: Trial) -> bool:
 
 def reports(trial: Trial | FrozenTrial) -> dict[int, list[float]]:
     """The objective values that a trial has reported, by step in ascending order."""
-    return reported(trial.user_attrs)
+    attributes = trial.user_attrs
+    return {step: attributes[f"{REPORT}{step}"] for step in steps_of(attributes)}
+
+
+def steps_of(attributes: Iterable[str]) -> list[int]:
+    """The steps of all reports among user attributes, in ascending order; other attributes are ignored."""
+    return sorted(
+        report_step(name) for name in attributes if name.startswith(REPORT) and name[len(REPORT) :].isdecimal()
+    )  # fmt: skip
+
+
+def report_step(name: str) -> int:
+    """The step of the user attribute that holds a report."""
+    return int(name[len(REPORT) :])

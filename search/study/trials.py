@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
+from xoresnet.search.pruning.reports import reports
 from xoresnet.search.study.attributes import (
     ARCH,
     ARCH_ID,
@@ -32,7 +33,6 @@ from xoresnet.search.study.attributes import (
     RESCUES,
     RETRIED,
     SOURCE,
-    reported,
 )
 
 __all__ = [
@@ -201,7 +201,7 @@ class TrialRecord:
     @cached_property
     def reports(self) -> dict[int, list[float]]:
         """The objective values of each step, in ascending order."""
-        return reported(self.attributes)
+        return reports(self.trial)
 
     @property
     def last_step(self) -> int:
