@@ -30,14 +30,14 @@ from xoresnet import Arch
 from xoresnet.results import OBJECTIVES, hypervolume
 from xoresnet.results.tables.columns import PREDICTED, typed
 from xoresnet.search import TrialBridge, reports
-from xoresnet.search.config import PriorSpec, PrunerSpec
+from xoresnet.search.config import PriorSpec
 from xoresnet.search.execution.bridge import Verdict
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.prior.table import SECONDS, predicted_row
+from xoresnet.search.registry import PrunerSpec, make_pruner, make_sampler
 from xoresnet.search.sources.archs import ArchProposals
 from xoresnet.search.sources.guide import Guide
 from xoresnet.search.study.attributes import RESCUES
-from xoresnet.search.study.opening import make_pruner, make_sampler
 
 LOG = ("spikes_per_sample",)
 

@@ -1,6 +1,6 @@
-"""Which networks to try next, where, and when to stop.
+"""The search: which networks to try next, where to run them, and when to stop.
 
-Names are imported when they are first used: describing a search needs neither Ray nor torch.
+Names are imported when they are first used, so that describing a search needs neither Ray, Optuna nor torch.
 """
 
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from xoresnet.search.config import SearchConfig as SearchConfig
     from xoresnet.search.confirmation.confirming import confirm as confirm
     from xoresnet.search.execution.bridge import TrialBridge as TrialBridge
+    from xoresnet.search.execution.execute import Outcome as Outcome
     from xoresnet.search.execution.ray_plugin import BridgeScheduler as BridgeScheduler
     from xoresnet.search.execution.ray_plugin import BridgeSearcher as BridgeSearcher
     from xoresnet.search.execution.ray_plugin import Watchdog as Watchdog
@@ -29,6 +30,7 @@ _HOMES = {
     "BridgeSearcher": "execution.ray_plugin",
     "MetricPruner": "pruning.metric_pruner",
     "Objective": "objective",
+    "Outcome": "execution.execute",
     "ParetoPruner": "pruning.pareto_pruner",
     "SearchConfig": "config",
     "TrialBridge": "execution.bridge",

@@ -1,4 +1,4 @@
-"""Being told to stop."""
+"""Interruption by SIGINT and SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Stopped", "Terminated", "exit_code", "termination_interrupts", "term
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM has come: what schedulers and container systems send before they kill."""
+    """SIGTERM has arrived: schedulers and container systems send it before they kill a process."""
 
 
 @dataclass
 class Stopped:
-    """By which signal, if it was not SIGINT."""
+    """Which signal stopped the block, once one has."""
 
     by: int = signal.SIGINT
 
@@ -25,7 +25,7 @@ class Stopped:
 @contextmanager
 def termination_raises() -> Iterator[None]:
     """Within the block SIGTERM raises `Terminated` in the main thread, as SIGINT raises KeyboardInterrupt."""
-    before = signal.signal(signal.SIGTERM, _raise)
+    before = signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         yield
     finally:
@@ -34,24 +34,24 @@ def termination_raises() -> Iterator[None]:
 
 @contextmanager
 def termination_interrupts() -> Iterator[Stopped]:
-    """Within the block SIGTERM does what SIGINT does, and is noted: whoever catches SIGINT need not know of it."""
-    found = Stopped()
+    """Within the block SIGTERM is recorded and then handled as SIGINT, for code that handles SIGINT alone."""
+    stopped = Stopped()
 
-    def note(number: int, frame: FrameType | None) -> None:
-        found.by = number
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        stopped.by = number
         signal.raise_signal(signal.SIGINT)
 
-    before = signal.signal(signal.SIGTERM, note)
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield found
+        yield stopped
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 def exit_code(interrupt: BaseException | None) -> int:
-    """By the shell's convention: 128 and the number of the signal."""
+    """The exit code after an interruption by the shell's convention: 128 plus the number of the signal."""
     return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
 
 
-def _raise(number: int, frame: FrameType | None) -> None:
+def _raise_terminated(number: int, frame: FrameType | None) -> None:
     raise Terminated

@@ -50,14 +50,16 @@ def confirm(
     """
     from xoresnet.search.confirmation.confirming import confirm as carry_out
     from xoresnet.search.confirmation.confirming import plan_confirm
+    from xoresnet.search.views.confirm import ConfirmView
+    from xoresnet.search.views.data_bar import DecodingBar
 
     chosen: dict[str, Any] = {"seeds": seeds, "epochs": epochs, "wanted": wanted, "with_baselines": with_baselines}
     chosen["limits"] = _limits(changes)
     if dry_run:
-        _show_plan(plan_confirm(run, **chosen), as_json=as_json)
+        with DecodingBar() as progress:
+            plan = plan_confirm(run, **chosen, progress=progress)
+        _show_plan(plan, as_json=as_json)
         return 0
-    from xoresnet.search.views.confirm import ConfirmView
-    from xoresnet.search.views.data_bar import DecodingBar
 
     view = ConfirmView(lines=not as_json)
 

@@ -188,15 +188,20 @@ def _show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
     import torch
 
     from xoresnet.search.prepare import plan_search
+    from xoresnet.search.prior.cost import check_prior, prior_cost
     from xoresnet.search.study.opening import has_begun
+    from xoresnet.search.views.data_bar import DecodingBar
     from xoresnet.training.fit import estimate_epoch_seconds
 
-    plan = plan_search(config, begun=has_begun(folder))
+    begun = has_begun(folder)
+    with DecodingBar() as progress:
+        plan = plan_search(config, begun=begun, progress=progress)
+    cost = prior_cost(plan) if begun else check_prior(plan)
     fields = folder.check(plan.config).model_dump(mode="json")
     rng = Random(0)
     torch.set_num_threads(config.cpus_per_trial)
     seconds = sorted(estimate_epoch_seconds(plan.space.sample(rng), plan.data, plan.recipe) for _ in range(5))[2]
-    networks, cost = plan.space.size().networks, plan.prior_cost()
+    networks = plan.space.size().networks
     if as_json:
         print_json(
             {

@@ -1,8 +1,8 @@
-"""Which networks of a search are confirmed, and how each is to be trained."""
+"""Which networks of a search are confirmed, and with which recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from optuna.study import Study
@@ -13,7 +13,7 @@ from xoresnet.errors import Fault, RunError, SpecError
 from xoresnet.results.analysis.pick import pick
 from xoresnet.results.tables.loading import Run
 from xoresnet.search.study.attributes import DRAWN, GUIDED
-from xoresnet.search.study.trials import TrialRecord, trials_of
+from xoresnet.search.study.trials import TrainingKey, TrialRecord, trials_of
 
 __all__ = ["Candidate", "candidates"]
 
@@ -22,11 +22,12 @@ class Candidate(NamedTuple):
     """A network to be trained again."""
 
     trial_id: int | None
-    """In the search; None for a baseline that it did not try."""
+    """The trial of the search that trained it; None for a baseline that the search did not try."""
     source: str | None
+    """Where the search had it from, if not from its sampler or prior."""
     arch: Arch
     recipe: Recipe
-    """For the full budget; its seed is another one each time."""
+    """The full-budget recipe; each training gets a seed of its own."""
 
 
 def candidates(
@@ -34,30 +35,31 @@ def candidates(
     study: Study,
     wanted: Sequence[str] = (),
     *,
-    known: dict[str, Arch],
+    known: Mapping[str, Arch],
     with_baselines: bool,
     recipe: Recipe,
     epochs: int | None = None,
 ) -> list[Candidate]:
-    """The front, or what is wanted (`pick`'s words, or baselines by name), and the baselines if they are asked for.
+    """The networks of the front, or those in `wanted`, followed by the baselines if they are asked for; no duplicates.
 
-    known: the baselines of the space by name; recipe: for those that the search did not try; epochs: in place of what
-    each was to be trained for. Raises `RunError`, `SpecError`.
+    wanted: words that `pick` understands, or names of baselines. known: the baselines of the space by name. recipe: for
+    baselines that the search did not try. epochs: in place of the epochs of each recipe.
+    Raises `RunError` for a front without networks and for unknown words, `SpecError` for epochs that a recipe forbids.
     """
     named = [name for name in wanted if name in known]
-    trials = [int(pick(run, name, any_state=True, names=known)["trial_id"]) for name in wanted if name not in named]
+    numbers = [int(pick(run, name, any_state=True, names=known)["trial_id"]) for name in wanted if name not in named]
     if not wanted:
-        trials = [int(number) for number in run.front["trial_id"]]
-    found = [_of_trial(TrialRecord(study.get_trials(deepcopy=False)[number])) for number in trials]
-    found += [_baseline(name, known[name], study, recipe) for name in (known if with_baselines else named)]
-    if not found:
+        numbers = [int(number) for number in run.front["trial_id"]]
+    chosen = [_of_trial(TrialRecord(study.get_trials(deepcopy=False)[number])) for number in numbers]
+    chosen += [_baseline(name, known[name], study, recipe) for name in (known if with_baselines else named)]
+    if not chosen:
         raise RunError(f"{run.name} has no front yet: no trial is complete")
     if epochs is not None:
-        found = [one._replace(recipe=_for_epochs(one.recipe, epochs)) for one in found]
-    once: dict[tuple[str, Recipe], Candidate] = {}
-    for one in found:
-        once.setdefault((one.arch.arch_id, one.recipe), one)
-    return list(once.values())
+        chosen = [candidate._replace(recipe=_for_epochs(candidate.recipe, epochs)) for candidate in chosen]
+    distinct: dict[TrainingKey, Candidate] = {}
+    for candidate in chosen:
+        distinct.setdefault((candidate.arch.arch_id, candidate.recipe), candidate)
+    return list(distinct.values())
 
 
 def _of_trial(trial: TrialRecord) -> Candidate:
@@ -66,12 +68,12 @@ def _of_trial(trial: TrialRecord) -> Candidate:
 
 
 def _baseline(name: str, arch: Arch, study: Study, recipe: Recipe) -> Candidate:
-    """As the search trained it to the end, if it did; of other trials that with this recipe, if there is one."""
+    """A baseline as the search trained it to the end, otherwise as a trial with this recipe, if there is one."""
     arch = arch.canonical()
     tried = [trial for trial in trials_of(study) if trial.has_own_network and trial.arch_id == arch.arch_id]
-    ended_well = [trial for trial in tried if trial.is_complete]
-    alike = [trial for trial in tried if trial.recipe == recipe]
-    for trial in ended_well + alike:
+    complete = [trial for trial in tried if trial.is_complete]
+    same_recipe = [trial for trial in tried if trial.recipe == recipe]
+    for trial in complete + same_recipe:
         return _of_trial(trial)._replace(source=name)
     return Candidate(None, name, arch, recipe)
 
@@ -80,4 +82,4 @@ def _for_epochs(recipe: Recipe, epochs: int) -> Recipe:
     try:
         return recipe.replace(epochs=epochs)
     except SpecError as error:
-        raise SpecError(Fault("--epochs", fault.message) for fault in error.faults) from None
+        raise SpecError(Fault("epochs", fault.message) for fault in error.faults) from None

@@ -1,4 +1,4 @@
-"""The study of a confirmation: beside that of the search, which knows nothing of it."""
+"""The study of a confirmation: a second one beside that of the search, in a journal of its own."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ __all__ = ["best_seeds", "look_at_confirm_study", "note_searched", "open_confirm
 
 _NAME = "confirm"
 _SEARCHED = "searched"
-"""User attribute of the study: trials of the search by numbers of its own, where they are others than at first."""
-_ERRORS = (OSError, ValueError, KeyError, TypeError, AssertionError)  # what Optuna makes of a journal of nonsense
+"""User attribute of the study: trials of the search by numbers of trainings, where a training now belongs to
+another trial than the one for which it was started."""
+_ERRORS = (OSError, ValueError, KeyError, TypeError, AssertionError)  # what Optuna raises for a damaged journal
 
 
 def open_confirm_study(folder: Path, objectives: Sequence[Objective]) -> Study:
-    """The study of a run's folder, made if there is none. Raises `RunError`."""
+    """The confirmation's study in the folder of a run, created if there is none. Raises `RunError`."""
     try:
         return optuna.create_study(
             storage=open_journal(folder / CONFIRM_JOURNAL), study_name=_NAME, load_if_exists=True, pruner=NopPruner(),
@@ -39,7 +40,7 @@ def open_confirm_study(folder: Path, objectives: Sequence[Objective]) -> Study:
 
 
 def look_at_confirm_study(folder: Path) -> Study | None:
-    """The same, to be read and not written; None where nothing was confirmed. Raises `RunError`."""
+    """The same study for reading only; None where nothing was confirmed yet. Raises `RunError`."""
     if not (folder / CONFIRM_JOURNAL).exists():
         return None
     try:
@@ -49,11 +50,13 @@ def look_at_confirm_study(folder: Path) -> Study | None:
         raise RunError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
 
 
-def note_searched(study: Study, found: Iterable[tuple[Attributes, int | None]]) -> None:
-    """Networks that were confirmed before the search had them in this trial, or when another trial had them, are this
-    trial's from now on, with all their seeds and budgets; found: attributes of a training, and the trial of the search.
+def note_searched(study: Study, trainings: Iterable[tuple[Attributes, int | None]]) -> None:
+    """Assign earlier trainings, of all seeds and budgets, to the trials of the search that have their networks now.
+
+    They differ if a network was confirmed before the search tried it, or when another trial had it. trainings: the
+    attributes of each training, and the number of the search's trial.
     """
-    searched = {_network_key(attrs): number for attrs, number in found if number is not None}
+    searched = {_network_key(attributes): number for attributes, number in trainings if number is not None}
     known = dict(study.user_attrs.get(_SEARCHED, {}))
     for trial in trials_of(study):
         number = searched.get(_network_key(trial.attributes))
@@ -64,18 +67,22 @@ def note_searched(study: Study, found: Iterable[tuple[Attributes, int | None]]) 
 
 
 def searched_trial(study: Study, trial: TrialRecord) -> int | None:
-    """Which trial of the search a training confirms; None where the search has not trained this network."""
+    """The number of the search's trial that a training confirms; None if the search has not trained this network."""
     known: Mapping[str, int] = study.user_attrs.get(_SEARCHED, {})
     return known.get(str(trial.number), trial.confirms)
 
 
 def _network_key(attributes: Attributes) -> tuple[str, str]:
+    """The same for all seeds and budgets of a network with one recipe."""
     recipe = {name: value for name, value in json.loads(attributes[RECIPE]).items() if name not in ("seed", "epochs")}
     return attributes[ARCH_ID], json.dumps(recipe, sort_keys=True)
 
 
 def best_seeds(study: Study) -> Iterator[TrialRecord]:
-    """Of each network the seed that did best on the validation images, of equals the first: no test set chooses."""
+    """For each network the training with the highest validation accuracy, the first of equals.
+
+    The test set has no part in the choice.
+    """
     best: dict[TrainingKey, TrialRecord] = {}
     for trial in trials_of(study, TrialState.COMPLETE):
         arch_id, recipe = trial.training_key

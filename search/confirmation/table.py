@@ -11,16 +11,16 @@ from optuna.study import Study
 from xoresnet.results.tables.columns import CONFIRMED, typed
 from xoresnet.results.tables.files import write_parquet
 from xoresnet.search.confirmation.study import best_seeds, searched_trial
-from xoresnet.search.execution.trainable import WEIGHTS
+from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.study.tables import trial_row
 from xoresnet.search.study.trials import TrainingKey, TrialRecord, trials_of
 
-__all__ = ["confirmed_frame", "weights_folder", "write_confirmed"]
+__all__ = ["confirmed_folder", "confirmed_frame", "write_confirmed"]
 
 
-def weights_folder(trial: TrialRecord) -> Path:
-    """Within the run's folder."""
-    return Path("confirmed") / f"{trial.number:04d}-{trial.arch_id}"
+def confirmed_folder(run: Path, trial: TrialRecord) -> TrialFolder:
+    """The folder of a confirmation's training in the folder of its run."""
+    return TrialFolder.in_run(run, "confirmed", trial.number, trial.arch_id)
 
 
 def write_confirmed(study: Study, run: Path) -> None:
@@ -29,14 +29,14 @@ def write_confirmed(study: Study, run: Path) -> None:
 
 
 def confirmed_frame(study: Study, run: Path) -> pd.DataFrame:
-    """One row for each network and seed, the last one where a seed was tried again; run: the folder."""
-    kept = {trial.number for trial in best_seeds(study) if (run / weights_folder(trial) / WEIGHTS).exists()}
+    """One row for each network and seed, of its last training if there were several; run: the folder."""
+    kept = {trial.number for trial in best_seeds(study) if confirmed_folder(run, trial).weights.exists()}
     rows: dict[TrainingKey, dict[str, Any]] = {}
     for trial in trials_of(study):
         rows[trial.training_key] = {
             **trial_row(trial),
             **{name: value for name, value in trial.last_metrics.items() if name.startswith("test_")},
             "trial_id": searched_trial(study, trial),
-            "weights": weights_folder(trial).as_posix() if trial.number in kept else None,
+            "weights": confirmed_folder(run, trial).path.relative_to(run).as_posix() if trial.number in kept else None,
         }
     return typed(list(rows.values()), CONFIRMED)

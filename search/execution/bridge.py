@@ -1,17 +1,16 @@
-"""`TrialBridge`: one Optuna study, run by something else.
+"""`TrialBridge`: connects one Optuna study with whatever executes its trials.
 
-The study is the only truth: what a trial is, what it reported and how it ended is written there, at once, by the one
-process that holds the bridge. Whoever executes trials (`ray_plugin.py`) asks for the next one, passes on what trials
-report, and says when they end; it need not remember anything. A trial that was running when a driver died is RUNNING in
-the study, and is handed out again by the next bridge, with its number and all that it had reported.
+The study is the single source of truth: what a trial is, what it reported and how it ended is written there at once, by
+the one process that holds the bridge. The executor (`ray_plugin.py`) asks for the next trial, passes on reports, and
+says when trials end; it need not remember anything. A trial that was running when the process died is RUNNING in the
+study; the next bridge hands it out again with its number and everything that it had reported.
 
-Trials end COMPLETE, PRUNED or FAIL. One that raises, dies, hangs or reports nonsense is tried again, then fails with
-its reason.
+Trials end COMPLETE, PRUNED or FAIL. A trial that raises, dies, hangs or makes an invalid report is tried again, and
+after its last retry it fails with the reason.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from typing import Any
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from xoresnet.search.execution.failures import report_fault
 from xoresnet.search.objective import Objective
 from xoresnet.search.pruning.reports import report, should_prune
 from xoresnet.search.sources.base import Proposal, SpaceSource, TrialSource
@@ -31,27 +31,31 @@ __all__ = ["LiveTrial", "TrialBridge", "Verdict"]
 
 
 class Verdict(Enum):
+    """Whether a trial that has reported continues."""
+
     CONTINUE = "continue"
     STOP = "stop"
 
 
 @dataclass
 class LiveTrial:
-    """A trial that is being run."""
+    """A trial that is running."""
 
     trial: Trial
     config: dict[str, Any]
     started: float | None = None
-    """By the monotonic clock; None as long as its worker is not up."""
+    """Monotonic clock, in seconds; None until its worker has started."""
     epoch: int = 0
+    """The last step that it reported."""
     metrics: dict[str, Any] = field(default_factory=dict)
+    """All metrics of that report."""
     pruned: bool = False
     failure: str = ""
-    """Why it has failed already, while it is being stopped."""
+    """Why it failed, while it is being stopped; empty otherwise."""
 
 
 class TrialBridge:
-    """Hands out trials of a study and writes down what becomes of them."""
+    """Hands out the trials of a study, prunes them, and records their reports and results."""
 
     def __init__(
         self,
@@ -64,11 +68,12 @@ class TrialBridge:
         max_step: int | None = None,
         retries: int = 1,
     ) -> None:
-        """source: or a function that suggests, `space(trial) -> config`. trials: how many must be finished.
+        """source: where trials come from, or a function `space(trial) -> config` that suggests parameters. objectives:
+        the reported metrics in the order of the study's directions. trials: how many to finish, complete or pruned.
+        step_metric: the reported integer that counts steps from 1. max_step: the last step of a trial, after
+        which it is not pruned any more. retries: how often a failed trial is tried again.
 
-        step_metric: the reported number by which trials are compared. max_step: with which a trial is done, and not
-        pruned any more. retries: how often a failed trial is tried again. Raises ValueError for objectives that are not
-        the study's.
+        Raises ValueError if the directions of the objectives are not those of the study.
         """
         directions = [direction.name.lower() for direction in study.directions]
         if directions != [objective.optuna_direction for objective in objectives]:
@@ -77,24 +82,26 @@ class TrialBridge:
         self.source: TrialSource = source if not callable(source) else SpaceSource(study, source)
         self.budget, self._step, self._last, self._retries = trials, step_metric, max_step, retries
         self.live: dict[str, LiveTrial] = {}
+        """The running trials by the ids that the executor gave them."""
         self.finished = sum(trial.counts_as_finished for trial in trials_of(study))
+        """How many trials count against the budget."""
         self.failures_in_a_row = 0
-        self._hook_failures = 0
-        """Since a trial last ended well."""
+        """How many trials have failed since one was complete or pruned."""
+        self._hook_failures = 0  # since a trial was complete or pruned
         self._last_reason = ""
         self.ended = ""
-        """Why no further trials are handed out; empty as long as they are."""
+        """Why no further trials are handed out; empty while they are."""
         self.failed = False
-        """Whether that is because too much went wrong."""
+        """Whether too many failures ended the search."""
         self.errors: list[str] = []
-        """What went wrong in the bridge itself: a sampler or a space that raised, a storage that is full."""
+        """Errors outside of trials: a sampler or space that raised, a storage that is full."""
         self.observers: list[Callable[[FrozenTrial], None]] = []
-        """Called with each trial that has ended."""
+        """Called with each trial when it has ended."""
         self._again: deque[Trial] = deque(self._interrupted())
         self._exhausted = False
 
     def next_config(self, run_id: str) -> dict[str, Any] | None:
-        """The next trial to run under this id; None: none now, or none any more (`ended`)."""
+        """The configuration of the next trial, to run under this id; None if there is none now, or ever (`ended`)."""
         proposal = None if self.ended or self._fails_too_often() else self._next()
         if proposal is None:
             return None
@@ -104,20 +111,20 @@ class TrialBridge:
     def _next(self) -> Proposal | None:
         while self._again:
             interrupted = self.source.again(self._again[0])
-            self._again.popleft()  # only now: it may have raised
+            self._again.popleft()  # not before, because the line above may raise
             if interrupted is not None:
                 return interrupted
         ended = f"{self.finished} trials are finished"
         if self.finished < self.budget:
             if self.finished + len(self.live) >= self.budget:
-                return None  # those that run may be enough
+                return None  # the running trials may be enough
             proposal = None if self._exhausted else self.source.next()
             if proposal is not None:
                 return proposal
             self._exhausted = True
             ended = "every configuration of the space has been tried"
             if self.live:
-                return None  # one of them may have to be tried again
+                return None  # one of the running trials may have to be tried again
         proposal = self.source.next_rescue()
         if proposal is None and not self.live:
             if self.finished == 0 and self._last_reason:
@@ -127,24 +134,26 @@ class TrialBridge:
 
     @property
     def interrupted(self) -> int:
-        """How many trials wait to be run again."""
+        """How many interrupted or failed trials wait to run again."""
         return len(self._again)
 
     def on_report(self, run_id: str, metrics: Mapping[str, Any]) -> Verdict:
-        """Write down what a trial reports; says whether it goes on."""
+        """Record what a trial reports; returns whether it continues."""
         live = self.live.get(run_id)
         if live is None:
             return Verdict.STOP
         if live.pruned or live.failure:
             return Verdict.STOP
-        live.failure = str(metrics.get(FAILURE) or "") or self._fault(metrics)
+        live.failure = str(metrics.get(FAILURE) or "") or report_fault(
+            metrics, self._step, [objective.metric for objective in self.objectives]
+        )
         if live.failure:
             return Verdict.STOP
         step = int(metrics[self._step])
         record = TrialRecord.of(live.trial)
         if step <= live.epoch or step < record.last_step:
             live.epoch = max(step, live.epoch)
-            return Verdict.CONTINUE  # said before the trial was interrupted; of the last one the verdict may be missing
+            return Verdict.CONTINUE  # reported before an interruption; only the last such step may lack its verdict
         live.epoch, live.metrics = step, dict(metrics)
         if step not in record.reports:
             write_metrics(live.trial, step, metrics)
@@ -157,7 +166,7 @@ class TrialBridge:
         return Verdict.CONTINUE
 
     def on_end(self, run_id: str, error: str = "") -> None:
-        """Write down how a trial ended; error: why, where it did not end by itself."""
+        """Record that a trial has ended; error: the reason if it did not end by itself."""
         live = self.live.pop(run_id, None)
         if live is None:
             return
@@ -165,7 +174,7 @@ class TrialBridge:
             self._end(live, error)
         except Exception:
             if not self.study.get_trials(deepcopy=False)[live.trial.number].state.is_finished():
-                self._again.append(live.trial)  # a storage that is full for a while
+                self._again.append(live.trial)  # the storage may be full only for a while
             raise
 
     def _end(self, live: LiveTrial, error: str) -> None:
@@ -181,26 +190,26 @@ class TrialBridge:
             self._tell(live.trial, TrialState.COMPLETE, record.reports[record.last_step])
 
     def hook_failed(self, where: str, error: Exception) -> None:
-        """Keep an exception that must not end the search; too many of them end it in good order."""
+        """Note an exception in a hook of the executor; a hundred of them without a successful trial end the search."""
         self.note(where, error)
         self._hook_failures += 1
         if self._hook_failures >= 100:
-            self._give_up(f"too much went wrong, last in {where}: {type(error).__name__}: {error}")
+            self._give_up(f"too many errors, the last one in {where}: {type(error).__name__}: {error}")
 
     def note(self, where: str, error: Exception) -> None:
-        """Keep an exception that costs nothing but itself, once."""
+        """Add an exception that has no consequences to `errors`, if it is not there yet."""
         text = f"{where}: {type(error).__name__}: {error}"
         if text not in self.errors:
             self.errors.append(text)
 
     def fail(self, run_id: str, reason: str) -> None:
-        """Let a trial that is about to be stopped fail with this reason."""
+        """Mark a trial that is about to be stopped as failed for this reason."""
         live = self.live.get(run_id)
         if live is not None:
             live.failure = live.failure or reason
 
     def start_over(self, reason: str, *, failed: bool) -> None:
-        """Whoever executes trials has lost them all; failed: whether that counts as a failure of theirs."""
+        """Take back all running trials because the executor has lost them; failed: whether each counts as failed."""
         lost = list(self.live.values())
         self.live.clear()
         for live in lost:
@@ -239,23 +248,6 @@ class TrialBridge:
     def _give_up(self, why: str) -> None:
         self.ended = self.ended or why
         self.failed = True
-
-    def _fault(self, metrics: Mapping[str, Any]) -> str:
-        """What is wrong with a report, or nothing."""
-        step = metrics.get(self._step)
-        if isinstance(step, bool) or not isinstance(step, int) or step < 1:
-            return f"it reported {self._step}={step!r}, which must be a whole number of at least 1"
-        for name in (objective.metric for objective in self.objectives):
-            if name not in metrics:
-                return f"it reported no {name} at {self._step} {step}"
-            value = metrics[name]
-            try:
-                number = float(value)
-            except (TypeError, ValueError):
-                return f"it reported {name}={value!r} at {self._step} {step}, which is no number"
-            if not math.isfinite(number):
-                return f"{name} is {number} at {self._step} {step}"
-        return ""
 
     def _interrupted(self) -> list[Trial]:
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))

@@ -1,4 +1,4 @@
-"""Ray, as a search needs it: started quietly, without the user's files on its path, and measured in trials."""
+"""Ray as a search needs it: started quietly, without the user's files on its path, and measured in trials."""
 
 from __future__ import annotations
 
@@ -22,16 +22,19 @@ _QUIET = {
     "RAY_DEDUP_LOGS": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # the study is what a search goes on from
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # a search continues from its study
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 _OWN = {"RAY_AUTH_MODE": "disabled"}
-"""Of a Ray on this machine alone; whoever runs a cluster has decided for it."""
+"""For a Ray on this machine alone; those who run a cluster decide about its authentication."""
 
 
 @contextmanager
 def ray_session(address: str | None) -> Iterator[None]:
-    """Ray, started for this search or joined at the address (or at `RAY_ADDRESS`), unless the caller has started it."""
+    """Ray for the block: started on this machine, or joined at the address or `RAY_ADDRESS`, unless it runs already.
+
+    Raises `UsageError` for a malformed address, `ClusterError` where no cluster answers.
+    """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     for name, value in {**_QUIET, **(_OWN if address == "local" else {})}.items():
         os.environ.setdefault(name, value)
@@ -47,9 +50,9 @@ def ray_session(address: str | None) -> Iterator[None]:
 
 
 def _init_within(folder: str, address: str) -> None:
-    """Workers put the driver's working directory first on their path, and a user's random.py with it; so an empty one.
+    """Start Ray with an empty working directory; it must exist as long as the workers, which start in it.
 
-    They start in it too, so it must last as long as they do.
+    Workers put the driver's working directory first on their path, where a user's `random.py` would hide Python's.
     """
     if address not in ("local", "auto"):
         _check_answers(address)
@@ -60,25 +63,25 @@ def _init_within(folder: str, address: str) -> None:
     except (ConnectionError, ValueError) as error:
         if address == "local":
             raise
-        raise ClusterError(f"there is no Ray cluster at {address}: {str(error).splitlines()[0]}") from None
+        raise ClusterError(f"no Ray cluster answers at {address}: {str(error).splitlines()[0]}") from None
     finally:
         os.chdir(before)
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failed trials are ours to tell of
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the bridge reports failed trials
 
 
 def _check_answers(address: str) -> None:
-    """Ray itself would try for many minutes."""
+    """Check that something listens at an address, because Ray itself would try for many minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
-        raise UsageError(f"address: {address!r} is neither host:port nor auto")
+        raise UsageError(f"address: must be host:port or auto, got {address!r}")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
-        raise ClusterError(f"there is no Ray cluster at {address}: {error}") from None
+        raise ClusterError(f"no Ray cluster answers at {address}: {error}") from None
 
 
 def resources(config: SearchConfig) -> dict[str, float]:
-    """Of one trial, as Ray Tune wants them."""
+    """The resources of one trial in Ray Tune's terms."""
     gpus = config.gpus_per_trial
     if gpus is None:
         gpus = 0.25 if _whole_cluster().get("GPU") else 0.0
@@ -86,16 +89,16 @@ def resources(config: SearchConfig) -> dict[str, float]:
 
 
 def slots(config: SearchConfig) -> int:
-    """How many trials fit at once. Raises `ClusterError`, `UsageError` where none does."""
-    wanted, there = resources(config), _whole_cluster()
-    fit = min(int(there.get(name.upper(), 0) / amount + 1e-9) for name, amount in wanted.items())
+    """How many trials run at once. Raises `ClusterError` if not even one fits."""
+    wanted, available = resources(config), _whole_cluster()
+    fit = min(int(available.get(name.upper(), 0) / amount + 1e-9) for name, amount in wanted.items())
     if fit < 1:
         needs = ", ".join(f"{amount:g} {name}" for name, amount in wanted.items())
-        has = ", ".join(f"{there.get(name.upper(), 0):g} {name}" for name in wanted)
-        raise ClusterError(f"a trial needs {needs}, the machines have {has}")
+        has = ", ".join(f"{available.get(name.upper(), 0):g} {name}" for name in wanted)
+        raise ClusterError(f"a trial needs {needs}, but the cluster has {has}")
     return min(fit, config.max_concurrent or fit)
 
 
 def _whole_cluster() -> dict[str, float]:
-    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return found
+    total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return total

@@ -1,4 +1,4 @@
-"""The trials of a bridge, carried out on Ray until there are no more of them or somebody stops it."""
+"""Running the trials of a bridge on Ray until none is left or the search is interrupted."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ __all__ = ["Outcome", "execute", "outcome"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it ended."""
+    """The result of a search or a confirmation."""
 
     folder: Path
+    """The run's."""
     study: optuna.Study
     ended: str
-    """Why no further trials were begun."""
+    """Why no further trials were started; empty after an interruption."""
     failed: bool
-    """Whether that is because too much went wrong."""
+    """Whether failures ended it."""
     interrupted: int
-    """The signal that ended it; 0 where it ended by itself."""
+    """The number of the signal that interrupted it; 0 if it was not interrupted."""
     errors: tuple[str, ...]
+    """Errors outside of trials, such as a sampler that raised; they did not end the search."""
 
 
 def execute(
@@ -43,11 +45,12 @@ def execute(
     folder: Path,
     on_step: Callable[[], None],
 ) -> Outcome:
-    """Run trials, each with the resources and limits of the configuration.
+    """Run the trials of a bridge, each with the resources and limits of the configuration.
 
-    folder: of the run; all nodes must see it. on_step: called several times a second; what it raises is only noted.
+    folder: the run's, which all nodes must see. on_step: called several times a second; its exceptions are only noted.
+    Raises `ClusterError`, `UsageError` for an address without a cluster and for trials that fit on no machine.
     """
-    scratch = folder / "ray"  # Ray wants a place that all nodes see; nothing in it is ever read again
+    scratch = folder / "ray"  # Ray requires a place that all nodes see; nothing in it is read again
     callbacks: list[tune.Callback] = [_Steps(bridge, on_step)]
     if config.trial_seconds is not None:
         callbacks.append(Watchdog(bridge, config.trial_seconds))
@@ -64,7 +67,7 @@ def execute(
 
     # Ray has a handler of its own for SIGTERM
     with ray_session(config.address), termination_interrupts() as stopped:
-        with suppress(KeyboardInterrupt):  # Ray catches it and returns, but for moments in between
+        with suppress(KeyboardInterrupt):  # Ray catches it and returns, except at a few moments
             run_trials(bridge, make_tuner, slots(config))
         shutil.rmtree(scratch, ignore_errors=True)
     interrupted = bridge.live or not bridge.ended
@@ -72,7 +75,7 @@ def execute(
 
 
 def outcome(bridge: TrialBridge, folder: Path, interrupted: int = 0) -> Outcome:
-    """Of a bridge as it is."""
+    """The outcome of a bridge in its present state."""
     return Outcome(folder, bridge.study, bridge.ended, bridge.failed, interrupted, tuple(bridge.errors))
 
 

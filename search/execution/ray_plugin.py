@@ -7,13 +7,12 @@
 
     run_trials(bridge, make_tuner, max_concurrent=4)
 
-Ray tells a searcher neither that a scheduler stopped a trial nor why one failed; so both share the bridge. Nothing that
-a trial does can raise here: what goes wrong in a hook is kept in the bridge's `errors`.
+Ray tells a searcher neither that a scheduler stopped a trial nor why a trial failed, so both share the bridge. Nothing
+that a trial does can raise here: exceptions in hooks are collected in the bridge's `errors`.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -27,29 +26,30 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from xoresnet.search.execution.bridge import TrialBridge, Verdict
+from xoresnet.search.execution.failures import WORKER_DIED, in_one_line, reason_of
 
 __all__ = ["BridgeScheduler", "BridgeSearcher", "Unsaved", "Watchdog", "guarded", "run_trials", "tune_config"]
 
-_RAYS_OWN = frozenset(
+_RAY_OWN = frozenset(
     {
         "date", "done", "iterations_since_restore", "should_checkpoint", "time_since_restore", "time_this_iter_s",
         "time_total_s", "training_iteration", "trial_id",
     }
 )  # fmt: skip
-"""What Ray adds to each report, and nobody asks for again; what says when and where is kept."""
+"""What Ray adds to each report and nothing here uses; its time, host and process id are kept."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def guarded(otherwise: T) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """An exception in a hook would end Ray's whole experiment."""
+    """Decorate a hook: an exception would end Ray's whole experiment, so it is noted and `otherwise` is returned."""
 
     def decorate(hook: Callable[P, T]) -> Callable[P, T]:
         @wraps(hook)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
             try:
                 return hook(*args, **kwargs)
-            except Exception as error:  # whatever a user's space, metric, sampler or pruner raises
+            except Exception as error:  # a user's space, metric, sampler or pruner may raise anything
                 args[0].bridge.hook_failed(hook.__name__, error)  # type: ignore[attr-defined]
                 return otherwise
 
@@ -59,14 +59,14 @@ def guarded(otherwise: T) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 class Unsaved:
-    """Ray pickles what it is given, to restore it some day; there the study is gone on with instead."""
+    """Pickles as nothing: Ray would restore searchers and schedulers, but a search is continued from its study."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
 
 class BridgeSearcher(Unsaved, Searcher):
-    """Asks the bridge for trials and tells it that they ended."""
+    """Ray Tune's searcher: asks the bridge for trials and tells it when they end."""
 
     def __init__(self, bridge: TrialBridge) -> None:
         super().__init__()
@@ -82,17 +82,17 @@ class BridgeSearcher(Unsaved, Searcher):
 
     @guarded(otherwise=None)
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        self.bridge.on_end(trial_id, "its worker died" if error else "")
+        self.bridge.on_end(trial_id, WORKER_DIED if error else "")
 
     def save(self, checkpoint_path: str) -> None:
-        """The study has it all."""
+        """Nothing: the study holds everything."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """The study has it all."""
+        """Nothing: the study holds everything."""
 
 
 class BridgeScheduler(Unsaved, FIFOScheduler):
-    """Passes reports to the bridge, and its verdicts to Ray."""
+    """Ray Tune's scheduler: passes reports to the bridge and its verdicts to Ray."""
 
     def __init__(self, bridge: TrialBridge) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -103,8 +103,8 @@ class BridgeScheduler(Unsaved, FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: RayTrial, result: dict[str, Any]) -> str:
         try:
-            verdict = self.bridge.on_report(trial.trial_id, _said(result))
-        except Exception as error:  # a pruner or a storage: what is stopped here must not count as complete
+            verdict = self.bridge.on_report(trial.trial_id, _reported(result))
+        except Exception as error:  # a pruner or a storage; a trial that is stopped here must not count as complete
             self.bridge.hook_failed("on_trial_result", error)
             self.bridge.fail(trial.trial_id, f"{type(error).__name__}: {error}")
             verdict = Verdict.STOP
@@ -112,11 +112,14 @@ class BridgeScheduler(Unsaved, FIFOScheduler):
 
     @guarded(otherwise=None)
     def on_trial_error(self, tune_controller: Any, trial: RayTrial) -> None:
-        self.bridge.fail(trial.trial_id, _reason(trial))  # the searcher hears of the error next, but not why
+        self.bridge.fail(trial.trial_id, _reason(trial))  # the searcher is told next, but not the reason
 
 
 class Watchdog(Unsaved, tune.Callback):
-    """Kills workers whose trial takes too long; Ray's own limits act on reports, which a hung trial never makes."""
+    """Kills the worker of a trial that takes too long; Ray's own limits act on reports, which a hung trial never makes.
+
+    seconds: the limit for one trial, counted from the start of its worker.
+    """
 
     def __init__(self, bridge: TrialBridge, seconds: float) -> None:
         self.bridge, self._limit = bridge, seconds
@@ -141,11 +144,11 @@ class Watchdog(Unsaved, tune.Callback):
 
 
 def tune_config(bridge: TrialBridge, *, max_concurrent: int) -> tune.TuneConfig:
-    """What `tune.Tuner` needs to run the trials of a bridge; max_concurrent: at once, at most."""
+    """The configuration with which `tune.Tuner` runs the trials of a bridge, at most max_concurrent at once."""
     return tune.TuneConfig(
         search_alg=BridgeSearcher(bridge),
         scheduler=BridgeScheduler(bridge),
-        num_samples=-1,  # the bridge says when it is enough
+        num_samples=-1,  # the bridge ends the search
         max_concurrent_trials=max_concurrent,
         reuse_actors=True,
         trial_dirname_creator=lambda trial: trial.trial_id,
@@ -153,11 +156,11 @@ def tune_config(bridge: TrialBridge, *, max_concurrent: int) -> tune.TuneConfig:
 
 
 def run_trials(bridge: TrialBridge, make_tuner: Callable[[int], tune.Tuner], max_concurrent: int) -> None:
-    """Run the trials of a bridge; make_tuner is told how many at once.
+    """Run the trials of a bridge; make_tuner is called with the number of trials to run at once.
 
-    Ray Tune (2.60) gives up on errors that it does not know, among them workers that Ray kills when memory runs out.
-    Then another tuner goes on with the trials that were running, half as many at once; a trial that is alone fails.
-    Raises what Ray raised where no trial was running.
+    Ray Tune (2.60) ends the experiment on errors that it does not know, such as workers that Ray kills when memory runs
+    out. Another tuner then continues with the trials that were running, half as many at once; if only one was running,
+    it counts as failed. Raises what Ray raised if no trial was running.
     """
     while True:
         try:
@@ -166,30 +169,23 @@ def run_trials(bridge: TrialBridge, make_tuner: Callable[[int], tune.Tuner], max
         except Exception as error:
             if not bridge.live:
                 raise
-            reason = _in_one_line(str(error.__cause__ or error)).partition(". ")[0]
+            reason = in_one_line(str(error.__cause__ or error)).partition(". ")[0]
         alone = max_concurrent == 1
         max_concurrent = max(1, max_concurrent // 2)
         bridge.start_over(reason, failed=alone)
-        bridge.errors.append(f"{reason}; the search went on with {max_concurrent} at once")
+        bridge.errors.append(f"{reason}; the search continued with at most {max_concurrent} at once")
 
 
-def _said(result: dict[str, Any]) -> dict[str, Any]:
-    """What the trainable reported, and when and where."""
-    return {name: value for name, value in result.items() if name not in _RAYS_OWN and not name.startswith("config/")}
+def _reported(result: dict[str, Any]) -> dict[str, Any]:
+    """The metrics that the trainable reported, with the time and place that Ray adds."""
+    return {name: value for name, value in result.items() if name not in _RAY_OWN and not name.startswith("config/")}
 
 
 def _reason(trial: RayTrial) -> str:
-    """Why a trial failed, in one line: the exception that was raised, not what Ray wrapped around it."""
+    """Why a trial failed, in one line."""
     try:
-        # Ray's own `get_error` looks where the file is copied to later
+        # not Ray's `get_error`, which looks where the file is copied later
         text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     except (OSError, TypeError):
-        return "its worker died"
-    return _in_one_line(text.rpartition("Failure #")[2].partition("\n")[2]) or "its worker died"
-
-
-def _in_one_line(text: str) -> str:
-    """What an error says in the end, where there is a traceback before it, else at once."""
-    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
-    raised = any(line.startswith(("Traceback", "ray::", "File ")) for line in lines)
-    return (lines or [""])[-1 if raised else 0][:500]
+        return WORKER_DIED
+    return reason_of(text)

@@ -17,6 +17,7 @@ from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
 from xoresnet.search.folders.claim import claimed, holds_files, is_claimed
 from xoresnet.search.folders.differences import differences
+from xoresnet.search.folders.trial import TrialFolder
 
 __all__ = ["CONFIRM_JOURNAL", "JOURNAL", "RunFolder"]
 
@@ -101,8 +102,9 @@ class RunFolder:
         """Whether a process is searching in it."""
         return is_claimed(self.path)
 
-    def trial(self, number: int, arch_id: str) -> Path:
-        return self.path / "trials" / f"{number:04d}-{arch_id}"
+    def trial(self, number: int, arch_id: str) -> TrialFolder:
+        """The folder of a trial of the search."""
+        return TrialFolder.in_run(self.path, "trials", number, arch_id)
 
 
 def _environment() -> dict[str, Any]:

@@ -15,19 +15,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import RunError, YamlError
-from xoresnet.files.atomic import replaced, sweep, write_text
+from xoresnet.files.atomic import sweep, write_text
 from xoresnet.files.json_text import json_text
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.measures.records import EpochRecord
 from xoresnet.search.folders.claim import claimed, holds_files
 from xoresnet.search.folders.differences import differences
+from xoresnet.search.folders.trial import TrialFolder
 
 __all__ = ["TrainFolder"]
 
@@ -35,13 +35,8 @@ _WHERE_FILES_ARE = ("root", "verify")
 """Of the data set: may differ from one machine to the next."""
 
 
-class TrainFolder:
+class TrainFolder(TrialFolder):
     """One folder; `opened` claims it for this process."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.checkpoint = path / "checkpoint.safetensors"
-        self.weights = path / "weights.safetensors"
 
     @contextmanager
     def opened(self, arch: Arch, data: DataSpec, recipe: Recipe) -> Iterator[None]:
@@ -54,7 +49,7 @@ class TrainFolder:
             sweep(self.path)
             self.check(arch, data, recipe)  # again: another process may have been here in between
             write_text(self.path / "config.yaml", write_yaml(_config(arch, data, recipe)))
-            write_text(self.path / "arch.json", arch.to_json() + "\n")
+            write_text(self.arch, arch.to_json() + "\n")
             yield
 
     def epochs_kept(self) -> int:
@@ -72,12 +67,6 @@ class TrainFolder:
 
         write_parquet(self.path / "history.parquet", history_frame(records, arch_id=arch.arch_id, seed=seed))
         write_parquet(self.path / "layers.parquet", layers_frame(records, arch_id=arch.arch_id, seed=seed))
-
-    def write_weights(self, weights: Mapping[str, Any]) -> None:
-        from safetensors.torch import save_file
-
-        with replaced(self.weights) as partial:
-            save_file({name: value.contiguous() for name, value in weights.items()}, partial)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         write_text(self.path / "summary.json", json_text(summary) + "\n")

@@ -14,7 +14,7 @@ from xoresnet.errors import XOResNetError
 from xoresnet.files.atomic import write_text
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.prepare import SearchPlan
-from xoresnet.search.prior.shared_prior import PriorError, PriorInterruptedError, SharedPrior
+from xoresnet.search.prior.shared_prior import PriorError, SharedPrior
 from xoresnet.search.prior.table import PredictedTableError, read_predicted
 from xoresnet.search.sources.guide import Guide
 from xoresnet.search.study.attributes import PRIOR
@@ -61,10 +61,10 @@ def _made(plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -
     try:
         prior = SharedPrior(plan, run, on_step)
         networks = prior.run()
-    except (XOResNetError, PriorInterruptedError):
-        raise
     except PriorError as error:
         return {"failed": str(error)}
+    except XOResNetError:
+        raise
     except Exception as error:
         return {"failed": f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"}
     epochs = prior.epochs_charged

@@ -19,10 +19,12 @@ from optuna.samplers import RandomSampler
 from optuna.trial import Trial, TrialState
 
 from xoresnet.description.arch import Arch
+from xoresnet.errors import XOResNetError
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, execute, outcome
 from xoresnet.search.objective import Objective
 from xoresnet.search.prepare import SearchPlan
+from xoresnet.search.prior.cost import shared_recipes
 from xoresnet.search.prior.networks import sample_of, to_predict
 from xoresnet.search.prior.table import SECONDS, predicted_row, write_predicted
 from xoresnet.search.prior.trainables import EPOCHS_CHARGED, predict_networks, train_shared, write_archs
@@ -44,16 +46,16 @@ Said = dict[Arch, list[dict[str, Any]]]
 Trainable = Callable[[dict[str, Any]], None]
 
 
-class PriorError(RuntimeError):
-    """There is nothing to predict from: one sentence that says why."""
+class PriorError(XOResNetError, RuntimeError):
+    """Shared weights that predict nothing, because none could be trained or no prediction succeeded."""
 
 
-class PriorInterruptedError(RuntimeError):
-    """Somebody stopped it, or its time is up; the same again goes on."""
+class PriorInterruptedError(XOResNetError, RuntimeError):
+    """The prior was interrupted or ran out of time; the next call continues it. `outcome` says how it ended."""
 
-    def __init__(self, how: Outcome) -> None:
-        super().__init__(f"interrupted by signal {how.interrupted}" if how.interrupted else how.ended)
-        self.outcome = how
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(f"interrupted by signal {outcome.interrupted}" if outcome.interrupted else outcome.ended)
+        self.outcome = outcome
 
 
 class SharedPrior:
@@ -110,7 +112,7 @@ class SharedPrior:
         for group, archs in groups.items():
             listed = self._folder / f"{group.group_id}.archs"
             write_archs(listed, archs)
-            for recipe in self._plan.shared_recipes:
+            for recipe in shared_recipes(self._plan):
                 file = f"{group.group_id}-{recipe.seed}.safetensors"
                 config = {"archs": listed.name, "checkpoint": file, "recipe": recipe.model_dump_json()}
                 jobs[group, file] = {_JOB: f"train {Path(file).stem}", _CONFIG: config}

@@ -11,6 +11,7 @@ import pandas as pd
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
+from xoresnet.errors import RunError
 from xoresnet.measures.records import MEASURED
 from xoresnet.results.tables.columns import PREDICTED, arch_fields, typed
 from xoresnet.results.tables.files import write_parquet
@@ -22,8 +23,8 @@ SECONDS = "seconds"
 """How long one took."""
 
 
-class PredictedTableError(RuntimeError):
-    """A table that is not there or not whole: one sentence."""
+class PredictedTableError(RunError):
+    """A table of predictions that is missing or damaged."""
 
 
 def predicted_row(arch: Arch, said: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

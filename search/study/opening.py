@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.study import Study
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from xoresnet.description.user_code import find_user_code
-from xoresnet.errors import RunError, SpecError, UsageError, XOResNetError
-from xoresnet.search.config import PrunerSpec, SearchConfig
+from xoresnet.errors import RunError, XOResNetError
+from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.run import JOURNAL, RunFolder
-from xoresnet.search.objective import Objective
-from xoresnet.search.pruning.metric_pruner import MetricPruner
-from xoresnet.search.pruning.pareto_pruner import ParetoPruner
+from xoresnet.search.registry import make_pruner, make_sampler
 from xoresnet.search.study.journal import JournalReader, open_journal
 
-__all__ = ["ENQUEUED", "check_storage", "has_begun", "look_at_study", "make_pruner", "make_sampler", "open_study"]
+__all__ = ["ENQUEUED", "check_storage", "has_begun", "look_at_study", "open_study"]
 
 
 _STORAGE_ERRORS = (SQLAlchemyError, ImportError, OSError, ValueError)  # of addresses; the latter where it is none
@@ -122,69 +114,6 @@ def look_at_study(config: SearchConfig, folder: Path) -> Study | None:
         return optuna.load_study(study_name=name, storage=storage)
     except (*_STORAGE_ERRORS, KeyError, TypeError) as error:
         raise RunError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
-
-
-def make_sampler(name: str, seed: int) -> BaseSampler:
-    """A sampler by its name in a configuration; a dotted path is called with `seed`, if it takes one.
-
-    Raises `RunError`, `UsageError`.
-    """
-    match name:
-        case "tpe":
-            return TPESampler(seed=seed)
-        case "nsga2":
-            # few trials complete under pruning, and only these fill its generations
-            return NSGAIISampler(population_size=10, seed=seed)
-        case "random" | "grid":
-            return RandomSampler(seed=seed)
-    kind = _by_path(name, BaseSampler, "sampler")
-    try:
-        takes_seed = "seed" in inspect.signature(kind).parameters
-    except ValueError:
-        takes_seed = False
-    sampler: BaseSampler = _made(kind, name, "sampler", **({"seed": seed} if takes_seed else {}))
-    return sampler
-
-
-def make_pruner(spec: PrunerSpec, epochs: int, objectives: Sequence[Objective]) -> BasePruner:
-    """The pruner of a search whose trials are done after so many epochs."""
-    if spec.kind == "pareto":
-        return ParetoPruner(
-            spec.min_epochs, max_steps=epochs, reduction_factor=spec.reduction_factor, min_trials=spec.min_trials,
-            ties=spec.ties, brackets=spec.brackets,
-        )  # fmt: skip
-    metrics = [objective.metric for objective in objectives]
-    place = metrics.index(spec.metric) if spec.metric is not None else 0
-    match spec.kind:
-        case "none":
-            return NopPruner()
-        case "median":
-            pruner: BasePruner = MedianPruner(n_warmup_steps=spec.min_epochs)
-        case "successive-halving":
-            pruner = SuccessiveHalvingPruner(spec.min_epochs, reduction_factor=spec.reduction_factor)
-        case "hyperband":
-            pruner = HyperbandPruner(spec.min_epochs, epochs, reduction_factor=spec.reduction_factor)
-        case path:
-            pruner = _made(_by_path(path, BasePruner, "pruner"), path, "pruner")
-    return MetricPruner(pruner, place)
-
-
-def _by_path(path: str, base: type[Any], what: str) -> Callable[..., Any]:
-    """A class of the user's or of Optuna's."""
-    try:
-        kind: Callable[..., Any] = find_user_code(
-            path, lambda value: isinstance(value, type) and issubclass(value, base), f"an Optuna {what}"
-        )
-    except SpecError as error:
-        raise UsageError(f"{what}: {error}") from None
-    return kind
-
-
-def _made(kind: Callable[..., Any], path: str, what: str, **arguments: Any) -> Any:
-    try:
-        return kind(**arguments)
-    except Exception as error:  # it may be the user's
-        raise UsageError(f"{what}: {path} cannot be made without arguments: {_first_line(error)}") from None
 
 
 def _name(config: SearchConfig, folder: Path) -> str:

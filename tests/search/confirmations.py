@@ -13,8 +13,8 @@ from xoresnet.description.recipe import Recipe
 from xoresnet.measures.records import MEASURED
 from xoresnet.search.confirmation.confirming import ConfirmRun, plan_confirm
 from xoresnet.search.execution.bridge import Verdict
-from xoresnet.search.execution.trainable import CHECKPOINT, WEIGHTS
 from xoresnet.search.folders.claim import claimed
+from xoresnet.search.folders.trial import TrialFolder
 
 FRONT = [0, 4, 1]
 """The trials on the front of `made_search`, in its order."""
@@ -61,12 +61,12 @@ def begin(
     if config is None:
         return None
     recipe = Recipe.model_validate_json(config["recipe"])
-    folder, reached = Path(config["folder"]), accuracy(config["number"])
+    folder, reached = TrialFolder(Path(config["folder"])), accuracy(config["number"])
     for epoch in range(1, 1 + (recipe.epochs if epochs is None else epochs)):
-        (folder / CHECKPOINT).write_bytes(b"checkpoint")
+        folder.checkpoint.write_bytes(b"checkpoint")
         last: dict[str, Any] = {}
         if epoch == recipe.epochs:
-            (folder / WEIGHTS).write_bytes(b"weights")
+            folder.weights.write_bytes(b"weights")
             last = measured(1 - reached, 100.0 + recipe.seed)
         assert run.bridge.on_report(run_id, {**record(epoch, reached, 50.0), **last}) is Verdict.CONTINUE
     return run_id

@@ -14,8 +14,9 @@ from xoresnet.description.recipe import Recipe
 from xoresnet.errors import Fault, SpecError
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.measures.records import EpochRecord
-from xoresnet.search.config import PRUNERS, SAMPLERS, PrunerSpec, SearchConfig
+from xoresnet.search.config import SearchConfig
 from xoresnet.search.objective import Objective
+from xoresnet.search.registry import PRUNERS, SAMPLERS, PrunerSpec
 from xoresnet.space import preset_names
 from xoresnet.space.search_space import SearchSpace
 
@@ -151,7 +152,7 @@ def test_a_pruner_may_look_at_any_objective_and_at_no_other_metric() -> None:
     (fault,) = faults(pruner={"kind": "median", "metric": "spikes_per_smaple"})
     known, nearest = "val_accuracy, spikes_per_sample", "spikes_per_sample"
     assert fault == (
-        f"pruner.metric: 'spikes_per_smaple' is no objective: there are {known}; did you mean {nearest!r}?"
+        f"pruner.metric: 'spikes_per_smaple' is not one of the objectives {known}; did you mean {nearest!r}?"
     )  # fmt: skip
 
 
@@ -187,8 +188,8 @@ def test_whole_seconds_are_seconds() -> None:
         ({"recipe": []}, "recipe: must be a mapping of fields, got []"),
         ({"recipe": "fast"}, "recipe: must be a mapping of fields, got 'fast'"),
         ({"recipe": None}, "recipe: must be a mapping of fields, got None"),
-        ({"recipe": {"seed": 3}}, "recipe.seed: the search says it: seed=..."),
-        ({"recipe": {"epochs": 3}, "epochs": 4}, "epochs: said twice: 4, and recipe.epochs=3"),
+        ({"recipe": {"seed": 3}}, "recipe.seed: is set by the search; use seed=... without recipe."),
+        ({"recipe": {"epochs": 3}, "epochs": 4}, "epochs: conflicting values: epochs=4 and recipe.epochs=3"),
         ({"recipe": {"learning_rate": -1}}, "recipe.learning_rate: must be greater than 0, got -1"),
         ({"objectives": "accuracy:max"}, "objectives: must be a list, got 'accuracy:max'"),
         ({"objectives": None}, "objectives: must be a list, got None"),
@@ -208,14 +209,14 @@ def test_whole_seconds_are_seconds() -> None:
         ({"objectives": ["val_accuracy", "val_loss:min"]}, "objectives.0.direction: required, but missing"),
         (
             {"objectives": ["val_accuracy:max", "spikes:min"]},
-            "objectives.1: 'spikes' is no figure of an epoch; did you mean 'spikes_per_sample'?",
+            "objectives.1: 'spikes' is not measured after an epoch; did you mean 'spikes_per_sample'?",
         ),
-        ({"objectives": ["val_accuracy:max", "epoch:min"]}, "objectives.1: 'epoch' is no figure of an epoch"),
-        ({"objectives": ["val_accuracy:max", "layers:min"]}, "objectives.1: 'layers' is no figure of an epoch"),
+        ({"objectives": ["val_accuracy:max", "epoch:min"]}, "objectives.1: 'epoch' is not measured after an epoch"),
+        ({"objectives": ["val_accuracy:max", "layers:min"]}, "objectives.1: 'layers' is not measured after an epoch"),
         ({"objectives": ["val_accuracy:max", 3]}, "objectives.1: must be a mapping of fields, got 3"),
-        ({"objectives": ["val_loss:max", "val_loss:min"]}, "objectives: each metric may be named once"),
-        ({"objectives": []}, "objectives: a search has two objectives or more, got 0"),
-        ({"objectives": ["val_accuracy:max"]}, "objectives: a search has two objectives or more, got 1"),
+        ({"objectives": ["val_loss:max", "val_loss:min"]}, "objectives: each metric may be an objective only once"),
+        ({"objectives": []}, "objectives: a search requires at least two objectives, got 0"),
+        ({"objectives": ["val_accuracy:max"]}, "objectives: a search requires at least two objectives, got 1"),
         (
             {"sampler": "tp"},
             "sampler: 'tp' is not one of tpe, nsga2, random, grid, or a dotted path; did you mean 'tpe'?",
@@ -383,7 +384,7 @@ DATA = st.one_of(
 def configs(draw: st.DrawFn) -> SearchConfig:
     objectives = draw(OBJECTIVES)
     pruner = st.builds(
-        PrunerSpec, kind=st.sampled_from(PRUNERS) | PATHS,
+        PrunerSpec, kind=st.sampled_from([*PRUNERS]) | PATHS,
         metric=maybe(st.sampled_from([objective.metric for objective in objectives])),
         min_epochs=WHOLE, reduction_factor=st.integers(2, 9), min_trials=WHOLE,
         ties=st.sampled_from(["epsilon-net", "pass", *["hypervolume"] * (len(objectives) == 2)]), brackets=WHOLE,
@@ -391,7 +392,7 @@ def configs(draw: st.DrawFn) -> SearchConfig:
     return draw(
         st.builds(
             SearchConfig, space=SPACES, data=DATA, recipe=RECIPES, objectives=st.just(objectives),
-            sampler=st.sampled_from(SAMPLERS) | PATHS, pruner=pruner, baselines=st.booleans(),
+            sampler=st.sampled_from([*SAMPLERS]) | PATHS, pruner=pruner, baselines=st.booleans(),
             warm_start=maybe(st.text()), trials=WHOLE, rescue=st.integers(0, 99),
             epochs=maybe(WHOLE), time_budget=maybe(SECONDS), trial_seconds=maybe(SECONDS), retries=st.integers(0, 9),
             cpus_per_trial=WHOLE, gpus_per_trial=maybe(st.floats(0, 64)), max_concurrent=maybe(WHOLE),
@@ -419,7 +420,7 @@ FULL = SearchConfig(
 
 def test_what_is_said_of_a_prior_wants_one() -> None:
     """It would change nothing."""
-    with pytest.raises(SpecError, match=r"prior.epochs: there is no prior that it could hold for: add prior=shared"):
+    with pytest.raises(SpecError, match=r"prior.epochs: has no effect without a prior; add prior=shared"):
         SearchConfig.from_dict({"space": "digits", "prior": {"epochs": 3}})
     assert SearchConfig.from_dict({"space": "digits", "prior": {"kind": "shared", "epochs": 3}}).prior.epochs == 3
 

@@ -17,11 +17,12 @@ from tests.xoresnet.data.datasets.pictures import write_classes
 from tests.xoresnet.data.datasets.test_cifar import write_cifar10
 from tests.xoresnet.data.datasets.test_idx import write_fashion
 from xoresnet.files.yaml_text import read_yaml, write_yaml
-from xoresnet.search.config import PrunerSpec, SearchConfig
+from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, outcome
 from xoresnet.search.folders.claim import claimed
 from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.registry import PrunerSpec
 from xoresnet.search.study.attributes import DUPLICATE
 from xoresnet.space import SearchSpace, preset_names
 
@@ -280,7 +281,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("twice.yaml", 2, "twice.yaml, line 2, column 1: *trials*"),
         ("fast.yaml", 2, "recipe: must be a mapping of fields, got 'fast'"),
         ("fast.yaml learning_rate=1", 2, "recipe: must be a mapping of fields, got 'fast'"),
-        ("seeded.yaml", 2, "recipe.seed: the search says it: seed=..."),
+        ("seeded.yaml", 2, "recipe.seed: is set by the search; use seed=... without recipe."),
         ("empty.yaml", 2, "empty.yaml is no mapping of fields"),
         ("list.yaml", 2, "list.yaml is no mapping of fields"),
         ("text.yaml", 2, "text.yaml is no mapping of fields"),
@@ -308,17 +309,17 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits data={name: folder, root: other} --run new", 1, "*/other is empty: it has no class folders *"),
         ("digits recipe=fast --run new", 2, "recipe: must be a mapping of fields, got 'fast'"),
         ("digits recipe=fast learning_rate=1 --run new", 2, "recipe: must be a mapping of fields, got 'fast'"),
-        ("digits recipe.seed=1 --run new", 2, "recipe.seed: the search says it: seed=..."),
-        ("digits recipe.epochs=3 --run new", 2, "epochs: said twice: 12, and recipe.epochs=3"),
+        ("digits recipe.seed=1 --run new", 2, "recipe.seed: is set by the search; use seed=... without recipe."),
+        ("digits recipe.epochs=3 --run new", 2, "epochs: conflicting values: epochs=12 and recipe.epochs=3"),
         ("digits sampler=no.such.Path --run new", 2, "sampler: 'no.such.Path' cannot be imported: *"),
-        ("digits sampler=optuna.samplers.GridSampler --run new", 2, "sampler: * cannot be made without arguments: *"),
+        ("digits sampler=optuna.samplers.GridSampler --run new", 2, "sampler: * cannot be created without *"),
         ("digits pruner=no.such.Path --run new", 2, "pruner: 'no.such.Path' cannot be imported: *"),
-        ("digits pruner.metric=val_loss --run new", 2, "pruner.metric: 'val_loss' is no objective: there are *"),
+        ("digits pruner.metric=val_loss --run new", 2, "pruner.metric: 'val_loss' is not one of the objectives *"),
         ("digits objectives=[val_accuracy,val_loss:min]", 2, "objectives.0.direction: required, but missing"),
-        ("digits objectives=[accuracy:max,val_loss:min]", 2, "objectives.0: 'accuracy' is no figure of an epoch; *"),
-        ("digits objectives=[val_loss:min]", 2, "objectives: a search has two objectives or more, got 1"),
+        ("digits objectives=[accuracy:max,val_loss:min]", 2, "objectives.0: 'accuracy' is not measured after *; *"),
+        ("digits objectives=[val_loss:min]", 2, "objectives: a search requires at least two objectives, got 1"),
         ("digits schedule=cosine warmup_epochs=12", 2, "recipe.warmup_epochs: must be less than the 12 epochs, got 12"),
-        ("digits space.constraints.max_params=10", 2, "the space is empty: no network keeps within its constraints"),
+        ("digits space.constraints.max_params=10", 2, "the space is empty: no network satisfies its constraints"),
         ("digits warm_start=nowhere --run new", 2, "warm_start: nowhere holds no search"),
         ("digits warm_start=other --run new", 2, "*/other holds other files"),
         ("digits warm_start=searched --run new", 1, "warm_start: none of the 0 networks on the front of searched *"),

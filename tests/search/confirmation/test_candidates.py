@@ -96,7 +96,7 @@ def test_epochs_that_the_recipe_does_not_allow(tmp_path: Path) -> None:
     folder = made_search(tmp_path / "run", recipe={"schedule": "cosine", "warmup_epochs": 1.0})
     with pytest.raises(SpecError) as caught:
         chosen(folder, epochs=1)
-    assert str(caught.value) == "--epochs: must be less than the 1 epochs, got 1"
+    assert str(caught.value) == "epochs: must be less than the 1 epochs, got 1"
 
 
 def test_baselines_that_were_not_searched(searched: Path) -> None:

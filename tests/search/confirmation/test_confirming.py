@@ -118,12 +118,12 @@ def test_limits_of_its_own(searched: Path) -> None:
     [
         (
             {"limits": {"trials": 3}},
-            "trials is the search's; here may be said address, cpus_per_trial, gpus_per_trial, ",
+            "trials is fixed by the search; confirm accepts only address, cpus_per_trial, gpus_per_trial, ",
         ),
         ({"limits": {"objectives": []}}, "objectives is the search's; "),
         ({"limits": {"retries": -1}}, "retries: must be at least 0, got -1"),
         ({"seeds": 0}, "seeds must be at least 1, got 0"),
-        ({"epochs": 0}, "--epochs: must be at least 1, got 0"),
+        ({"epochs": 0}, "epochs: must be at least 1, got 0"),
         ({"wanted": ["knees"]}, "--pick knees: "),
     ],
 )
@@ -174,7 +174,7 @@ def test_the_same_again_trains_nothing(folder: Path) -> None:
     before = contents(folder / "confirmed")
     table = load(folder).confirmed
     outcome = confirm(folder, seeds=2)  # starts no Ray either
-    assert (outcome.ended, outcome.failed, outcome.interrupted) == ("everything is confirmed", False, 0)
+    assert (outcome.ended, outcome.failed, outcome.interrupted) == ("all networks are confirmed", False, 0)
     assert contents(folder / "confirmed") == before
     pd.testing.assert_frame_equal(load(folder).confirmed, table)
     assert len(outcome.study.trials) == 6

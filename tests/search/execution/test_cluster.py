@@ -107,5 +107,5 @@ def test_an_address_where_nobody_is(tmp_path: Path) -> None:
             search_words("trials=1", "--address", address), cwd=tmp_path, capture_output=True, text=True, check=False
         )
     assert found.returncode == 1
-    assert f"error: there is no Ray cluster at {address}" in found.stderr
+    assert f"error: no Ray cluster answers at {address}" in found.stderr
     assert "Traceback" not in found.stderr

@@ -70,11 +70,11 @@ def test_a_signal_when_all_was_done(bridge: TrialBridge, tmp_path: Path, monkeyp
 
 
 def test_more_than_the_machines_have(bridge: TrialBridge, tmp_path: Path) -> None:
-    with pytest.raises(XOResNetError, match="a trial needs 99 cpu, the machines have 2 cpu"):
+    with pytest.raises(XOResNetError, match="a trial needs 99 cpu, but the cluster has 2 cpu"):
         execute(bridge, train, CONFIG.replace(cpus_per_trial=99), tmp_path, nothing)
 
 
 def test_confirm_says_so_too(real_search: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(real_search, tmp_path / "run")
     words = ["confirm", str(folder), "--seeds=1", "cpus_per_trial=99"]
-    assert xoresnet(*words).is_refusal(1, "a trial needs 99 cpu, the machines have 2 cpu")
+    assert xoresnet(*words).is_refusal(1, "a trial needs 99 cpu, but the cluster has 2 cpu")

@@ -103,7 +103,7 @@ def test_whatever_trials_do_the_search_ends(tmp_path: Path) -> None:
         "dies": reasons["dies"],
         "nan": "accuracy is nan at epoch 1",
         "silent": "it ended without reporting epoch and accuracy, spikes",
-        "forgets": "it reported no spikes at epoch 2",
+        "forgets": "it did not report spikes at epoch 2",
         "hangs": "it took longer than 12 s",
         "exhausts": reasons["exhausts"],
         "heals": None,
@@ -195,4 +195,4 @@ def test_where_ray_gives_up_another_tuner_goes_on(tmp_path: Path) -> None:
     assert bridge.ended == "3 trials are finished"
     states = [trial.state.name for trial in bridge.study.trials]
     assert states == ["FAIL"] * 2 + ["COMPLETE"] * 3  # each of the first two was alone, twice
-    assert bridge.errors[0] == "RuntimeError: the end of tuner 1; the search went on with 1 at once"
+    assert bridge.errors[0] == "RuntimeError: the end of tuner 1; the search continued with at most 1 at once"

@@ -16,6 +16,7 @@ from xoresnet.data.spec import DataSpec
 from xoresnet.errors import DataError
 from xoresnet.measures.records import MEASURED
 from xoresnet.search.execution import trainable
+from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.training.fit import Training
 
 pytestmark = [pytest.mark.usefixtures("ray"), pytest.mark.filterwarnings("ignore")]
@@ -43,7 +44,7 @@ def test_weights_and_layers_are_there_however_much_the_checkpoint_holds(before: 
     """A worker may be killed when the last epoch is in the checkpoint and nothing else was written."""
     assert ray_.is_initialized()
     whole = run(tmp_path / "whole")
-    training = Training(ARCH, load_data("digits"), RECIPE, checkpoint=tmp_path / "cut" / trainable.CHECKPOINT)
+    training = Training(ARCH, load_data("digits"), RECIPE, checkpoint=TrialFolder(tmp_path / "cut").checkpoint)
     for _ in zip(range(before), training, strict=False):
         pass
     said = run(tmp_path / "cut")
@@ -81,7 +82,7 @@ def test_a_search_leaves_the_test_set_shut(tmp_path: Path, opened: list[str]) ->
 @pytest.mark.parametrize("before", [0, 1, 2])
 def test_the_test_set_is_opened_once_and_in_the_end(before: int, tmp_path: Path, opened: list[str]) -> None:
     """However much the checkpoint holds."""
-    training = Training(ARCH, load_data("digits"), RECIPE, checkpoint=tmp_path / trainable.CHECKPOINT)
+    training = Training(ARCH, load_data("digits"), RECIPE, checkpoint=TrialFolder(tmp_path).checkpoint)
     for _ in zip(range(before), training, strict=False):
         pass
     first, last = run(tmp_path, opens_test="confirm")
@@ -101,4 +102,4 @@ def test_the_test_set_is_opened_once_and_in_the_end(before: int, tmp_path: Path,
 def test_whoever_may_not_open_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is opened by 'confirm' and 'train --test' alone, not by 'search'"):
         run(tmp_path, opens_test="search")
-    assert not (tmp_path / trainable.WEIGHTS).exists()
+    assert not TrialFolder(tmp_path).weights.exists()

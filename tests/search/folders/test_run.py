@@ -338,5 +338,5 @@ def test_a_configuration_that_may_not_be_read(tmp_path: Path) -> None:
 
 def test_a_folder_for_each_trial(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    assert folder.trial(7, "3f9c2a1b0d") == tmp_path / "run" / "trials" / "0007-3f9c2a1b0d"
-    assert folder.trial(12345, "3f9c2a1b0d").name == "12345-3f9c2a1b0d"
+    assert folder.trial(7, "3f9c2a1b0d").path == tmp_path / "run" / "trials" / "0007-3f9c2a1b0d"
+    assert folder.trial(12345, "3f9c2a1b0d").path.name == "12345-3f9c2a1b0d"

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import optuna
 import pytest
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study, StudyDirection
 from optuna.trial import TrialState
 
 from xoresnet.errors import XOResNetError
-from xoresnet.search.config import PrunerSpec, SearchConfig
+from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import JOURNAL
-from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.pruning.metric_pruner import MetricPruner
-from xoresnet.search.pruning.pareto_pruner import ParetoPruner
 from xoresnet.search.pruning.reports import report, reports, should_prune
-from xoresnet.search.study.opening import look_at_study, make_pruner, make_sampler, open_study
+from xoresnet.search.study.opening import look_at_study, open_study
 
 SPACE = {"arch": {"input_shape": [1, 8, 8], "num_classes": 10, "depth": 8, "width": [4, 8]}}
 EPOCHS = 6
@@ -448,26 +443,6 @@ def test_a_search_that_goes_on_is_seen_to(tmp_path: Path) -> None:
 # samplers
 
 
-def drawn_by(sampler: BaseSampler) -> list[float]:
-    return draw(optuna.create_study(directions=["maximize", "minimize"], sampler=sampler), 5)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("tpe", TPESampler),
-        ("nsga2", NSGAIISampler),
-        ("random", RandomSampler),
-        ("grid", RandomSampler),
-        ("optuna.samplers.NSGAIISampler", NSGAIISampler),
-    ],
-)
-def test_samplers_and_their_seed(name: str, kind: type[BaseSampler]) -> None:
-    assert type(make_sampler(name, 0)) is kind
-    assert drawn_by(make_sampler(name, 3)) == drawn_by(make_sampler(name, 3))
-    assert drawn_by(make_sampler(name, 3)) != drawn_by(make_sampler(name, 4))
-
-
 def test_nsga2_has_small_generations(tmp_path: Path) -> None:
     study = opened(tmp_path, config(sampler="nsga2"))
     for _ in range(11):
@@ -479,24 +454,7 @@ def test_nsga2_has_small_generations(tmp_path: Path) -> None:
 
 
 OWN = """
-from optuna.samplers import RandomSampler
 from xoresnet.search.pruning.pareto_pruner import ParetoPruner
-
-class Mine(RandomSampler):
-    def __init__(self):
-        super().__init__(seed=11)
-
-class Seeded(RandomSampler):
-    def __init__(self, seed):
-        super().__init__(seed=seed + 1)
-
-class Broken(RandomSampler):
-    def __init__(self):
-        raise RuntimeError("not today\\nnor tomorrow")
-
-class Picky(ParetoPruner):
-    def __init__(self, mood):
-        super().__init__()
 
 class Never(ParetoPruner):
     def prune(self, study, trial):
@@ -505,9 +463,6 @@ class Never(ParetoPruner):
 class Always(ParetoPruner):
     def prune(self, study, trial):
         return True
-
-def sampler(seed):
-    return RandomSampler(seed)
 """
 
 
@@ -517,38 +472,6 @@ def own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.mkdir()
     (folder / "code_of_test_study.py").write_text(OWN)
     monkeypatch.syspath_prepend(str(folder))
-
-
-@pytest.mark.usefixtures("own_code")
-def test_samplers_of_the_users_own() -> None:
-    assert drawn_by(make_sampler("code_of_test_study.Mine", 3)) == drawn_by(RandomSampler(seed=11))
-    assert drawn_by(make_sampler("code_of_test_study.Seeded", 3)) == drawn_by(RandomSampler(seed=4))
-
-
-@pytest.mark.usefixtures("own_code")
-@pytest.mark.parametrize(
-    ("path", "sentence"),
-    [
-        ("optuna.samplers.TPESample", "'{path}' does not exist: optuna.samplers has no 'TPESample'; did you mean *?"),
-        ("optuna.samplers.", "'{path}' does not exist: optuna.samplers has no ''"),
-        ("optuna.sampler.TPESampler", "'{path}' cannot be imported: ModuleNotFoundError: No module *"),
-        ("nowhere.Sampler", "'{path}' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
-        (".Sampler", "'{path}' cannot be imported: *"),
-        ("optuna.samplers", "'{path}' must be an Optuna sampler, but its type is module"),
-        ("optuna.pruners.MedianPruner", "'{path}' must be an Optuna sampler, but its type is ABCMeta"),
-        ("code_of_test_study.sampler", "'{path}' must be an Optuna sampler, but its type is function"),
-    ],
-)
-def test_a_path_that_leads_to_no_sampler(path: str, sentence: str) -> None:
-    head, star, tail = sentence.format(path=path).partition("*")
-    with pytest.raises(XOResNetError) as caught:
-        make_sampler(path, 0)
-    message = str(caught.value)
-    assert message.startswith(f"sampler: {head}")
-    assert message.endswith(tail)
-    assert star or message == f"sampler: {head}"
-    assert "\n" not in message
-    assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random", "optuna.samplers.TPESampler"])
@@ -572,91 +495,7 @@ def test_the_seed_decides_what_is_drawn(tmp_path: Path) -> None:
     assert len(set(drawn)) == 18
 
 
-@pytest.mark.usefixtures("own_code")
-@pytest.mark.parametrize(
-    ("path", "sentence"),
-    [
-        ("optuna.samplers.GridSampler", "TypeError: GridSampler.__init__() missing 1 required positional argument: "),
-        ("optuna.samplers.BaseSampler", "TypeError: Can't instantiate abstract class BaseSampler "),
-        ("code_of_test_study.Broken", "RuntimeError: not today"),
-    ],
-)
-def test_a_sampler_that_cannot_be_made(path: str, sentence: str) -> None:
-    with pytest.raises(XOResNetError) as caught:
-        make_sampler(path, 0)
-    assert str(caught.value).startswith(f"sampler: {path} cannot be made without arguments: {sentence}")
-    assert "\n" not in str(caught.value)
-    assert caught.value.exit_code == 2
-
-
 # pruners
-
-
-def described(value: Any) -> Any:
-    """A pruner's kind and all that it was told."""
-    if isinstance(value, BasePruner):
-        return type(value), {name: described(inner) for name, inner in vars(value).items()}
-    return value
-
-
-@pytest.mark.parametrize(
-    ("fields", "pruner"),
-    [
-        ({}, ParetoPruner(max_steps=6, min_trials=8)),
-        (
-            {"min_epochs": 2, "reduction_factor": 3, "min_trials": 5, "ties": "hypervolume", "brackets": 2},
-            ParetoPruner(2, max_steps=6, reduction_factor=3, min_trials=5, ties="hypervolume", brackets=2),
-        ),
-        ({"kind": "none"}, NopPruner()),
-        ({"kind": "none", "metric": "spikes_per_sample"}, NopPruner()),
-        ({"kind": "median", "min_epochs": 2}, MetricPruner(MedianPruner(n_warmup_steps=2), 0)),
-        ({"kind": "median", "metric": "val_accuracy"}, MetricPruner(MedianPruner(n_warmup_steps=1), 0)),
-        ({"kind": "median", "metric": "spikes_per_sample"}, MetricPruner(MedianPruner(n_warmup_steps=1), 1)),
-        (
-            {"kind": "successive-halving", "min_epochs": 2, "reduction_factor": 3, "metric": "spikes_per_sample"},
-            MetricPruner(SuccessiveHalvingPruner(2, reduction_factor=3), 1),
-        ),
-        (
-            {"kind": "hyperband", "min_epochs": 2, "reduction_factor": 3},
-            MetricPruner(HyperbandPruner(2, 6, reduction_factor=3), 0),
-        ),
-        ({"kind": "optuna.pruners.MedianPruner"}, MetricPruner(MedianPruner(), 0)),
-        (
-            {"kind": "optuna.pruners.SuccessiveHalvingPruner", "metric": "spikes_per_sample"},
-            MetricPruner(SuccessiveHalvingPruner(), 1),
-        ),
-    ],
-)
-def test_pruners_are_made_as_they_were_asked_for(fields: Mapping[str, Any], pruner: BasePruner) -> None:
-    assert described(make_pruner(PrunerSpec.from_dict(fields), 6, DEFAULT_OBJECTIVES)) == described(pruner)
-
-
-@pytest.mark.parametrize(
-    ("path", "sentence"),
-    [
-        ("optuna.pruners.Median", "'{path}' does not exist: optuna.pruners has no 'Median'; did you mean *?"),
-        ("nowhere.Pruner", "'{path}' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
-        ("optuna.samplers.TPESampler", "'{path}' must be an Optuna pruner, but its type is ABCMeta"),
-    ],
-)
-def test_a_path_that_leads_to_no_pruner(path: str, sentence: str) -> None:
-    head, star, tail = sentence.format(path=path).partition("*")
-    with pytest.raises(XOResNetError) as caught:
-        make_pruner(PrunerSpec(kind=path), 6, DEFAULT_OBJECTIVES)
-    message = str(caught.value)
-    assert message.startswith(f"pruner: {head}")
-    assert message.endswith(tail)
-    assert star or message == f"pruner: {head}"
-    assert caught.value.exit_code == 2
-
-
-@pytest.mark.usefixtures("own_code")
-def test_a_pruner_that_cannot_be_made() -> None:
-    with pytest.raises(XOResNetError) as caught:
-        make_pruner(PrunerSpec(kind="code_of_test_study.Picky"), 6, DEFAULT_OBJECTIVES)
-    head = "pruner: code_of_test_study.Picky cannot be made without arguments: TypeError: "
-    assert str(caught.value).startswith(head)
-    assert caught.value.exit_code == 2
 
 
 def decisions(folder: Path, reopen: int) -> list[int]:

@@ -1,0 +1,83 @@
+"""The folder of one trial or confirmed training: which files it holds, who writes them, and when they are removed.
+
+arch.json                the network; written when the trial is handed out
+checkpoint.safetensors   written by the worker after each epoch, so that the training can be resumed; removed when the
+                         trial is complete, kept for pruned trials that may still be finished
+weights.safetensors      the network's state_dict after the last epoch; written by the worker
+config.json              what `load_model` needs besides the weights; written with them
+
+The folder of a single training (`folders/train.py`) is one of these with further files. Nothing here imports torch
+until weights are written, because tables of runs are read without it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xoresnet.files.atomic import replaced, sweep
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["TrialFolder"]
+
+
+class TrialFolder:
+    """The files of one training, `path/...`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def in_run(cls, run: Path, kind: str, number: int, arch_id: str) -> TrialFolder:
+        """The folder of a trial in a run; kind: `trials` of the search, or `confirmed`.
+
+        >>> TrialFolder.in_run(Path("runs/digits"), "trials", 7, "3f9c2a1b0d").path.as_posix()
+        'runs/digits/trials/0007-3f9c2a1b0d'
+        """
+        return cls(run / kind / f"{number:04d}-{arch_id}")
+
+    @property
+    def arch(self) -> Path:
+        return self.path / "arch.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "weights.safetensors"
+
+    def create(self, arch: str | None = None) -> None:
+        """Make the folder, and write the network into it if it is given; arch: as JSON."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if arch is not None:
+            self.arch.write_text(json.dumps(json.loads(arch), indent=2) + "\n", encoding="utf-8")
+
+    def take_over(self, stopped: TrialFolder) -> None:
+        """Continue from the checkpoint of a stopped trial; what else that trial left is removed."""
+        if stopped.checkpoint.exists():
+            stopped.checkpoint.replace(self.checkpoint)
+        stopped.remove()
+
+    def write_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Write a state_dict; whoever reads the file meanwhile sees all of it or none."""
+        from safetensors.torch import save_file
+
+        with replaced(self.weights) as partial:
+            save_file({name: value.contiguous() for name, value in weights.items()}, partial)
+
+    def keep_weights(self) -> None:
+        """Tidy up after a complete trial: its weights stay, its checkpoint is not needed any more."""
+        if self.weights.exists():
+            self.checkpoint.unlink(missing_ok=True)
+        sweep(self.path)
+
+    def remove(self) -> None:
+        """Remove the folder with all its files; no error where there is none."""
+        shutil.rmtree(self.path, ignore_errors=True)
