@@ -1,1 +1,1 @@
-"""What a run says: importance, ablation, confirmation, prediction, and picking a trial."""
+"""Analysis of a run: importance, ablation, confirmation, prediction, and picking a trial."""

@@ -1,4 +1,4 @@
-"""What one parameter does to a metric, alone and with all else equal."""
+"""The effect of one parameter on a metric: over all trials, and with all else equal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import metric_of
 from xoresnet.results.fronts.objectives import complete, numbers
 from xoresnet.results.tables.parameters import codes, labels, parameter_column, parameter_columns
@@ -21,7 +22,7 @@ _Codes = NDArray[np.intp]
 _Scale = Literal["difference", "ratio"]
 _COLUMNS = ["kind", "metric", "level", "reference", "scale", "effect", "low", "high", "count"]
 _TYPES = {"effect": "float64", "low": "float64", "high": "float64", "count": "int64"}
-_BLOCK = 2_000_000  # so many resampled values at a time: 16 MB
+_BLOCK = 2_000_000  # resampled values held at a time: 16 MB
 
 
 def ablation(
@@ -33,26 +34,28 @@ def ablation(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Marginal means of a metric at each level of a parameter, and effects between trials that differ in it alone.
+    """Marginal means of metrics at each level of a parameter, and effects between trials that differ in it alone.
 
-    Columns `[kind, metric, level, reference, scale, effect, low, high, count]`. factor: `merge` is `config.merge`.
+    factor: a parameter, with or without `config.`. confidence: of the intervals, between 0 and 1.
+    Returns columns `[kind, metric, level, reference, scale, effect, low, high, count]`:
 
-    kind `marginal`: the mean over all trials at a level; reference is missing, scale is `mean`, count the trials.
-    Searches sample good regions more often, so that marginal means also show what else these trials had.
-    kind `matched`: a row for each pair of levels. Trials are matched where all other `config.*` columns agree, missing
-    values included; several at one level of a match are averaged first. The effect is the mean over the matches of
-    metric(level) - metric(reference), scale `difference`; or, for a metric that has a true zero (`*_per_sample`,
-    `*_count`, `*_seconds`) and is above it in all trials, the geometric mean of metric(level) / metric(reference),
-    scale `ratio`. count: the matches. The reference is the level with more trials, of equals the first in order.
+    - kind `marginal`: the mean over all trials at a level. `reference` is missing, `scale` is `mean`, `count` is the
+      number of trials. Searches sample good regions more often, so marginal means also reflect the other parameters.
+    - kind `matched`: one row per pair of levels. Trials match if all other `config.*` columns agree, including missing
+      values; trials at the same level of a match are averaged first. The effect is the mean over the matches of
+      metric(level) - metric(reference), with `scale` `difference`. For amounts (`*_per_sample`, `*_count`,
+      `*_seconds`) that are positive in all trials it is the geometric mean of metric(level) / metric(reference), with
+      `scale` `ratio`. `count` is the number of matches. The reference is the level with more trials; ties go to the
+      first in order.
 
-    low, high: percentile bootstrap interval over trials or matches (Efron 1979, doi 10.1214/aos/1176344552); NaN for
-    fewer than two of them. effect is NaN where nothing matches. Same frame and seed, same numbers.
-    Left out: trials that are not COMPLETE, where there is a column `state`; those that do not have the parameter; for
-    each metric, those in which it is not finite.
-    Raises ValueError for an unknown parameter or metric, and for resamples and confidence out of range.
+    `low`, `high`: the percentile bootstrap interval over trials or matches (Efron 1979, doi 10.1214/aos/1176344552),
+    NaN for fewer than two of them. `effect` is NaN without matches. Equal frames and seeds give equal numbers.
+    Ignored are trials that are not COMPLETE (if the frame has a column `state`), trials without the parameter, and, by
+    metric, trials in which it is not finite.
+    Raises `UsageError` for an unknown parameter or metric, and if resamples < 1 or confidence is out of range.
     """
     if resamples < 1 or not 0 < confidence < 1:
-        raise ValueError(f"resamples >= 1 and 0 < confidence < 1 are needed, got {resamples} and {confidence}")
+        raise UsageError(f"resamples >= 1 and 0 < confidence < 1 are required, got {resamples} and {confidence}")
     measured = {metric: numbers(trials, metric) for metric in ([metrics] if isinstance(metrics, str) else metrics)}
     column = parameter_column(trials, factor)
     kept = trials[column].notna().to_numpy() & complete(trials)
@@ -77,7 +80,7 @@ def _scale(metric: str, values: _Array) -> _Scale:
 
 
 class _Sample(NamedTuple):
-    """Numbers whose mean is an effect; on a natural logarithm where it is a ratio."""
+    """Values whose mean is an effect; natural logarithms if the scale is `ratio`."""
 
     kind: Literal["marginal", "matched"]
     level: object
@@ -106,26 +109,26 @@ def _matched(
 
 
 def _levels(column: pd.Series[Any]) -> tuple[_Codes, list[object]]:
-    """The level of each trial by number, and their names; most frequent first, of equals in order."""
-    found, names = pd.factorize(labels(column), sort=True)
-    order = np.argsort(-np.bincount(found, minlength=len(names)), kind="stable")
-    return np.argsort(order)[found], [names[code] for code in order]
+    """The code of each trial's level, and the levels by code; the most frequent first, ties in order."""
+    values, names = pd.factorize(labels(column), sort=True)
+    order = np.argsort(-np.bincount(values, minlength=len(names)), kind="stable")
+    return np.argsort(order)[values], [names[code] for code in order]
 
 
 def _matches(trials: pd.DataFrame) -> _Codes:
-    """The same number for trials that agree in every parameter."""
-    found = np.zeros(len(trials), dtype=np.intp)
+    """One number per trial, the same for trials that agree in every parameter."""
+    groups = np.zeros(len(trials), dtype=np.intp)
     for column in parameter_columns(trials).values():
         values = codes(trials[column]) + 1
-        found = pd.factorize(found * (values.max(initial=0) + 1) + values)[0]  # counted anew: products stay small
-    return found
+        groups = pd.factorize(groups * (values.max(initial=0) + 1) + values)[0]  # renumbered: products stay small
+    return groups
 
 
 def _estimate(values: _Array, resamples: int, confidence: float, seed: int) -> _Array:
-    """The mean and its interval."""
+    """The mean, and the lower and upper bound of its interval."""
     if len(values) < 2:
         return np.array([values.mean() if len(values) else np.nan, np.nan, np.nan])
-    generator = np.random.default_rng(seed)  # the same draws for each effect: none hangs on which others are asked for
+    generator = np.random.default_rng(seed)  # the same draws for each effect, whatever other effects are computed
     block = max(1, _BLOCK // len(values))
     means = [
         values[generator.integers(len(values), size=(min(block, resamples - done), len(values)))].mean(axis=1)

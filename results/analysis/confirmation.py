@@ -1,4 +1,4 @@
-"""What a confirmation came to: each network's mean and spread over its seeds, and how the search's ranking held.
+"""Results of a confirmation: mean and spread of each network over its seeds, and agreement with the search's ranking.
 
 from xoresnet.results import confirmed_networks, load, ranking_kept
 
@@ -29,24 +29,25 @@ _MEASURED = [name for name in CONFIRMED if name.startswith("test_")]
 
 
 def confirmed_metric(metric: str) -> str:
-    """The column that confirms a metric of the search: as measured on the test images, where that is possible."""
+    """The column that confirms a metric of the search: measured on the test images, if there is such a column."""
     on_test = f"test_{metric.removeprefix('val_')}"
     return on_test if on_test in CONFIRMED else metric
 
 
 def confirmed_objectives(objectives: Objectives) -> Mapping[str, Direction]:
-    """The search's objectives in the columns of `confirmed_networks`."""
+    """The objectives of the search as columns of `confirmed_networks`."""
     return {f"{confirmed_metric(metric)}_mean": way for metric, way in objectives.items()}
 
 
 def confirmed_networks(run: Run) -> pd.DataFrame:
-    """One row for each network that was confirmed, best in the last objective first.
+    """One row per confirmed network, best in the last objective first.
 
-    `seeds`: how many were trained to the end; `failed`: how many were not. Of each `test_*` figure and of the
-    objectives the mean over the seeds, `<name>_mean`, and the sample standard deviation, `<name>_std`, NaN for one.
-    Under the objectives' own names: what the search found, NaN where it did not train to the end. `is_pareto`: whether
-    no other dominates it in the means. `weights`: the folder of the best seed's, within the run's; `config.*`: network
-    and recipe. A network that was confirmed with several budgets is here with the largest that a seed came through.
+    `seeds` and `failed`: the numbers of completed and failed trainings. `<name>_mean` and `<name>_std`: the mean and
+    the sample standard deviation over the seeds, NaN for a single seed, of each `test_*` metric and each objective.
+    Columns named like the objectives contain the results of the search, NaN if the search did not complete the
+    network. `is_pareto`: whether no other network dominates it in the means. `weights`: the folder of the best seed's
+    weights, relative to the run. `config.*`: network and recipe. Of a network that was confirmed with several budgets,
+    only the largest budget with a completed training is included.
     """
     measured = list(dict.fromkeys([*_MEASURED, *map(confirmed_metric, run.objectives)]))
     frame = run.confirmed[run.confirmed["state"].isin(["COMPLETE", "FAIL"])]
@@ -58,15 +59,15 @@ def confirmed_networks(run: Run) -> pd.DataFrame:
     table = pd.concat(
         [
             groups[["source", *config]].first(),
-            groups["weights"].first(),  # of one seed at most
+            groups["weights"].first(),  # kept for one seed at most
             groups["ended_well"].agg(seeds="sum", failed=lambda ended: int((~ended).sum())),
             groups[measured].mean().add_suffix("_mean"),
             groups[measured].std().add_suffix("_std"),
         ],
         axis=1,
     ).reset_index()
-    table = table.assign(came_through=table["seeds"] > 0).sort_values(["came_through", "config.recipe.epochs"])
-    table = table.drop_duplicates(_KEY[:2], keep="last").drop(columns="came_through")
+    table = table.assign(completed=table["seeds"] > 0).sort_values(["completed", "config.recipe.epochs"])
+    table = table.drop_duplicates(_KEY[:2], keep="last").drop(columns="completed")
     table = table.merge(_searched(run), on="trial_id", how="left")
     objectives = confirmed_objectives(run.objectives)
     table["is_pareto"] = is_pareto(table, objectives)
@@ -75,15 +76,15 @@ def confirmed_networks(run: Run) -> pd.DataFrame:
 
 
 def ranking_kept(networks: pd.DataFrame, objectives: Objectives) -> dict[str, float]:
-    """Kendall's tau-b between what the search found and what was confirmed, for each objective: 1 for the same order.
+    """Kendall's tau-b between the results of the search and of the confirmation, by objective; 1 for the same order.
 
-    networks: what `confirmed_networks` returns. NaN for fewer than two networks, and where all are equal.
+    networks: the frame that `confirmed_networks` returns. NaN for fewer than two networks and if all values are equal.
     """
-    found = {}
+    taus = {}
     for metric in objectives:
         pairs = np.stack([numbers(networks, metric), numbers(networks, f"{confirmed_metric(metric)}_mean")])
-        found[metric] = kendall(*pairs[:, ~np.isnan(pairs).any(axis=0)])
-    return found
+        taus[metric] = kendall(*pairs[:, ~np.isnan(pairs).any(axis=0)])
+    return taus
 
 
 def _searched(run: Run) -> pd.DataFrame:

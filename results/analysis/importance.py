@@ -1,4 +1,4 @@
-"""Which parameters decide what comes out."""
+"""Importance of parameters for the objectives."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xoresnet.errors import UsageError
 from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, eligible, numbers
 from xoresnet.results.tables.parameters import codes, parameter_columns
 
@@ -17,25 +18,26 @@ _Array = NDArray[np.float64]
 
 
 def importance(trials: pd.DataFrame, objectives: Objectives = OBJECTIVES, *, seed: int = 0) -> pd.DataFrame:
-    """Permutation importance of each parameter for each objective, by a random forest.
+    """Permutation importance of each parameter for each objective, estimated by a random forest.
 
-    Columns `[metric, parameter, importance, deviation]`; metrics in the order of the objectives, most important first.
-    importance: the rise of the squared error when the parameter's values are shuffled among trials that the forest has
-    not seen (Breiman 2001, doi 10.1023/A:1010933404324), as a share of twice the metric's variance. So it is the total
-    Sobol index, 1 for a parameter that decides everything, where parameters are independent (Gregorutti et al. 2017,
-    doi 10.1007/s11222-016-9646-1). Around 0, or below, it does not matter. What parameters do together counts for
-    each of them; parameters that say the same share what they have.
-    deviation: standard deviation over 5 folds of 5 shufflings each.
+    Returns columns `[metric, parameter, importance, deviation]`: metrics in the order of the objectives, the most
+    important parameters first.
+    `importance`: the increase of the squared error when the values of the parameter are shuffled among trials that the
+    forest was not fitted to (Breiman 2001, doi 10.1023/A:1010933404324), divided by twice the variance of the metric.
+    For independent parameters this is the total Sobol index, 1 for a parameter that determines everything (Gregorutti
+    et al. 2017, doi 10.1007/s11222-016-9646-1). Values around or below 0 mean no influence. Interactions count for each
+    parameter involved; parameters that carry the same information share their importance.
+    `deviation`: the standard deviation over 5 folds with 5 permutations each.
 
-    Parameters are the `config.*` columns that vary; one that some trials do not have is at a value of its own there.
-    Metrics that are above zero and span more than a factor of ten are taken on a logarithm. Of more than 2,000
-    trials as many are drawn. Same frame and seed, same numbers.
-    Raises ValueError for fewer than 10 eligible trials (see `pareto_front`) with finite values.
+    Parameters are the `config.*` columns that vary; a missing value counts as a value of its own. Positive metrics that
+    span more than a factor of ten are taken on log10. Of more than 2,000 trials, a random sample of 2,000 is used.
+    Equal frames and seeds give equal numbers.
+    Raises `UsageError` for fewer than 10 eligible trials (see `pareto_front`) with finite values.
     """
     rows = trials[eligible(trials, objectives)]
     rows = rows[np.all([np.isfinite(numbers(rows, metric)) for metric in objectives], axis=0)]
     if len(rows) < _FEWEST_TRIALS:
-        raise ValueError(f"importance needs at least {_FEWEST_TRIALS} complete trials, got {len(rows)}")
+        raise UsageError(f"importance requires at least {_FEWEST_TRIALS} complete trials, got {len(rows)}")
     if len(rows) > _MOST_TRIALS:
         rows = rows.iloc[np.random.default_rng(seed).choice(len(rows), _MOST_TRIALS, replace=False)]
     parameters = {name: codes(rows[column]) for name, column in parameter_columns(trials).items()}
@@ -62,23 +64,24 @@ def _importance_for(metric: str, values: _Array, parameters: dict[str, NDArray[n
 
 
 def _lost_shares(parameters: NDArray[np.intp], values: _Array, seed: int) -> _Array:
-    """Rise of the squared error on shuffling, as a share of twice the variance, `[parameters, folds * repeats]`."""
+    """The increase of the squared error by shuffling over twice the variance, `[parameters, folds * repeats]`."""
+    # scikit-learn is imported here: it is slow to load, and reports of small runs do without it
     from sklearn.ensemble import RandomForestRegressor  # type: ignore[import-untyped]
     from sklearn.inspection import permutation_importance  # type: ignore[import-untyped]
     from sklearn.model_selection import KFold  # type: ignore[import-untyped]
 
     lost = []
-    for seen, unseen in KFold(_FOLDS, shuffle=True, random_state=seed).split(parameters):
+    for fitted, held_out in KFold(_FOLDS, shuffle=True, random_state=seed).split(parameters):
         forest = RandomForestRegressor(_TREES, min_samples_leaf=2, random_state=seed)
-        forest.fit(parameters[seen], values[seen])
-        found = permutation_importance(
+        forest.fit(parameters[fitted], values[fitted])
+        result = permutation_importance(
             forest,
-            parameters[unseen],
-            values[unseen],
+            parameters[held_out],
+            values[held_out],
             scoring="neg_mean_squared_error",
             n_repeats=_REPEATS,
             random_state=seed,
         )
-        lost.append(found.importances)
+        lost.append(result.importances)
     shares: _Array = np.concatenate(lost, axis=1) / (2 * values.var())
     return shares

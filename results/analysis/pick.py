@@ -1,43 +1,39 @@
-"""One trial of a run, by what it is good at."""
+"""Picking one trial of a run by a criterion or an id."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from xoresnet.results.tables.loading import Run
+from xoresnet.results.fronts.selection import best, knee
+from xoresnet.results.tables.loading import Run
 
 __all__ = ["PICKS", "pick"]
 
-PICKS = "knee, best-accuracy, max-spikes=N, min-accuracy=X, or a trial's or network's id"
+PICKS = "knee, best-accuracy, max-spikes=N, min-accuracy=X, or the id of a trial or network"
+"""The values of `pick`, for help texts and messages."""
 
 
 def pick(run: Run, wanted: str, *, any_state: bool = False, names: Collection[str] = ()) -> pd.Series[Any]:
-    """The complete trial that is meant; any_state: an id may be of a pruned or failed one. Raises `UsageError`.
+    """The row of `run.trials` that wanted means; one of `PICKS`.
 
-    names: what else could have been meant, and was not.
+    any_state: whether an id may mean a pruned or failed trial if no complete trial has it. names: further values that
+    the caller accepts, for messages. Raises `UsageError` if there is no such trial or if several trials are meant.
     """
-    from xoresnet.results.fronts.selection import best, knee
-
     key, _, value = wanted.partition("=")
-    try:
-        match key:
-            case "knee":
-                return knee(run.front, run.objectives)
-            case "best-accuracy":
-                return best(run.trials, "val_accuracy")
-            case "max-spikes":
-                return best(run.trials, max_spikes=_number(wanted, value))
-            case "min-accuracy":
-                return best(run.trials, min_accuracy=_number(wanted, value))
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    match key:
+        case "knee":
+            return knee(run.front, run.objectives)
+        case "best-accuracy":
+            return best(run.trials, "val_accuracy")
+        case "max-spikes":
+            return best(run.trials, max_spikes=_number(wanted, value))
+        case "min-accuracy":
+            return best(run.trials, min_accuracy=_number(wanted, value))
     return _by_id(run, wanted, names, any_state=any_state)
 
 
@@ -45,7 +41,7 @@ def _number(wanted: str, value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise UsageError(f"--pick {wanted}: {value!r} is no number") from None
+        raise UsageError(f"--pick {wanted}: {value!r} is not a number") from None
 
 
 def _by_id(run: Run, wanted: str, names: Collection[str], *, any_state: bool) -> pd.Series[Any]:
@@ -53,15 +49,13 @@ def _by_id(run: Run, wanted: str, names: Collection[str], *, any_state: bool) ->
     rows = trials[(trials["trial_id"].astype(str) == wanted) | (trials["arch_id"] == wanted)]
     if rows.empty:
         known = ("knee", "best-accuracy", "max-spikes=", "min-accuracy=", *names)
-        hint = nearest(wanted.partition("=")[0], known) or f"; it may be {', '.join([PICKS, *names])}"
+        hint = nearest(wanted.partition("=")[0], known) or f"; choose {', '.join([PICKS, *names])}"
         raise UsageError(f"--pick {wanted}: {run.name} has no such trial{hint}")
     complete = rows[rows["state"] == "COMPLETE"]
     if len(complete) > 1:  # trained with several recipes
         numbers = ", ".join(map(str, complete["trial_id"]))
-        raise UsageError(f"--pick {wanted}: that is the network of trials {numbers}: name one of them")
-    if complete.empty and any_state:
-        return rows.iloc[-1]
-    if complete.empty:
+        raise UsageError(f"--pick {wanted}: several trials have this network; choose one of {numbers}")
+    if complete.empty and not any_state:
         state = rows["state"].iloc[-1]
-        raise UsageError(f"--pick {wanted}: the trial is {state}, and only COMPLETE ones have weights")
-    return complete.iloc[-1]
+        raise UsageError(f"--pick {wanted}: this trial is {state}; only COMPLETE trials can be picked")
+    return rows.iloc[-1] if complete.empty else complete.iloc[-1]

@@ -1,4 +1,4 @@
-"""What shared weights said of networks beside what these came to: the two are in tables of their own, always."""
+"""Predictions of shared weights against measured results; the tables of a run never mix the two."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ __all__ = ["predicted_and_measured", "prediction_quality"]
 
 
 def predicted_and_measured(run: Run) -> pd.DataFrame:
-    """One row for each complete trial whose network was predicted.
+    """One row per complete trial with a prediction.
 
-    Columns `[trial_id, arch_id, source]`, the objectives as measured, and those that can be predicted with
-    `predicted_` before their name.
+    Columns `[trial_id, arch_id, source]`, the measured objectives, and their predictions `predicted_<objective>` as
+    far as they can be predicted.
     """
     complete = run.trials[eligible(run.trials, run.objectives)]
     columns = (f"predicted_{metric}" for metric in run.objectives)
-    said = run.predicted[["arch_id", *(name for name in columns if name in run.predicted)]]
-    return complete[["trial_id", "arch_id", "source", *run.objectives]].merge(said, on="arch_id")
+    predicted = run.predicted[["arch_id", *(name for name in columns if name in run.predicted)]]
+    return complete[["trial_id", "arch_id", "source", *run.objectives]].merge(predicted, on="arch_id")
 
 
 def prediction_quality(pairs: pd.DataFrame, objectives: Objectives) -> dict[str, Agreement]:
-    """How well predictions ranked networks, for each objective; pairs: by `predicted_and_measured`."""
+    """How well the predictions rank networks, by objective.
+
+    pairs: the frame that `predicted_and_measured` returns. Objectives without predictions are left out.
+    """
     return {
         metric: agreement(numbers(pairs, metric), numbers(pairs, f"predicted_{metric}"))
         for metric in objectives

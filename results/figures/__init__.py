@@ -1,4 +1,4 @@
-"""The figures of a run: what each shows, an interactive picture of it, and one for a paper.
+"""The figures of a run: the content of each, an interactive plot, and a static drawing for a paper.
 
     from xoresnet.results import load
     from xoresnet.results.figures import FIGURES
@@ -7,58 +7,40 @@
     FIGURES["front"].plot(info).show()
     FIGURES["front"].drawing(info).savefig("front.pdf")
 
-Files are imported when a figure is first asked for, plotly and matplotlib when it is drawn.
+A figure is a file of this folder that defines `FIGURE`. Plotly and matplotlib are imported when a figure is drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pkgutil import iter_modules
 
-if TYPE_CHECKING:
-    import matplotlib.figure
-    import plotly.graph_objects
-
-    from xoresnet.results.tables.loading import Run
+from xoresnet.results.figures.kit.kind import FigureKind
 
 __all__ = ["FIGURES", "FigureKind"]
 
 
-class FigureKind(NamedTuple):
-    """One figure in its steps, with what a report says of it."""
+class _Figures(Mapping[str, FigureKind]):
+    """The figures by the names of their files, in the order of the report."""
 
-    info: Callable[[Run], Any]
-    """What it shows; `missing` says why there is nothing, `notes` what the reader must know."""
-    plot: Callable[[Any], plotly.graph_objects.Figure]
-    """Interactive."""
-    drawing: Callable[[Any], matplotlib.figure.Figure]
-    """For a paper."""
-    title: str
-    reading: str
-    """How to read it."""
-
-
-class _Kinds(Mapping[str, FigureKind]):
-    """By name, in the order of the report; each figure has a file of its name."""
-
-    _NAMES = (
-        "front", "confirmed", "hypervolume", "curves", "ablation", "rates", "parallel", "importance", "predicted",
-        "timeline",
-    )  # fmt: skip
+    @cached_property
+    def _kinds(self) -> dict[str, FigureKind]:
+        """Collected at first use: the files import their kit from this package."""
+        names = [module.name for module in iter_modules(__path__) if not module.ispkg]
+        kinds = {name: getattr(import_module(f"{__name__}.{name}"), "FIGURE", None) for name in names}
+        figures = {name: kind for name, kind in kinds.items() if isinstance(kind, FigureKind)}
+        return dict(sorted(figures.items(), key=lambda figure: figure[1].place))
 
     def __getitem__(self, name: str) -> FigureKind:
-        if name not in self._NAMES:
-            raise KeyError(name)
-        home = import_module(f"{__name__}.{name}")
-        info, plot, drawing = (getattr(home, f"{name}_{step}") for step in ("info", "plot", "drawing"))
-        return FigureKind(info, plot, drawing, home.TITLE, home.READING)
+        return self._kinds[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._NAMES)
+        return iter(self._kinds)
 
     def __len__(self) -> int:
-        return len(self._NAMES)
+        return len(self._kinds)
 
 
-FIGURES: Mapping[str, FigureKind] = _Kinds()
+FIGURES: Mapping[str, FigureKind] = _Figures()

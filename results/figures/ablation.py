@@ -1,4 +1,4 @@
-"""Ablation: what merge, XOR placement, time steps and depth do, all else equal."""
+"""Ablation: the effects of merge, XOR placement, time steps and depth, all else equal."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from pandas.api.types import is_numeric_dtype
 from xoresnet.measures.metrics import metric_of
 from xoresnet.results.analysis.ablation import ablation
 from xoresnet.results.figures.kit.axes import Axis, axis_of, round_ticks
+from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.networks import varying_parameters
 from xoresnet.results.figures.kit.palette import BLUE, GREY
+from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text, set_axis
+from xoresnet.results.figures.kit.theme import plotly_figure, plotly_message
 from xoresnet.results.fronts.objectives import eligible
 from xoresnet.results.tables.loading import Run
 
@@ -22,22 +25,16 @@ if TYPE_CHECKING:
     import matplotlib.figure
     from plotly.graph_objects import Figure
 
-__all__ = ["AblationInfo", "ablation_drawing", "ablation_info", "ablation_plot"]
+__all__ = ["FIGURE", "AblationInfo", "ablation_drawing", "ablation_info", "ablation_plot"]
 
-TITLE = "Ablation"
-READING = (
-    "Each dot compares trials that differ in one parameter alone: by how much the named value changes an objective "
-    "against the value after “vs”. Lines are 95 % intervals; where one crosses the vertical line, the difference may "
-    "be chance."
-)
 FACTORS = ("merge", "xor", "timesteps", "depth")
 _MOST_TRIALS = 10_000
 _TIMES = "\u00d7"
 _MOST_LEVELS = 8
 _SHOWN = ["level", "effect", "low", "high", "count"]
 _MEANS = (
-    "No two complete trials differ in one of these parameters alone: shown are means of all trials that have a value, "
-    "which also tell what else these trials had in common."
+    "No two complete trials differ in only one of these parameters. The figure therefore shows the mean of all trials "
+    "with each value, which also reflects what else these trials have in common."
 )
 
 
@@ -45,19 +42,19 @@ class AblationInfo(NamedTuple):
     """What the figure shows."""
 
     effects: pd.DataFrame
-    """Columns `[factor, metric, level, effect, low, high, count]`; differences, ratios or means, as `scales` says."""
+    """Columns `[factor, metric, level, effect, low, high, count]`; `scales` says what an effect is."""
     references: dict[str, str]
-    """The value that others are compared with, for each factor; empty for means."""
+    """The value with which the others are compared, by factor; empty for means."""
     axes: tuple[Axis, ...]
-    """Of the metrics as they are."""
+    """The axes of the metrics themselves."""
     scales: dict[str, str]
-    """`difference`, `ratio` or `mean`, for each metric."""
+    """`difference`, `ratio` or `mean`, by metric."""
     notes: tuple[str, ...] = ()
     missing: str = ""
 
 
 def ablation_info(run: Run) -> AblationInfo:
-    """Matched effects where there are any, else marginal means; at most eight values of a parameter."""
+    """Matched effects if there are any, otherwise marginal means; at most eight values per parameter."""
     complete = run.trials[eligible(run.trials, run.objectives)]
     axes = tuple(axis_of(metric, complete) for metric in run.objectives)
     varying = [factor for factor in FACTORS if factor in varying_parameters(complete)] if len(complete) else []
@@ -67,11 +64,11 @@ def ablation_info(run: Run) -> AblationInfo:
         return AblationInfo(pd.DataFrame(), {}, axes, {}, missing=sentence)
     notes = []
     if len(complete) > _MOST_TRIALS:
-        notes.append(f"Computed on {_MOST_TRIALS:,} complete trials drawn from {len(complete):,}.")
+        notes.append(f"Computed from a random sample of {_MOST_TRIALS:,} of the {len(complete):,} complete trials.")
         complete = complete.sample(_MOST_TRIALS, random_state=0).sort_index()
-    found = pd.concat([ablation(complete, factor, list(run.objectives)).assign(factor=factor) for factor in varying])
-    matched = found[(found["kind"] == "matched") & (found["count"] > 0)]
-    kind = matched if len(matched) else found[found["kind"] == "marginal"]
+    frame = pd.concat([ablation(complete, factor, list(run.objectives)).assign(factor=factor) for factor in varying])
+    matched = frame[(frame["kind"] == "matched") & (frame["count"] > 0)]
+    kind = matched if len(matched) else frame[frame["kind"] == "marginal"]
     effects, references = _readable(kind)
     compared = list(dict.fromkeys(effects["factor"]))
     if matched.empty:
@@ -83,10 +80,10 @@ def ablation_info(run: Run) -> AblationInfo:
     return AblationInfo(effects, references, axes, scales, tuple(notes))
 
 
-def _readable(found: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Of each factor the effects against one reference, at its most frequent levels."""
+def _readable(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The effects of each factor relative to a single reference, at its most frequent levels."""
     parts, references = [], {}
-    for factor, rows in found.groupby("factor", sort=False):
+    for factor, rows in frame.groupby("factor", sort=False):
         if rows["reference"].notna().any():
             reference = rows.groupby("reference", sort=False)["count"].sum().idxmax()
             references[str(factor)] = str(reference)
@@ -98,7 +95,7 @@ def _readable(found: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
-    """The most frequent levels, numbers in order."""
+    """The most frequent levels; numeric levels in ascending order."""
     levels = rows.groupby("level", sort=False)["count"].sum().nlargest(_MOST_LEVELS).index
     kept = rows[rows["level"].isin(levels)]
     numeric = is_numeric_dtype(kept["level"].infer_objects())
@@ -106,7 +103,7 @@ def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 class _Row(NamedTuple):
-    """One line of the figure; a factor's heading where there is no level."""
+    """One row of the figure; the heading of a factor if level is None."""
 
     factor: str
     level: str | None
@@ -124,13 +121,13 @@ def _heading(info: AblationInfo, factor: str) -> str:
 
 
 class _Panel(NamedTuple):
-    """The effects on one metric, with their places in the figure."""
+    """The effects on one metric, with their rows in the figure."""
 
     axis: Axis
     scale: str
     label: str
     points: pd.DataFrame
-    """Columns of `effects` and `row`; differences of shares in percentage points."""
+    """The columns of `effects`, and `row`; differences of shares are in percentage points."""
 
 
 def _panels(info: AblationInfo) -> Iterator[_Panel]:
@@ -146,16 +143,14 @@ def _panels(info: AblationInfo) -> Iterator[_Panel]:
             "ratio": f"{name}, times", "difference": f"{name}{', points' if axis.share else ', difference'}",
             "mean": f"mean {axis.label}",
         }[scale]  # fmt: skip
-        row = [places[_Row(*one)] for one in zip(points["factor"], points["level"], strict=True)]
+        row = [places[_Row(*pair)] for pair in zip(points["factor"], points["level"], strict=True)]
         yield _Panel(axis, scale, label, points.assign(row=row))
 
 
 def ablation_plot(info: AblationInfo) -> Figure:
     """The interactive figure."""
-    from xoresnet.results.figures.kit.theme import figure, message
-
     if info.missing:
-        return message(info.missing)
+        return plotly_message(info.missing)
     rows, panels = _rows(info), list(_panels(info))
     labels = [f"<b>{escape(_heading(info, r.factor))}</b>" if r.level is None else escape(r.level) for r in rows]
     height, gap = 25 * len(rows), 0.06
@@ -173,13 +168,13 @@ def ablation_plot(info: AblationInfo) -> Figure:
         }  # fmt: skip
         narrow |= {f"{long_x}.domain": [0, 1], f"{long_y}.domain": [max(0, top - tall), top]}
         narrow |= {f"{long_y}.showticklabels": True}
-        layout["shapes"] += [_still_line(panel, x, y)] if panel.scale != "mean" else []
+        layout["shapes"] += [_no_effect_line(panel, x, y)] if panel.scale != "mean" else []
     traces = [_dots(panel, str(number + 1) if number else "") for number, panel in enumerate(panels)]
-    return figure(traces, {**layout, "meta": {"narrow": narrow}}, height=90 + height)
+    return plotly_figure(traces, {**layout, "meta": {"narrow": narrow}}, height=90 + height)
 
 
-def _still_line(panel: _Panel, x: str, y: str) -> dict[str, Any]:
-    """Where there is no effect."""
+def _no_effect_line(panel: _Panel, x: str, y: str) -> dict[str, Any]:
+    """The vertical line that marks no effect."""
     place = 1 if panel.scale == "ratio" else 0
     return {
         "type": "line", "xref": x, "yref": f"{y} domain", "x0": place, "x1": place, "y0": 0, "y1": 1,
@@ -199,7 +194,7 @@ def _plotly_scale(panel: _Panel) -> dict[str, Any]:
 
 
 def _ratio_bounds(points: pd.DataFrame) -> tuple[float, float]:
-    """What a panel of ratios spans; 1 is always in it, and a little room on both sides."""
+    """The range of a panel of ratios: it includes 1 and has a margin on both sides."""
     values = points[["effect", "low", "high"]].to_numpy(dtype=np.float64)
     return 0.9 * min(1.0, float(np.nanmin(values))), 1.1 * max(1.0, float(np.nanmax(values)))
 
@@ -224,19 +219,17 @@ def _dots(panel: _Panel, number: str) -> dict[str, Any]:
 
 
 def _interval(low: float, high: float) -> str:
-    return "a single one: no interval" if np.isnan(low) else f"95 % interval {low:.4g} … {high:.4g}"
+    return "one comparison, no interval" if np.isnan(low) else f"95 % interval {low:.4g} … {high:.4g}"
 
 
 def ablation_drawing(info: AblationInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, two columns wide."""
-    from matplotlib.ticker import NullFormatter
-
-    from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text, set_axis
+    from matplotlib.ticker import NullFormatter  # here, because infos are made without matplotlib
 
     if info.missing:
         return blank(info.missing)
     rows, panels = _rows(info), list(_panels(info))
-    with drawing(PAGE, 0.6 + 0.17 * len(rows), 1, len(panels), sharey=True, squeeze=False) as (made, axes):
+    with drawing(PAGE, 0.6 + 0.17 * len(rows), 1, len(panels), sharey=True, squeeze=False) as (figure, axes):
         for place, panel in zip(axes[0], panels, strict=True):
             points = panel.points
             errors = np.nan_to_num([points["effect"] - points["low"], points["high"] - points["effect"]])
@@ -262,5 +255,18 @@ def ablation_drawing(info: AblationInfo) -> matplotlib.figure.Figure:
         for row, label in zip(rows, first.get_yticklabels(), strict=True):
             label.set_fontweight("bold" if row.level is None else "normal")
         first.set_ylim(len(rows) - 0.4, -0.6)
-    figure: matplotlib.figure.Figure = made
     return figure
+
+
+FIGURE = FigureKind(
+    place=50,
+    title="Ablation",
+    reading=(
+        "Each dot compares trials that differ in a single parameter: it shows how much the named value changes an "
+        "objective relative to the value after “vs”. Lines are 95 % intervals; if a line crosses the vertical line, "
+        "the difference may be due to chance."
+    ),
+    info=ablation_info,
+    plot=ablation_plot,
+    drawing=ablation_drawing,
+)

@@ -1,8 +1,9 @@
-"""Confirmed networks: mean and spread over seeds on the test set, beside what the search found."""
+"""Confirmed networks: mean and spread over seeds on the test set, and the result of the search."""
 
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,24 +12,21 @@ import pandas as pd
 from xoresnet.measures.metrics import metric_of
 from xoresnet.results.analysis.confirmation import confirmed_metric, confirmed_networks, ranking_kept
 from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, value_text
+from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.networks import hover_texts
 from xoresnet.results.figures.kit.palette import BLUE, GREY, faint
+from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
 from xoresnet.results.figures.kit.stairs import stairs
+from xoresnet.results.figures.kit.theme import plotly_axis, plotly_figure, plotly_message
 from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
     from plotly.graph_objects import Figure
 
-__all__ = ["ConfirmedInfo", "confirmed_drawing", "confirmed_info", "confirmed_plot"]
+__all__ = ["FIGURE", "ConfirmedInfo", "confirmed_drawing", "confirmed_info", "confirmed_plot"]
 
-TITLE = "Confirmed on the test set"
-READING = (
-    "Networks that were trained again on other seeds and measured on the test set: blue dots are means, their bars one "
-    "standard deviation over the seeds. A line leads to what the search had found for each, on the validation images: "
-    "being chosen by it, these figures flatter."
-)
-_NOTHING = "Nothing is confirmed yet: `xoresnet confirm` trains the front on several seeds."
+_NOTHING = "No network is confirmed yet; `xoresnet confirm` retrains the front with several seeds."
 
 
 class ConfirmedInfo(NamedTuple):
@@ -37,37 +35,37 @@ class ConfirmedInfo(NamedTuple):
     x: Axis
     y: Axis
     networks: pd.DataFrame
-    """Columns `[arch_id, x, y, x_std, y_std, x_searched, y_searched, is_front, hover]`; NaN where there is nothing."""
+    """Columns `[arch_id, x, y, x_std, y_std, x_searched, y_searched, is_front, hover]`; NaN where unknown."""
     steps: pd.DataFrame
-    """Corners of what the confirmed front attains, columns `[x, y]`; empty for more than two objectives."""
+    """The corners of the staircase through the confirmed front, columns `[x, y]`; empty with more objectives."""
     tau: dict[str, float]
-    """How well the search's ranking held, by objective."""
+    """Kendall's tau between the rankings of the search and the confirmation, by objective."""
     notes: tuple[str, ...] = ()
     missing: str = ""
     """Why there is nothing to show."""
 
 
 def confirmed_info(run: Run) -> ConfirmedInfo:
-    """The first two objectives of all networks with at least one seed that was trained to its end."""
+    """The first two objectives of all networks with at least one completed training."""
     metrics = list(run.objectives)
-    tried = confirmed_networks(run)
-    networks = tried[tried["seeds"] > 0].reset_index(drop=True)
+    attempted = confirmed_networks(run)
+    networks = attempted[attempted["seeds"] > 0].reset_index(drop=True)
     y, x = (_axis(metric, networks) for metric in metrics[:2])
-    missing = "" if len(networks) else "No network came through: all trainings failed." if len(tried) else _NOTHING
+    missing = "" if len(networks) else "No network is confirmed: all trainings failed." if len(attempted) else _NOTHING
     places = drawable(networks, (x, y)) if len(networks) else np.zeros(0, dtype=np.bool_)
     table = _table(networks[places], x, y, metrics)
     left_out = int((~places).sum())
     tau = ranking_kept(networks, run.objectives) if len(networks) else {}
     notes = [_tau_note(tau, len(networks)), _seeds_note(networks), _left_out(left_out)]
     if len(networks) and left_out == len(networks):
-        missing = "No confirmed network has a place on these axes."
+        missing = "No confirmed network can be drawn on these axes."
     drawn = table[table["is_front"] & (len(metrics) == 2)]
     steps = stairs(drawn["x"], drawn["y"], run.objectives[metrics[1]])
     return ConfirmedInfo(x, y, table, steps, tau, tuple(filter(None, notes)), missing)
 
 
 def _axis(metric: str, networks: pd.DataFrame) -> Axis:
-    """Of the means; called as what was measured."""
+    """The axis of the means, labelled with the metric that was measured."""
     confirmed = confirmed_metric(metric)
     mean = f"{confirmed}_mean"
     return axis_of(confirmed, pd.DataFrame({confirmed: networks[mean]}))._replace(metric=mean)
@@ -90,7 +88,7 @@ def _table(networks: pd.DataFrame, x: Axis, y: Axis, metrics: list[str]) -> pd.D
 
 
 def _hover(networks: pd.DataFrame, metrics: list[str]) -> list[str]:
-    """What is known of each network, then the means with their spread."""
+    """The description of each network, followed by its means with their spread."""
     confirmed = [confirmed_metric(metric) for metric in metrics]
     texts = []
     for text, row in zip(hover_texts(networks, []), networks.to_dict("records"), strict=True):
@@ -109,16 +107,16 @@ def _tau_note(tau: dict[str, float], count: int) -> str:
     known = {metric: value for metric, value in tau.items() if not math.isnan(value)}
     if not known:
         return ""
-    said = ", ".join(f"{value:.2f} for {metric_of(metric).heading}" for metric, value in known.items())
-    return f"The search's ranking of these {count} networks held with Kendall's tau {said} (1: the same order)."
+    taus = ", ".join(f"{value:.2f} for {metric_of(metric).heading}" for metric, value in known.items())
+    return f"Kendall's tau between the rankings of {count} networks by search and confirmation: {taus} (1: same order)."
 
 
 def _seeds_note(networks: pd.DataFrame) -> str:
     alone = int((networks["seeds"] == 1).sum())
     failed = int(networks["failed"].sum())
-    said = [f"{alone} network{'s have' if alone > 1 else ' has'} one seed, and so no spread."] if alone else []
-    said += [f"{failed} training{'s' if failed > 1 else ''} failed."] if failed else []
-    return " ".join(said)
+    sentences = [f"{alone} network{'s have' if alone > 1 else ' has'} one seed and thus no spread."] if alone else []
+    sentences += [f"{failed} training{'s' if failed > 1 else ''} failed."] if failed else []
+    return " ".join(sentences)
 
 
 def _left_out(count: int) -> str:
@@ -127,12 +125,8 @@ def _left_out(count: int) -> str:
 
 def confirmed_plot(info: ConfirmedInfo) -> Figure:
     """The interactive figure; `customdata` of each dot is its `arch_id`."""
-    from html import escape
-
-    from xoresnet.results.figures.kit.theme import figure, message, plotly_axis
-
     if info.missing:
-        return message(info.missing)
+        return plotly_message(info.missing)
     table = info.networks
     marker = {"color": [BLUE if front else faint(BLUE, 0.45) for front in table["is_front"]], "size": 9}
     traces: list[dict[str, Any]] = [
@@ -156,11 +150,11 @@ def confirmed_plot(info: ConfirmedInfo) -> Figure:
         },
     ]  # fmt: skip
     layout = {"xaxis": plotly_axis(info.x), "yaxis": plotly_axis(info.y), "meta": {"narrow": {"height": 440}}}
-    return figure([trace for trace in traces if len(trace["x"])], layout, height=440)
+    return plotly_figure([trace for trace in traces if len(trace["x"])], layout, height=440)
 
 
 def _links(table: pd.DataFrame) -> tuple[list[float], list[float]]:
-    """From each mean to what the search had found, with gaps of NaN between them."""
+    """Lines from each mean to the result of the search, with NaN between them."""
     known = table[table[["x_searched", "y_searched"]].notna().all(axis=1)]
     xs, ys = (
         [value for pair in zip(known[way], known[f"{way}_searched"], strict=True) for value in (*pair, math.nan)]
@@ -175,12 +169,10 @@ def _bars(deviations: pd.Series[float]) -> dict[str, Any]:
 
 def confirmed_drawing(info: ConfirmedInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, one column wide."""
-    from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
-
     if info.missing:
         return blank(info.missing)
     table = info.networks
-    with drawing(COLUMN, 2.7) as (made, axes):
+    with drawing(COLUMN, 2.7) as (figure, axes):
         axes.plot(*_links(table), color=GREY, alpha=0.6, linewidth=0.6)
         axes.scatter(
             table["x_searched"], table["y_searched"], s=12, facecolors="none", edgecolors=GREY, linewidths=0.7,
@@ -193,6 +185,19 @@ def confirmed_drawing(info: ConfirmedInfo) -> matplotlib.figure.Figure:
         )  # fmt: skip
         set_axis(axes, "x", info.x)
         set_axis(axes, "y", info.y)
-        made.legend(loc="outside upper left", ncols=2, columnspacing=1.0, handletextpad=0.3)
-    figure: matplotlib.figure.Figure = made
+        figure.legend(loc="outside upper left", ncols=2, columnspacing=1.0, handletextpad=0.3)
     return figure
+
+
+FIGURE = FigureKind(
+    place=20,
+    title="Confirmed on the test set",
+    reading=(
+        "Networks that were retrained with other seeds and measured on the test set. Blue dots are means, bars are "
+        "one standard deviation over the seeds. A line leads to the result of the search on the validation images, "
+        "which is optimistic because it was used for selection."
+    ),
+    info=confirmed_info,
+    plot=confirmed_plot,
+    drawing=confirmed_drawing,
+)

@@ -1,4 +1,4 @@
-"""Learning curves: the first objective after each epoch; what was pruned ends where it was stopped."""
+"""Learning curves: the first objective after each epoch; pruned trials end where they were stopped."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import pandas as pd
 
 from xoresnet.measures.metrics import metric_of
 from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable
+from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.lines import with_gaps
+from xoresnet.results.figures.kit.networks import STATE_NAMES
 from xoresnet.results.figures.kit.palette import BLUE, GREEN, GREY, VERMILLION, faint
+from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
 from xoresnet.results.figures.kit.sample import thin
+from xoresnet.results.figures.kit.theme import plotly_axis, plotly_figure, plotly_message
 from xoresnet.results.fronts.pareto import is_pareto
 from xoresnet.results.tables.loading import Run
 
@@ -19,13 +23,8 @@ if TYPE_CHECKING:
     import matplotlib.figure
     from plotly.graph_objects import Figure
 
-__all__ = ["CurvesInfo", "curves_drawing", "curves_info", "curves_plot"]
+__all__ = ["FIGURE", "CurvesInfo", "curves_drawing", "curves_info", "curves_plot"]
 
-TITLE = "Learning curves"
-READING = (
-    "One line for each trial, epoch by epoch. Lines that end in a cross were stopped there because others did better "
-    "at the same age; orange ones came to the front."
-)
 _MOST_LINES, _MOST_DOTS = 300, 20_000
 _ROLES = {
     "pruned": (GREY, 0.6, 1.0),
@@ -34,8 +33,7 @@ _ROLES = {
     "unfinished": (GREEN, 0.8, 1.4),
     "front": (VERMILLION, 1.0, 1.8),
 }
-"""From back to front: colour, opacity, width."""
-_STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "unfinished"}
+"""Colour, opacity and width of the lines, drawn in this order."""
 
 
 class CurvesInfo(NamedTuple):
@@ -43,13 +41,16 @@ class CurvesInfo(NamedTuple):
 
     y: Axis
     curves: pd.DataFrame
-    """Columns `[trial_id, arch_id, role, epoch, value]`, by trial and epoch; role: a key of `_ROLES`."""
+    """Columns `[trial_id, arch_id, role, epoch, value]`, sorted by trial and epoch.
+
+    role: `front`, `complete`, `pruned`, `failed` or `unfinished`.
+    """
     notes: tuple[str, ...] = ()
     missing: str = ""
 
 
 def curves_info(run: Run) -> CurvesInfo:
-    """Of the first objective that the history has; of many trials a sample, the front among them."""
+    """The curves of the first objective in the history; a sample of many trials, including the front."""
     metric = next((name for name in run.objectives if name in run.history), "val_accuracy")
     y = axis_of(metric, run.history)
     history = run.history[drawable(run.history, [y])]
@@ -57,7 +58,7 @@ def curves_info(run: Run) -> CurvesInfo:
     front = is_pareto(trials, run.objectives)
     epochs = max(1, round(len(history) / max(1, len(trials))))
     shown, note = thin(trials, min(_MOST_LINES, max(50, _MOST_DOTS // epochs)), front.to_numpy())
-    roles = shown["state"].map(_STATES).fillna("unfinished").mask(front[shown.index], "front")
+    roles = shown["state"].map(STATE_NAMES).fillna("unfinished").mask(front[shown.index], "front")
     history = history[history["trial_id"].isin(shown["trial_id"])].sort_values(["trial_id", "epoch"], kind="stable")
     curves = pd.DataFrame(
         {
@@ -79,25 +80,24 @@ def _ends(rows: pd.DataFrame) -> pd.DataFrame:
 
 def curves_plot(info: CurvesInfo) -> Figure:
     """The interactive figure; `customdata` of each point begins with the `arch_id`."""
-    from xoresnet.results.figures.kit.theme import figure, message, plotly_axis
-
     if info.missing:
-        return message(info.missing)
+        return plotly_message(info.missing)
     traces = []
     for role, look in _ROLES.items():
         rows = info.curves[info.curves["role"] == role]
         if len(rows):
             traces.append(_lines(rows, role, look, info.y))
             traces += [_crosses(rows, role, look)] if role in ("pruned", "failed") else []
-    few = {"dtick": 1} if not len(info.curves) or info.curves["epoch"].max() <= 12 else {}  # else half epochs get ticks
+    # without dtick plotly places ticks at half epochs
+    few = {"dtick": 1} if not len(info.curves) or info.curves["epoch"].max() <= 12 else {}
     whole = {"title": {"text": "epoch"}, "tickformat": "d", **few}
-    return figure(traces, {"xaxis": whole, "yaxis": plotly_axis(info.y)}, height=460)
+    return plotly_figure(traces, {"xaxis": whole, "yaxis": plotly_axis(info.y)}, height=460)
 
 
 def _lines(rows: pd.DataFrame, role: str, look: tuple[str, float, float], y: Axis) -> dict[str, Any]:
-    """One trace for all curves of a role: gaps keep them apart."""
+    """One trace with all curves of a role, separated by gaps."""
     colour, opacity, width = look
-    alone = len(_ends(rows)) == len(rows)  # a line of one point would not be seen
+    alone = len(_ends(rows)) == len(rows)  # a line with a single point is invisible
     points = with_gaps(rows, "trial_id", ["epoch", "value"])
     ids = points[["arch_id", "trial_id"]].itertuples(index=False, name=None)
     custom = [[escape(arch_id), trial_id] for arch_id, trial_id in ids]
@@ -121,11 +121,9 @@ def _crosses(rows: pd.DataFrame, role: str, look: tuple[str, float, float]) -> d
 
 def curves_drawing(info: CurvesInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, one column wide."""
-    from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
-
     if info.missing:
         return blank(info.missing)
-    with drawing(COLUMN, 2.4) as (made, axes):
+    with drawing(COLUMN, 2.4) as (figure, axes):
         for role, (colour, opacity, width) in _ROLES.items():
             rows = info.curves[info.curves["role"] == role]
             if rows.empty:
@@ -138,6 +136,18 @@ def curves_drawing(info: CurvesInfo) -> matplotlib.figure.Figure:
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         set_axis(axes, "y", info.y)
-        made.legend(loc="outside upper left", ncols=5, columnspacing=1.0)
-    figure: matplotlib.figure.Figure = made
+        figure.legend(loc="outside upper left", ncols=5, columnspacing=1.0)
     return figure
+
+
+FIGURE = FigureKind(
+    place=40,
+    title="Learning curves",
+    reading=(
+        "One line per trial, epoch by epoch. A cross marks where a trial was stopped, because others were better at "
+        "the same age, or failed. Orange lines are on the front."
+    ),
+    info=curves_info,
+    plot=curves_plot,
+    drawing=curves_drawing,
+)

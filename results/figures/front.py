@@ -1,4 +1,4 @@
-"""The front: accuracy versus spikes, of every complete trial."""
+"""The front: accuracy versus spikes of every complete trial."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from xoresnet.measures.metrics import metric_of
 from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable
+from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.networks import baseline_parts, hover_texts
 from xoresnet.results.figures.kit.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION, faint
+from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
 from xoresnet.results.figures.kit.sample import MOST_POINTS, thin
 from xoresnet.results.figures.kit.stairs import stairs
+from xoresnet.results.figures.kit.theme import plotly_axis, plotly_figure, plotly_message
 from xoresnet.results.fronts.objectives import eligible
 from xoresnet.results.fronts.pareto import is_pareto
 from xoresnet.results.fronts.selection import knee
@@ -24,13 +27,8 @@ if TYPE_CHECKING:
     import matplotlib.figure
     from plotly.graph_objects import Figure
 
-__all__ = ["FrontInfo", "front_drawing", "front_info", "front_plot"]
+__all__ = ["FIGURE", "FrontInfo", "front_drawing", "front_info", "front_plot"]
 
-TITLE = "Front"
-READING = (
-    "Each dot is a network that was trained to its end. Orange ones form the front: nothing found is at least as good "
-    "in all objectives and better in one. Point at a dot for its configuration; a click copies its id."
-)
 _SHAPES = {
     "spiking-resnet": ("triangle-down", "v", BLUE),
     "sew-resnet": ("square", "s", GREEN),
@@ -38,11 +36,11 @@ _SHAPES = {
     "or-resnet": ("triangle-up", "^", BLUE),
     "xoresnet": ("star", "*", GREEN),
 }
-"""Of the baselines' families: in plotly, in matplotlib, and the colour."""
+"""The symbol of each family of baselines in plotly and in matplotlib, and its colour."""
 _OFFSETS = {"top": (0.0, 0.05), "bottom": (0.0, -0.05), "right": (0.02, 0.0), "left": (-0.02, 0.0)}
-"""Of a label, in shares of the figure."""
+"""Offsets of a label from its symbol, as shares of the figure's width and height."""
 _PLOTLY_SIDES = {"top": "top center", "bottom": "bottom center", "right": "middle right", "left": "middle left"}
-_POINTS = {"top": (0, 7), "bottom": (0, -7), "right": (6, 0), "left": (-6, 0)}
+_OFFSETS_IN_POINTS = {"top": (0, 7), "bottom": (0, -7), "right": (6, 0), "left": (-6, 0)}
 
 
 class FrontInfo(NamedTuple):
@@ -51,9 +49,9 @@ class FrontInfo(NamedTuple):
     x: Axis
     y: Axis
     trials: pd.DataFrame
-    """Columns `[trial_id, arch_id, x, y, is_front, hover, family, depth, side]`; the last three of baselines."""
+    """Columns `[trial_id, arch_id, x, y, is_front, hover, family, depth, side]`; the last three are for baselines."""
     steps: pd.DataFrame
-    """Corners of what the front attains, columns `[x, y]`; empty for more than two objectives."""
+    """The corners of the staircase through the front, columns `[x, y]`; empty with more than two objectives."""
     knee_id: int | None
     notes: tuple[str, ...] = ()
     missing: str = ""
@@ -61,7 +59,7 @@ class FrontInfo(NamedTuple):
 
 
 def front_info(run: Run) -> FrontInfo:
-    """The first two objectives of all complete trials; others are in the hover texts."""
+    """The first two objectives of all complete trials; further objectives are in the hover texts."""
     metrics = list(run.objectives)
     complete = run.trials[eligible(run.trials, run.objectives)]
     y, x = axis_of(metrics[0], complete), axis_of(metrics[1], complete)
@@ -96,31 +94,31 @@ def _table(rows: pd.DataFrame, x: Axis, y: Axis, metrics: list[str], front: NDAr
 
 
 def _sides(table: pd.DataFrame, x: Axis, y: Axis) -> list[str]:
-    """On which side of each baseline its depth has most room: `top`, `bottom`, `right` or `left`."""
+    """The side of each baseline with most room for its depth: `top`, `bottom`, `right` or `left`."""
     scaled = [np.log10(table[way]) if axis.log else table[way] for way, axis in (("x", x), ("y", y))]
     spans = [np.ptp(values) or 1.0 for values in scaled if len(values)]
     places = {row: (float(scaled[0][row]) / spans[0], float(scaled[1][row]) / spans[1])
               for row in table.index[table["family"] != ""]}  # fmt: skip
     taken = list(places.values())
     sides = [""] * len(table)
-    for row, (across, up) in sorted(places.items(), key=lambda one: one[1]):
+    for row, (across, up) in sorted(places.items(), key=lambda place: place[1]):
         labels = {side: (across + dx, up + dy) for side, (dx, dy) in _OFFSETS.items()}
         room = {side: min(_distance(label, other) for other in taken) for side, label in labels.items()}
-        sides[row] = max(room, key=lambda side: min(room[side], 1.0))  # any is good that has room enough
+        sides[row] = max(room, key=lambda side: min(room[side], 1.0))  # sides with enough room are equally good
         taken.append(labels[sides[row]])
     return sides
 
 
-def _distance(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """In widths and heights of a label."""
-    return max(abs(one[0] - other[0]) / 0.02, abs(one[1] - other[1]) / 0.05)
+def _distance(first: tuple[float, float], second: tuple[float, float]) -> float:
+    """The distance of two labels, in units of a label's width and height."""
+    return max(abs(first[0] - second[0]) / 0.02, abs(first[1] - second[1]) / 0.05)
 
 
 def _left_out(count: int, x: Axis, y: Axis) -> str:
     if not count:
         return ""
     logged = " or ".join(metric_of(axis.metric).heading for axis in (x, y) if axis.log)
-    what = f"without any {logged}" if logged else "without a finite place"
+    what = f"without any {logged}" if logged else "with infinite values"
     return f"{count:,} complete trial{'s' if count > 1 else ''} {what} cannot be drawn on these axes."
 
 
@@ -128,15 +126,13 @@ def _further(metrics: list[str]) -> str:
     if len(metrics) == 2:
         return ""
     others = ", ".join(metric_of(metric).heading for metric in metrics[2:])
-    return f"The front has {len(metrics)} objectives; drawn are the first two, and {others} in the texts of the dots."
+    return f"The front has {len(metrics)} objectives: the axes show the first two, the texts of the dots also {others}."
 
 
 def front_plot(info: FrontInfo) -> Figure:
     """The interactive figure; `customdata` of each dot is its `arch_id`."""
-    from xoresnet.results.figures.kit.theme import figure, message, plotly_axis
-
     if info.missing:
-        return message(info.missing)
+        return plotly_message(info.missing)
     table = info.trials
     dominated = table[~table["is_front"] & (table["family"] == "")]
     front = table[table["is_front"] & (table["family"] == "")]
@@ -151,9 +147,9 @@ def front_plot(info: FrontInfo) -> Figure:
         *_knee_ring(info),
     ]  # fmt: skip
     traces = [trace for trace in traces if len(trace["x"])]
-    narrow = {"height": 400 + 20 * len(traces)}  # there the legend is a column
+    narrow = {"height": 400 + 20 * len(traces)}  # on narrow screens the legend is a column
     layout = {"xaxis": plotly_axis(info.x), "yaxis": plotly_axis(info.y), "meta": {"narrow": narrow}}
-    return figure(traces, layout, height=460)
+    return plotly_figure(traces, layout, height=460)
 
 
 def _dots(rows: pd.DataFrame, name: str, marker: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +160,7 @@ def _dots(rows: pd.DataFrame, name: str, marker: dict[str, Any]) -> dict[str, An
 
 
 def _baseline_dots(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """A symbol for each family, the depth beside it; those on the front have its colour around them."""
+    """One trace per family, with the depth beside each symbol; symbols on the front have an orange rim."""
     traces = []
     for family, rows in table[table["family"] != ""].groupby("family"):
         symbol, _, colour = _SHAPES[str(family)]
@@ -186,12 +182,10 @@ def _knee_ring(info: FrontInfo) -> list[dict[str, Any]]:
 
 def front_drawing(info: FrontInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, one column wide."""
-    from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
-
     if info.missing:
         return blank(info.missing)
     table = info.trials
-    with drawing(COLUMN, 2.7) as (made, axes):
+    with drawing(COLUMN, 2.7) as (figure, axes):
         others = table[~table["is_front"] & (table["family"] == "")]
         axes.scatter(others["x"], others["y"], s=6, color=GREY, alpha=0.45, linewidths=0, label="dominated")
         axes.plot(info.steps["x"], info.steps["y"], color=VERMILLION, alpha=0.7, linewidth=0.8)
@@ -201,8 +195,7 @@ def front_drawing(info: FrontInfo) -> matplotlib.figure.Figure:
         _draw_knee(axes, info)
         set_axis(axes, "x", info.x)
         set_axis(axes, "y", info.y)
-        made.legend(loc="outside upper left", ncols=4, columnspacing=1.0, handletextpad=0.3)
-    figure: matplotlib.figure.Figure = made
+        figure.legend(loc="outside upper left", ncols=4, columnspacing=1.0, handletextpad=0.3)
     return figure
 
 
@@ -219,7 +212,7 @@ def _draw_baselines(axes: Any, table: pd.DataFrame) -> None:
             axes.annotate(
                 str(row.depth),
                 (row.x, row.y),
-                xytext=_POINTS[str(row.side)],
+                xytext=_OFFSETS_IN_POINTS[str(row.side)],
                 textcoords="offset points",
                 ha="center",
                 va="center",
@@ -230,3 +223,18 @@ def _draw_baselines(axes: Any, table: pd.DataFrame) -> None:
 def _draw_knee(axes: Any, info: FrontInfo) -> None:
     rows = info.trials[info.trials["trial_id"] == info.knee_id]
     axes.scatter(rows["x"], rows["y"], s=60, facecolors="none", edgecolors=VERMILLION, linewidths=1.0, label="knee")
+
+
+FIGURE = FigureKind(
+    place=10,
+    title="Front",
+    reading=(
+        "Each dot is a network that was trained to the end. Orange dots form the front: no other network is at least "
+        "as good in all objectives and better in one. Point at a dot to see its configuration; click it to copy its "
+        "id."
+    ),
+    info=front_info,
+    plot=front_plot,
+    drawing=front_drawing,
+    wide=True,
+)

@@ -1,4 +1,4 @@
-"""Hypervolume: how the front grew, over trials and over time."""
+"""Hypervolume of the front over trials and over time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 
 from xoresnet.measures.metrics import metric_of
-from xoresnet.results.figures.kit.axes import axis_of, drawable, reference_text
+from xoresnet.results.figures.kit.axes import axis_of, drawable, reference_text, time_unit
+from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.palette import BLUE, faint
+from xoresnet.results.figures.kit.paper import COLUMN, PAGE, blank, drawing
+from xoresnet.results.figures.kit.theme import plotly_figure, plotly_message
 from xoresnet.results.fronts.hypervolume import hypervolume_over_time, reference_point
 from xoresnet.results.fronts.objectives import eligible
 from xoresnet.results.tables.loading import Run
@@ -18,34 +21,27 @@ if TYPE_CHECKING:
     import matplotlib.figure
     from plotly.graph_objects import Figure
 
-__all__ = ["HypervolumeInfo", "hypervolume_drawing", "hypervolume_info", "hypervolume_plot"]
-
-TITLE = "Hypervolume"
-READING = (
-    "How much of the space of objectives the front dominates, up to the reference point: it rises when a better "
-    "network is found. A curve that has been flat for long says that more trials will hardly help."
-)
-_UNITS = (("s", 1.0, 300.0), ("min", 60.0, 300 * 60.0), ("h", 3600.0, np.inf))
+__all__ = ["FIGURE", "HypervolumeInfo", "hypervolume_drawing", "hypervolume_info", "hypervolume_plot"]
 
 
 class HypervolumeInfo(NamedTuple):
     """What the figure shows."""
 
     by_trial: pd.DataFrame
-    """Columns `[x, hypervolume, front_size]`: where it changes, and both ends."""
+    """Columns `[x, hypervolume, front_size]`: the changes, and both ends."""
     by_time: pd.DataFrame
-    """Likewise since the first trial began; empty where no times are known."""
+    """The same columns with x as the time since the first trial began; empty if no times are known."""
     time_unit: str
     reference: dict[str, float]
     log: tuple[str, ...]
-    """Objectives that are measured in powers of ten."""
+    """Objectives that are measured in decades."""
     volume: float
     notes: tuple[str, ...] = ()
     missing: str = ""
 
 
 def hypervolume_info(run: Run) -> HypervolumeInfo:
-    """Amounts such as spikes are on a logarithm; the reference point is a tenth of the range beyond the worst trial."""
+    """Amounts such as spikes are taken on log10; the reference point is a tenth of the range beyond the worst trial."""
     complete = run.trials[eligible(run.trials, run.objectives)]
     axes = [axis_of(metric, complete) for metric in run.objectives]
     rows = complete[drawable(complete, axes)]
@@ -58,26 +54,30 @@ def hypervolume_info(run: Run) -> HypervolumeInfo:
     elapsed, unit = _elapsed(run.trials, rows)
     by_time = hypervolume_over_time(elapsed, run.objectives, reference, log, by="elapsed")
     volume = float(by_trial["hypervolume"].iloc[-1])
-    scale = f"; {' and '.join(metric_of(metric).heading for metric in log)} in powers of ten" if log else ""
+    scale = f"; {' and '.join(metric_of(metric).heading for metric in log)} in decades" if log else ""
     note = f"Reference point: {reference_text(reference)}{scale}."
     left_out = len(complete) - len(rows)
-    more = [f"{left_out:,} complete trials without a place on these scales are left out."] if left_out else []
+    more = (
+        [f"{left_out:,} complete trial{'s' if left_out > 1 else ''} with infinite or zero values cannot be drawn."]
+        if left_out
+        else []
+    )
     return HypervolumeInfo(
         _changes(by_trial, "trial_id"), _changes(by_time, "elapsed"), unit, reference, log, volume, (note, *more)
     )
 
 
 def _elapsed(trials: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Trials with the time from the first one's start to their own end, and its unit."""
+    """Trials with a column `elapsed`, the time from the start of the first trial to their end, and its unit."""
     if "started" not in trials or trials["started"].isna().all():
         return rows.assign(elapsed=np.nan)[:0], "s"
     seconds = (rows["ended"] - trials["started"].min()).dt.total_seconds()
-    unit, size = next((unit, size) for unit, size, most in _UNITS if not seconds.max() > most)
+    unit, size = time_unit(float(seconds.max()))
     return rows.assign(elapsed=seconds / size)[seconds.notna()], unit
 
 
 def _changes(history: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Only rows after which the volume is another, and the last."""
+    """The rows at which the volume changes, and the last row."""
     kept = history["hypervolume"].diff().ne(0)
     if len(kept):
         kept.iloc[-1] = True
@@ -91,10 +91,8 @@ def _panels(info: HypervolumeInfo) -> list[tuple[pd.DataFrame, str]]:
 
 def hypervolume_plot(info: HypervolumeInfo) -> Figure:
     """The interactive figure."""
-    from xoresnet.results.figures.kit.theme import figure, message
-
     if info.missing:
-        return message(info.missing)
+        return plotly_message(info.missing)
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
     panels = _panels(info)
@@ -107,7 +105,7 @@ def hypervolume_plot(info: HypervolumeInfo) -> Figure:
             "domain": [low + (0.13 if number + 1 < len(panels) else 0), high], "title": {"text": "hypervolume"},
             "rangemode": "tozero", "anchor": f"x{name}",
         }  # fmt: skip
-    return figure(traces, {**layout, "showlegend": False}, height=210 * len(panels) + 40)
+    return plotly_figure(traces, {**layout, "showlegend": False}, height=210 * len(panels) + 40)
 
 
 def _stairs(steps: pd.DataFrame, x: str, y: str) -> dict[str, Any]:
@@ -121,13 +119,11 @@ def _stairs(steps: pd.DataFrame, x: str, y: str) -> dict[str, Any]:
 
 def hypervolume_drawing(info: HypervolumeInfo) -> matplotlib.figure.Figure:
     """The figure for a paper: two columns wide where times are known."""
-    from xoresnet.results.figures.kit.paper import COLUMN, PAGE, blank, drawing
-
     if info.missing:
         return blank(info.missing)
     panels = _panels(info)
     width = COLUMN if len(panels) == 1 else PAGE
-    with drawing(width, 2.1, 1, len(panels), sharey=True, squeeze=False) as (made, axes):
+    with drawing(width, 2.1, 1, len(panels), sharey=True, squeeze=False) as (figure, axes):
         for place, (steps, label) in zip(axes[0], panels, strict=True):
             place.step(steps["x"], steps["hypervolume"], where="post", color=BLUE)
             place.fill_between(steps["x"], steps["hypervolume"], step="post", color=BLUE, alpha=0.1, linewidth=0)
@@ -135,5 +131,17 @@ def hypervolume_drawing(info: HypervolumeInfo) -> matplotlib.figure.Figure:
             place.set_ylim(bottom=0)
             place.set_xlim(left=0)
         axes[0][0].set_ylabel("hypervolume")
-    figure: matplotlib.figure.Figure = made
     return figure
+
+
+FIGURE = FigureKind(
+    place=30,
+    title="Hypervolume",
+    reading=(
+        "The volume of the objective space that the front dominates, bounded by the reference point. It rises when a "
+        "better network is found. If the curve has been flat for a long time, more trials will hardly help."
+    ),
+    info=hypervolume_info,
+    plot=hypervolume_plot,
+    drawing=hypervolume_drawing,
+)

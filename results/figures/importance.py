@@ -1,4 +1,4 @@
-"""Importance: which parameters decide each objective."""
+"""Importance: which parameters determine each objective."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import metric_of
 from xoresnet.results.analysis.importance import importance
+from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.palette import COLOURS, GREY
+from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, plain_text
+from xoresnet.results.figures.kit.theme import plotly_figure, plotly_message
 from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
     from plotly.graph_objects import Figure
 
-__all__ = ["ImportanceInfo", "importance_drawing", "importance_info", "importance_plot"]
+__all__ = ["FIGURE", "ImportanceInfo", "importance_drawing", "importance_info", "importance_plot"]
 
-TITLE = "Importance"
-READING = (
-    "How much worse a model predicts an objective when it is not told a parameter: near 1 the parameter decides nearly "
-    "everything, near 0 it hardly matters. Lines are one standard deviation."
-)
 _MOST_PARAMETERS = 12
 
 
@@ -31,26 +30,26 @@ class ImportanceInfo(NamedTuple):
     """What the figure shows."""
 
     shares: pd.DataFrame
-    """Columns `[metric, parameter, importance, deviation]`, as `importance` gives them."""
+    """Columns `[metric, parameter, importance, deviation]`, as `importance` returns them."""
     parameters: tuple[str, ...]
-    """Those that are drawn, the most important one first."""
+    """The parameters shown, the most important first."""
     notes: tuple[str, ...] = ()
     missing: str = ""
 
 
 def importance_info(run: Run) -> ImportanceInfo:
-    """At most twelve parameters, by the larger of their importances."""
+    """At most twelve parameters, by their largest importance for any objective."""
     nothing = pd.DataFrame({"metric": [], "parameter": [], "importance": [], "deviation": []})
     try:
         shares = importance(run.trials, run.objectives)
-    except ValueError as error:
+    except UsageError as error:
         sentence = str(error)
         return ImportanceInfo(nothing, (), missing=f"{sentence[0].upper()}{sentence[1:]}.")
     if shares.empty:
         return ImportanceInfo(nothing, (), missing="No parameter varies between complete trials.")
     order = shares.groupby("parameter")["importance"].max().sort_values(ascending=False, kind="stable")
     kept = tuple(map(str, order.index[:_MOST_PARAMETERS]))
-    notes = [f"Drawn are the {len(kept)} most important of {len(order)} parameters."] if len(order) > len(kept) else []
+    notes = [f"Shows the {len(kept)} most important of {len(order)} parameters."] if len(order) > len(kept) else []
     return ImportanceInfo(shares[shares["parameter"].isin(kept)], kept, tuple(notes))
 
 
@@ -64,10 +63,8 @@ def _bars(info: ImportanceInfo) -> list[tuple[str, pd.DataFrame]]:
 
 def importance_plot(info: ImportanceInfo) -> Figure:
     """The interactive figure."""
-    from xoresnet.results.figures.kit.theme import figure, message
-
     if info.missing:
-        return message(info.missing)
+        return plotly_message(info.missing)
     traces = [
         {
             "type": "bar", "orientation": "h", "name": escape(heading),
@@ -83,18 +80,16 @@ def importance_plot(info: ImportanceInfo) -> Figure:
         "barmode": "group", "bargap": 0.3, "bargroupgap": 0.05, "yaxis": {"autorange": "reversed", "showgrid": False},
         "xaxis": {"title": {"text": "importance"}, "rangemode": "tozero"},
     }  # fmt: skip
-    return figure(traces, layout, height=110 + len(info.parameters) * (10 + 13 * len(traces)))
+    return plotly_figure(traces, layout, height=110 + len(info.parameters) * (10 + 13 * len(traces)))
 
 
 def importance_drawing(info: ImportanceInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, one column wide."""
-    from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, plain_text
-
     if info.missing:
         return blank(info.missing)
     bars = _bars(info)
     places, size = np.arange(len(info.parameters)), 0.8 / len(bars)
-    with drawing(COLUMN, 0.8 + 0.22 * len(places)) as (made, axes):
+    with drawing(COLUMN, 0.8 + 0.22 * len(places)) as (figure, axes):
         for number, ((heading, rows), colour) in enumerate(zip(bars, COLOURS * 3, strict=False)):
             axes.barh(
                 places + (number - (len(bars) - 1) / 2) * size, rows["importance"], size, xerr=rows["deviation"],
@@ -105,6 +100,18 @@ def importance_drawing(info: ImportanceInfo) -> matplotlib.figure.Figure:
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("importance")
         axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
-        made.legend(loc="outside upper left", ncols=len(bars))
-    figure: matplotlib.figure.Figure = made
+        figure.legend(loc="outside upper left", ncols=len(bars))
     return figure
+
+
+FIGURE = FigureKind(
+    place=80,
+    title="Importance",
+    reading=(
+        "How much the prediction of an objective by a random forest worsens without a parameter: near 1 the parameter "
+        "determines nearly everything, near 0 it hardly matters. Error bars are one standard deviation."
+    ),
+    info=importance_info,
+    plot=importance_plot,
+    drawing=importance_drawing,
+)

@@ -1,4 +1,4 @@
-"""Parallel coordinates: one line for each complete trial through all that varies."""
+"""Parallel coordinates: one line per complete trial through all parameters that vary."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from xoresnet.measures.metrics import metric_of
 from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, value_text
+from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.lines import with_gaps
 from xoresnet.results.figures.kit.networks import hover_texts, varying_parameters
 from xoresnet.results.figures.kit.palette import BLUE, GREY, VERMILLION, faint
+from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text
 from xoresnet.results.figures.kit.sample import thin
+from xoresnet.results.figures.kit.theme import plotly_figure, plotly_message
 from xoresnet.results.fronts.objectives import eligible
 from xoresnet.results.fronts.pareto import is_pareto
 from xoresnet.results.tables.loading import Run
@@ -24,27 +27,22 @@ if TYPE_CHECKING:
     import matplotlib.figure
     from plotly.graph_objects import Figure
 
-__all__ = ["Dimension", "ParallelInfo", "parallel_drawing", "parallel_info", "parallel_plot"]
+__all__ = ["FIGURE", "Dimension", "ParallelInfo", "parallel_drawing", "parallel_info", "parallel_plot"]
 
-TITLE = "Parallel coordinates"
-READING = (
-    "Each line is a complete trial, from its parameters on the left to its objectives on the right; orange ones are on "
-    "the front. Where all orange lines pass one value, the front wants it."
-)
 _MOST_LINES, _MOST_DIMENSIONS, _MOST_LEVELS = 300, 12, 12
 _SPREAD = 0.2
-"""Of the space between two values: lines through one value stay apart."""
+"""Jitter as a share of the distance of two values, so that lines through one value stay visible."""
 _ABSENT = "none"
 
 
 class Dimension(NamedTuple):
-    """One vertical axis: places from 0 to 1."""
+    """One vertical axis, from 0 to 1."""
 
     name: str
     places: NDArray[np.float64]
-    """Of each trial."""
+    """The place of each trial."""
     ticks: tuple[tuple[float, str], ...]
-    """Places with their values in words."""
+    """Places with the texts of their values."""
 
 
 class ParallelInfo(NamedTuple):
@@ -52,13 +50,13 @@ class ParallelInfo(NamedTuple):
 
     dimensions: tuple[Dimension, ...]
     trials: pd.DataFrame
-    """Columns `[trial_id, arch_id, is_front, hover]`; the front last, so that it is drawn on top."""
+    """Columns `[trial_id, arch_id, is_front, hover]`; the front comes last and is drawn on top."""
     notes: tuple[str, ...] = ()
     missing: str = ""
 
 
 def parallel_info(run: Run) -> ParallelInfo:
-    """Parameters in the order of their columns, then the objectives; numbers of many values on their own scale."""
+    """Parameters in the order of their columns, then the objectives; parameters of many values have a numeric scale."""
     complete = run.trials[eligible(run.trials, run.objectives)]
     axes = [axis_of(metric, complete) for metric in run.objectives]
     complete = complete[drawable(complete, axes)]
@@ -70,7 +68,7 @@ def parallel_info(run: Run) -> ParallelInfo:
     notes = [note] if note else []
     if len(varying) > _MOST_DIMENSIONS:
         left_out = ", ".join(name for name, _ in varying[_MOST_DIMENSIONS:])
-        notes.append(f"Only {_MOST_DIMENSIONS} of the parameters that vary are drawn; without {left_out}.")
+        notes.append(f"Shows {_MOST_DIMENSIONS} of the parameters that vary, without {left_out}.")
     parameters = [_parameter(name, rows[column]) for name, column in varying[:_MOST_DIMENSIONS]]
     table = rows[["trial_id", "arch_id", "is_front"]].assign(hover=hover_texts(rows, list(run.objectives)))
     missing = "" if len(rows) else "No trial is complete yet."
@@ -87,7 +85,7 @@ def _parameter(name: str, column: pd.Series[Any]) -> Dimension:
         return _numeric(name, values.to_numpy(dtype=np.float64))
     codes, levels = pd.factorize(values, sort=True)
     names = [f"{level:g}" if isinstance(level, float) else str(level) for level in levels]
-    if (codes < 0).any():  # a parameter that some networks do not have
+    if (codes < 0).any():  # some networks do not have this parameter
         codes, names = np.where(codes < 0, len(names), codes), [*names, _ABSENT]
     count = len(names)
     every = max(1, -(-count // _MOST_LEVELS))
@@ -116,7 +114,7 @@ def _objective(axis: Axis, rows: pd.DataFrame) -> Dimension:
 
 
 def _points(info: ParallelInfo, rows: NDArray[np.bool_]) -> pd.DataFrame:
-    """Columns `[line, x, y, arch_id, hover]`, with gaps between lines."""
+    """Columns `[line, x, y, arch_id, hover]` with gaps between the lines of these rows."""
     chosen = np.flatnonzero(rows)
     width = len(info.dimensions)
     points = pd.DataFrame({
@@ -130,10 +128,8 @@ def _points(info: ParallelInfo, rows: NDArray[np.bool_]) -> pd.DataFrame:
 
 def parallel_plot(info: ParallelInfo) -> Figure:
     """The interactive figure; `customdata` of each point is the `arch_id`."""
-    from xoresnet.results.figures.kit.theme import figure, message
-
     if info.missing:
-        return message(info.missing)
+        return plotly_message(info.missing)
     front = info.trials["is_front"].to_numpy(dtype=np.bool_)
     faintness = min(0.6, max(0.3, 40 / max(1, len(front))))
     traces = [
@@ -143,16 +139,16 @@ def parallel_plot(info: ParallelInfo) -> Figure:
     last = len(info.dimensions) - 1
     layout = {
         "xaxis": {
-            "tickvals": list(range(last + 1)), "ticktext": [_broken(one.name) for one in info.dimensions],
+            "tickvals": list(range(last + 1)), "ticktext": [_broken(dimension.name) for dimension in info.dimensions],
             "side": "top",
             "range": [-0.3, last + 0.7], "showgrid": True, "gridcolor": GREY, "ticks": "", "fixedrange": True,
             "ticklabeloverflow": "allow", "tickangle": 0,
         },
         "yaxis": {"visible": False, "range": [-0.04, 1.04], "fixedrange": True},
-        "annotations": [one for place, each in enumerate(info.dimensions) for one in _tick_labels(place, each)],
+        "annotations": [label for place, each in enumerate(info.dimensions) for label in _tick_labels(place, each)],
         "meta": {"min_width": 92 * (last + 1)},
     }  # fmt: skip
-    return figure(traces, layout, height=440)
+    return plotly_figure(traces, layout, height=440)
 
 
 def _lines(points: pd.DataFrame, name: str, colour: str, width: float) -> dict[str, Any]:
@@ -172,18 +168,16 @@ def _tick_labels(place: int, dimension: Dimension) -> list[dict[str, Any]]:
 
 
 def _broken(name: str) -> str:
-    """In two lines where it has a dot."""
+    """A name with a line break after each dot, for plotly."""
     return escape(name).replace(".", ".<br>")
 
 
 def parallel_drawing(info: ParallelInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, two columns wide."""
-    from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text
-
     if info.missing:
         return blank(info.missing)
     front = info.trials["is_front"].to_numpy(dtype=np.bool_)
-    with drawing(PAGE, 2.6) as (made, axes):
+    with drawing(PAGE, 2.6) as (figure, axes):
         for name, rows, colour, opacity, width in (
             ("dominated", ~front, BLUE, 0.25, 0.5), ("front", front, VERMILLION, 0.9, 0.9),
         ):  # fmt: skip
@@ -196,7 +190,7 @@ def parallel_drawing(info: ParallelInfo) -> matplotlib.figure.Figure:
                     plain_text(label), (place, y), xytext=(2, 0), textcoords="offset points", fontsize=6, va="center",
                     bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.75, "linewidth": 0},
                 )  # fmt: skip
-        axes.set_xticks(range(len(info.dimensions)), [_stacked(one.name) for one in info.dimensions])
+        axes.set_xticks(range(len(info.dimensions)), [_stacked(dimension.name) for dimension in info.dimensions])
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
         axes.set_yticks([])
@@ -205,9 +199,24 @@ def parallel_drawing(info: ParallelInfo) -> matplotlib.figure.Figure:
         for side in axes.spines.values():
             side.set_visible(False)
         axes.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=2)
-    figure: matplotlib.figure.Figure = made
     return figure
 
 
 def _stacked(name: str) -> str:
-    return name.replace(".", ".\n").replace("$", r"\$")
+    """A name with a line break after each dot, for matplotlib."""
+    return plain_text(name.replace(".", ".\n"))
+
+
+FIGURE = FigureKind(
+    place=70,
+    title="Parallel coordinates",
+    reading=(
+        "Each line is a complete trial, from its parameters on the left to its objectives on the right; orange lines "
+        "are on the front. Where all orange lines pass through the same value, this value is common to the whole "
+        "front."
+    ),
+    info=parallel_info,
+    plot=parallel_plot,
+    drawing=parallel_drawing,
+    wide=True,
+)

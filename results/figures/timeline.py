@@ -1,73 +1,68 @@
-"""The timeline: when each worker trained what."""
+"""The timeline: which worker trained which trial, and when."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
+from xoresnet.results.figures.kit.axes import time_unit
+from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.lines import with_gaps
+from xoresnet.results.figures.kit.networks import STATE_NAMES
 from xoresnet.results.figures.kit.palette import STATE_COLOURS
+from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text
 from xoresnet.results.figures.kit.sample import MOST_POINTS
+from xoresnet.results.figures.kit.theme import plotly_figure, plotly_message
 from xoresnet.results.tables.loading import Run
 
 if TYPE_CHECKING:
     import matplotlib.figure
     from plotly.graph_objects import Figure
 
-__all__ = ["TimelineInfo", "timeline_drawing", "timeline_info", "timeline_plot"]
+__all__ = ["FIGURE", "TimelineInfo", "timeline_drawing", "timeline_info", "timeline_plot"]
 
-TITLE = "Timeline"
-READING = (
-    "Each row is a worker process, each bar a trial from its start to its end. Gaps are time in which nothing was "
-    "trained; many short rows are workers that were started anew."
-)
 _MOST_WORKERS = 40
 _UNKNOWN = "unknown"
-_NAMES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "unfinished"}
 
 
 class TimelineInfo(NamedTuple):
     """What the figure shows."""
 
     bars: pd.DataFrame
-    """Columns `[trial_id, arch_id, state, worker, row, begin, end]`; begin and end since the first start."""
+    """Columns `[trial_id, arch_id, state, worker, row, begin, end]`; times count from the first start."""
     workers: tuple[str, ...]
-    """The names of the rows, in the order in which they began."""
+    """The names of the rows, ordered by their first trial."""
     unit: str
     notes: tuple[str, ...] = ()
     missing: str = ""
 
 
 def timeline_info(run: Run) -> TimelineInfo:
-    """The latest trials of the workers that began first to last; what runs still ends where it last reported."""
+    """The latest trials, one row per worker; a running trial ends at its last report."""
     trials = run.trials[run.trials["started"].notna()].sort_values("started", kind="stable")
     nothing = pd.DataFrame(columns=["trial_id", "arch_id", "state", "worker", "row", "begin", "end"])
     if trials.empty:
-        return TimelineInfo(nothing, (), "s", missing="No trial has begun yet.")
+        return TimelineInfo(nothing, (), "s", missing="No trial has started yet.")
     notes = []
     if len(trials) > MOST_POINTS:
-        notes.append(f"Drawn are the latest {MOST_POINTS:,} of {len(trials):,} trials.")
+        notes.append(f"Shows the latest {MOST_POINTS:,} of {len(trials):,} trials.")
         trials = trials.iloc[-MOST_POINTS:]
     names = trials["worker"].astype(object).where(trials["worker"].notna(), _UNKNOWN)
     if names.nunique() > _MOST_WORKERS:
-        notes.append(f"There were {names.nunique():,} worker processes; rows are their machines.")
+        notes.append(f"There were {names.nunique():,} worker processes; each row is a machine.")
         names = names.str.rpartition(":")[0].mask(names == _UNKNOWN, _UNKNOWN)
     workers = list(dict.fromkeys(names))[-_MOST_WORKERS:]
     kept = names.isin(workers)
     ends = trials["ended"].fillna(_last_report(run, trials)).fillna(trials["started"])
     origin = run.trials["started"].min()
     begin, end = ((moments - origin).dt.total_seconds() for moments in (trials["started"], ends))
-    unit, size = next((unit, size) for unit, size, most in _UNITS if end.max() <= most)
+    unit, size = time_unit(float(end.max()))
     bars = trials[["trial_id", "arch_id", "state"]].assign(
         worker=names, row=names.map({name: row for row, name in enumerate(workers)}), begin=begin / size, end=end / size
     )
     return TimelineInfo(bars[kept].reset_index(drop=True), tuple(map(str, workers)), unit, tuple(notes))
-
-
-_UNITS = (("s", 1.0, 300.0), ("min", 60.0, 300 * 60.0), ("h", 3600.0, np.inf))
 
 
 def _last_report(run: Run, trials: pd.DataFrame) -> pd.Series[Any]:
@@ -81,20 +76,18 @@ def _short(worker: str, most: int = 18) -> str:
 
 
 def _points(bars: pd.DataFrame) -> pd.DataFrame:
-    """Both ends of each bar, with gaps between bars."""
+    """Both ends of each bar, with gaps between the bars."""
     ends = [bars.assign(x=bars["begin"], y=bars["row"]), bars.assign(x=bars["end"], y=bars["row"])]
     return with_gaps(pd.concat(ends).sort_values(["trial_id", "x"], kind="stable"), "trial_id", ["x", "y"])
 
 
 def timeline_plot(info: TimelineInfo) -> Figure:
     """The interactive figure; `customdata` of each bar begins with the `arch_id`."""
-    from xoresnet.results.figures.kit.theme import figure, message
-
     if info.missing:
-        return message(info.missing)
+        return plotly_message(info.missing)
     traces = [
         _lines(_points(info.bars[info.bars["state"] == state]), name, STATE_COLOURS[state])
-        for state, name in _NAMES.items()
+        for state, name in STATE_NAMES.items()
         if (info.bars["state"] == state).any()
     ]
     rows = list(range(len(info.workers)))
@@ -105,7 +98,7 @@ def timeline_plot(info: TimelineInfo) -> Figure:
             "range": [len(rows) - 0.4, -0.6], "showgrid": False,
         },
     }  # fmt: skip
-    return figure(traces, layout, height=120 + max(60, 26 * len(rows)))
+    return plotly_figure(traces, layout, height=120 + max(60, 26 * len(rows)))
 
 
 def _lines(points: pd.DataFrame, name: str, colour: str) -> dict[str, Any]:
@@ -121,12 +114,10 @@ def _lines(points: pd.DataFrame, name: str, colour: str) -> dict[str, Any]:
 
 def timeline_drawing(info: TimelineInfo) -> matplotlib.figure.Figure:
     """The figure for a paper, two columns wide."""
-    from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text
-
     if info.missing:
         return blank(info.missing)
-    with drawing(PAGE, 0.8 + 0.16 * max(3, len(info.workers))) as (made, axes):
-        for state, name in _NAMES.items():
+    with drawing(PAGE, 0.8 + 0.16 * max(3, len(info.workers))) as (figure, axes):
+        for state, name in STATE_NAMES.items():
             bars = info.bars[info.bars["state"] == state]
             if len(bars):
                 axes.barh(
@@ -137,6 +128,18 @@ def timeline_drawing(info: TimelineInfo) -> matplotlib.figure.Figure:
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.set_xlabel(f"time since the start ({info.unit})")
-        made.legend(loc="outside upper left", ncols=4)
-    figure: matplotlib.figure.Figure = made
+        figure.legend(loc="outside upper left", ncols=4)
     return figure
+
+
+FIGURE = FigureKind(
+    place=100,
+    title="Timeline",
+    reading=(
+        "Each row is a worker process, each bar a trial from its start to its end. In gaps nothing was trained; many "
+        "short rows mean that workers were restarted."
+    ),
+    info=timeline_info,
+    plot=timeline_plot,
+    drawing=timeline_drawing,
+)

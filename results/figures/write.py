@@ -1,48 +1,48 @@
-"""Static figures of a run, for papers."""
+"""Writing the static figures of a run, for papers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from xoresnet.description.schema import nearest
+from xoresnet.errors import UsageError
 from xoresnet.files.atomic import replaced
 from xoresnet.results.figures import FIGURES
+from xoresnet.results.figures.kit.paper import paper_style
 from xoresnet.results.tables.loading import Run, load
 
 __all__ = ["write_figures"]
 
 
 def write_figures(run: Run | str | Path, folder: str | Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
-    """Write each figure of a run into a folder, `front.png`, `front.svg`, ...; returns where.
+    """Write each figure of a run into a folder as `front.png`, `front.svg`, ...; returns the paths.
 
-    formats: as matplotlib knows them, `pdf` too. A figure that has nothing to show yet is left out.
-    Raises `RunError` for what holds no run, ValueError for an unknown format.
+    run: a loaded run, or its folder or URL. formats: any that matplotlib writes, such as `pdf`. A figure that has
+    nothing to show yet is left out.
+    Raises `RunError` as `load` does, and `UsageError` for an unknown format.
     """
-    from xoresnet.results.figures.kit.paper import paper_style
-
-    found = run if isinstance(run, Run) else load(run)
-    wanted = [formats] if isinstance(formats, str) else list(formats)
-    _check(wanted)
+    loaded = run if isinstance(run, Run) else load(run)
+    names = [formats] if isinstance(formats, str) else list(formats)
+    _check(names)
     paths = []
     for name, kind in FIGURES.items():
-        info = kind.info(found)
+        info = kind.info(loaded)
         if info.missing:
             continue
-        made = kind.drawing(info)
-        for form in wanted:
+        figure = kind.drawing(info)
+        for form in names:
             path = Path(folder) / f"{name}.{form}"
             with replaced(path) as partial, paper_style():
-                made.savefig(partial, format=form, metadata={"Date": None} if form == "svg" else None)
+                figure.savefig(partial, format=form, metadata={"Date": None} if form == "svg" else None)
             paths.append(path)
     return paths
 
 
 def _check(formats: Sequence[str]) -> None:
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    from xoresnet.description.schema import nearest
+    from matplotlib.backend_bases import FigureCanvasBase  # here, because infos are made without matplotlib
 
     known = FigureCanvasBase.get_supported_filetypes()
     for form in formats:
         if form not in known:
-            raise ValueError(f"{form!r} is no format of figures{nearest(form, known)}")
+            raise UsageError(f"{form!r} is not a figure format{nearest(form, known)}")

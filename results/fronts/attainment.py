@@ -1,7 +1,7 @@
-"""Empirical attainment: what a share of several runs reached.
+"""Empirical attainment: the fronts that a given share of several runs reached.
 
-A run attains a point if one of its trials is at least as good in every objective. The surface of a level consists of
-the best points that at least so large a share of the runs attain: the 0.5 surface is the median front.
+A run attains a point if one of its trials is at least as good in every objective. The attainment surface of a level
+consists of the best points that at least this share of the runs attains: the surface of level 0.5 is the median front.
 Grunert da Fonseca, Fonseca and Hall 2001, doi 10.1007/3-540-44719-9_15.
 """
 
@@ -12,16 +12,18 @@ from math import ceil
 
 import numpy as np
 import pandas as pd
+from moocore import eaf  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from xoresnet.description.schema import nearest
+from xoresnet.errors import UsageError
 from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, eligible, losses
 from xoresnet.results.fronts.pareto import nondominated
 
 __all__ = ["attainment"]
 
 _Array = NDArray[np.float64]
-_DIGITS = 9  # 0.7 of 10 runs are 7 runs, though 0.7 * 10 > 7
+_DIGITS = 9  # 0.7 of 10 runs is 7 runs, although 0.7 * 10 > 7 in floating point
 
 
 def attainment(
@@ -30,22 +32,23 @@ def attainment(
     by: str = "run",
     levels: Sequence[float] = (0.25, 0.5, 0.75),
 ) -> pd.DataFrame:
-    """The attainment surfaces: columns `[level, <objectives>]`, a row for each corner of each surface.
+    """The attainment surfaces: columns `[level, <objectives>]` with one row per corner of each surface.
 
-    by: the column that tells runs apart. A run without eligible trials counts as a run that attained nothing.
-    levels: shares of the runs, above 0 and up to 1. A level that too few runs reach has no rows.
-    Corners come best in the last objective first, in the units and signs of the frame; equal ones once.
-    Raises ValueError for a level out of range, for a missing column and for trials of no run.
+    by: the column that identifies the run. A run without eligible trials counts as a run that attained nothing.
+    levels: shares of the runs, above 0 and at most 1. A level that too few runs reach has no rows.
+    Corners are distinct, best in the last objective first, in the units and signs of the frame.
+    Raises `UsageError` for a level out of range, a missing column, and trials without a run.
 
-    With two or three objectives it is fast; with more, for the fronts of a few small runs.
+    Fast for two and three objectives; with more, suitable for the fronts of a few small runs only.
     """
     for level in levels:
         if not 0 < level <= 1:
-            raise ValueError(f"a level is a share of the runs, above 0 and up to 1, got {level}")
+            raise UsageError(f"a level is a share of the runs, above 0 and at most 1, got {level}")
     if by not in trials:
-        raise ValueError(f"the frame has no column {by!r}{nearest(by, map(str, trials.columns))}")
+        raise UsageError(f"the frame has no column {by!r}{nearest(by, map(str, trials.columns))}")
     if trials[by].isna().any():
-        raise ValueError(f"column {by!r} must say the run of each trial, and does not for {trials[by].isna().sum()}")
+        rows = int(trials[by].isna().sum())
+        raise UsageError(f"column {by!r} must name the run of every trial; it is empty in {rows} rows")
     rows = eligible(trials, objectives)
     points, runs = losses(trials[rows], objectives), pd.factorize(trials[by])[0]
     needed = [max(1, ceil(round(level * len(set(runs)), _DIGITS))) for level in levels]
@@ -62,7 +65,7 @@ def _tidy(surface: _Array, level: float, objectives: Objectives) -> pd.DataFrame
 
 
 def _surfaces(points: _Array, runs: NDArray[np.intp], counts: Sequence[int]) -> dict[int, _Array]:
-    """The surface that at least so many runs attain, for each count; lower is better, last objective ascending."""
+    """For each count, the surface that at least so many runs attain, sorted by the last loss; lower is better."""
     reached = [count for count in counts if count <= len(np.unique(runs))]
     surfaces = dict.fromkeys(counts, points[:0])
     if reached:
@@ -72,11 +75,9 @@ def _surfaces(points: _Array, runs: NDArray[np.intp], counts: Sequence[int]) -> 
 
 
 def _surfaces_of_few_objectives(points: _Array, runs: NDArray[np.intp], counts: Sequence[int]) -> dict[int, _Array]:
-    from moocore import eaf  # type: ignore[import-untyped]
-
-    order = np.argsort(runs, kind="stable")  # moocore takes each run for one block of rows
+    order = np.argsort(runs, kind="stable")  # moocore expects the rows of a run to be adjacent
     values, ranks = zip(*(np.unique(column, return_inverse=True) for column in points[order].T), strict=True)
-    # moocore rounds percentiles up to whole runs: half a run less leaves nothing to rounding errors
+    # moocore rounds percentiles up to whole runs; half a run less is safe from rounding errors
     percentiles = {count: 100 * (count - 0.5) / len(np.unique(runs)) for count in counts}
     corners = eaf(np.stack(ranks, axis=1), runs[order], percentiles=list(percentiles.values()))
     surfaces = {}
@@ -87,8 +88,8 @@ def _surfaces_of_few_objectives(points: _Array, runs: NDArray[np.intp], counts: 
 
 
 def _surfaces_by_joins(points: _Array, runs: NDArray[np.intp], counts: Sequence[int]) -> dict[int, _Array]:
-    """Run by run: what k runs attain, k had attained before, or k - 1 had and the new one attains it too."""
-    surfaces = [np.full((1, points.shape[1]), -np.inf)]  # no run at all attains everything
+    """Add one run at a time: k runs attain a point if k did before, or if k - 1 did and the new run attains it too."""
+    surfaces = [np.full((1, points.shape[1]), -np.inf)]  # zero runs attain every point
     for run in np.unique(runs):
         front = points[runs == run]
         front = front[nondominated(front)]

@@ -1,4 +1,4 @@
-"""Two searches side by side."""
+"""Comparison of two searches."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ _Array = NDArray[np.float64]
 def compare(
     a: pd.DataFrame, b: pd.DataFrame, objectives: Objectives = OBJECTIVES, log: Collection[str] = ()
 ) -> pd.DataFrame:
-    """What two frames of trials came to, and what it took: columns `[measure, a, b]`, NaN for what is not known.
+    """Compare the results and the cost of two frames of trials: columns `[measure, a, b]`, NaN for unknown values.
 
-    trials: rows. complete: those that count, see `pareto_front`. front_size.
-    hypervolume: of each front, up to the reference point of both frames together, whose coordinates are the rows
-    reference.<metric>; objectives in `log` on log10.
-    covered: the share of the front that the other front covers, that is, has a trial that is at least as good in every
-    objective (the C-metric of Zitzler and Thiele 1998, doi 10.1007/BFb0056872). Low is good. The two shares need not
-    add up to 1.
-    best.<metric>: of complete trials. epochs_trained, train_seconds: sums over all trials, also pruned and failed ones.
-    Raises ValueError for a missing objective, and for values of zero or less in `log`.
+    `trials`: the number of rows. `complete`: the number of eligible rows, see `pareto_front`. `front_size`.
+    `hypervolume`: of each front, bounded by the reference point of both frames together, which the rows
+    `reference.<metric>` give; objectives in `log` are taken on log10.
+    `covered`: the share of the front that the other front covers, i.e. for which it has a trial that is at least as
+    good in every objective (the C-metric of Zitzler and Thiele 1998, doi 10.1007/BFb0056872). Lower is better. The two
+    shares need not add up to 1.
+    `best.<metric>`: the best value among complete trials. `epochs_trained`, `train_seconds`: sums over all trials,
+    including pruned and failed ones.
+    Raises `UsageError` for a missing objective, and for values of zero or less in `log`.
     """
     frames = a, b
     complete = [frame[eligible(frame, objectives)] for frame in frames]
@@ -69,7 +70,7 @@ def _covered(fronts: list[_Array]) -> list[float]:
     dominated = np.split(~nondominated(both), [len(first)])
     shares = []
     for front, other, below in zip(fronts, (second, first), dominated, strict=True):
-        others = set(map(tuple, other.tolist()))  # equal points dominate each other nowhere, but cover
+        others = set(map(tuple, other.tolist()))  # equal points do not dominate each other, but they cover
         covered = [hit or tuple(point) in others for point, hit in zip(front.tolist(), below, strict=True)]
         shares.append(float(np.mean(covered)) if covered else np.nan)
     return shares

@@ -1,4 +1,4 @@
-"""Metrics with their directions, and the trials that count."""
+"""Objectives: the optimised metrics with their directions, and the trials that are eligible for a front."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype, is_object_dtype
 
 from xoresnet.description.schema import nearest
+from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import Direction
 
 __all__ = [
@@ -24,10 +25,10 @@ OBJECTIVES: Objectives = MappingProxyType({"val_accuracy": "max", "spikes_per_sa
 
 
 def losses(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES, log: Collection[str] = ()) -> NDArray[np.float64]:
-    """What is to be minimised, `[rows, objectives]`: the metrics, negated where more is better.
+    """The objectives as losses to be minimised, `[rows, objectives]`: maximised metrics are negated.
 
-    log: objectives measured on log10. NaN stays NaN; of zero the logarithm is infinite, of what is below zero NaN.
-    Raises ValueError for a missing or non-numeric column, and for objectives that are none.
+    log: objectives taken on log10. NaN stays NaN; zero becomes infinite, and negative values become NaN.
+    Raises `UsageError` for a missing or non-numeric column and for invalid objectives.
     """
     check_objectives(objectives)
     logged = check_log(objectives, log)
@@ -42,43 +43,43 @@ def losses(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES, log: Collec
 
 
 def eligible(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES) -> NDArray[np.bool_]:
-    """Which rows count: no objective is NaN, and the trial is COMPLETE, where there is a column `state`."""
+    """Which rows are eligible for a front: COMPLETE, if the frame has a column `state`, and no objective is NaN."""
     return complete(frame) & ~np.isnan(losses(frame, objectives)).any(axis=1)
 
 
 def complete(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which trials are COMPLETE; all of them where there is no column `state`."""
+    """Which trials are COMPLETE; all of them if the frame has no column `state`."""
     if "state" not in frame:
         return np.ones(len(frame), dtype=np.bool_)
     return frame["state"].eq("COMPLETE").to_numpy(dtype=np.bool_, na_value=False)
 
 
 def numbers(frame: pd.DataFrame, metric: str) -> NDArray[np.float64]:
-    """A column as float64, missing values as NaN. Raises ValueError where it is missing or holds no numbers."""
+    """A column as float64 with missing values as NaN. Raises `UsageError` if it is missing or not numeric."""
     if metric not in frame:
-        raise ValueError(f"the frame has no column {metric!r}{nearest(metric, map(str, frame.columns))}")
+        raise UsageError(f"the frame has no column {metric!r}{nearest(metric, map(str, frame.columns))}")
     column = frame[metric]
     if not (is_numeric_dtype(column) or is_object_dtype(column)):
-        raise ValueError(f"column {metric!r} must hold numbers, and holds {column.dtype}")
+        raise UsageError(f"column {metric!r} must contain numbers, got {column.dtype}")
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"column {metric!r} must hold numbers: {error}") from None
+        raise UsageError(f"column {metric!r} must contain numbers: {error}") from None
 
 
 def check_objectives(objectives: Objectives) -> None:
-    """Raises ValueError unless it is a mapping of at least one metric to 'max' or 'min'."""
+    """Raise `UsageError` unless objectives map at least one metric to 'max' or 'min'."""
     if not isinstance(objectives, Mapping) or not objectives:
-        raise ValueError(f"objectives must map at least one metric to 'max' or 'min', got {objectives!r}")
+        raise UsageError(f"objectives must map at least one metric to 'max' or 'min', got {objectives!r}")
     for metric, direction in objectives.items():
         if direction not in ("max", "min"):
             guess = nearest(direction, ("max", "min"))
-            raise ValueError(f"the direction of {metric} must be 'max' or 'min', got {direction!r}{guess}")
+            raise UsageError(f"the direction of {metric} must be 'max' or 'min', got {direction!r}{guess}")
 
 
 def check_log(objectives: Objectives, log: Collection[str]) -> frozenset[str]:
-    """The objectives on a logarithm; a single name is taken as one. Raises ValueError for what is no objective."""
+    """The objectives on a logarithmic scale; log may be a single name. Raises `UsageError` for other names."""
     names = frozenset({log} if isinstance(log, str) else log)
     for name in sorted(names - set(objectives)):
-        raise ValueError(f"log: {name!r} is no objective{nearest(name, objectives)}")
+        raise UsageError(f"log: {name!r} is not an objective{nearest(name, objectives)}")
     return names

@@ -1,14 +1,15 @@
-"""Pareto fronts: trials that no other dominates.
+"""Pareto fronts: the trials that no other trial dominates.
 
-One trial dominates another if it is nowhere worse and somewhere better. Only eligible rows take part: COMPLETE where
-there is a column `state`, and NaN in no objective. Of rows with equal values all are kept. Infinities are ordinary
-values: better, or worse, than any number.
+A trial dominates another if it is no worse in every objective and better in at least one. Only eligible rows take part:
+COMPLETE trials, if the frame has a column `state`, without NaN in any objective. Rows with equal values are all kept.
+Infinite values are better or worse than every number.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from moocore import is_nondominated  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, eligible, losses
@@ -19,8 +20,8 @@ __all__ = ["is_pareto", "nondominated", "pareto_front"]
 def pareto_front(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES) -> pd.DataFrame:
     """The rows of the front with all their columns, best in the last objective first.
 
-    Of equals the lower `trial_id` comes first, where there is one, then the order of the frame. The index is kept.
-    Raises ValueError for a missing column or an unknown direction.
+    Ties are ordered by `trial_id`, if there is such a column, then as in the frame. The index is kept.
+    Raises `UsageError` for a missing column or an unknown direction.
 
     >>> trials = pd.DataFrame({"val_accuracy": [0.9, 0.8, 0.7], "spikes_per_sample": [900, 100, 200]})
     >>> list(pareto_front(trials).index)
@@ -34,17 +35,18 @@ def pareto_front(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES) -> pd
 
 
 def is_pareto(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES) -> pd.Series[bool]:
-    """Whether each row is on the front; index and order are the frame's. Raises as `pareto_front` does."""
+    """Whether each row is on the front, with the index and order of the frame. Raises as `pareto_front` does."""
     rows = eligible(frame, objectives)
     rows[rows] = nondominated(losses(frame, objectives)[rows])
     return pd.Series(rows, index=frame.index, name="is_pareto")
 
 
 def nondominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which rows of `[rows, objectives]` no other dominates; lower is better, without NaN. Equal rows are all kept."""
-    from moocore import is_nondominated  # type: ignore[import-untyped]
+    """Which rows of `[rows, objectives]` no other row dominates; lower is better, NaN is not allowed.
 
-    if np.isinf(points).any():  # which moocore does not promise to take; dominance heeds nothing but order
+    Equal rows are all kept.
+    """
+    if np.isinf(points).any():  # moocore does not promise to accept infinities; dominance depends on the order alone
         ranks = [np.unique(column, return_inverse=True)[1] for column in points.T]
         points = np.stack(ranks, axis=1).astype(np.float64)
     front: NDArray[np.bool_] = is_nondominated(points, keep_weakly=True)

@@ -1,4 +1,4 @@
-"""One trial out of many: the knee of a front, and the best within limits."""
+"""Selection of one trial: the knee of a front, and the best trial within limits."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xoresnet.description.schema import nearest
+from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import SHORT_NAMES, Direction, column_of, metric_of
 from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, check_log, eligible, losses, numbers
 from xoresnet.results.fronts.pareto import pareto_front
 
 __all__ = ["best", "knee"]
 
-_DIGITS = 9  # distances that differ only by rounding are equal
+_DIGITS = 9  # sums that differ by rounding only are equal
 _Array = NDArray[np.float64]
 
 
 def knee(
     front: pd.DataFrame, objectives: Objectives = OBJECTIVES, log: Collection[str] | None = None
 ) -> pd.Series[Any]:
-    """The row of a front from which any gain in one objective costs most in the others.
+    """The best compromise of a front: the row from which improving either objective costs much of the other.
 
-    Every objective is brought to 0 (best on the front) ... 1 (worst), and the smallest sum wins. With two objectives
-    that is the point farthest beyond the straight line through the two ends of the front (Branke et al. 2004,
-    doi 10.1007/978-3-540-30217-9_73); with more, the one farthest beyond the plane through the ends of the axes.
+    Every objective is scaled to 0 (best on the front) ... 1 (worst); the row with the smallest sum wins. With two
+    objectives it is the point farthest beyond the straight line through both ends of the front (Branke et al. 2004,
+    doi 10.1007/978-3-540-30217-9_73); with more, the point farthest beyond the plane through the ends of the axes.
 
-    front: dominated and incomplete trials in it are passed over. log: objectives measured on log10; by default
-    `spikes_per_sample`, where it is one. An objective in which all are equal decides nothing. Ties, hence also the two
-    ends of a front of two, go to the lower `trial_id`, else to the best in the last objective. A row that has no finite
-    place on these scales, such as a network without any spike on a logarithm, comes after all that have one.
-    Raises ValueError for a front without rows, or a missing column.
+    front: dominated and incomplete trials in it are ignored. log: objectives taken on log10; by default
+    `spikes_per_sample`, if it is an objective. An objective whose values are all equal has no influence. Ties, such as
+    the two ends of a front of two, go to the lower `trial_id`, otherwise to the best in the last objective. Rows with
+    an infinite coordinate, such as a network without spikes on a logarithm, come last.
+    Raises `UsageError` for a front without rows and for a missing column.
     """
     logged = {"spikes_per_sample"} & set(objectives) if log is None else check_log(objectives, log)
     rows = pareto_front(front, objectives)
     if rows.empty:
-        raise ValueError("no knee: the front is empty")
+        raise UsageError("no knee: the front is empty")
     sums = _sums(losses(rows, objectives, logged))
     numbers_of_trials = numbers(rows, "trial_id") if "trial_id" in rows else np.zeros(len(rows))
     return _row(rows, np.lexsort([numbers_of_trials, sums])[0])
 
 
 def _sums(points: _Array) -> _Array:
-    """Of the normalised losses in each row; infinite where one of them is."""
+    """The sum of the normalised losses of each row; infinite if one of them is."""
     sums = np.full(len(points), np.inf)
     finite = np.isfinite(points).all(axis=1)
     if finite.any():
@@ -59,21 +60,20 @@ def _sums(points: _Array) -> _Array:
 def best(
     trials: pd.DataFrame, metric: str | None = None, direction: Direction | None = None, **limits: float
 ) -> pd.Series[Any]:
-    """The best complete trial within limits, `max_<metric>=` and `min_<metric>=`, bounds included.
+    """The best complete trial within the limits `max_<metric>=` and `min_<metric>=`, both inclusive.
 
         best(trials, max_spikes=2000)                    # most accurate
         best(trials, min_accuracy=0.9)                   # fewest spikes
         best(trials, max_spikes=2000, min_accuracy=0.9)  # most accurate
         best(trials, "energy", min_accuracy=0.9)         # least energy
 
-    Where no metric is named, the highest `val_accuracy` wins; only where `min_accuracy` is the one limit, so that
-    accuracy has been dealt with, the fewest spikes win. Metrics are columns; `accuracy`, `spikes`, `synops`, `energy`
-    and `params` are short for `val_accuracy`, `spikes_per_sample`, ..., `params_count`.
-    direction: `max` or `min`; needed for metrics other than these and `train_seconds`.
+    metric: by default `val_accuracy`; `spikes_per_sample` if `min_accuracy` is the only limit. Metrics are columns;
+    `accuracy`, `spikes`, `synops`, `energy` and `params` are short for `val_accuracy`, `spikes_per_sample`, ...,
+    `params_count`. direction: `max` or `min`; required for metrics that `xoresnet` does not measure itself.
 
-    Equals are told apart by fewer spikes, then higher accuracy, then the lower `trial_id`, as far as there are such
-    columns. NaN is within no limit. Raises ValueError if nothing fits, and says what came closest: the trial that
-    misses its limits by the smallest sum of shares of the limits.
+    Ties go to fewer spikes, then higher accuracy, then the lower `trial_id`, if there are such columns. NaN is outside
+    every limit. Raises `UsageError` if no trial is within the limits; the message names the closest trial, which is
+    the one whose violations, relative to the limits, have the smallest sum.
     """
     bounds = [_bound(trials, name, value) for name, value in limits.items()]
     if metric is None:
@@ -82,14 +82,14 @@ def best(
     metric = _column(trials, metric)
     direction = direction or metric_of(metric).direction
     if direction is None:
-        raise ValueError(f"say whether {metric} is best at its 'max' or 'min': direction=")
+        raise UsageError(f"the direction of {metric} is not known; add direction='max' or direction='min'")
     needed: Objectives = {**{bound.metric: "min" for bound in bounds}, metric: direction}
     rows = trials[eligible(trials, needed)]
     if rows.empty:
-        raise ValueError(f"no complete trial has a number for {' and '.join(needed)}")
+        raise UsageError(f"no complete trial has a number for {' and '.join(needed)}")
     fitting = rows[np.logical_and.reduce([bound.allows(rows) for bound in bounds], axis=0)] if bounds else rows
     if fitting.empty:
-        raise ValueError(_nothing_fits(rows, bounds))
+        raise UsageError(_nothing_fits(rows, bounds))
     return _row(fitting, _order(fitting, {metric: direction})[0])
 
 
@@ -103,7 +103,7 @@ class _Bound(NamedTuple):
         return values <= self.value if self.side == "max" else values >= self.value
 
     def misses(self, rows: pd.DataFrame) -> _Array:
-        """By what share of the limit each row misses it; by how much, where the limit is zero. 0 within."""
+        """The violation of each row relative to the limit, absolute if the limit is zero; 0 within the limit."""
         beyond = np.abs(numbers(rows, self.metric) - self.value) / (abs(self.value) or 1.0)
         return np.where(self.allows(rows), 0.0, beyond)
 
@@ -114,27 +114,27 @@ class _Bound(NamedTuple):
 def _bound(trials: pd.DataFrame, name: str, value: float) -> _Bound:
     side, _, metric = name.partition("_")
     if side not in ("max", "min") or not metric:
-        raise ValueError(f"limits are named max_<metric> or min_<metric>, got {name!r}")
+        raise UsageError(f"limits must be named max_<metric> or min_<metric>, got {name!r}")
     if isnan(value):
-        raise ValueError(f"{name} must be a number, got {value}")
+        raise UsageError(f"{name} must be a number, got {value}")
     return _Bound(_column(trials, metric), cast(Direction, side), value)
 
 
 def _column(trials: pd.DataFrame, metric: str) -> str:
-    """A column by its name, or by the short one. Raises ValueError."""
+    """The column of a metric, given by its full or short name. Raises `UsageError` if there is none."""
     name = metric if metric in trials else column_of(metric)
     if name not in trials:
-        raise ValueError(f"the frame has no column {name!r}{nearest(name, [*map(str, trials.columns), *SHORT_NAMES])}")
+        raise UsageError(f"the frame has no column {name!r}{nearest(name, [*map(str, trials.columns), *SHORT_NAMES])}")
     return name
 
 
 def _row(rows: pd.DataFrame, place: int) -> pd.Series[Any]:
-    row: pd.Series[Any] = rows.iloc[[place]].astype(object).iloc[0]  # whole numbers stay whole
+    row: pd.Series[Any] = rows.iloc[[place]].astype(object).iloc[0]  # integers stay integers
     return row
 
 
 def _order(rows: pd.DataFrame, objectives: Objectives) -> NDArray[np.intp]:
-    """Best first; what is equal as `best` says."""
+    """The order of the rows, best first; ties as in `best`."""
     ties: Objectives = {"spikes_per_sample": "min", "val_accuracy": "max", "trial_id": "min"}
     keys = {**objectives, **{name: side for name, side in ties.items() if name in rows and name not in objectives}}
     return np.lexsort(losses(rows, keys).T[::-1])
@@ -146,5 +146,5 @@ def _nothing_fits(rows: pd.DataFrame, bounds: list[_Bound]) -> str:
     name = f"trial {closest['trial_id']}" if "trial_id" in closest else f"row {closest.name}"
     if "run" in closest:
         name += f" of {closest['run']}"
-    found = " and ".join(f"{bound.metric} {closest[bound.metric]:.6g}" for bound in bounds)
-    return f"no complete trial has {wanted}; {name} comes closest, with {found}"
+    reached = " and ".join(f"{bound.metric} {closest[bound.metric]:.6g}" for bound in bounds)
+    return f"no complete trial has {wanted}; {name} comes closest, with {reached}"

@@ -1,1 +1,1 @@
-"""The report: one offline HTML page."""
+"""The report of a run: one HTML file, and its assets."""

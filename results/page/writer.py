@@ -1,7 +1,7 @@
-"""The report: one HTML file that needs nothing else, neither a network nor this project.
+"""The report: one self-contained HTML file, which opens without a network connection and without this project.
 
-Everything that users wrote (names, sources, reasons, configuration) is text: Jinja escapes it in HTML, the figures in
-their hover texts, `_embedded` inside scripts; and the page's security policy lets no other script run.
+Everything that users wrote (names, sources, reasons, configuration) is treated as text: Jinja escapes it in HTML, the
+figures escape it in hover texts, `_embedded` escapes it in scripts. The page's security policy blocks other scripts.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
 
-from xoresnet.errors import RunError
+from xoresnet.errors import UsageError
 from xoresnet.files.atomic import write_text
 from xoresnet.files.yaml_text import write_yaml
 from xoresnet.measures.metrics import metric_of
@@ -24,38 +27,32 @@ from xoresnet.results.figures import FIGURES
 from xoresnet.results.figures.hypervolume import HypervolumeInfo
 from xoresnet.results.figures.kit.axes import reference_text, value_text
 from xoresnet.results.figures.kit.networks import describe
+from xoresnet.results.figures.kit.theme import TEMPLATES
 from xoresnet.results.page.headline import failures, headline, moment_text
 from xoresnet.results.tables.loading import Run, load
 
 __all__ = ["report"]
 
 _MOST_ROWS, _MOST_REASONS = 500, 20
-_WIDE = ("front", "parallel")
 _EXTRA = ("params_count", "synops_per_sample", "energy_pj_per_sample")
-"""Columns of the front's table after the objectives."""
+"""Further columns of the table of the front, after the objectives."""
 
 
 def report(run: Run | str | Path, path: str | Path | None = None) -> Path:
-    """Write a run's report, one HTML file that opens offline; returns where.
+    """Write the report of a run, one HTML file that opens offline; returns its path.
 
-    run: what `load` returns, or a folder or URL for it. path: by default `report.html` in the folder of the run.
-    Raises `RunError` for what holds no run, and where no path is given and the run is no local folder.
+    run: a loaded run, or its folder or URL. path: by default `report.html` in the folder of the run.
+    Raises `RunError` as `load` does, and `UsageError` if path is missing and the run is not a local folder.
     """
     if path is None and (isinstance(run, Run) or "://" in str(run)):
         name = run.name if isinstance(run, Run) else str(run)
-        raise RunError(f"where shall the report of {name} be written? say path='report.html'")
+        raise UsageError(f"the report of {name} has no default path; add path='report.html'")
     target = Path(path) if path is not None else Path(str(run)) / "report.html"
     write_text(target, _page(run if isinstance(run, Run) else load(run)))
     return target
 
 
 def _page(run: Run) -> str:
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-    from plotly.offline import get_plotlyjs
-
-    from xoresnet.results.figures.kit.theme import TEMPLATES
-
     infos = {name: kind.info(run) for name, kind in FIGURES.items()}
     volume: HypervolumeInfo = infos["hypervolume"]
     plots = {name: _plain_figure(FIGURES[name].plot(info)) for name, info in infos.items() if not info.missing}
@@ -75,21 +72,21 @@ def _page(run: Run) -> str:
         config=write_yaml(run.config),
         environment=_environment_rows(run.environment),
         policy=_policy(scripts),
-        style=Markup(_asset("report.css")),  # our own files
+        style=Markup(_asset("report.css")),  # trusted: files of this package
         scripts=[Markup(script) for script in scripts],
         data=Markup(_embedded({"figures": plots, "templates": TEMPLATES})),
     )
 
 
 def _progress(run: Run) -> str:
-    """How far the search is; trials that were finished after their pruning may come on top."""
-    finished, wanted = int(run.trials["state"].isin(["COMPLETE", "PRUNED"]).sum()), run.config.get("trials")
-    whole = f" of {wanted:,}" if isinstance(wanted, int) and wanted >= finished else ""
+    """How many trials have finished; more than the configured number if pruned trials were completed later."""
+    finished, budget = int(run.trials["state"].isin(["COMPLETE", "PRUNED"]).sum()), run.config.get("trials")
+    whole = f" of {budget:,}" if isinstance(budget, int) and budget >= finished else ""
     return f"{finished:,}{whole} trials finished"
 
 
 class _Section(NamedTuple):
-    """A figure of the page; `missing`: the sentence that stands for it."""
+    """One figure of the page; `missing` is the sentence shown instead if there is nothing to show."""
 
     name: str
     title: str
@@ -101,19 +98,19 @@ class _Section(NamedTuple):
 
 def _section(name: str, info: Any) -> _Section:
     kind = FIGURES[name]
-    return _Section(name, kind.title, kind.reading, info.notes, info.missing, name in _WIDE)
+    return _Section(name, kind.title, kind.reading, info.notes, info.missing, kind.wide)
 
 
 class _Cell(NamedTuple):
     text: str
     value: float | str
-    """What the column is sorted by."""
+    """The sort key of the column."""
     kind: str = "text"
 
 
 class _Table(NamedTuple):
     names: list[tuple[str, str]]
-    """Of the columns, with their kinds."""
+    """Names and kinds of the columns."""
     rows: list[list[_Cell]]
     left_out: int
 
@@ -151,20 +148,20 @@ def _environment_rows(environment: Mapping[str, Any], prefix: str = "") -> list[
 
 
 def _plain_figure(figure: Any) -> dict[str, Any]:
-    """As the page needs it, which has the templates apart."""
-    found: dict[str, Any] = json.loads(figure.to_json())
-    found["layout"].pop("template", None)
-    return found
+    """A figure as JSON without its template: the page embeds the templates once."""
+    content: dict[str, Any] = json.loads(figure.to_json())
+    content["layout"].pop("template", None)
+    return content
 
 
 def _embedded(value: Any) -> str:
-    """JSON that ends no script element, whatever texts are in it."""
+    """JSON that cannot end a script element, whatever texts it contains."""
     text = json.dumps(value, separators=(",", ":"))
     return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
 
 
 def _policy(scripts: list[str]) -> str:
-    """Nothing is fetched, and no script runs but these."""
+    """A content security policy: nothing is fetched, and only these scripts run."""
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     rest = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; style-src 'unsafe-inline'"

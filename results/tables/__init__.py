@@ -1,1 +1,1 @@
-"""The tables of a run: their columns, files, and how they are read."""
+"""The tables of a run: their columns and files, and `load`, which reads them."""

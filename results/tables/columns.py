@@ -1,9 +1,9 @@
-"""The columns of a run's frames, with one type each from the first trial to the last."""
+"""The columns of a run's tables: one type each, the same from the first trial to the last."""
 
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -17,11 +17,12 @@ from xoresnet.measures.figures import LayerCounts
 from xoresnet.measures.records import MEASURED, EpochRecord
 
 __all__ = [
-    "CONFIRMED", "HISTORY", "LAYERS", "PREDICTED", "SCHEMA_VERSION", "TRIALS", "arch_fields", "config_fields", "typed",
+    "CONFIRMED", "HISTORY", "LAYERS", "PREDICTED", "SCHEMA_VERSION", "TRIALS", "arch_fields", "config_fields",
+    "history_frame", "layers_frame", "typed",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 1
-"""Of the frames in a run's folder; raised whenever a column changes its meaning or goes."""
+"""Version of the tables in a run's folder; it rises whenever a column is removed or changes its meaning."""
 
 _TIME = "datetime64[ms, UTC]"
 _EPOCH = {
@@ -33,26 +34,26 @@ _LAYER = {name: "float64" if name not in ("name", "kind") else "str" for name in
 
 
 def _dtype(annotation: Any) -> str:
-    """Of a field of a description: texts, numbers and truth values, which may be missing."""
+    """The pandas type of a field of a description, where any value may be missing."""
     if get_origin(annotation) is Annotated:
         return _dtype(get_args(annotation)[0])
     if get_origin(annotation) is Literal:
         return "str"
     if get_origin(annotation) in (Union, types.UnionType):
-        found = {_dtype(part) for part in get_args(annotation) if part is not type(None)}
-        return found.pop() if len(found) == 1 else "str"
+        dtypes = {_dtype(part) for part in get_args(annotation) if part is not type(None)}
+        return dtypes.pop() if len(dtypes) == 1 else "str"
     return {int: "Int64", float: "float64", bool: "boolean"}.get(annotation, "str")
 
 
 def _flat_dtypes(model: type[BaseModel], prefix: str) -> dict[str, str]:
     nested: dict[str, type[BaseModel]] = {"neuron": NeuronSpec, "surrogate": Surrogate}
-    found: dict[str, str] = {}
+    dtypes: dict[str, str] = {}
     for name, field in model.model_fields.items():
         if name in nested:
-            found |= _flat_dtypes(nested[name], f"{prefix}{name}.")
+            dtypes |= _flat_dtypes(nested[name], f"{prefix}{name}.")
         else:
-            found[f"{prefix}{name}"] = _dtype(field.annotation)
-    return found
+            dtypes[f"{prefix}{name}"] = _dtype(field.annotation)
+    return dtypes
 
 
 TRIALS: Mapping[str, str] = {
@@ -74,7 +75,7 @@ TRIALS: Mapping[str, str] = {
     **_flat_dtypes(Arch, "config."),
     **_flat_dtypes(Recipe, "config.recipe."),
 }
-"""One row for each trial; figures are those of its last epoch, seconds those of all its epochs."""
+"""One row per trial. Metrics are those of its last epoch; `*_seconds` are sums over all its epochs."""
 
 CONFIRMED: Mapping[str, str] = {
     **{name: dtype for name, dtype in TRIALS.items() if name not in ("rescues", "is_pareto")},
@@ -82,8 +83,9 @@ CONFIRMED: Mapping[str, str] = {
     **{f"test_{name.removeprefix('val_')}": "float64" for name in MEASURED},
     "weights": "str",
 }
-"""One row for each network that was trained again and each seed; `trial_id` is the search's, and missing for networks
-that it did not train; `weights` is the folder, within the run's, of those that were kept."""
+"""One row per confirmed network and seed. `trial_id` refers to the search and is missing for networks that the search
+did not train; `weights` is the folder of the weights that were kept, relative to the run."""
+
 PREDICTED: Mapping[str, str] = {
     "arch_id": "str",
     "arch": "str",
@@ -93,25 +95,27 @@ PREDICTED: Mapping[str, str] = {
     "prediction_seconds": "float64",
     **_flat_dtypes(Arch, "config."),
 }
-"""One row for each network of which shared weights said something; `arch` is all of it, as JSON."""
+"""One row per network that shared weights evaluated; `arch` is the whole architecture as JSON."""
+
 HISTORY: Mapping[str, str] = {"trial_id": "int64", "arch_id": "str", **_EPOCH, "reported": _TIME}
-"""One row for each epoch of each trial."""
+"""One row per trial and epoch."""
+
 LAYERS: Mapping[str, str] = {"trial_id": "int64", "arch_id": "str", "layer": "int64", **_LAYER}
-"""One row for each layer of each complete trial, as counted after its last epoch; numbered from the input on."""
+"""One row per complete trial and layer, counted after the last epoch; `layer` counts from the input."""
 
 
 def config_fields(arch: Arch, recipe: Recipe) -> dict[str, Any]:
-    """The `config.` columns of a network and how it was trained; per-stage values are joined by `/`."""
+    """The `config.*` columns of a network and its recipe; per-stage values are joined by `/`."""
     return {**arch_fields(arch), **_flat(recipe.model_dump(mode="json"), "config.recipe.")}
 
 
 def arch_fields(arch: Arch) -> dict[str, Any]:
-    """The same of a network alone."""
+    """The `config.*` columns of a network without its recipe."""
     return _flat(arch.model_dump(mode="json"), "config.")
 
 
 def typed(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
-    """A frame of exactly these columns; what a row does not have is missing."""
+    """A frame of exactly these columns with these types; a value that a row lacks is missing."""
     frame = pd.DataFrame(rows, columns=list(columns))
     return frame.astype({name: dtype for name, dtype in columns.items() if dtype != _TIME}).assign(
         **{
@@ -122,13 +126,26 @@ def typed(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFram
     )
 
 
+def history_frame(records: Sequence[EpochRecord], **identity: object) -> pd.DataFrame:
+    """One row per epoch with all metrics of the network; identity: columns placed first, with the same value in all."""
+    return pd.DataFrame([{**identity, **record.as_dict()} for record in records])
+
+
+def layers_frame(records: Sequence[EpochRecord], **identity: object) -> pd.DataFrame:
+    """One row per epoch and layer; identity: columns placed first, with the same value in all rows."""
+    rows = [
+        {**identity, "epoch": record.epoch, **layer._asdict()} for record in records for layer in record.layers
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def _flat(fields: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for name, value in fields.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{name}.")
+            flat |= _flat(value, f"{prefix}{name}.")
         elif isinstance(value, list | tuple):
-            found[f"{prefix}{name}"] = ("x" if name == "input_shape" else "/").join(map(str, value))
+            flat[f"{prefix}{name}"] = ("x" if name == "input_shape" else "/").join(map(str, value))
         else:
-            found[f"{prefix}{name}"] = value
-    return found
+            flat[f"{prefix}{name}"] = value
+    return flat

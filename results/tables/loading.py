@@ -1,4 +1,4 @@
-"""`load`: the tables of a run, while it goes on, after it was killed, or years later."""
+"""`load`: read the tables of a run while it is running, after a crash, or years later."""
 
 from __future__ import annotations
 
@@ -6,59 +6,59 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
 
-from xoresnet.errors import RunError, YamlError
+from xoresnet.errors import RunError, UsageError, YamlError
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.results.fronts.objectives import Objectives
 from xoresnet.results.fronts.pareto import pareto_front
 from xoresnet.results.tables.columns import CONFIRMED, HISTORY, LAYERS, PREDICTED, SCHEMA_VERSION, TRIALS, typed
 from xoresnet.results.tables.files import VERSION_KEY
 
-if TYPE_CHECKING:
-    from pyarrow.fs import FileSystem
-
 __all__ = ["Run", "Runs", "load", "load_many"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a search wrote down; columns in `columns.py`."""
+    """The tables and settings of one search; docs/results.md describes every column."""
 
     name: str
     trials: pd.DataFrame
-    """One row for each trial; pruned and failed ones too."""
+    """One row per trial, including pruned and failed trials."""
     history: pd.DataFrame
-    """One row for each epoch of each trial."""
+    """One row per trial and epoch."""
     layers: pd.DataFrame
-    """One row for each layer of each complete trial."""
+    """One row per complete trial and layer."""
     confirmed: pd.DataFrame
-    """One row for each network and seed that `confirm` trained again and measured on the test set."""
+    """One row per network and seed that `confirm` retrained and measured on the test set."""
     config: dict[str, Any]
-    """What the search was told."""
+    """The configuration of the search."""
     environment: dict[str, Any]
-    """With which versions it ran last."""
+    """The machine and package versions of the last session."""
     predicted: pd.DataFrame = field(default_factory=lambda: typed([], PREDICTED))
-    """One row for each network of which shared weights said something; never mixed with what was measured."""
+    """One row per network that shared weights evaluated; predictions are never mixed with measured values."""
     prior: dict[str, Any] = field(default_factory=dict)
-    """What the predictions have cost, or why there are none; empty for a search without them."""
+    """The cost of the predictions, or why there are none; empty for a search without shared weights."""
 
     @property
     def objectives(self) -> Objectives:
-        """Metrics with their directions."""
-        return {str(one["metric"]): one["direction"] for one in self.config["objectives"]}
+        """The optimised metrics with their directions, in the order of the configuration."""
+        return {str(objective["metric"]): objective["direction"] for objective in self.config["objectives"]}
 
     @property
     def front(self) -> pd.DataFrame:
-        """Complete trials that no other dominates, best in the last objective first."""
+        """The complete trials that no other trial dominates, best in the last objective first."""
         return pareto_front(self.trials, self.objectives)
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Several runs in one; their frames have a column `run` in front."""
+    """Several runs together; every frame starts with a column `run`."""
 
     trials: pd.DataFrame
     history: pd.DataFrame
@@ -66,16 +66,17 @@ class Runs:
     confirmed: pd.DataFrame
     predicted: pd.DataFrame
     front: pd.DataFrame
-    """The front of each run."""
+    """The front of each run, not of all runs together."""
     configs: dict[str, dict[str, Any]]
     environments: dict[str, dict[str, Any]]
 
 
 def load(run: str | Path) -> Run:
-    """Read the folder of a search, on this machine or at any address that pyarrow or fsspec knows (`s3://...`).
+    """Read a search from a local folder or from any address that pyarrow or fsspec supports (`s3://...`).
 
-    Frames are as of the last writing: at the latest after each finished trial of a small search, and within a
-    twentieth of the time that it took so far of a large one. Raises `RunError`.
+    A running search rewrites its tables after every finished trial; a large one at least whenever its duration has
+    grown by a twentieth. Raises `RunError` if the folder holds no search, or if a file is damaged or was written by a
+    newer version.
     """
     files = _Folder(run)
     text = files.read("config.yaml")
@@ -87,30 +88,41 @@ def load(run: str | Path) -> Run:
         raise RunError(str(error)) from None
     except UnicodeDecodeError as error:
         raise RunError(f"{run}/config.yaml cannot be read: {error}") from None
-    if not isinstance(config, dict) or config.pop("command", None) != "search":
-        raise RunError(f"{run} holds something else than a search")
+    if not isinstance(config, dict) or config.get("command") != "search":
+        raise RunError(f"{run} {_other_content(config)}")
+    del config["command"]
     if not isinstance(config.get("objectives"), list):
-        raise RunError(f"{run}/config.yaml names no objectives")
+        raise RunError(f"{run}/config.yaml has no list of objectives")
     frames = {name: files.frame(f"{name}.parquet", columns) for name, columns in _FRAMES.items()}
     environment, prior = (files.mapping(f"{name}.json") for name in ("environment", "prior"))
     return Run(files.name, **frames, config=config, environment=environment, prior=prior)
 
 
+def _other_content(config: object) -> str:
+    command = config.get("command") if isinstance(config, dict) else None
+    if command == "train":
+        return "holds a training, not a search"
+    return "holds no search: its config.yaml was not written by one"
+
+
 def load_many(runs: Iterable[str | Path]) -> Runs:
-    """Read several searches; each is called by its folder's name, or by its path where two have one name."""
+    """Read several searches. Each is named by its folder, or by its path where folders share a name.
+
+    Raises `UsageError` if no runs or a single path are given, `RunError` as `load` does.
+    """
     if isinstance(runs, str | Path):
-        raise RunError(f"load_many takes several runs, got {str(runs)!r} alone: load reads one")
+        raise UsageError(f"load_many expects a list of runs, got the single path {str(runs)!r}; use load for one run")
     paths = list(runs)
     if not paths:
-        raise RunError("no runs to load")
+        raise UsageError("load_many expects at least one run")
     loaded = [load(path) for path in paths]
     names = [run.name for run in loaded]
-    found = {
+    named = {
         run.name if names.count(run.name) == 1 else str(path): run for path, run in zip(paths, loaded, strict=True)
     }
 
     def stacked(part: str) -> pd.DataFrame:
-        frames: dict[str, pd.DataFrame] = {name: getattr(run, part) for name, run in found.items()}
+        frames: dict[str, pd.DataFrame] = {name: getattr(run, part) for name, run in named.items()}
         return pd.concat(
             [frame.assign(run=name)[["run", *frame.columns]] for name, frame in frames.items()], ignore_index=True
         )
@@ -122,8 +134,8 @@ def load_many(runs: Iterable[str | Path]) -> Runs:
         confirmed=stacked("confirmed"),
         predicted=stacked("predicted"),
         front=stacked("front"),
-        configs={name: run.config for name, run in found.items()},
-        environments={name: run.environment for name, run in found.items()},
+        configs={name: run.config for name, run in named.items()},
+        environments={name: run.environment for name, run in named.items()},
     )
 
 
@@ -133,7 +145,7 @@ _FRAMES: Mapping[str, Mapping[str, str]] = {
 
 
 class _Folder:
-    """Files of a run, wherever it is."""
+    """The files of a run, local or remote."""
 
     def __init__(self, run: str | Path) -> None:
         self._run = str(run)
@@ -141,7 +153,7 @@ class _Folder:
         self.name = Path(self._path).name
 
     def read(self, name: str) -> bytes | None:
-        """A file's content; None where there is none."""
+        """The content of a file; None if there is no such file."""
         try:
             with self._system.open_input_stream(f"{self._path}/{name}") as stream:
                 return cast(bytes, stream.read())
@@ -151,20 +163,17 @@ class _Folder:
             raise RunError(f"{self._run}/{name} cannot be read: {error}") from None
 
     def mapping(self, name: str) -> dict[str, Any]:
-        """A JSON file; empty where there is none."""
+        """A JSON object; empty if there is no such file."""
         try:
-            found = json.loads(self.read(name) or b"{}")
+            content = json.loads(self.read(name) or b"{}")
         except ValueError as error:
-            raise RunError(f"{self._run}/{name}: {error}") from None
-        if not isinstance(found, dict):
-            raise RunError(f"{self._run}/{name} holds no mapping")
-        return found
+            raise RunError(f"{self._run}/{name} is damaged: {error}") from None
+        if not isinstance(content, dict):
+            raise RunError(f"{self._run}/{name} does not contain a JSON object")
+        return content
 
     def frame(self, name: str, columns: Mapping[str, str]) -> pd.DataFrame:
-        """A table; an empty one as long as none was written."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
+        """A table; empty if it was not written yet."""
         content = self.read(name)
         if content is None:
             return typed([], columns)
@@ -174,22 +183,20 @@ class _Folder:
             raise RunError(f"{self._run}/{name} is damaged: {str(error).splitlines()[0]}") from None
         version = (table.schema.metadata or {}).get(VERSION_KEY, b"").decode()
         if not version.isdecimal():
-            raise RunError(f"{self._run}/{name} is not a table of a run")
+            raise RunError(f"{self._run}/{name} is not a table of a run: its schema version is missing")
         if int(version) > SCHEMA_VERSION:
-            known = f"this xoresnet reads up to {SCHEMA_VERSION}: install a newer one"
-            raise RunError(f"{self._run} has tables of version {version}, and {known}")
+            known = f"this xoresnet reads versions up to {SCHEMA_VERSION}; install a newer xoresnet"
+            raise RunError(f"{self._run} has tables of version {version}, but {known}")
         return cast(pd.DataFrame, table.to_pandas())
 
 
-def _find(run: str) -> tuple[FileSystem, str]:
-    from pyarrow import ArrowInvalid, fs
-
+def _find(run: str) -> tuple[fs.FileSystem, str]:
     if "://" not in run:
         return fs.LocalFileSystem(), str(Path(run).absolute())
     try:
-        return cast("tuple[FileSystem, str]", fs.FileSystem.from_uri(run.rstrip("/")))
-    except ArrowInvalid:  # a scheme that pyarrow does not know itself
-        import fsspec
+        return cast("tuple[fs.FileSystem, str]", fs.FileSystem.from_uri(run.rstrip("/")))
+    except pa.ArrowInvalid:  # a scheme that pyarrow does not support itself
+        import fsspec  # optional: only addresses that pyarrow cannot read need it
 
         try:
             system, path = fsspec.core.url_to_fs(run.rstrip("/"))

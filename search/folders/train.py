@@ -62,7 +62,7 @@ class TrainFolder(TrialFolder):
             return 0
 
     def write_history(self, arch: Arch, seed: int, records: Sequence[EpochRecord]) -> None:
-        from xoresnet.results.tables.epochs import history_frame, layers_frame
+        from xoresnet.results.tables.columns import history_frame, layers_frame
         from xoresnet.results.tables.files import write_parquet
 
         write_parquet(self.path / "history.parquet", history_frame(records, arch_id=arch.arch_id, seed=seed))

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
+from xoresnet.errors import UsageError
 from xoresnet.results.fronts.objectives import Objectives
 
 METRICS = ("val_accuracy", "spikes_per_sample", "energy_pj_per_sample", "train_seconds")
@@ -90,10 +91,10 @@ def unchanged(frame: pd.DataFrame, call: Callable[[pd.DataFrame], Any]) -> Any:
 
 
 def says(message: str) -> Any:
-    """`pytest.raises` for a ValueError with exactly this sentence."""
+    """`pytest.raises` for a `UsageError` with exactly this sentence."""
 
-    def check(error: ValueError) -> bool:
+    def check(error: UsageError) -> bool:
         assert str(error) == message
         return True
 
-    return pytest.raises(ValueError, check=check)
+    return pytest.raises(UsageError, check=check)

@@ -94,7 +94,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             Metric("synops_per_sample", "synaptic operations per sample", "synops", "", "min", "log"),
             Metric("macs_per_sample", "multiply-adds per sample", "MACs", "", "min", "log"),
             Metric("energy_pj_per_sample", "energy per sample", "energy", "pJ", "min", "log"),
-            Metric("firing_rate", "firing rate", "firing rate", "%", "min"),
+            Metric("firing_rate", "firing rate", "firing rate", "%"),
             Metric("params_count", "parameters", "parameters", "", "min", "log"),
             Metric("train_seconds", "training time", "training time", "s", "min", "log"),
             Metric("evaluation_seconds", "evaluation time", "evaluation time", "s", "min", "log"),

@@ -1,4 +1,4 @@
-"""Many lines as one: browsers draw one long line with gaps much faster than a thousand short ones."""
+"""Many lines as one trace: browsers draw one long line with gaps much faster than a thousand short lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["with_gaps"]
 
 
 def with_gaps(points: pd.DataFrame, by: str, columns: Sequence[str]) -> pd.DataFrame:
-    """The points with one more after each line, at which these columns are NaN; by: what tells lines apart.
+    """The points with an additional point after each line, in which `columns` are NaN; by: the column of lines.
 
     >>> points = pd.DataFrame({"line": [1, 1, 2], "x": [5.0, 6.0, 7.0]})
     >>> with_gaps(points, "line", ["x"])["x"].tolist()

@@ -1,4 +1,4 @@
-"""Trials in words: the network in short, where it came from, and all of it for a hover text."""
+"""Trials as text: the network in a few words, its source, and everything for a hover text."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from xoresnet.measures.metrics import metric_of
 from xoresnet.results.figures.kit.axes import value_text
 from xoresnet.results.tables.parameters import labels, parameter_columns
 
-__all__ = ["baseline_parts", "describe", "hover_texts", "varying_parameters"]
+__all__ = ["STATE_NAMES", "baseline_parts", "describe", "hover_texts", "varying_parameters"]
 
+STATE_NAMES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "unfinished"}
 _BASELINE = re.compile(f"({'|'.join(map(re.escape, BASELINES))})([0-9]+)")
-_SAID = ("block", "depth", "width", "timesteps", "merge", "xor", "neuron.kind")
+_DESCRIBED = ("block", "depth", "width", "timesteps", "merge", "xor", "neuron.kind")
 _MOST_LINES = 8
-"""Of a hover text, for parameters that `describe` does not say."""
+"""Lines of a hover text for parameters that `describe` leaves out."""
 
 
 def describe(trials: pd.DataFrame) -> list[str]:
     """The network of each trial in a few words: `depth 14 width 16 T=4 or/oa/add xor middle`."""
-    known = [name for name in _SAID if f"config.{name}" in trials]
+    known = [name for name in _DESCRIBED if f"config.{name}" in trials]
     rows = trials[[f"config.{name}" for name in known]].set_axis(known, axis=1).to_dict("records")
     return [_words({str(name): value for name, value in row.items() if not pd.isna(value)}) for row in rows]
 
 
 def hover_texts(trials: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
-    """Id, figures and configuration of each trial in lines, as plotly shows them: text is escaped, `<br>` is not."""
-    extra = {name: column for name, column in varying_parameters(trials).items() if name not in _SAID}
+    """Id, metrics and configuration of each trial as plotly shows them: lines joined by `<br>`, texts escaped."""
+    extra = {name: column for name, column in varying_parameters(trials).items() if name not in _DESCRIBED}
     shown = list(extra.items())[:_MOST_LINES]
     texts = []
     for row, network in zip(trials.to_dict("records"), describe(trials), strict=True):
@@ -47,7 +48,7 @@ def hover_texts(trials: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
 
 
 def varying_parameters(trials: pd.DataFrame) -> dict[str, str]:
-    """The `config.*` columns by parameter that are not the same in all trials; missing is a value of its own."""
+    """The `config.*` columns, by parameter, whose values differ between trials; missing counts as a value."""
     return {
         name: column
         for name, column in parameter_columns(trials).items()
@@ -56,23 +57,23 @@ def varying_parameters(trials: pd.DataFrame) -> dict[str, str]:
 
 
 def baseline_parts(source: object) -> tuple[str, int] | None:
-    """Family and depth of a baseline by its name: `xoresnet14` is `("xoresnet", 14)`; None for other sources."""
-    found = _BASELINE.fullmatch(source) if isinstance(source, str) else None
-    return (found[1], int(found[2])) if found else None
+    """Family and depth of a baseline: `("xoresnet", 14)` for `xoresnet14`; None for other sources."""
+    match = _BASELINE.fullmatch(source) if isinstance(source, str) else None
+    return (match[1], int(match[2])) if match else None
 
 
-def _words(said: Mapping[str, Any]) -> str:
-    words = [str(said["block"])] if said.get("block", "basic") != "basic" else []
-    words += [f"{name} {said[name]}" for name in ("depth", "width") if name in said]
-    words += [f"T={said['timesteps']}"] if "timesteps" in said else []
-    words += [str(said["merge"])] if "merge" in said else []
-    words += [f"xor {said['xor']}"] if said.get("xor", "none") != "none" else []
-    words += [str(said["neuron.kind"])] if said.get("neuron.kind", "lif") != "lif" else []
+def _words(fields: Mapping[str, Any]) -> str:
+    words = [str(fields["block"])] if fields.get("block", "basic") != "basic" else []
+    words += [f"{name} {fields[name]}" for name in ("depth", "width") if name in fields]
+    words += [f"T={fields['timesteps']}"] if "timesteps" in fields else []
+    words += [str(fields["merge"])] if "merge" in fields else []
+    words += [f"xor {fields['xor']}"] if fields.get("xor", "none") != "none" else []
+    words += [str(fields["neuron.kind"])] if fields.get("neuron.kind", "lif") != "lif" else []
     return " ".join(words)
 
 
 def _wrapped(text: str, width: int = 44) -> list[str]:
-    """At blanks, as a hover text on a phone needs it."""
+    """Lines of at most `width` characters, broken at blanks, so that hover texts fit on a phone."""
     lines = [""]
     for word in text.split():
         if lines[-1] and len(lines[-1]) + len(word) >= width:

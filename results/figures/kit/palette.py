@@ -1,4 +1,4 @@
-"""Colours that colour-blind readers can tell apart (Okabe and Ito 2008), legible on white and on near-black."""
+"""Colours that colour-blind readers can distinguish (Okabe and Ito 2008), legible on white and near-black."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STATE_COLOURS = {"COMPLETE": BLUE, "PRUNED": GREY, "FAIL": VERMILLION, "RUNNING"
 
 
 def faint(colour: str, opacity: float) -> str:
-    """With an opacity.
+    """A colour with an opacity from 0 to 1, as plotly expects it.
 
     >>> faint("#0072b2", 0.5)
     'rgba(0,114,178,0.5)'

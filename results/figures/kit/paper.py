@@ -1,4 +1,4 @@
-"""How the static figures look: as a paper wants them, in one column (3.4 in) or two (7 in)."""
+"""The look of the static figures, which suit a paper: one column wide (3.4 in) or two (7 in)."""
 
 from __future__ import annotations
 
@@ -36,44 +36,45 @@ _STYLE: Any = {  # matplotlib types its keys one by one
     "ytick.major.width": 0.6,
     "lines.linewidth": 1.0,
     "savefig.dpi": 300,
-    "svg.fonttype": "none",  # text stays text, in PDF too
+    "svg.fonttype": "none",  # text stays text, also in PDF
     "pdf.fonttype": 42,
-    "svg.hashsalt": "xoresnet",  # the same figure, the same file
+    "svg.hashsalt": "xoresnet",  # equal figures give equal files
 }
 
 
 @contextmanager
 def paper_style() -> Iterator[None]:
-    """Our looks, until the block ends; figures must be saved within it as well."""
-    from matplotlib import rc_context
+    """The style within a `with` block; figures must be saved within it, too."""
+    from matplotlib import rc_context  # here, because infos are made without matplotlib
 
     with rc_context(_STYLE):
         yield
 
 
 @contextmanager
-def drawing(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> Iterator[tuple[Any, Any]]:
-    """A figure and its axes, as `Figure.subplots` makes them; it belongs to no window and no global state."""
+def drawing(
+    width: float, height: float, rows: int = 1, columns: int = 1, **options: Any
+) -> Iterator[tuple[Figure, Any]]:
+    """A figure and its axes, as `Figure.subplots` returns them, without a window or global state. Sizes in inches."""
     from matplotlib.figure import Figure
 
     with paper_style():
-        made = Figure(figsize=(width, height), layout="constrained")
-        yield made, made.subplots(rows, columns, **options)
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, figure.subplots(rows, columns, **options)
 
 
 def blank(sentence: str) -> Figure:
-    """What a figure says that has nothing to show."""
-    with drawing(COLUMN, 0.8) as (made, axes):
+    """A figure without content that shows a sentence."""
+    with drawing(COLUMN, 0.8) as (figure, axes):
         axes.set_axis_off()
         axes.text(
             0.5, 0.5, plain_text(sentence), ha="center", va="center", wrap=True, color=GREY, transform=axes.transAxes
         )
-    figure: Figure = made
     return figure
 
 
 def set_axis(axes: Axes, way: str, axis: Axis) -> None:
-    """A metric's axis in matplotlib's words; way: `x` or `y`."""
+    """Label and scale an axis for a metric; way: `x` or `y`."""
     from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, NullFormatter
 
     target = axes.xaxis if way == "x" else axes.yaxis
@@ -88,5 +89,5 @@ def set_axis(axes: Axes, way: str, axis: Axis) -> None:
 
 
 def plain_text(text: str) -> str:
-    """Text in which matplotlib finds no formulas."""
+    """Text with dollar signs escaped, so that matplotlib finds no formulas in it."""
     return text.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""Fewer points than there are, where all of them would drown the figure."""
+"""Subsampling of trials, where all of them would clutter a figure and slow the browser down."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 __all__ = ["MOST_POINTS", "thin"]
 
 MOST_POINTS = 2000
-"""Of one figure: as many as browsers draw without a pause."""
+"""How many points a browser draws without a noticeable pause."""
 
 
 def thin(trials: pd.DataFrame, most: int, kept: NDArray[np.bool_]) -> tuple[pd.DataFrame, str]:
-    """At most so many rows, drawn evenly by a fixed seed, in their order; and a sentence where some are left out.
+    """At most `most` rows in their order, drawn uniformly with a fixed seed, and a sentence if some are left out.
 
-    kept: rows that stay whatever their number, such as the front.
+    kept: rows that always stay, such as the front, even if they are more.
     """
     if len(trials) <= most:
         return trials, ""
     others = np.flatnonzero(~kept)
     drawn = np.random.default_rng(0).choice(others, min(len(others), max(0, most - int(kept.sum()))), replace=False)
     rows = np.sort(np.concatenate([np.flatnonzero(kept), drawn]))
-    return trials.iloc[rows], f"Drawn are {len(rows):,} of {len(trials):,} trials, the whole front among them."
+    return trials.iloc[rows], f"Shows {len(rows):,} of {len(trials):,} trials, including the whole front."

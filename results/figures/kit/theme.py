@@ -1,4 +1,4 @@
-"""How the interactive figures look: colours, fonts, and a light and a dark template."""
+"""The look of the interactive figures: fonts, and a light and a dark template."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xoresnet.results.figures.kit.palette import GREY
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["TEMPLATES", "figure", "message", "plotly_axis"]
+__all__ = ["TEMPLATES", "plotly_axis", "plotly_figure", "plotly_message"]
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -41,12 +41,12 @@ TEMPLATES = {
     "light": _template("#1d2330", "#5b6473", "#e7eaef", "#ffffff", "#ffffff", "rgba(255,255,255,0.75)"),
     "dark": _template("#e6e9ef", "#9aa4b5", "#2c323d", "#1a1e26", "#272d38", "rgba(26,30,38,0.75)"),
 }
-"""The figures' own colours are legible on both."""
+"""Background and text colours; the colours of the palette are legible on both."""
 
 
-def figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any], height: int = 420) -> Figure:
-    """A figure of our looks; its width is that of what it is put into."""
-    from plotly.graph_objects import Figure
+def plotly_figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any], height: int = 420) -> Figure:
+    """A plotly figure in the light template, as wide as its container; height in pixels."""
+    from plotly.graph_objects import Figure  # here, because infos are made without plotly
 
     common = {
         "template": TEMPLATES["light"],
@@ -62,23 +62,24 @@ def figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any], height: int
     return Figure({"data": list(traces), "layout": {**common, **layout}})
 
 
-def message(sentence: str) -> Figure:
-    """What a figure says that has nothing to show."""
+def plotly_message(sentence: str) -> Figure:
+    """A figure without content that shows a sentence."""
     note = {
         "text": sentence, "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False,
         "font": {"color": GREY},
     }  # fmt: skip
     hidden = {"visible": False}
-    return figure([], {"annotations": [note], "xaxis": hidden, "yaxis": hidden}, height=160)
+    return plotly_figure([], {"annotations": [note], "xaxis": hidden, "yaxis": hidden}, height=160)
 
 
 def plotly_axis(axis: Axis) -> dict[str, Any]:
-    """A metric's axis in plotly's words."""
-    found: dict[str, Any] = {"title": {"text": escape(axis.label)}, "type": "log" if axis.log else "linear"}
+    """The layout of a plotly axis for a metric."""
+    layout: dict[str, Any] = {"title": {"text": escape(axis.label)}, "type": "log" if axis.log else "linear"}
     if axis.share:
-        found |= {"tickformat": ".3~%", "title": {"text": escape(axis.label.removesuffix(" (%)"))}}  # its ticks say %
+        label = axis.label.removesuffix(" (%)")  # the ticks contain the %
+        layout |= {"tickformat": ".3~%", "title": {"text": escape(label)}}
     elif axis.log:
-        found |= {"tickformat": ".3~s"}
+        layout |= {"tickformat": ".3~s"}
         if 0.6 < axis.decades < 3.2:
-            found |= {"dtick": "D2"}  # 1, 2, 5: plotly's own choice here is all digits
-    return found
+            layout |= {"dtick": "D2"}  # ticks at 1, 2 and 5; plotly's own choice would be every digit
+    return layout

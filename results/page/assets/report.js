@@ -1,4 +1,4 @@
-// Draws the figures, follows the theme, sorts the table, copies ids.
+// Draws the figures, applies the theme, sorts the table and copies ids.
 (function () {
   "use strict";
   var root = document.documentElement;
@@ -9,8 +9,8 @@
   var narrow = window.matchMedia("(max-width: 560px)");
 
   // ---- theme
-  function kept(value) {
-    try { // storage may be forbidden
+  function storedTheme(value) {
+    try { // the browser may forbid storage
       if (value === undefined) { return localStorage.getItem("xoresnet-theme"); }
       localStorage.setItem("xoresnet-theme", value);
     } catch (error) { return null; }
@@ -28,11 +28,11 @@
     });
   }
 
-  var before = kept();
+  var before = storedTheme();
   if (before === "light" || before === "dark") { root.dataset.theme = before; }
   document.getElementById("theme").addEventListener("click", function () {
     root.dataset.theme = theme() === "dark" ? "light" : "dark";
-    kept(root.dataset.theme);
+    storedTheme(root.dataset.theme);
     showTheme();
   });
   prefersDark.addEventListener("change", showTheme);
@@ -40,14 +40,14 @@
   // ---- copying
   var toast = document.getElementById("toast");
   var hiding;
-  function say(sentence) {
+  function notify(sentence) {
     toast.textContent = sentence;
     toast.classList.add("shown");
     clearTimeout(hiding);
     hiding = setTimeout(function () { toast.classList.remove("shown"); }, 2500);
   }
 
-  function copyOldWay(text) { // where pages have no clipboard, as in files of some browsers
+  function copyBySelection(text) { // some browsers give local files no clipboard
     var field = document.createElement("textarea");
     field.value = text;
     field.style.position = "fixed";
@@ -56,14 +56,14 @@
     field.select();
     var done = document.execCommand("copy");
     field.remove();
-    say(done ? "Copied " + text : "This browser does not let the page copy: " + text);
+    notify(done ? "Copied " + text : "The browser does not allow copying: " + text);
   }
 
   function copy(text) {
-    if (!navigator.clipboard) { copyOldWay(text); return; }
+    if (!navigator.clipboard) { copyBySelection(text); return; }
     navigator.clipboard.writeText(text).then(
-      function () { say("Copied " + text); },
-      function () { copyOldWay(text); }
+      function () { notify("Copied " + text); },
+      function () { copyBySelection(text); }
     );
   }
 
@@ -73,9 +73,9 @@
   });
 
   // ---- table
-  function compare(one, other) {
-    var numbers = [parseFloat(one), parseFloat(other)];
-    if (isNaN(numbers[0]) || isNaN(numbers[1])) { return one < other ? -1 : one > other ? 1 : 0; }
+  function compare(first, second) {
+    var numbers = [parseFloat(first), parseFloat(second)];
+    if (isNaN(numbers[0]) || isNaN(numbers[1])) { return first < second ? -1 : first > second ? 1 : 0; }
     return numbers[0] - numbers[1];
   }
 
@@ -83,16 +83,16 @@
     var row = header.parentNode;
     var place = Array.prototype.indexOf.call(row.children, header);
     var way = header.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
-    Array.prototype.forEach.call(row.children, function (one) { one.setAttribute("aria-sort", "none"); });
+    Array.prototype.forEach.call(row.children, function (cell) { cell.setAttribute("aria-sort", "none"); });
     header.setAttribute("aria-sort", way);
     var body = header.closest("table").tBodies[0];
     var number = header.classList.contains("number");
-    Array.prototype.slice.call(body.rows).sort(function (one, other) {
-      var values = [one, other].map(function (r) { return r.cells[place].dataset.value; });
-      if ((values[0] === "") !== (values[1] === "")) { return values[0] === "" ? 1 : -1; } // unknown comes last
+    Array.prototype.slice.call(body.rows).sort(function (first, second) {
+      var values = [first, second].map(function (r) { return r.cells[place].dataset.value; });
+      if ((values[0] === "") !== (values[1] === "")) { return values[0] === "" ? 1 : -1; } // missing values come last
       var order = number ? compare(values[0], values[1]) : values[0].localeCompare(values[1]);
       return way === "ascending" ? order : -order;
-    }).forEach(function (one) { body.appendChild(one); });
+    }).forEach(function (sorted) { body.appendChild(sorted); });
   }
 
   Array.prototype.forEach.call(document.querySelectorAll("button.sort"), function (button) {
@@ -102,19 +102,19 @@
   // ---- figures
   var config = {
     responsive: true, displaylogo: false, plotlyServerURL: "",
-    // named one by one: plotly's own choice has a button that sends the data to a server
+    // listed one by one, because plotly's default has a button that sends the data to a server
     modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
     displayModeBar: coarse ? false : "hover", toImageButtonOptions: { format: "svg" }
   };
 
-  function arranged(layout) { // for this window: what `meta.narrow` says, where it is
+  function arranged(layout) { // for this window: narrow ones apply `meta.narrow`
     var meta = layout.meta || {};
     var made = JSON.parse(JSON.stringify(layout));
     Object.keys((narrow.matches && meta.narrow) || {}).forEach(function (path) {
       var keys = path.split("."), last = keys.pop();
       keys.reduce(function (inner, key) { return inner[key]; }, made)[last] = meta.narrow[path];
     });
-    if (coarse) { made.dragmode = false; } // a finger on a figure scrolls the page
+    if (coarse) { made.dragmode = false; } // swiping over a figure scrolls the page
     made.template = data.templates[theme()];
     return made;
   }
@@ -124,7 +124,7 @@
     var layout = arranged(figure.layout);
     if (layout.meta && layout.meta.min_width) {
       plot.style.minWidth = layout.meta.min_width + "px";
-      plot.parentNode.tabIndex = 0; // scrolled with the keyboard too
+      plot.parentNode.tabIndex = 0; // can be scrolled with the keyboard, too
     }
     return Plotly.newPlot(plot, figure.data, layout, config).then(function () {
       plot.on("plotly_click", function (event) {
@@ -137,7 +137,7 @@
 
   narrow.addEventListener("change", function () { plots.forEach(draw); });
 
-  // one after the other: the page can be read and scrolled meanwhile
+  // one after another, so that the page can be read and scrolled meanwhile
   plots.reduce(function (before, plot) {
     return before.then(function () {
       return new Promise(function (done) { setTimeout(done, 0); });

@@ -158,5 +158,5 @@ def test_what_is_wrong_is_said() -> None:
     with says("the frame has no column 'accuracy'; did you mean 'val_accuracy'?"):
         ablation(paired(), "merge", ["accuracy"])
     for resamples, confidence in [(0, 0.95), (10, 1.0), (10, 0.0)]:
-        with says(f"resamples >= 1 and 0 < confidence < 1 are needed, got {resamples} and {confidence}"):
+        with says(f"resamples >= 1 and 0 < confidence < 1 are required, got {resamples} and {confidence}"):
             ablation(paired(), "merge", resamples=resamples, confidence=confidence)

@@ -93,7 +93,7 @@ def test_only_trials_that_count() -> None:
     hole = frame[:3].assign(val_accuracy=[np.nan, np.inf, -np.inf])
     expected = importance(frame, ACCURACY)
     pd.testing.assert_frame_equal(importance(pd.concat([frame, waste, hole]), ACCURACY), expected)
-    with says("importance needs at least 10 complete trials, got 9"):
+    with says("importance requires at least 10 complete trials, got 9"):
         importance(pd.concat([frame[:9], waste, hole]))
     importance(frame[:10])
 

@@ -48,7 +48,7 @@ class TestAblation(FigureContract):
         assert set(info.scales.values()) == {"mean"}
         assert info.references == {}
         assert len(info.notes) == 1
-        assert "trials differ in one of these parameters alone" in info.notes[0]
+        assert "trials differ in only one of these parameters" in info.notes[0]
         self.drawn(run_of(*rows))
 
     def test_a_factor_without_matches_is_named(self) -> None:

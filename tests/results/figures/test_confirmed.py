@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from base64 import b64decode
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,6 @@ def traces(figure: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def numbers(column: Any) -> list[float]:
     """Of a trace: plotly writes arrays of numbers as base64."""
     if isinstance(column, dict):
-        from base64 import b64decode
-
         return [float(value) for value in np.frombuffer(b64decode(column["bdata"]), column["dtype"])]
     return [NAN if value is None else float(value) for value in column]
 
@@ -94,7 +93,7 @@ class TestConfirmed(FigureContract):
         row = trial(0)
         info = self.info(confirming(run_of(row), seed_of(row)))
         assert info.networks["x_std"].isna().all()
-        assert info.notes == ("1 network has one seed, and so no spread.",)
+        assert info.notes == ("1 network has one seed and thus no spread.",)
         assert "±" not in info.networks["hover"][0]
         assert "1 seed" in info.networks["hover"][0]
         drawn = traces(self.drawn(confirming(run_of(row), seed_of(row))))
@@ -103,7 +102,7 @@ class TestConfirmed(FigureContract):
     def test_all_failed(self) -> None:
         row = trial(0)
         run = confirming(run_of(row), *(seed_of(row, seed, state="FAIL", test_accuracy=None) for seed in (1, 2)))
-        assert self.info(run).missing == "No network came through: all trainings failed."
+        assert self.info(run).missing == "No network is confirmed: all trainings failed."
         assert self.drawn(run)["data"] == []
 
     def test_what_failed_is_counted(self) -> None:
@@ -111,7 +110,7 @@ class TestConfirmed(FigureContract):
         seeds = [seed_of(row, seed) for row in rows for seed in (1, 2)]
         seeds[0]["state"] = seeds[3]["state"] = "FAIL"
         *_, note = self.info(confirming(run_of(*rows), *seeds)).notes
-        assert note == "2 networks have one seed, and so no spread. 2 trainings failed."
+        assert note == "2 networks have one seed and thus no spread. 2 trainings failed."
 
     def test_how_the_ranking_held_is_said(self) -> None:
         rows = [trial(number, 0.5 + number / 10, 100.0 + number) for number in range(3)]
@@ -119,8 +118,8 @@ class TestConfirmed(FigureContract):
             seed_of(row, 1, test_accuracy=accuracy) for row, accuracy in zip(rows, (0.5, 0.9, 0.8), strict=True)
         ]  # fmt: skip
         note, _ = self.info(confirming(run_of(*rows), *seeds)).notes
-        said = "0.33 for accuracy, 1.00 for spikes (1: the same order)"
-        assert note == f"The search's ranking of these 3 networks held with Kendall's tau {said}."
+        taus = "0.33 for accuracy, 1.00 for spikes (1: same order)"
+        assert note == f"Kendall's tau between the rankings of 3 networks by search and confirmation: {taus}."
 
     def test_the_front_is_that_of_the_means(self) -> None:
         """What was best in the search need not be."""

@@ -48,4 +48,4 @@ class TestCurves(FigureContract):
         info = self.info(run_of(trial(0, 0.9, 10), *rows))
         assert info.curves["trial_id"].nunique() == 300
         assert info.curves.loc[info.curves["role"] == "front", "trial_id"].unique().tolist() == [0]
-        assert info.notes == ("Drawn are 300 of 500 trials, the whole front among them.",)
+        assert info.notes == ("Shows 300 of 500 trials, including the whole front.",)

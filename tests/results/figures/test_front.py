@@ -80,7 +80,7 @@ class TestFront(FigureContract):
         assert (info.y.metric, info.x.metric) == ("val_accuracy", "energy_pj_per_sample")
         assert info.steps.empty
         assert info.notes == (
-            "The front has 3 objectives; drawn are the first two, and parameters in the texts of the dots.",
+            "The front has 3 objectives: the axes show the first two, the texts of the dots also parameters.",
         )
         assert "parameters 100" in info.trials["hover"][0]
 
@@ -95,5 +95,5 @@ class TestFront(FigureContract):
         info = front_info(run_of(*dominated, *front))
         assert len(info.trials) == 2000
         assert set(info.trials.loc[info.trials["is_front"], "trial_id"]) == set(range(3000, 3050))
-        assert info.notes == ("Drawn are 2,000 of 3,050 trials, the whole front among them.",)
+        assert info.notes == ("Shows 2,000 of 3,050 trials, including the whole front.",)
         assert list(info.trials["trial_id"]) == list(front_info(run_of(*dominated, *front)).trials["trial_id"])

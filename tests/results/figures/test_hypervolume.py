@@ -31,9 +31,7 @@ class TestHypervolume(FigureContract):
 
     def test_the_reference_point_is_said(self) -> None:
         (note,) = self.info(run_of(trial(0, 0.5, 1000), trial(1, 0.9, 10_000))).notes
-        assert note == (
-            "Reference point: validation accuracy 46.00 %, spikes per sample 12,589; spikes in powers of ten."
-        )
+        assert note == ("Reference point: validation accuracy 46.00 %, spikes per sample 12,589; spikes in decades.")
 
     def test_trials_without_times(self) -> None:
         run = run_of(*(trial(number, 0.1 * number, 10.0, started=None, ended=None) for number in range(1, 4)))

@@ -19,7 +19,7 @@ class TestImportance(FigureContract):
 
     def test_too_few_trials(self) -> None:
         info = self.info(run_of(*(trial(number, 0.1 * number, 10.0 + number) for number in range(9))))
-        assert info.missing == "Importance needs at least 10 complete trials, got 9."
+        assert info.missing == "Importance requires at least 10 complete trials, got 9."
 
     def test_nothing_that_varies(self) -> None:
         info = self.info(run_of(*(trial(number, 0.01 * number, 10.0 + number) for number in range(12))))
@@ -34,4 +34,4 @@ class TestImportance(FigureContract):
         trials = run.trials.assign(**{name: [row[name] for row in rows] for name in bits})
         info = self.info(replace(run, trials=trials))
         assert len(info.parameters) == 12
-        assert info.notes == ("Drawn are the 12 most important of 14 parameters.",)
+        assert info.notes == ("Shows the 12 most important of 14 parameters.",)

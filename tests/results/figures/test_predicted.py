@@ -35,23 +35,23 @@ class TestPredicted(FigureContract):
     def test_both_kinds_are_drawn_and_named_once(self) -> None:
         traces = [trace for trace in self.drawn(varied_run())["data"] if trace["mode"] == "markers"]
         named = [trace["name"] for trace in traces if trace.get("showlegend", True)]
-        assert named == ["tried for other reasons", "tried for this"]
+        assert named == ["tried for other reasons", "tried because of its prediction"]
         assert len(traces) == 4
 
     def test_cost_and_quality_are_said(self) -> None:
         run = predicted(run_of(*(trial(number, 0.1 * number, 100.0 * number) for number in range(1, 9))), charged=7)
         quality, cost = self.info(run).notes
-        assert quality.startswith("Kendall's tau over 8 networks, some of which these predictions may have chosen")
+        assert quality.startswith("Kendall's tau over 8 networks, some of which these predictions may have selected")
         assert "spikes" in quality
         assert "1.00 (95 %: " in quality
-        assert "11 networks were predicted; that cost 12 s of machine time" in cost
-        assert "6 epochs of one network, counted as 7 trials" in cost
+        assert "Predicting 11 networks took 12 s of machine time" in cost
+        assert "6 epochs of one network and charged as 7 trials" in cost
 
     @pytest.mark.parametrize(
         ("changes", "sentence"),
         [
-            ({}, "No network that was predicted is trained to its end yet."),
-            ({"predicted": varied_run().predicted[:0], "prior": {}}, "The search was told of no prior."),
+            ({}, "No network with a prediction was trained to the end yet."),
+            ({"predicted": varied_run().predicted[:0], "prior": {}}, "This search used no shared weights."),
             (
                 {"predicted": varied_run().predicted[:0], "prior": {"failed": "no weights. They diverged."}},
                 "Shared weights could not be trained: no weights; They diverged.",

@@ -29,9 +29,9 @@ class TestRates(FigureContract):
         info = self.info(run_of(*(trial(n, 0.1 + n / 1000, 10.0 + n) for n in range(100))))
         assert len(info.trial_ids) == 40
         assert (info.trial_ids[0], info.trial_ids[-1]) == (0, 99)
-        assert info.notes == ("Drawn are 40 of the 100 networks of the front, spread over it.",)
+        assert info.notes == ("Shows 40 of the 100 networks of the front, evenly spaced.",)
 
     def test_networks_whose_layers_nobody_counted(self) -> None:
         run = varied_run()
         info = self.info(replace(run, layers=run.layers[:0]))
-        assert info.missing == "No layers were counted yet: they are once a trial is complete."
+        assert info.missing == "No layers were counted yet; they are counted when a trial is complete."

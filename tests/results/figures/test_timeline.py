@@ -29,12 +29,12 @@ class TestTimeline(FigureContract):
     def test_of_very_many_workers_rows_are_machines(self) -> None:
         info = self.info(run_of(*(trial(n, worker=f"node{n % 2}:{n}") for n in range(50))))
         assert info.workers == ("node0", "node1")
-        assert info.notes == ("There were 50 worker processes; rows are their machines.",)
+        assert info.notes == ("There were 50 worker processes; each row is a machine.",)
 
     def test_of_very_many_trials_the_latest(self) -> None:
         info = self.info(run_of(*(trial(n) for n in range(2100))))
         assert list(info.bars["trial_id"]) == list(range(100, 2100))
-        assert info.notes == ("Drawn are the latest 2,000 of 2,100 trials.",)
+        assert info.notes == ("Shows the latest 2,000 of 2,100 trials.",)
         assert info.unit == "h"
         assert info.bars["begin"].min() == pytest.approx(100 * 30 / 3600)
 

@@ -39,7 +39,7 @@ def test_nothing_to_draw(tmp_path: Path) -> None:
 
 
 def test_formats_that_nobody_knows(tmp_path: Path) -> None:
-    with says("'pgn' is no format of figures; did you mean 'png'?"):
+    with says("'pgn' is not a figure format; did you mean 'png'?"):
         write_figures(varied_run(), tmp_path, ["svg", "pgn"])
     assert list(tmp_path.iterdir()) == []
 

@@ -84,9 +84,9 @@ def test_runs_by_another_column() -> None:
 def test_what_is_wrong_is_said() -> None:
     frame = pd.DataFrame({"run": ["a", None], "val_accuracy": 0.5, "spikes_per_sample": 1.0})
     for level in (0.0, 1.1, math.nan):
-        with says(f"a level is a share of the runs, above 0 and up to 1, got {level}"):
+        with says(f"a level is a share of the runs, above 0 and at most 1, got {level}"):
             attainment(frame, levels=[level])
-    with says("column 'run' must say the run of each trial, and does not for 1"):
+    with says("column 'run' must name the run of every trial; it is empty in 1 rows"):
         attainment(frame)
     with says("the frame has no column 'runs'; did you mean 'run'?"):
         attainment(frame, by="runs")

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.results.trials import NUMBERS, covers, frames, front, objectives_of, points, says, unchanged
+from xoresnet.errors import UsageError
 from xoresnet.results.fronts.comparison import compare
 from xoresnet.results.fronts.hypervolume import hypervolume, reference_point
 
@@ -35,7 +36,7 @@ def test_measures(a: pd.DataFrame, b: pd.DataFrame, objectives: Any, epochs: boo
     counted = [[p for p in points(f, objectives) if p is not None] for f in (a, b)]
     finite = [any(math.isfinite(p[i]) for ps in counted for p in ps) for i in range(len(objectives))]
     if any(counted) and not all(finite):
-        with pytest.raises(ValueError, match=r"^no reference point"):
+        with pytest.raises(UsageError, match=r"^no reference point"):
             compare(a, b, objectives, log)
         return
     found = measures(unchanged(a, lambda one: unchanged(b, lambda other: compare(one, other, objectives, log))))
@@ -75,9 +76,9 @@ def test_a_case() -> None:
 
 def test_what_is_wrong_is_said() -> None:
     frame = pd.DataFrame({"val_accuracy": [0.9], "spikes_per_sample": [0.0]})
-    with says("log: 'accuracy' is no objective; did you mean 'val_accuracy'?"):
+    with says("log: 'accuracy' is not an objective; did you mean 'val_accuracy'?"):
         compare(frame[:0], frame[:0], log=["accuracy"])
-    with says("log: spikes_per_sample must be above 0, and is not in 2 trials (lowest 0)"):
+    with says("log: spikes_per_sample must be above 0 in every row; 2 rows have values of 0 or less (lowest 0)"):
         compare(frame, frame, log=["spikes_per_sample"])
     with says("the frame has no column 'spikes_per_sample'"):
         compare(frame, frame[["val_accuracy"]])

@@ -152,15 +152,15 @@ def test_references(frame: pd.DataFrame, log: Any, expected: tuple[float, float]
 
 def test_what_is_wrong_is_said() -> None:
     frame = trials([0.9, 0.4, 0.1], [10.0, 0.0, -1.0], trial_id=[1, 2, 3])
-    with says("reference: no value for spikes_per_sample; it has val_accuracy"):
+    with says("reference: no value for spikes_per_sample; it has values for val_accuracy"):
         hypervolume(frame, OBJECTIVES, {"val_accuracy": 0.0})
     with says("reference: val_accuracy must be finite, got nan"):
         hypervolume(frame, OBJECTIVES, {**ZERO, "val_accuracy": NAN})
-    with says("reference: spikes_per_sample is on a logarithm and must be above 0, got 0"):
+    with says("reference: spikes_per_sample is in log and must be above 0, got 0"):
         hypervolume(frame[:1], OBJECTIVES, {**ZERO, "spikes_per_sample": 0}, SPIKES)
-    with says("log: 'spikes' is no objective; did you mean 'spikes_per_sample'?"):
+    with says("log: 'spikes' is not an objective; did you mean 'spikes_per_sample'?"):
         hypervolume(frame, OBJECTIVES, ZERO, "spikes")
-    sentence = "log: spikes_per_sample must be above 0, and is not in 2 trials (lowest -1)"
+    sentence = "log: spikes_per_sample must be above 0 in every row; 2 rows have values of 0 or less (lowest -1)"
     with says(sentence):
         hypervolume(frame, OBJECTIVES, ZERO, SPIKES)
     with says(sentence):

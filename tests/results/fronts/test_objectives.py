@@ -60,8 +60,8 @@ FRAME = pd.DataFrame({"val_accuracy": [0.5], "spikes_per_sample": [1.0], "arch_i
         ({"x": "maximum"}, "the direction of x must be 'max' or 'min', got 'maximum'; did you mean 'max'?"),
         ({"accuracy": "max"}, "the frame has no column 'accuracy'; did you mean 'val_accuracy'?"),
         ({"zzz": "max"}, "the frame has no column 'zzz'"),
-        ({"arch_id": "max"}, "column 'arch_id' must hold numbers, and holds str"),
-        ({"ended": "max"}, f"column 'ended' must hold numbers, and holds {FRAME['ended'].dtype}"),
+        ({"arch_id": "max"}, "column 'arch_id' must contain numbers, got str"),
+        ({"ended": "max"}, f"column 'ended' must contain numbers, got {FRAME['ended'].dtype}"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_objectives_is_said(objectives: Any, message: str) -> None:
@@ -70,9 +70,9 @@ def test_what_is_wrong_with_objectives_is_said(objectives: Any, message: str) ->
 
 
 def test_what_is_wrong_with_values_and_logarithms_is_said() -> None:
-    with says("column 'x' must hold numbers: could not convert string to float: 'many'"):
+    with says("column 'x' must contain numbers: could not convert string to float: 'many'"):
         losses(pd.DataFrame({"x": pd.Series([1, "many"], dtype=object)}), {"x": "max"})
-    with says("log: 'spikes' is no objective; did you mean 'spikes_per_sample'?"):
+    with says("log: 'spikes' is not an objective; did you mean 'spikes_per_sample'?"):
         losses(FRAME, log=["spikes"])
 
 

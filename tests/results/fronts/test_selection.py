@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.results.trials import METRICS, NUMBERS, frames, front, objectives_of, points, says, unchanged
+from xoresnet.errors import UsageError
 from xoresnet.results.fronts.objectives import OBJECTIVES
 from xoresnet.results.fronts.selection import best, knee
 
@@ -114,7 +115,7 @@ def test_best_within_limits(frame: pd.DataFrame, metric: str, direction: Any, li
             fitting.append((value, *(math.nextafter(INF, 0) if t != t else t for t in ties), row["trial_id"]))
     assume(not any(math.isinf(value) for key in fitting for value in key[1:3]))  # comes before NaN, as it should
     if not fitting:
-        with pytest.raises(ValueError, match=r"^no complete trial has "):
+        with pytest.raises(UsageError, match=r"^no complete trial has "):
             best(frame, metric, direction, **limits)
         return
     assert unchanged(frame, lambda f: best(f, metric, direction, **limits))["trial_id"] == min(fitting)[-1]
@@ -183,10 +184,13 @@ BOTH = "no complete trial has a number for spikes_per_sample and val_accuracy"
         (lambda: best(FRAME[4:], max_spikes=900), BOTH),
         (lambda: best(FRAME.assign(state="FAIL"), max_spikes=900), BOTH),
         (lambda: best(FRAME[:0]), "no complete trial has a number for val_accuracy"),
-        (lambda: best(FRAME, "firing_rate"), "say whether firing_rate is best at its 'max' or 'min': direction="),
+        (
+            lambda: best(FRAME, "firing_rate"),
+            "the direction of firing_rate is not known; add direction='max' or direction='min'",
+        ),
         (lambda: best(FRAME, "firing_rate", "up"), "the direction of firing_rate must be 'max' or 'min', got 'up'"),
-        (lambda: best(FRAME, spikes=3), "limits are named max_<metric> or min_<metric>, got 'spikes'"),
-        (lambda: best(FRAME, max_=3), "limits are named max_<metric> or min_<metric>, got 'max_'"),
+        (lambda: best(FRAME, spikes=3), "limits must be named max_<metric> or min_<metric>, got 'spikes'"),
+        (lambda: best(FRAME, max_=3), "limits must be named max_<metric> or min_<metric>, got 'max_'"),
         (lambda: best(FRAME, max_spikse=3), "the frame has no column 'spikse'; did you mean 'spikes'?"),
         (lambda: best(FRAME, max_energi=3), "the frame has no column 'energi'; did you mean 'energy'?"),
         (lambda: best(FRAME, max_spikes=NAN), "max_spikes must be a number, got nan"),

@@ -12,10 +12,11 @@ import pytest
 
 from tests.results.made_runs import confirming, empty_run, run_of, trial, varied_run, write_run
 from tests.results.page.browser import PHONE, Visit, opened_browser
-from xoresnet.errors import RunError
+from xoresnet.errors import RunError, UsageError
 from xoresnet.results import Run, load, report
 from xoresnet.results.figures import FIGURES
 from xoresnet.results.figures.kit.networks import baseline_parts, describe
+from xoresnet.results.page.headline import failures
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'></script>"
 BLOCKS = "'\"><svg onload=window.hacked=1>"
@@ -89,7 +90,7 @@ class TestFile:
 
     @pytest.mark.parametrize("run", [varied_run(12), "memory://bucket/made"])
     def test_where_to_must_be_said(self, run: Run | str) -> None:
-        with pytest.raises(RunError, match=r"made be written\? say path='report.html'"):
+        with pytest.raises(UsageError, match=r"made has no default path; add path='report.html'"):
             report(run)
 
     def test_nothing_is_written_for_what_is_no_run(self, tmp_path: Path) -> None:
@@ -119,11 +120,11 @@ class TestText:
         assert facts["Fewest spikes"] == f"{run.front['spikes_per_sample'].min():,.0f}"
         assert re.fullmatch(r"[\d.]+ % at [\d,]+ spikes", facts["Knee"])
         assert float(facts["Hypervolume"]) > 0
-        assert facts["Time spent"] == "30 min 30 s"
+        assert facts["Elapsed time"] == "30 min"
         assert facts["Machine time"] == "55 min"
         states = run.trials["state"].value_counts()
         assert f"{states['COMPLETE']} complete, {states['PRUNED']} pruned, 1 failed, 1 unfinished" in text
-        assert "up to validation accuracy" in text
+        assert "reference: validation accuracy" in text
         assert "As of 2026-01-02 03:34 UTC · 58 trials finished" in text
 
     def test_the_front_is_a_table(self, text: str) -> None:
@@ -141,8 +142,6 @@ class TestText:
 
     def test_failures_are_counted(self) -> None:
         rows = [trial(n, state="FAIL", reason=("out of memory", "diverged")[n % 3 == 0]) for n in range(7)]
-        from xoresnet.results.page.headline import failures
-
         assert failures(run_of(*rows).trials) == [("out of memory", 4), ("diverged", 3)]
 
     def test_configuration_and_environment(self, text: str) -> None:

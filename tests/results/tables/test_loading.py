@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.results.made_runs import empty_run, run_of, trial, varied_run, write_run
-from xoresnet.errors import RunError
+from xoresnet.errors import RunError, UsageError
 from xoresnet.results import Run, load, load_many
 from xoresnet.results.tables.columns import CONFIRMED, HISTORY, LAYERS, SCHEMA_VERSION, TRIALS
 from xoresnet.results.tables.files import VERSION_KEY
@@ -130,9 +130,9 @@ def test_a_file_is_no_run(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("command: train\narch: {}\n", "holds something else than a search"),
-        ("- a list\n", "holds something else than a search"),
-        ("trials: 3\n", "holds something else than a search"),
+        ("command: train\narch: {}\n", "holds a training, not a search"),
+        ("- a list\n", "holds no search: its config.yaml was not written by one"),
+        ("trials: 3\n", "holds no search: its config.yaml was not written by one"),
         ("a: [b", "config.yaml, line 1, column "),
         (b"\xff\xfe\x00", "codec can't decode"),
     ],
@@ -145,7 +145,7 @@ def test_a_folder_of_something_else(folder: Path, text: str | bytes, message: st
 
 def test_an_environment_that_is_no_json(folder: Path) -> None:
     (folder / "environment.json").write_text("{")
-    with refused("environment.json: "):
+    with refused("environment.json is damaged: "):
         load(folder)
 
 
@@ -162,7 +162,10 @@ def test_a_table_that_was_cut_off(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (str(SCHEMA_VERSION + 1), f"has tables of version {SCHEMA_VERSION + 1}, and this xoresnet reads up to"),
+        (
+            str(SCHEMA_VERSION + 1),
+            f"has tables of version {SCHEMA_VERSION + 1}, but this xoresnet reads",
+        ),
         ("", "trials.parquet is not a table of a run"),
         ("new", "trials.parquet is not a table of a run"),
     ],
@@ -245,7 +248,7 @@ def test_several_of_which_one_is_empty(tmp_path: Path) -> None:
 
 
 def test_no_runs() -> None:
-    with refused("no runs to load"):
+    with pytest.raises(UsageError, match="expects at least one run"):
         load_many([])
 
 

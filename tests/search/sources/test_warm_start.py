@@ -114,7 +114,7 @@ def test_an_earlier_run_with_its_study_elsewhere(tmp_path: Path) -> None:
     [
         ("none", None, 2, "warm_start: {path}/none holds no search"),
         ("none/config.yaml", None, 2, "warm_start: {path}/none/config.yaml holds no search"),
-        ("none/config.yaml", "command: train\n", 2, "warm_start: {path}/none holds something else than a search"),
+        ("none/config.yaml", "command: train\n", 2, "warm_start: {path}/none holds a training, not a search"),
         ("none/notes.txt", "mine", 2, "warm_start: {path}/none holds other files"),
         ("none/config.yaml", "[a: b", 1, "warm_start: {path}/none/config.yaml, line 1, column 6: "),
         (

@@ -4,7 +4,7 @@ import pandas as pd
 
 from xoresnet.measures.figures import LayerCounts
 from xoresnet.measures.records import EpochRecord
-from xoresnet.results.tables.epochs import history_frame, layers_frame
+from xoresnet.results.tables.columns import history_frame, layers_frame
 
 FIGURES = [name for name in EpochRecord.__dataclass_fields__ if name not in ("epoch", "layers")]
 
