@@ -47,8 +47,8 @@ def attainment(
     if by not in trials:
         raise UsageError(f"the frame has no column {by!r}{nearest(by, map(str, trials.columns))}")
     if trials[by].isna().any():
-        rows = int(trials[by].isna().sum())
-        raise UsageError(f"column {by!r} must name the run of every trial; it is empty in {rows} rows")
+        missing = int(trials[by].isna().sum())
+        raise UsageError(f"column {by!r} must name the run of every trial; it is empty in {missing} rows")
     rows = eligible(trials, objectives)
     points, runs = losses(trials[rows], objectives), pd.factorize(trials[by])[0]
     needed = [max(1, ceil(round(level * len(set(runs)), _DIGITS))) for level in levels]
