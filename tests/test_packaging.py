@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,8 @@ def test_results_is_code_and_never_ignored() -> None:
 def test_public_names() -> None:
     for name in xoresnet.__all__:
         assert getattr(xoresnet, name) is not None
-    assert set(xoresnet.__all__) <= set(dir(xoresnet))
+    assert {*xoresnet.__all__, "__version__"} <= set(dir(xoresnet))
+    assert xoresnet.__version__ == importlib.metadata.version("xoresnet")
     with pytest.raises(AttributeError, match="module 'xoresnet' has no attribute 'Arhc'"):
         _ = xoresnet.Arhc
 
@@ -39,11 +41,9 @@ def test_public_names() -> None:
 def test_names_are_what_they_are_whatever_was_imported_first() -> None:
     """A submodule of the same name would take a function's place once something imports it."""
     code = (
-        "import importlib, pkgutil, xoresnet\n"
-        "for module in pkgutil.iter_modules(xoresnet.__path__):\n"
-        "    if module.name != 'fire_triton': importlib.import_module('xoresnet.' + module.name)\n"
-        "for name, home in xoresnet._HOMES.items():\n"
-        "    assert getattr(xoresnet, name) is getattr(importlib.import_module('xoresnet.' + home), name), name\n"
+        "import importlib, pkgutil, types, xoresnet\n"
+        "for module in pkgutil.iter_modules(xoresnet.__path__): importlib.import_module('xoresnet.' + module.name)\n"
+        "for name in xoresnet.__all__: assert not isinstance(getattr(xoresnet, name), types.ModuleType), name\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -1,4 +1,4 @@
-"""Merges and neurons of users' own, named by dotted path."""
+"""Merges and neurons of users, named by dotted path."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from random import Random
 import pytest
 import torch
 
+from xoresnet.data.load import load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
 from xoresnet.errors import SpecError, UsageError
@@ -21,8 +22,7 @@ from xoresnet.training.fit import estimate_epoch_seconds, fit
 MODULE = """
 import torch
 from torch import nn
-from xoresnet.description.merge import Join, Merge, UserOperation
-from xoresnet.neurons.neuron import SpikingNeuron, lif
+from xoresnet import Join, Merge, SpikingNeuron, UserOperation, lif
 
 MY_OR = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: a + b - a * b))
 MY_CURRENT = Merge(Join.CURRENTS, Join.CURRENTS)
@@ -30,6 +30,10 @@ INTEGER = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: a + b))
 STEP = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: ((a + b) > 0).float()))
 SMALL = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: (a + b - a * b).sum()))
 NUMBER = 3
+
+class Bare(SpikingNeuron):
+    def __init__(self):
+        super().__init__()
 
 class Scaled(SpikingNeuron):
     params_count = 1
@@ -86,6 +90,11 @@ def test_operations_that_do_not_give_spikes(name: str, message: str) -> None:
         XOResNet(Arch(**FIELDS, merge=f"mylab.{name}"))
 
 
+def test_a_neuron_that_is_not_made_from_its_spec() -> None:
+    with pytest.raises(SpecError, match=r"kind: mylab\.Bare cannot be made from a NeuronSpec: .*__init__"):
+        XOResNet(Arch(**FIELDS, neuron="mylab.Bare"))
+
+
 @pytest.mark.parametrize(("mine", "known"), [("mylab.MY_OR", "or"), ("mylab.MY_CURRENT", "current")])
 def test_a_merge_computes_what_its_function_does(mine: str, known: str) -> None:
     nets = [XOResNet(Arch(**FIELDS, merge=("or", name, "or"), xor="middle")) for name in (mine, known)]
@@ -101,22 +110,20 @@ def test_a_merge_computes_what_its_function_does(mine: str, known: str) -> None:
         torch.testing.assert_close(one.grad, other.grad)
 
 
-def test_names_of_ones_own_are_told_apart_and_kept() -> None:
+def test_user_merges_have_ids_of_their_own() -> None:
     mine, other = (Arch(**FIELDS, merge=("or", name, "or")) for name in ("mylab.MY_OR", "or"))
     assert mine.arch_id != other.arch_id  # nothing is known of the user's function
     assert Arch.from_json(mine.to_json()) == mine
     assert mine.canonical().canonical() == mine.canonical()
-    # where only currents meet, there is nothing of the user's in it
+    # where only currents meet, nothing depends on user code
     assert Arch(**FIELDS, merge="mylab.MY_CURRENT").arch_id == Arch(**FIELDS, merge="current").arch_id
 
 
-def test_a_neuron_of_ones_own_is_built_counted_and_trained() -> None:
-    from xoresnet.data.load import load_data
-
+def test_user_neurons_are_built_counted_and_trained() -> None:
     arch = Arch(**FIELDS, neuron={"kind": "mylab.Scaled", "tau": 1.5, "reset": "soft"})
     net = XOResNet(arch)
     assert sum(parameter.numel() for parameter in net.parameters()) == params_count(arch)
-    assert arch.canonical().neuron == arch.neuron  # nothing is known of it
+    assert arch.canonical().neuron == arch.neuron  # nothing is known of user code
     net.eval()
     with torch.no_grad(), count_spikes(net) as counts:
         net(torch.rand(3, 1, 8, 8))
@@ -128,7 +135,7 @@ def test_a_neuron_of_ones_own_is_built_counted_and_trained() -> None:
     assert estimate_epoch_seconds(arch, data, recipe) > 0
 
 
-def test_spaces_have_them_too() -> None:
+def test_spaces_contain_user_code() -> None:
     space = SearchSpace.from_dict({
         "arch": {
             "input_shape": [1, 8, 8], "num_classes": 10, "depth": [8, 14], "width": 4,
@@ -136,20 +143,20 @@ def test_spaces_have_them_too() -> None:
             "neuron": ["lif", "mylab.Scaled"],
         }
     })  # fmt: skip
-    found = list(space.enumerate())
-    assert len({arch.arch_id for arch in found}) == len(found) == space.size().networks == 2 * 2 * 3**3
+    archs = list(space.enumerate())
+    assert len({arch.arch_id for arch in archs}) == len(archs) == space.size().networks == 2 * 2 * 3**3
     assert all(space.contains(space.sample(Random(seed))) for seed in range(20))
     assert SearchSpace.from_yaml(space.to_yaml()) == space
 
 
-def test_spaces_are_extended() -> None:
+def test_spaces_are_extended_by_user_code() -> None:
     space = SearchSpace.preset("fashion-mnist").extend(merge="mylab.MY_OR", neuron="mylab.Scaled")
     assert space.merge.options[-1] == "mylab.MY_OR"
     assert space.merge.per_stage
     assert space.neuron["kind"].values == ("lif", "mylab.Scaled")
     tied = SearchSpace.preset("digits").extend(merge="mylab.MY_OR")
     assert not tied.merge.per_stage
-    assert tied.size().networks == 400 + 80  # a sixth merge that is like no other
+    assert tied.size().networks == 400 + 80  # a sixth merge unlike the others
     with pytest.raises(SpecError, match=r"arch\.merge\.5: 'or' is given twice"):
         SearchSpace.preset("digits").extend(merge="or")
     with pytest.raises(SpecError, match=r"'mylab\.NO' does not exist"):

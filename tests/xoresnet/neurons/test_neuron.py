@@ -1,4 +1,4 @@
-"""Neurons against SpikingJelly 2.0, and what they promise beyond it."""
+"""Neurons against SpikingJelly 2.0, and the properties that they have beyond it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from xoresnet.description.neuron_spec import NeuronSpec, Surrogate
+from xoresnet.description.neuron_spec import NEURON_KINDS, NeuronSpec, Surrogate, neuron_params_count
 from xoresnet.errors import SpecError, UsageError
 from xoresnet.neurons.dynamics import Dynamics
-from xoresnet.neurons.fire_torch import PIECE_ELEMENTS
 from xoresnet.neurons.neuron import IF, LIF, ParametricLIF, Reset, SpikingNeuron, integrate_fire, lif, make_neuron, plif
 
 with warnings.catch_warnings():
@@ -168,22 +167,6 @@ def test_memory_layout_does_not_matter(leak: str, reset: Literal["hard", "soft"]
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
-def test_pieces_do_not_show() -> None:
-    """A tensor longer than one piece gives what its halves give."""
-    torch.manual_seed(2)
-    x = torch.randn(3, 2 * PIECE_ELEMENTS * torch.get_num_threads() + 77)
-    half = x.shape[1] // 2
-    assert torch.equal(lif(x), torch.cat([lif(x[:, :half]), lif(x[:, half:])], 1))
-    leaf = x.clone().requires_grad_()
-    lif(leaf).backward(x)
-    parts = []
-    for piece in (x[:, :half], x[:, half:]):
-        part = piece.clone().requires_grad_()
-        lif(part).backward(piece)
-        parts.append(part.grad)
-    assert torch.equal(leaf.grad, torch.cat([p for p in parts if p is not None], 1))
-
-
 def test_gradient_of_the_learned_leak_numerically() -> None:
     """Without spikes the potential is smooth: the gradient of w through h is checked by finite differences."""
     x = torch.rand(4, 50, dtype=torch.float64) * 0.1
@@ -203,18 +186,6 @@ def test_gradient_of_the_learned_leak_numerically() -> None:
     assert float(w.grad) == pytest.approx(1e-3 * slope, rel=1e-6)
 
 
-def test_saves_the_potential_alone() -> None:
-    saved: list[Tensor] = []
-
-    def keep(tensor: Tensor) -> Tensor:
-        saved.append(tensor)
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        lif(torch.randn(4, 10, requires_grad=True))
-    assert [tuple(tensor.shape) for tensor in saved] == [(4, 10)]
-
-
 @pytest.mark.parametrize("kind", ["lif", "if", "plif"])
 def test_no_state_and_deterministic(kind: str) -> None:
     neuron = ours(kind, 2.0)
@@ -225,7 +196,7 @@ def test_no_state_and_deterministic(kind: str) -> None:
     assert set(neuron.state_dict()) == ({"w"} if kind == "plif" else set())
 
 
-def test_learned_tau_is_told_in_steps() -> None:
+def test_learned_tau_is_in_time_steps() -> None:
     neuron = ParametricLIF(tau=3.0)
     assert neuron.tau == pytest.approx(3.0)
     assert "initial tau=3.0" in repr(neuron)
@@ -302,7 +273,7 @@ def test_values_out_of_range(make: Any, message: str) -> None:
         (lambda: plif(torch.ones(2, 3), 0.0), "w must be a tensor of one element, got float"),
     ],
 )
-def test_what_is_no_current(call: Any, message: str) -> None:
+def test_inputs_that_are_not_currents(call: Any, message: str) -> None:
     with pytest.raises(UsageError, match=re.escape(message)):
         call()
 
@@ -322,3 +293,9 @@ def test_make_neuron_follows_its_description() -> None:
     assert isinstance(neuron, ParametricLIF)
     assert neuron.dynamics == Dynamics(3.0, 0.5, "soft", Surrogate(kind="sigmoid", alpha=4.0), False)
     assert type(make_neuron(NeuronSpec.from_dict({"kind": "if"}))) is IF
+
+
+@pytest.mark.parametrize("kind", NEURON_KINDS)
+def test_every_kind_has_its_module(kind: str) -> None:
+    neuron = make_neuron(NeuronSpec.from_dict({"kind": kind}))
+    assert neuron.params_count == neuron_params_count(kind) == sum(p.numel() for p in neuron.parameters())

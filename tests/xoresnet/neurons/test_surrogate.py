@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from xoresnet.description.neuron_spec import SURROGATE_ALPHAS
 from xoresnet.neurons.surrogate import SURROGATES
 
 
@@ -39,3 +40,7 @@ def test_each_is_the_derivative_of_a_step_from_0_to_1(kind: str, alpha: float) -
     y = torch.linspace(-400, 400, 4_000_001, dtype=torch.float64)
     area = torch.trapezoid(SURROGATES[kind](torch.ones_like(y), y.clone(), alpha), y)
     assert float(area) == pytest.approx(1, abs=2e-3)
+
+
+def test_every_kind_has_its_function() -> None:
+    assert set(SURROGATES) == set(SURROGATE_ALPHAS)
