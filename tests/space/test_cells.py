@@ -72,13 +72,13 @@ def test_spaces_hold_what_brute_force_finds(name: str) -> None:
     check_against_brute_force(SPACES[name])
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)  # more in tests/exhaustive
 @given(small_spaces(most=120))
 def test_random_spaces_hold_what_brute_force_finds(small: SmallSpace) -> None:
     check_against_brute_force(small)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(small_spaces(most=60, neuron={"kind": ["plif", "lif"]}))
 def test_limits_between_networks_that_differ_in_their_neurons(small: SmallSpace) -> None:
     """Wherever a limit lies, also between networks of which one has a plif layer more."""

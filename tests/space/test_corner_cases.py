@@ -161,4 +161,4 @@ def test_the_name_that_is_wrong_is_named() -> None:
     """`or` is `oa` in that stage; what the space has not is `iand`."""
     space = SmallSpace(merge={"per_stage": ["oa", "add"]}).space
     (fault,) = space.faults(arch(merge=("or", "iand", "current")))
-    assert fault.message.startswith("iand")
+    assert fault.message.startswith("'iand'")

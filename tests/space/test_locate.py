@@ -170,24 +170,28 @@ def test_limits_say_by_how_much() -> None:
     assert tight.contains(arch(width=2))
 
 
-@settings(max_examples=25)
-@given(small_spaces(most=60))
-def test_whatever_a_network_is_called(small: SmallSpace) -> None:
+def check_located(small: SmallSpace) -> None:
     """All its descriptions, the canonical one too, are inside or none is; the space's own is the first of its list."""
     for name, group in small.groups.items():
         for described in (*group[:6], group[-1], group[0].canonical()):
-            found = locate(small.space, described)
+            located = locate(small.space, described)
             if name in small.inside:
-                assert isinstance(found, Arch)
-                assert found.arch_id == name
-                assert found.replace(merge=found.stage_merges, xor=found.stage_xors) == group[0]
+                assert isinstance(located, Arch)
+                assert located.arch_id == name
+                assert located.replace(merge=located.stage_merges, xor=located.stage_xors) == group[0]
             else:
-                assert not isinstance(found, Arch)
-                assert {fault.path for fault in found} <= {"constraints.max_params", "constraints.max_macs"}
-                assert found
+                assert not isinstance(located, Arch)
+                assert {fault.path for fault in located} <= {"constraints.max_params", "constraints.max_macs"}
+                assert located
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)  # more in tests/exhaustive
+@given(small_spaces(most=60))
+def test_whatever_a_network_is_called(small: SmallSpace) -> None:
+    check_located(small)
+
+
+@settings(max_examples=20)
 @given(small_spaces(most=30), small_spaces(most=30))
 def test_networks_of_another_space(small: SmallSpace, other: SmallSpace) -> None:
     """A network that is not among those listed is refused, with a reason."""

@@ -123,9 +123,8 @@ def test_one_study_after_another_asks_the_same(sampler: str) -> None:
     assert first == second
 
 
-@settings(max_examples=25)
-@given(small_spaces(most=60))
-def test_every_network_comes_back_from_its_parameters(small: SmallSpace) -> None:
+def check_parameters(small: SmallSpace) -> None:
+    """Networks come back from the parameters that describe them."""
     study = optuna.create_study()
     for network, group in list(small.inside.items())[:20]:
         parameters = parameters_of(small.space, group[-1])
@@ -137,6 +136,12 @@ def test_every_network_comes_back_from_its_parameters(small: SmallSpace) -> None
         study.add_trial(known)
     for trial in study.trials:
         assert from_parameters(small.space, trial.params)[0].arch_id in small.inside
+
+
+@settings(max_examples=10)  # more in tests/exhaustive
+@given(small_spaces(most=60))
+def test_every_network_comes_back_from_its_parameters(small: SmallSpace) -> None:
+    check_parameters(small)
 
 
 def test_samples_come_back_with_their_recipes() -> None:

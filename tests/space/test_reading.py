@@ -527,9 +527,8 @@ def replaced(fields: Any, path: tuple[Any, ...], value: Any) -> Any:
     return changed
 
 
-@settings(max_examples=400)
-@given(st.data())
-def test_anything_gives_a_space_or_its_faults(data: st.DataObject) -> None:
+def check_anything_read(data: st.DataObject) -> None:
+    """Whatever is written gives a space or faults with their paths."""
     fields = copy.deepcopy(FULL)
     for _ in range(data.draw(st.integers(1, 2))):
         path = data.draw(st.sampled_from(places(fields)))
@@ -548,3 +547,9 @@ def test_anything_gives_a_space_or_its_faults(data: st.DataObject) -> None:
 
 def test_the_full_mapping_is_right() -> None:
     assert SearchSpace.from_dict(FULL).size().networks > 1000
+
+
+@settings(max_examples=150)  # more in tests/exhaustive
+@given(st.data())
+def test_anything_gives_a_space_or_its_faults(data: st.DataObject) -> None:
+    check_anything_read(data)

@@ -21,7 +21,7 @@ def arch(**fields: Any) -> Arch:
     return Arch.from_dict({**IMAGES, **PLAIN, **fields})
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(small_spaces(most=80))
 def test_a_space_agrees_with_itself(small: SmallSpace) -> None:
     """What is listed is contained, costs what `size` says, and is what is drawn."""

@@ -99,7 +99,7 @@ def test_neighbours_are_all_that_differ_in_one_field(name: str) -> None:
         assert len({other.arch_id for other in found}) == len(found)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(small_spaces(most=80), st.data())
 def test_neighbours_in_random_spaces(small: SmallSpace, data: st.DataObject) -> None:
     for network in data.draw(st.lists(st.sampled_from(sorted(small.inside)), max_size=3)) if small.inside else []:
@@ -268,7 +268,7 @@ def test_kin_in_the_presets(name: str) -> None:
     assert all(space.contains(other) for other in near)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(small_spaces(most=50), st.integers(0, 9))
 def test_kin_in_random_spaces(small: SmallSpace, seed: int) -> None:
     if not small.inside:

@@ -88,7 +88,7 @@ def test_walks_reach_every_network(small: SmallSpace) -> None:
     assert reached == set(small.groups)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(small_spaces(most=80))
 def test_walks_reach_every_network_of_random_spaces(small: SmallSpace) -> None:
     """Also those beyond the constraints, which a walk does not look at."""
@@ -100,7 +100,7 @@ def test_walks_reach_every_network_of_random_spaces(small: SmallSpace) -> None:
     assert reached == set(small.groups)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(small_spaces(most=50))
 def test_every_description_has_its_parameters(small: SmallSpace) -> None:
     for network, group in small.inside.items():
@@ -242,7 +242,7 @@ def test_walks_through_recipes() -> None:
 # describe -----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(small_spaces(most=60))
 def test_described_parameters_are_those_that_walks_ask_for(small: SmallSpace) -> None:
     """Always where there is no condition, never where it says so, else at times; and in this order."""

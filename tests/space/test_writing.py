@@ -86,7 +86,7 @@ def test_as_people_write_it() -> None:
     assert space.to_yaml().startswith("arch:\n  input_shape: [1, 6, 5]\n  num_classes: 3\n  stem: conv3\n")
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(small_spaces(most=100))
 def test_random_spaces_come_back(small: SmallSpace) -> None:
     again = SearchSpace.from_yaml(small.space.to_yaml())
