@@ -29,7 +29,8 @@ from torchvision import transforms
 
 from xoresnet import Arch, DataSet, Recipe, hold_freed_memory, load_data
 from xoresnet.data.batches import Normalise, batch_count, training_batches
-from xoresnet.data.load import Augmentation, Split, data_status
+from xoresnet.data.images import Augmentation, Split
+from xoresnet.data.load import data_status
 from xoresnet.training.fit import Training
 
 CUDA = torch.cuda.is_available()

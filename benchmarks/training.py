@@ -28,7 +28,7 @@ from typing import NamedTuple
 import torch
 
 from xoresnet import Arch, DataSet, DivergenceError, Recipe, fit, hold_freed_memory, load_data
-from xoresnet.data.load import Split
+from xoresnet.data.images import Split
 from xoresnet.measures.records import EpochRecord
 
 MERGES = ("add", "or", "oa", "current", "membrane")

@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 
 from xoresnet import Arch, DataSet, Recipe, load_data
-from xoresnet.data.load import Split
+from xoresnet.data.images import Split
 from xoresnet.space import SearchSpace
 
 FOLDER = Path("runs/benchmarks")

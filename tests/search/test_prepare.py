@@ -12,7 +12,7 @@ import pytest
 from tests.search.folders.test_run import contents
 from tests.search.views.test_search import complete, searching
 from tests.xoresnet.data.datasets.pictures import write_classes
-from tests.xoresnet.data.datasets.test_idx import write_fashion
+from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
 from xoresnet.data.load import DATASETS
 from xoresnet.errors import DataError, RunError, SpecError, UsageError, XOResNetError
 from xoresnet.search.config import SearchConfig
@@ -169,7 +169,7 @@ def test_samplers_and_pruners_that_there_are(sampler: str, pruner: str) -> None:
         ),
         (
             {"data": {"name": "folder", "root": "empty"}}, DataError,
-            "*/empty is empty: it has no class folders with images",
+            "*/empty contains no class folders with images",
         ),
         ({"data": {"name": "digits", "channels": 1}}, DataError, "*channels*"),
         ({"sampler": "no.such.Path"}, UsageError, "sampler: 'no.such.Path' cannot be imported: ModuleNotFoundError: *"),

@@ -1,4 +1,4 @@
-"""Batches cut, and augmented and normalised on the device, whole batches at a time: no worker processes."""
+"""Cuts batches, and augments and normalises them on the device, a whole batch at a time, without worker processes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xoresnet.data.datasets.base import Augmentation, Split
+from xoresnet.data.images import Augmentation, Split
 
 __all__ = ["Normalise", "augment", "batch_count", "crops", "cut_out", "evaluation_batches", "flips", "training_batches"]
 
 
 class Normalise(NamedTuple):
-    """From uint8 to zero mean and unit deviation per channel; `mean` and `std` are of images in [0, 1]."""
+    """Maps uint8 to zero mean and unit deviation per channel; `mean` and `std` refer to images scaled to [0, 1]."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -30,10 +30,16 @@ class Normalise(NamedTuple):
 
 
 def training_batches(
-    split: Split, batch_size: int, augmentation: Augmentation, normalise: Normalise, *, seed: int, epoch: int,
+    split: Split,
+    batch_size: int,
+    augmentation: Augmentation,
+    normalise: Normalise,
+    *,
+    seed: int,
+    epoch: int,
     device: torch.device,
-) -> Iterator[tuple[Tensor, Tensor]]:  # fmt: skip
-    """One epoch: all images once, in an order and with an augmentation that follow from seed and epoch alone.
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch: every image once, in an order and with an augmentation that depend only on seed and epoch.
 
     Yields images float32 [N, C, H, W] and labels int64 [N] on the device, in `batch_count` batches. All random
     numbers are drawn on the CPU, so that they are the same for every device.
@@ -47,7 +53,7 @@ def training_batches(
 
 
 def batch_count(images: int, batch_size: int) -> int:
-    """Batches of one epoch, which differ by one image at most; none has a single image: batch norm needs two.
+    """Number of batches in one epoch. Their sizes differ by at most one image, and none is 1: batch norm needs two.
 
     >>> batch_count(10, 4), batch_count(3, 2)
     (3, 1)
@@ -58,13 +64,13 @@ def batch_count(images: int, batch_size: int) -> int:
 def evaluation_batches(
     split: Split, batch_size: int, normalise: Normalise, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """All images in order, as they are."""
+    """All images in order, normalised but not augmented: float32 [N, C, H, W] and int64 [N] on the device."""
     for rows in torch.arange(len(split)).split(batch_size):
         yield normalise(split.take(rows).to(device)), split.labels[rows].to(device)
 
 
 def augment(images: Tensor, augmentation: Augmentation, normalise: Normalise, generator: torch.Generator) -> Tensor:
-    """Flip, crop and blank uint8 images [N, C, H, W] at random; returns them normalised."""
+    """Flip, crop and cut out uint8 images [N, C, H, W] at random; returns them normalised, float32."""
     number, size = len(images), (images.shape[2], images.shape[3])
     if augmentation.flip:
         images = flips(images, torch.rand(number, generator=generator) < 0.5)
@@ -79,12 +85,12 @@ def augment(images: Tensor, augmentation: Augmentation, normalise: Normalise, ge
 
 
 def flips(images: Tensor, which: Tensor) -> Tensor:
-    """Mirror left and right those images [N, C, H, W] that `which` [N] says."""
+    """Mirror left to right the images [N, C, H, W] for which `which`, bool [N], is true."""
     return torch.where(which.to(images.device).view(-1, 1, 1, 1), images.flip(-1), images)
 
 
 def crops(images: Tensor, padding: int, places: Tensor) -> Tensor:
-    """Pad images [N, C, H, W] with zeros on all sides and cut each at its place (top, left) [N, 2] to its own size."""
+    """Pad images [N, C, H, W] with zeros on all sides, and cut each to its old size at its place (top, left) [N, 2]."""
     number, _, height, width = images.shape
     padded = F.pad(images, (padding,) * 4)
     places = places.to(images.device)
@@ -95,7 +101,10 @@ def crops(images: Tensor, padding: int, places: Tensor) -> Tensor:
 
 
 def cut_out(images: Tensor, side: int, centres: Tensor) -> Tensor:
-    """Set to zero, which is the mean, a square around each centre (row, column) [N, 2], cut off at the borders."""
+    """Set a square around each centre (row, column) [N, 2] to zero, the mean; images: normalised [N, C, H, W].
+
+    The square is clipped at the borders.
+    """
     centres = centres.to(images.device)
     inside = [
         (torch.arange(size, device=images.device) - centres[:, dim : dim + 1] + side // 2).div(

@@ -1,4 +1,4 @@
-"""Data sets as tensors: training and validation images, and a test set that stays shut.
+"""Data sets as tensors: training and validation images, and a test set that stays sealed.
 
 >>> data = load_data("digits")
 >>> data.input_shape, data.num_classes, len(data.train), len(data.validation)
@@ -6,13 +6,14 @@
 >>> data.test
 SealedTest(digits)
 
-`DATASETS` names what there is; each is one file in `xoresnet/datasets/`, which tells its formats, and what is verified.
+`DATASETS` lists the data sets, those with the smallest images first. Each is defined by one module in `datasets/`,
+whose docstring describes its file formats and what is verified.
 
 Roots are searched in this order: the argument, the folders in the environment variable XORESNET_DATA (separated as in
-PATH), `data` in the working directory, and where a system's packages put the data set.
+PATH), `data` in the working directory, and the folder in which a system's packages install the data set.
 
-Validation images are cut from the training images class by class, by the rule in `datasets/split.py`: of n images in a
-class and a share s, floor(s n + 1/2). By default:
+Validation images are cut from the training images class by class, by the rule in `reading/split.py`: floor(s n + 1/2)
+of the n images of a class for a share s. By default:
 
     data set        training   validation   test
     digits             1,151          287    359
@@ -29,60 +30,60 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import NamedTuple
 
-from xoresnet.data.datasets import cifar, digits, folder, idx, mini_imagenet
-from xoresnet.data.datasets.base import Augmentation, Loader, ReadOptions, Source, Split
-from xoresnet.data.datasets.split import channel_statistics, split_rows
+from xoresnet.data import datasets
+from xoresnet.data.images import Augmentation, Split
+from xoresnet.data.reading.loader import Loader, ReadOptions, Source
+from xoresnet.data.reading.split import channel_statistics, split_rows
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import nearest
 from xoresnet.errors import DataError, UsageError
 
 __all__ = [
     "DATASETS",
-    "Augmentation",
     "DataSet",
     "DataStatus",
-    "ReadOptions",
     "SealedTest",
-    "Split",
+    "collect_loaders",
     "data_status",
     "find_loader",
     "find_roots",
     "load_data",
 ]
 
-DATASETS: Mapping[str, Loader] = MappingProxyType(
-    {
-        "digits": digits.LOADER,
-        "fashion-mnist": idx.LOADER,
-        "cifar10": cifar.CIFAR10,
-        "cifar100": cifar.CIFAR100,
-        "mini-imagenet": mini_imagenet.LOADER,
-        "folder": folder.LOADER,
-    }
-)
+
+def collect_loaders() -> dict[str, Loader]:
+    """The loaders that the modules of `datasets/` define, by name, in the order of `Loader.place_in_list`."""
+    modules = [import_module(f"{datasets.__name__}.{module.name}") for module in iter_modules(datasets.__path__)]
+    loaders: list[Loader] = [loader for module in modules for loader in module.LOADERS]
+    return {loader.name: loader for loader in sorted(loaders, key=lambda loader: loader.place_in_list)}
+
+
+DATASETS: Mapping[str, Loader] = MappingProxyType(collect_loaders())
 
 _TEST_READERS = ("confirm", "train --test")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SealedTest:
-    """The test set, unread. Nothing but `open` reads it, and `open` wants to know by whom."""
+    """The test set, unread. Only `open` reads it, and only for the callers that may use it."""
 
     name: str
     _read: Callable[[], Split] = field(repr=False)
 
     def open(self, *, by: str) -> Split:
-        """Read the test images, anew at each call. by: "confirm" or "train --test", the only ones who may.
+        """Read the test images, anew at each call. by: "confirm" or "train --test".
 
-        Raises `DataError` for others, and for files that are missing or broken.
+        Raises `DataError` for any other caller, and for files that are missing or damaged.
         """
         if by not in _TEST_READERS:
             allowed = " and ".join(map(repr, _TEST_READERS))
-            raise DataError(f"the test set of {self.name} is opened by {allowed} alone, not by {by!r}: use validation")
+            raise DataError(f"the test set of {self.name} may be opened only by {allowed}, not by {by!r}")
         return self._read()
 
     def __repr__(self) -> str:
@@ -91,11 +92,11 @@ class SealedTest:
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """One data set, ready to train on."""
+    """A data set that is ready to train on."""
 
     name: str
     place: Path
-    """Where it was found."""
+    """The folder or archive that it was read from."""
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     """Per channel, images scaled to [0, 1], over training and validation images: the same for every seed."""
@@ -103,14 +104,14 @@ class DataSet:
     """Population standard deviation, likewise."""
     augmentation: Augmentation
     default_recipe: Recipe
-    """With which small networks train well on it."""
+    """The recipe with which small networks train well on it."""
     train: Split
     validation: Split
     test: SealedTest
 
     @cached_property
     def fingerprint(self) -> str:
-        """Ten hexadecimal digits of what training sees: the split, its labels, statistics, classes and augmentation."""
+        """Ten hexadecimal digits that identify what training sees: split, labels, statistics, classes, augmentation."""
         digest = hashlib.sha256(repr((self.classes, self.mean, self.std, self.augmentation)).encode())
         for split in (self.train, self.validation):
             for numbers in (split.labels, split.rows):
@@ -129,7 +130,7 @@ class DataSet:
 
 
 class DataStatus(NamedTuple):
-    """Whether a data set is here."""
+    """Whether a data set is on this machine."""
 
     name: str
     summary: str
@@ -151,15 +152,18 @@ def load_data(
 ) -> DataSet:
     """Read the training images of a data set and cut the validation images from them; the test set is not read.
 
-    download: fetch what is not found into the first root, where torchvision can (Fashion-MNIST, CIFAR).
-    validation_share: of each class, between 0 and 1; None for the data set's own, 0.1, of digits 0.2.
-    Raises `UsageError` for an unknown name, and `DataError` for a data set that is not found, files that are broken
-    and options that are unused.
+    root: the folder that is searched first. download: fetch a data set that was not found into the first root, if
+    torchvision can (Fashion-MNIST, CIFAR). validation_share: share of each class, between 0 and 1; None for the data
+    set's own, 0.1, or 0.2 for digits.
+
+    Raises `UsageError` for an unknown name and for values out of range, and `DataError` for a data set that was not
+    found, for damaged files and for options that the data set does not support.
     """
     loader, options = find_loader(name), options or ReadOptions()
     share = loader.validation_share if validation_share is None else validation_share
-    _check_arguments(name, loader, share, validation_seed, options)
-    place = _place(name, loader, root, download=download)
+    _check_split(share, validation_seed)
+    loader.check_options(options)
+    place = _find_place(loader, root, download=download)
     source = loader.read(place, options)
     _check_classes(source, place, loader.num_classes if options.expected_classes is None else options.expected_classes)
     train_rows, validation_rows = split_rows(source.train.labels, source.classes, share, validation_seed, where=place)
@@ -196,43 +200,42 @@ def find_roots(root: str | Path | None = None) -> tuple[Path, ...]:
 
 
 def data_status(root: str | Path | None = None) -> tuple[DataStatus, ...]:
-    """For each data set, whether it is here, where was looked, and how one gets it; opens no file."""
+    """For each data set, whether it is here, which folders were searched, and how to get it; opens no file."""
     return tuple(
         DataStatus(name, loader.summary, loader.find(looked_in), looked_in, loader.how_to_get)
         for name, loader in DATASETS.items()
-        for looked_in in [_looked_in(loader, root)]
+        for looked_in in [_roots_of(loader, root)]
     )
 
 
-def _check_arguments(name: str, loader: Loader, share: float, seed: int, options: ReadOptions) -> None:
+def _check_split(share: float, seed: int) -> None:
     if not isinstance(share, int | float) or not 0 < share < 1:
-        raise DataError(f"validation_share must lie between 0 and 1, got {share!r}")
+        raise UsageError(f"validation_share must lie between 0 and 1, got {share!r}")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise DataError(f"validation_seed must be a whole number of at least 0, got {seed!r}")
-    loader.check_options(name, options)
+        raise UsageError(f"validation_seed must be a whole number of at least 0, got {seed!r}")
 
 
-def _looked_in(loader: Loader, root: str | Path | None) -> tuple[Path, ...]:
+def _roots_of(loader: Loader, root: str | Path | None) -> tuple[Path, ...]:
     if loader.only_given_root:
         return () if root is None else find_roots(root)[:1]
     return tuple(dict.fromkeys((*find_roots(root), *loader.extra_roots)))
 
 
-def _place(name: str, loader: Loader, root: str | Path | None, *, download: bool) -> Path:
-    looked_in = _looked_in(loader, root)
-    place = loader.find(looked_in)
+def _find_place(loader: Loader, root: str | Path | None, *, download: bool) -> Path:
+    roots = _roots_of(loader, root)
+    place = loader.find(roots)
     if place is None and download and loader.download is not None:
-        loader.download(looked_in[0])
-        place = loader.find(looked_in)
+        loader.download(roots[0])
+        place = loader.find(roots)
     if place is None:
-        where = f"not found in {', '.join(map(str, looked_in))}" if looked_in else "looked for in the given root alone"
+        where = f"not found in {', '.join(map(str, roots))}" if roots else "looked for only in the root that is given"
         unable = " and cannot be downloaded" if download and loader.download is None else ""
-        raise DataError(f"the data set {name} is {where}{unable}; to get it: {loader.how_to_get}")
+        raise DataError(f"the data set {loader.name} is {where}{unable}; to get it: {loader.how_to_get}")
     return place
 
 
 def _check_classes(source: Source, place: Path, expected: int | None) -> None:
     if expected is not None and len(source.classes) != expected:
-        raise DataError(f"{place} has {len(source.classes)} classes, not {expected}")
+        raise DataError(f"{place} contains {len(source.classes)} classes, not {expected}")
     if len(source.classes) < 2:
-        raise DataError(f"{place} has one class alone, {source.classes[0]!r}: to tell apart, at least 2 are needed")
+        raise DataError(f"{place} contains only one class, {source.classes[0]!r}; at least 2 are required")

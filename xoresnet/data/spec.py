@@ -1,4 +1,4 @@
-"""`DataSpec`: which data set, and how it is read and split. Imports no torch."""
+"""`DataSpec`: the description of a data set, and of how it is read and split. Imports no torch until it loads."""
 
 from __future__ import annotations
 
@@ -19,29 +19,35 @@ Side = Annotated[int, Field(ge=1, strict=True)]
 
 
 class DataSpec(Spec):
-    """The arguments of `load_data`, as a description that can be written down and sent to other processes."""
+    """The arguments of `load_data`, as a description that can be stored and sent to other processes."""
 
     name: Annotated[str, Field(strict=True)] = "digits"
     root: Annotated[str, Field(strict=True)] | None = None
-    """A folder that is searched before all others; class folders (`folder`) are read from there alone."""
+    """A folder that is searched before all others; the data set `folder` is read only from there."""
     validation_seed: Annotated[int, Field(ge=0, strict=True)] = 0
     validation_share: Share | None = None
-    """Of each class; None for the data set's own."""
+    """Share of each class; None for the data set's own."""
     image_size: tuple[Side, Side] | None = None
-    """Height and width to which the images of class folders are brought."""
+    """Height and width to which the images of class folders are scaled."""
     channels: Literal[1, 3] | None = None
-    """Of class folders: 1 for grey, 3 for colour."""
+    """Channels of the images of class folders: 1 for grey, 3 for colour."""
     verify: Annotated[bool, Field(strict=True)] = True
     """Whether files as large as the published ones must have the published checksums."""
 
     def load(self, *, download: bool = False, progress: Callable[[int, int], None] | None = None) -> DataSet:
-        """Read it, by `load_data`; progress: called with images done and in all where images are decoded."""
-        from xoresnet.data.load import ReadOptions, load_data
+        """Read the data set through `load_data`.
 
-        options = ReadOptions(
-            verify=self.verify, image_size=self.image_size, channels=self.channels, progress=progress
-        )  # fmt: skip
+        progress: called with the number of images done and of all images, while images are decoded.
+        """
+        from xoresnet.data.load import load_data
+        from xoresnet.data.reading.loader import ReadOptions
+
+        options = ReadOptions(self.verify, self.image_size, self.channels, progress=progress)
         return load_data(
-            self.name, self.root, download=download, validation_seed=self.validation_seed,
-            validation_share=self.validation_share, options=options,
-        )  # fmt: skip
+            self.name,
+            self.root,
+            download=download,
+            validation_seed=self.validation_seed,
+            validation_share=self.validation_share,
+            options=options,
+        )

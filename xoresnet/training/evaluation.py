@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from xoresnet.data.batches import Normalise, evaluation_batches
-from xoresnet.data.datasets.base import Split
+from xoresnet.data.images import Split
 from xoresnet.network.count_spikes import SpikeCounts, count_spikes
 from xoresnet.network.xoresnet import XOResNet
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from xoresnet.data.batches import Normalise, batch_count, training_batches
-from xoresnet.data.datasets.base import Split
+from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xoresnet.data.datasets.base import Augmentation
+from xoresnet.data.images import Augmentation
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe

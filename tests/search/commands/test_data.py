@@ -7,7 +7,7 @@ import pytest
 
 from tests.search.command_line import xoresnet
 from tests.xoresnet.data.datasets.pictures import write_classes
-from tests.xoresnet.data.datasets.test_idx import write_fashion
+from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
 from xoresnet.data.load import DATASETS, load_data
 
 
@@ -102,8 +102,12 @@ def test_the_test_set_is_not_read(tmp_path: Path) -> None:
             "the data set cifar10 is not found in */there, */data; to get it: xoresnet data cifar10 --download",
         ),
         ("mini-imagenet --download", 1, "* mini-imagenet is not found in */data and cannot be downloaded; to get *"),
-        ("folder", 1, "the data set folder is looked for in the given root alone; to get it: *(--data-root DIR)"),
-        ("folder --data-root .", 1, "* is empty: it has no class folders with images"),
+        (
+            "folder",
+            1,
+            "the data set folder is looked for only in the root that is given; to get it: *(--data-root DIR)",
+        ),
+        ("folder --data-root .", 1, "* contains no class folders with images"),
         ("fashion-mnist --data-root broken", 1, "*/broken/train-images-idx3-ubyte.gz is truncated or damaged: *"),
     ],
 )

@@ -15,7 +15,7 @@ from tests.search.runs import drive
 from tests.search.views.test_search import complete, prune, search_config, searching
 from tests.xoresnet.data.datasets.pictures import write_classes
 from tests.xoresnet.data.datasets.test_cifar import write_cifar10
-from tests.xoresnet.data.datasets.test_idx import write_fashion
+from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.bridge import TrialBridge
@@ -306,7 +306,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits data=dgits --dry-run", 2, "there is no data set 'dgits'; the data sets are digits, fashion-mnist, *"),
         ("digits data=dgits --run new", 2, "there is no data set 'dgits': *; did you mean 'digits'?"),
         ("digits data=cifar10 --run new", 1, "the data set cifar10 is not found in *; to get it: *"),
-        ("digits data={name: folder, root: other} --run new", 1, "*/other is empty: it has no class folders *"),
+        ("digits data={name: folder, root: other} --run new", 1, "*/other contains no class folders *"),
         ("digits recipe=fast --run new", 2, "recipe: must be a mapping of fields, got 'fast'"),
         ("digits recipe=fast learning_rate=1 --run new", 2, "recipe: must be a mapping of fields, got 'fast'"),
         ("digits recipe.seed=1 --run new", 2, "recipe.seed: is set by the search; use seed=... without recipe."),

@@ -13,7 +13,7 @@ import pytest
 from tests.search.command_line import xoresnet
 from tests.search.confirmations import made_search
 from tests.search.views.test_search import complete, search_config, searching
-from tests.xoresnet.data.datasets.test_idx import write_fashion
+from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
 from xoresnet.data.load import DATASETS, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe

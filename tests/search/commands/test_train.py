@@ -27,7 +27,7 @@ from safetensors.torch import load_file
 
 from tests.search.command_line import Result, xoresnet
 from tests.xoresnet.data.datasets.pictures import write_classes, write_image
-from tests.xoresnet.data.datasets.test_idx import write_fashion
+from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
 from xoresnet.data.batches import Normalise
 from xoresnet.data.load import DataSet, load_data
 from xoresnet.data.spec import DataSpec
@@ -371,7 +371,7 @@ def test_data_are_found_where_they_are_and_may_move(tmp_path: Path, monkeypatch:
         ("xoresnet8 --data folder", 1, "the data set folder is looked for in the given root alone; to get it: *"),
         ("xoresnet8 --data cifar10", 1, "* is not found in *; to get it: xoresnet data cifar10 --download"),
         ("xoresnet8 data.channels=2", 2, "data.channels: 2 is not one of 1, 3"),
-        ("xoresnet8 data.channels=3", 1, "channels is no option of digits: its images are taken as they are"),
+        ("xoresnet8 data.channels=3", 1, "digits has no option channels: its images are used as they are"),
         ("xoresnet8 --device gpu", 2, "--device gpu: no device; write cpu, cuda, cuda:1 and the like"),
         ("xoresnet8 --device cuda:99", 2, "--device cuda:99: *"),
         ("xoresnet8 channels=3", 2, "channels: unknown key; did you mean 'data.channels'?"),

@@ -11,7 +11,8 @@ import ray as ray_
 import torch
 
 from xoresnet import Arch, Recipe, load_data, load_model
-from xoresnet.data.load import SealedTest, Split
+from xoresnet.data.images import Split
+from xoresnet.data.load import SealedTest
 from xoresnet.data.spec import DataSpec
 from xoresnet.errors import DataError
 from xoresnet.measures.records import MEASURED
@@ -100,6 +101,6 @@ def test_the_test_set_is_opened_once_and_in_the_end(before: int, tmp_path: Path,
 
 
 def test_whoever_may_not_open_it_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is opened by 'confirm' and 'train --test' alone, not by 'search'"):
+    with pytest.raises(DataError, match="may be opened only by 'confirm' and 'train --test', not by 'search'"):
         run(tmp_path, opens_test="search")
     assert not TrialFolder(tmp_path).weights.exists()

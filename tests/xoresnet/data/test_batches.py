@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from xoresnet.data.batches import Normalise, augment, crops, cut_out, evaluation_batches, flips, training_batches
-from xoresnet.data.datasets.base import Augmentation, Split
+from xoresnet.data.images import Augmentation, Split
 
 CPU = torch.device("cpu")
 NONE = Augmentation()

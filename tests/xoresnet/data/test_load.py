@@ -1,4 +1,4 @@
-"""The way in: names, roots, options, downloads, and what is said of data sets that are not here."""
+"""`load_data`: names, roots, options, downloads, and the errors for data sets that are not here."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ import pytest
 import torch
 
 from tests.xoresnet.data.datasets.test_cifar import write_cifar10
-from tests.xoresnet.data.datasets.test_idx import write_fashion
-from xoresnet.data.load import DATASETS, ReadOptions, data_status, find_loader, find_roots, load_data
+from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
+from xoresnet.data import datasets
+from xoresnet.data.load import DATASETS, collect_loaders, data_status, find_loader, find_roots, load_data
+from xoresnet.data.reading.loader import ReadOptions
 from xoresnet.errors import DataError, UsageError
 
 
@@ -29,6 +31,16 @@ def test_the_data_sets() -> None:
     assert list(DATASETS) == ["digits", "fashion-mnist", "cifar10", "cifar100", "mini-imagenet", "folder"]
     with pytest.raises(TypeError):
         DATASETS["mine"] = DATASETS["digits"]  # type: ignore[index]
+
+
+def test_a_module_in_the_folder_is_all_that_a_data_set_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from xoresnet.data.reading.loader import Loader\n"
+        "LOADERS = (Loader('mine', 'my own', lambda roots: None, lambda place, options: None, 'draw it', (1, 9, 9)),)\n"
+    )
+    monkeypatch.setattr(datasets, "__path__", [*datasets.__path__, str(tmp_path)])
+    assert list(collect_loaders()) == ["digits", "mine", *list(DATASETS)[1:]]
+    monkeypatch.delitem(sys.modules, "xoresnet.data.datasets.mine")
 
 
 def test_import_is_light() -> None:
@@ -46,15 +58,10 @@ def test_import_is_light() -> None:
         ({"validation_share": "0.1"}, "validation_share must lie between 0 and 1, got '0.1'"),
         ({"validation_seed": -1}, "validation_seed must be a whole number of at least 0, got -1"),
         ({"validation_seed": 0.5}, "validation_seed must be a whole number of at least 0, got 0.5"),
-        (
-            {"options": ReadOptions(image_size=(4, 4))},
-            "image_size is no option of digits: its images are taken as they",
-        ),
-        ({"options": ReadOptions(channels=3)}, "channels is no option of digits: its images are taken as they are"),
     ],
 )
 def test_wrong_arguments(arguments: dict[str, object], message: str) -> None:
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(UsageError, match=message):
         load_data(**{"name": "digits", **arguments})  # type: ignore[arg-type]
 
 
@@ -64,13 +71,17 @@ def test_an_unknown_name(ask: Callable[[str], object]) -> None:
         ask("digit")
     known = ", ".join(DATASETS)
     assert str(caught.value) == f"there is no data set 'digit'; the data sets are {known}; did you mean 'digits'?"
+@pytest.mark.parametrize("options", [ReadOptions(image_size=(4, 4)), ReadOptions(channels=3)])
+def test_options_without_effect(options: ReadOptions) -> None:
+    with pytest.raises(DataError, match=r"digits has no option (image_size|channels): its images are used as they are"):
+        load_data("digits", options=options)
 
 
 def test_wrong_options() -> None:
     for size in [(0, 4), (4,), (4, 4.0)]:
-        with pytest.raises(DataError, match="image_size is height and width in pixels, got"):
+        with pytest.raises(UsageError, match="image_size must be height and width in pixels, got"):
             ReadOptions(image_size=size)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=r"channels must be 1 \(grey\) or 3 \(colour\), got 2"):
+    with pytest.raises(UsageError, match=r"channels must be 1 \(grey\) or 3 \(colour\), got 2"):
         ReadOptions(channels=2)
 
 
@@ -154,7 +165,7 @@ def test_the_test_set_stays_shut(tmp_path: Path) -> None:
     write_fashion(tmp_path)
     data = load_data("fashion-mnist", tmp_path)
     for guess in ("", "Confirm", "train", "search"):
-        with pytest.raises(DataError, match=f"not by {guess!r}: use validation"):
+        with pytest.raises(DataError, match=f"not by {guess!r}$"):
             data.test.open(by=guess)
     with pytest.raises(TypeError):
         data.test.open("confirm")  # type: ignore[misc]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.xoresnet.data.datasets.pictures import write_classes
-from tests.xoresnet.data.datasets.test_idx import idx, write_fashion
+from tests.xoresnet.data.datasets.test_fashion_mnist import idx, write_fashion
 from xoresnet.data.load import load_data
 from xoresnet.data.spec import DataSpec
 from xoresnet.errors import DataError, SpecError

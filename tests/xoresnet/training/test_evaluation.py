@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from xoresnet.data.batches import Normalise
-from xoresnet.data.datasets.base import Split
+from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.network.count_spikes import count_spikes

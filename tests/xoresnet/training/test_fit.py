@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from xoresnet.data.datasets.base import Split
+from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet, SealedTest, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe

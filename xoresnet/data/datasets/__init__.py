@@ -1,1 +1,1 @@
-"""One file for each data set that `xoresnet.data.load` knows; `xoresnet/data.py` is the way in."""
+"""The data sets: each module of this folder lists its own in `LOADERS`, and `xoresnet.data.load` collects them."""

@@ -1,12 +1,12 @@
 """`cifar10` and `cifar100`: 60,000 colour images of 32 x 32 pixels in the original pickled batches.
 
-A root holds the folder (`cifar-10-batches-py`, `cifar-100-python`), or is it, or holds the original .tar.gz, which is
-read as it is. Pickles are read by `safe_pickle`, so that they can run nothing.
+A root contains the folder (`cifar-10-batches-py`, `cifar-100-python`), or is that folder, or contains the original
+.tar.gz, which is read without unpacking. Pickles are read by `safe_pickle`, which runs nothing that they name.
 
-What is verified, when: shapes, types, lengths and label range of every batch that is read, always. A batch with as many
-images as the original's (10,000 in CIFAR-10, 50,000 and 10,000 in CIFAR-100) must have the published MD5, and so must
-the file of class names beside it, unless `ReadOptions(verify=False)`. Batches of other sizes are taken as somebody's
-own. Of an archive, the members are verified, not the whole, which may be compressed anew.
+Every batch that is read must have the right shapes, types, lengths and label range. A batch with as many images as the
+original's (10,000 in CIFAR-10, 50,000 and 10,000 in CIFAR-100) must also have the published MD5, and so must the file
+of class names beside it, unless `ReadOptions(verify=False)`. Batches of other sizes are accepted as the user's own. In
+an archive the members are verified, not the whole, which may have been recompressed.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from xoresnet.data.datasets.base import Augmentation, Loader, ReadOptions, Source, Split
-from xoresnet.data.datasets.download import download_with_torchvision
-from xoresnet.data.datasets.safe_pickle import read_pickle
+from xoresnet.data.images import Augmentation, Split
+from xoresnet.data.reading.download import download_with_torchvision
+from xoresnet.data.reading.loader import Loader, ReadOptions, Source
+from xoresnet.data.reading.safe_pickle import read_pickle
 from xoresnet.errors import DataError
 
-__all__ = ["CIFAR10", "CIFAR100"]
+__all__ = ["CIFAR10", "CIFAR100", "LOADERS", "CifarLayout", "read"]
 
 _SHAPE = (3, 32, 32)
 
 
 @dataclass(frozen=True)
-class _Format:
-    """The names and numbers of one of the two data sets."""
+class CifarLayout:
+    """File names, keys and checksums of one of the two data sets."""
 
     folder: str
     archive: str
@@ -46,42 +47,43 @@ class _Format:
     train: tuple[str, ...]
     test: tuple[str, ...]
     originals: Mapping[str, tuple[int, str]]
-    """Number of images and published MD5, by file name."""
+    """Number of images and published MD5 by file name."""
 
 
-def _find(form: _Format, roots: Sequence[Path]) -> Path | None:
+def _find(layout: CifarLayout, roots: Sequence[Path]) -> Path | None:
     for root in roots:
-        for folder in (root / form.folder, root):
-            if (folder / form.meta).is_file() and (folder / form.train[0]).is_file():
+        for folder in (root / layout.folder, root):
+            if (folder / layout.meta).is_file() and (folder / layout.train[0]).is_file():
                 return folder
-        if (root / form.archive).is_file():
-            return root / form.archive
+        if (root / layout.archive).is_file():
+            return root / layout.archive
     return None
 
 
-def _read(form: _Format, place: Path, options: ReadOptions) -> Source:
-    files = _read_files(place, (form.meta, *form.train))
-    classes = _class_names(form, place, files[form.meta])
-    train = _to_split(form, place, files, form.train, len(classes), verify=options.verify)
-    if options.verify and len(train) == sum(form.originals[name][0] for name in form.train):
-        _check_original(form, place, form.meta, files[form.meta])
-    return Source(classes, train, partial(_read_test, form, place, len(classes), verify=options.verify))
+def read(layout: CifarLayout, place: Path, options: ReadOptions) -> Source:
+    """The training images in a folder or an archive. Raises `DataError`."""
+    files = _read_files(place, (layout.meta, *layout.train))
+    classes = _class_names(layout, place, files[layout.meta])
+    train = _to_split(layout, place, files, layout.train, len(classes), verify=options.verify)
+    if options.verify and len(train) == sum(layout.originals[name][0] for name in layout.train):
+        _check_original(layout, place, layout.meta, files[layout.meta])
+    return Source(classes, train, partial(_read_test, layout, place, len(classes), verify=options.verify))
 
 
-def _read_test(form: _Format, place: Path, num_classes: int, *, verify: bool) -> Split:
-    return _to_split(form, place, _read_files(place, form.test), form.test, num_classes, verify=verify)
+def _read_test(layout: CifarLayout, place: Path, num_classes: int, *, verify: bool) -> Split:
+    return _to_split(layout, place, _read_files(place, layout.test), layout.test, num_classes, verify=verify)
 
 
-def _class_names(form: _Format, place: Path, content: bytes) -> tuple[str, ...]:
-    path = place / form.meta
-    names = read_pickle(content, path).get(form.names_key)
+def _class_names(layout: CifarLayout, place: Path, content: bytes) -> tuple[str, ...]:
+    path = place / layout.meta
+    names = read_pickle(content, path).get(layout.names_key)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError(f"{path} has no list of class names under {form.names_key!r}")
+        raise DataError(f"{path} has no list of class names under {layout.names_key!r}")
     return tuple(names)
 
 
 def _to_split(
-    form: _Format,
+    layout: CifarLayout,
     place: Path,
     files: Mapping[str, bytes],
     names: Iterable[str],
@@ -93,9 +95,11 @@ def _to_split(
     for name in names:
         batch = read_pickle(files[name], place / name)
         images.append(_images(place / name, batch.get("data")))
-        labels.append(_labels(place / name, batch.get(form.labels_key), form.labels_key, len(images[-1]), num_classes))
-        if verify and len(images[-1]) == form.originals[name][0]:
-            _check_original(form, place, name, files[name])
+        labels.append(
+            _labels(place / name, batch.get(layout.labels_key), layout.labels_key, len(images[-1]), num_classes)
+        )
+        if verify and len(images[-1]) == layout.originals[name][0]:
+            _check_original(layout, place, name, files[name])
     return Split(torch.from_numpy(np.concatenate(images)), torch.from_numpy(np.concatenate(labels)))
 
 
@@ -118,42 +122,42 @@ def _labels(path: Path, labels: Any, key: str, images: int, num_classes: int) ->
     return np.array(labels, dtype=np.int64)
 
 
-def _check_original(form: _Format, place: Path, name: str, content: bytes) -> None:
-    found, published = hashlib.md5(content, usedforsecurity=False).hexdigest(), form.originals[name][1]
-    if found != published:
-        raise DataError(f"{place / name} has the wrong checksum: its MD5 is {found}, the original's {published}")
+def _check_original(layout: CifarLayout, place: Path, name: str, content: bytes) -> None:
+    actual, published = hashlib.md5(content, usedforsecurity=False).hexdigest(), layout.originals[name][1]
+    if actual != published:
+        raise DataError(f"{place / name} has the wrong checksum: its MD5 is {actual}, that of the original {published}")
 
 
 def _read_files(place: Path, names: Sequence[str]) -> dict[str, bytes]:
-    """The contents of some files by name, out of the folder or the archive; of others, nothing is looked at."""
+    """The contents of the named files in the folder or the archive; no other file is opened."""
     try:
         if place.is_dir():
             return {name: (place / name).read_bytes() for name in names}
-        found = _read_members(place, set(names))
+        contents = _read_members(place, set(names))
     except FileNotFoundError as error:
         raise DataError(f"{error.filename} is missing") from None
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataError(f"{place} is truncated or damaged: {error}") from error
-    missing = [name for name in names if name not in found]
+    missing = [name for name in names if name not in contents]
     if missing:
-        raise DataError(f"{place} holds no file {', '.join(missing)}")
-    return found
+        raise DataError(f"{place} lacks {', '.join(missing)}")
+    return contents
 
 
 def _read_members(archive: Path, names: set[str]) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     with tarfile.open(archive, "r:*") as tar:
         for member in tar:
             name = PurePosixPath(member.name).name
             file = tar.extractfile(member) if name in names and member.isfile() else None
             if file is not None:
-                found[name] = file.read()
-            if len(found) == len(names):
+                contents[name] = file.read()
+            if len(contents) == len(names):
                 break
-    return found
+    return contents
 
 
-_CIFAR10 = _Format(
+CIFAR10 = CifarLayout(
     folder="cifar-10-batches-py",
     archive="cifar-10-python.tar.gz",
     num_classes=10,
@@ -173,7 +177,7 @@ _CIFAR10 = _Format(
     },
 )
 
-_CIFAR100 = _Format(
+CIFAR100 = CifarLayout(
     folder="cifar-100-python",
     archive="cifar-100-python.tar.gz",
     num_classes=100,
@@ -190,17 +194,17 @@ _CIFAR100 = _Format(
 )
 
 
-def _loader(name: str, form: _Format) -> Loader:
-    return Loader(
-        summary=f"60,000 photographs, 32 x 32 colour, {form.num_classes} classes",
-        find=partial(_find, form),
-        read=partial(_read, form),
+LOADERS = tuple(
+    Loader(
+        name=name,
+        summary=f"60,000 photographs, 32 x 32 colour, {layout.num_classes} classes",
+        find=partial(_find, layout),
+        read=partial(read, layout),
         how_to_get=f"xoresnet data {name} --download",
-        num_classes=form.num_classes,
+        image_shape=_SHAPE,
+        num_classes=layout.num_classes,
         augmentation=Augmentation(flip=True, crop_padding=4),
         download=partial(download_with_torchvision, name.upper()),
     )
-
-
-CIFAR10 = _loader("cifar10", _CIFAR10)
-CIFAR100 = _loader("cifar100", _CIFAR100)
+    for name, layout in (("cifar10", CIFAR10), ("cifar100", CIFAR100))
+)

@@ -1,8 +1,8 @@
-"""`digits`: scikit-learn's 1,797 real handwritten digits of 8 x 8 pixels (UCI ML hand-written digits, its test part).
+"""`digits`: 1,797 handwritten digits of 8 x 8 pixels (UCI ML hand-written digits, its test part).
 
-They come with scikit-learn, so nothing needs to be found or fetched. Grey values g of 0 .. 16 become
-floor((255 g + 8) / 16), that is 255 g / 16 rounded half up. The test set is cut out once and for all: 20 % of each
-class, 359 images, by the rule of `split.py` at `TEST_SEED`.
+They come with scikit-learn, so nothing needs to be downloaded. Grey values g of 0 .. 16 become
+floor((255 g + 8) / 16), which is 255 g / 16 rounded half up. The test set is fixed: 20 % of each class, 359 images, cut
+by the rule of `reading/split.py` at `TEST_SEED`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from xoresnet.data.datasets.base import Loader, ReadOptions, Source, Split, require
-from xoresnet.data.datasets.split import split_rows
+from xoresnet.data.images import Split
+from xoresnet.data.reading.loader import Loader, ReadOptions, Source, require
+from xoresnet.data.reading.split import split_rows
 
-__all__ = ["LOADER", "TEST_SEED"]
+__all__ = ["LOADERS", "TEST_SEED"]
 
 TEST_SEED = 1797
 _CLASSES = tuple(map(str, range(10)))
@@ -54,11 +55,15 @@ def _load() -> tuple[Tensor, Tensor]:
     return images, torch.from_numpy(bunch.target).long()
 
 
-LOADER = Loader(
-    summary="1,797 handwritten digits, 8 x 8 grey, from scikit-learn",
-    find=_find,
-    read=_read,
-    how_to_get="pip install scikit-learn",
-    num_classes=10,
-    validation_share=0.2,
+LOADERS = (
+    Loader(
+        name="digits",
+        summary="1,797 handwritten digits, 8 x 8 grey, from scikit-learn",
+        find=_find,
+        read=_read,
+        how_to_get="pip install scikit-learn",
+        image_shape=(1, 8, 8),
+        num_classes=10,
+        validation_share=0.2,
+    ),
 )

@@ -1,12 +1,12 @@
 """`fashion-mnist`: 70,000 grey images of 28 x 28 pixels in the original IDX files, gzipped or plain.
 
-A root holds them directly, in `fashion-mnist/`, or in torchvision's `FashionMNIST/raw/`; Debian's package
-dataset-fashion-mnist is found too. A plain file is taken before its gzipped twin.
+A root contains them directly, in `fashion-mnist/`, or in torchvision's `FashionMNIST/raw/`; the files of Debian's
+package dataset-fashion-mnist are found too. A plain file takes precedence over its gzipped twin.
 
-What is verified, when: magic, dimensions, length and label range of every file that is read, always. A file with as
-many entries as the original (60,000 or 10,000) must have the original's content too, by the MD5 of its uncompressed
-bytes, unless `ReadOptions(verify=False)`; so that files compressed anew pass, as Debian's are, and ordinary MNIST does
-not. Files with other numbers of entries are taken as somebody's own.
+Every file that is read must have the right magic number, dimensions, length and label range. A file with as many
+entries as the original (60,000 or 10,000) must also have the original's content, by the MD5 of its uncompressed bytes,
+unless `ReadOptions(verify=False)`: so recompressed files pass, as Debian's are, and ordinary MNIST does not. Files with
+other numbers of entries are accepted as the user's own.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.data.datasets.base import Augmentation, Loader, ReadOptions, Source, Split
-from xoresnet.data.datasets.download import download_with_torchvision
+from xoresnet.data.images import Augmentation, Split
+from xoresnet.data.reading.download import download_with_torchvision
+from xoresnet.data.reading.loader import Loader, ReadOptions, Source
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import DataError
 
-__all__ = ["CLASSES", "LOADER"]
+__all__ = ["LOADERS"]
 
-CLASSES = (
+_CLASSES = (
     "T-shirt/top",
     "Trouser",
     "Pullover",
@@ -45,10 +46,10 @@ CLASSES = (
 )
 _FOLDERS = (".", "fashion-mnist", "FashionMNIST/raw")
 _SIDE = 28
-_MOST_ENTRIES = 10**7  # what a damaged header may claim would not fit the memory
+_MOST_ENTRIES = 10**7  # a damaged header may claim more than fits in memory
 
-# MD5 of the uncompressed files. torchvision publishes those of the .gz files; Debian's files, whose contents these are,
-# have the published MD5s once the header with name and time of day that Debian strips is put back.
+# MD5 of the uncompressed files. torchvision publishes those of the .gz files; Debian's files, from which these were
+# computed, have the published MD5s once the name and time that Debian strips from the gzip headers are restored.
 _ORIGINALS = {
     "train-images-idx3-ubyte": (60_000, "f4a8712d7a061bf5bd6d2ca38dc4d50a"),
     "train-labels-idx1-ubyte": (60_000, "9018921c3c673c538a1fc5bad174d6f9"),
@@ -64,7 +65,7 @@ def _find(roots: Sequence[Path]) -> Path | None:
 
 def _read(place: Path, options: ReadOptions) -> Source:
     read_split = partial(_read_split, place, verify=options.verify)
-    return Source(CLASSES, read_split("train"), partial(read_split, "t10k"))
+    return Source(_CLASSES, read_split("train"), partial(read_split, "t10k"))
 
 
 def _read_split(place: Path, part: str, *, verify: bool) -> Split:
@@ -73,10 +74,12 @@ def _read_split(place: Path, part: str, *, verify: bool) -> Split:
     labels = _read_idx(place, labels_name, 1, verify=verify).long()
     path = _file(place, labels_name)
     if len(labels) != len(images):
-        raise DataError(f"{path} has {len(labels)} labels, but the file of the images has {len(images)} images")
-    wrong = (labels >= len(CLASSES)).nonzero().flatten()
+        raise DataError(f"{path} has {len(labels)} labels, but its images file has {len(images)} images")
+    wrong = (labels >= len(_CLASSES)).nonzero().flatten()
     if len(wrong):
-        raise DataError(f"{path}: label {labels[wrong[0]]} of image {wrong[0]} is out of range 0 .. {len(CLASSES) - 1}")
+        raise DataError(
+            f"{path}: label {labels[wrong[0]]} of image {wrong[0]} is out of range 0 .. {len(_CLASSES) - 1}"
+        )
     return Split(images.unsqueeze(1), labels)
 
 
@@ -89,15 +92,15 @@ def _read_idx(place: Path, name: str, dimensions: int, *, verify: bool) -> Tenso
             shape = _shape(path, header, dimensions)
             values = file.read(math.prod(shape) + 1)
     except FileNotFoundError:
-        raise DataError(f"{path} is missing, as is the same with .gz") from None
+        raise DataError(f"{path} is missing, and so is its .gz form") from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is truncated or damaged: {error}") from error
     if len(values) != math.prod(shape):
         size = "more" if len(values) > math.prod(shape) else f"{len(values)}"
-        raise DataError(f"{path} has the wrong size: its header says {math.prod(shape)} bytes of data, it has {size}")
+        raise DataError(f"{path} has the wrong size: its header announces {math.prod(shape)} bytes, but it has {size}")
     if verify:
         _check_original(path, name, shape[0], header + values)
-    # of a bytearray, because tensors are writable
+    # a bytearray, because tensors are writable
     return torch.from_numpy(np.frombuffer(bytearray(values), dtype=np.uint8).reshape(shape))
 
 
@@ -106,14 +109,14 @@ def _shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
     if not header:
         raise DataError(f"{path} is empty")
     if header[:4] != magic:
-        raise DataError(f"{path} is no IDX file of this kind: it begins with {header[:4].hex()}, not {magic.hex()}")
+        raise DataError(f"{path} is not the expected IDX file: it begins with {header[:4].hex()}, not {magic.hex()}")
     if len(header) < 4 + 4 * dimensions:
         raise DataError(f"{path} is truncated: it ends within the header")
     shape = tuple(map(int, np.frombuffer(header[4:], dtype=">u4")))
     if shape[0] > _MOST_ENTRIES:
-        raise DataError(f"{path} has the wrong size: its header says {shape[0]} entries")
+        raise DataError(f"{path} has the wrong size: its header announces {shape[0]} entries")
     if shape[0] == 0:
-        raise DataError(f"{path} is empty: its header says 0 entries")
+        raise DataError(f"{path} is empty: its header announces 0 entries")
     if shape[1:] not in ((), (_SIDE, _SIDE)):
         raise DataError(f"{path} has images of the wrong size: {shape[1]} x {shape[2]}, not {_SIDE} x {_SIDE}")
     return shape
@@ -123,11 +126,11 @@ def _check_original(path: Path, name: str, entries: int, content: bytes) -> None
     original_entries, checksum = _ORIGINALS[name]
     if entries != original_entries:
         return
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != checksum:
+    actual = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if actual != checksum:
         raise DataError(
-            f"{path} has the wrong checksum: the MD5 of its uncompressed content is {found}, "
-            f"that of Fashion-MNIST's original {checksum}"
+            f"{path} has the wrong checksum: the MD5 of its uncompressed content is {actual}, "
+            f"that of the Fashion-MNIST original is {checksum}"
         )
 
 
@@ -140,15 +143,19 @@ def _open(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-LOADER = Loader(
-    summary="70,000 images of clothes, 28 x 28 grey, 10 classes",
-    find=_find,
-    read=_read,
-    how_to_get="apt-get install dataset-fashion-mnist (Debian, Ubuntu), or: xoresnet data fashion-mnist --download",
-    num_classes=10,
-    augmentation=Augmentation(flip=True),
-    # found by trying, docs/benchmarks.md; cropping cost about a point in five epochs
-    recipe=Recipe(epochs=10, learning_rate=0.02),
-    download=partial(download_with_torchvision, "FashionMNIST"),
-    extra_roots=(Path("/usr/share/datasets"),),  # Debian's package dataset-fashion-mnist
+LOADERS = (
+    Loader(
+        name="fashion-mnist",
+        summary="70,000 images of clothes, 28 x 28 grey, 10 classes",
+        find=_find,
+        read=_read,
+        how_to_get="apt-get install dataset-fashion-mnist (Debian, Ubuntu), or: xoresnet data fashion-mnist --download",
+        image_shape=(1, _SIDE, _SIDE),
+        num_classes=10,
+        augmentation=Augmentation(flip=True),
+        # from the experiments in docs/benchmarks.md; cropping cost about one percentage point in five epochs
+        recipe=Recipe(epochs=10, learning_rate=0.02),
+        download=partial(download_with_torchvision, "FashionMNIST"),
+        extra_roots=(Path("/usr/share/datasets"),),  # Debian's package dataset-fashion-mnist
+    ),
 )

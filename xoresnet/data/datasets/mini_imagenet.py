@@ -1,15 +1,16 @@
 """`mini-imagenet`: 60,000 photographs of 100 classes at 84 x 84 pixels (Vinyals et al. 2016), as plain classification.
 
-A root holds it in `mini-imagenet/` (or `miniImageNet/`, `mini_imagenet/`, `miniimagenet/`), or is that folder, in one
-of two forms:
+A root contains `mini-imagenet/` (or `miniImageNet/`, `mini_imagenet/`, `miniimagenet/`), or is that folder, in one of
+two forms:
 
-- `train.csv`, `val.csv` and `test.csv` with columns filename and label (Ravi and Larochelle 2017), and `images/`;
+- `train.csv`, `val.csv` and `test.csv` with the columns filename and label (Ravi and Larochelle 2017), and `images/`;
 - class folders, either directly or in `train/`, `val/` and `test/`.
 
-The original splits share no class, for few-shot learning. Here all images are pooled and split anew within each class:
-one sixth is the test set (100 of 600), by the rule of `split.py` at `folder.TEST_SEED` over the images sorted by class
-and file name; so both forms give the same split. Images are brought to RGB and to 84 x 84 as `image_files.decode` says,
-and cached (`image_cache.py`), test images only when the test set is opened.
+The original splits share no class, because they serve few-shot learning. Here all images are pooled and split anew
+within each class: one sixth is the test set (100 of 600), by the rule of `reading/split.py` at
+`image_lists.TEST_SEED`, with images sorted by class and file name; so both forms give the same split. Images are
+brought to RGB and to 84 x 84 by `image_files.decode` and cached (`image_cache.py`), test images only when the test set
+is opened.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from xoresnet.data.datasets.base import Augmentation, Loader, ReadOptions, Source
-from xoresnet.data.datasets.folder import read_image_lists, split_pool
-from xoresnet.data.datasets.image_files import ImageList, has_class_folders, list_class_folders
+from xoresnet.data.images import Augmentation
+from xoresnet.data.reading.image_files import ImageList, has_class_folders, list_class_folders
+from xoresnet.data.reading.image_lists import read_image_lists, split_pool
+from xoresnet.data.reading.loader import Loader, ReadOptions, Source
 from xoresnet.errors import DataError
 
-__all__ = ["LOADER"]
+__all__ = ["LOADERS"]
 
 _FOLDERS = ("mini-imagenet", "miniImageNet", "mini_imagenet", "miniimagenet")
 _PARTS = ("train", "val", "test")
@@ -64,7 +66,7 @@ def _read_tables(place: Path) -> list[tuple[str, str]]:
         for line, name, label in _read_table(place / f"{part}.csv"):
             where = f"{part}.csv line {line}"
             if name in first_use:
-                raise DataError(f"{place}: {where} names the image {name!r} again, after {first_use[name]}")
+                raise DataError(f"{place}: {where} repeats the image {name!r} of {first_use[name]}")
             first_use[name] = where
             pairs.append((label, f"images/{name}"))
     return pairs
@@ -76,7 +78,7 @@ def _read_table(path: Path) -> Iterator[tuple[int, str, str]]:
             rows = csv.DictReader(file)
             columns = rows.fieldnames or []
             if "filename" not in columns or "label" not in columns:
-                raise DataError(f"{path} has no columns filename and label: its first line is {','.join(columns)!r}")
+                raise DataError(f"{path} lacks the columns filename and label: its first line is {','.join(columns)!r}")
             for row in rows:
                 yield rows.line_num, *_check_row(path, rows.line_num, row["filename"], row["label"])
     except FileNotFoundError:
@@ -94,15 +96,19 @@ def _check_row(path: Path, line: int, name: str | None, label: str | None) -> tu
     return name, label
 
 
-LOADER = Loader(
-    summary="60,000 photographs, 84 x 84 colour, 100 classes",
-    find=_find,
-    read=_read,
-    how_to_get=(
-        "put train.csv, val.csv, test.csv and images/ of miniImageNet (or its class folders) into "
-        "data/mini-imagenet; the photographs are ImageNet's, whose terms forbid passing them on"
+LOADERS = (
+    Loader(
+        name="mini-imagenet",
+        summary="60,000 photographs, 84 x 84 colour, 100 classes",
+        find=_find,
+        read=_read,
+        how_to_get=(
+            "put train.csv, val.csv, test.csv and images/ of miniImageNet (or its class folders) into "
+            "data/mini-imagenet; the photographs are ImageNet's, whose terms forbid passing them on"
+        ),
+        image_shape=(3, *_SIZE),
+        num_classes=100,
+        augmentation=Augmentation(flip=True, crop_padding=8),
+        options=frozenset({"image_size"}),
     ),
-    num_classes=100,
-    augmentation=Augmentation(flip=True, crop_padding=8),
-    options=frozenset({"image_size"}),
 )

@@ -1,14 +1,14 @@
 """Image files decoded once into a memory-mapped file that all processes on a machine share.
 
-It lies in `.xoresnet-cache/` beside the images or, where that cannot be written, in `xoresnet/` of `$XDG_CACHE_HOME`
-(else `~/.cache`): for each split one `.npy`, uint8 [N, C, H, W], and one `.json` with classes, labels and statistics.
+The cache lies in `.xoresnet-cache/` beside the images or, if that is not writable, in `xoresnet/` of `$XDG_CACHE_HOME`
+(else `~/.cache`). Each split has one `.npy`, uint8 [N, C, H, W], and one `.json` with classes, labels and statistics.
 
-- Names carry a fingerprint of all that the content depends on: paths, sizes and times of the files, labels, shape.
-  A change of any of them is a new cache, which replaces the old one when it is complete.
-- Images are appended in order to a `.partial` file, so its length says how far it is, after SIGKILL too. A restart goes
-  on from there. Only a complete file is renamed to `.npy`; hence whatever has that name is complete.
-- One process builds at a time: others wait at a lock, then find the work done. Machines that share a disk without
-  sharing locks build each its own `.partial`, with the same outcome.
+- File names contain a fingerprint of everything that the content depends on: paths, sizes and times of the files,
+  labels, shape. If any of them changes, a new cache is built, which replaces the old one when it is complete.
+- Images are appended in order to a `.partial` file, whose length tells how many are done, even after SIGKILL; a restart
+  continues from there. Only a complete file is renamed to `.npy`, so every file of that name is complete.
+- One process builds at a time; others wait for its lock and then use its result. Machines that share a disk but no
+  locks each build a `.partial` of their own, with the same result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import math
 import os
 import platform
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -31,20 +31,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.data.datasets.base import Split, Statistics
-from xoresnet.data.datasets.image_files import ImageList, decode
-from xoresnet.data.datasets.split import channel_statistics
+from xoresnet.data.images import Split, Statistics
+from xoresnet.data.reading.image_files import ImageList, decode
+from xoresnet.data.reading.loader import Progress
+from xoresnet.data.reading.split import channel_statistics
 from xoresnet.errors import DataError
 
 __all__ = ["CHUNK_IMAGES", "cached_split"]
 
 CHUNK_IMAGES = 256
-"""Decoded, written and reported at a time."""
+"""How many images are decoded, written and reported at a time."""
 
 _FORMAT = 1
-"""To be raised when `decode` changes what it returns."""
-
-Progress = Callable[[int, int], None]
+"""Must be increased when `decode` changes what it returns."""
 
 
 class _Cache(NamedTuple):
@@ -61,19 +60,20 @@ class _Cache(NamedTuple):
 def cached_split(
     images: ImageList, shape: tuple[int, int, int], part: str, progress: Progress | None = None
 ) -> tuple[Split, Statistics]:
-    """All images of a list, in order, brought to one shape (C, H, W); and their statistics.
+    """All images of a list, in order, decoded to one shape (C, H, W), and their statistics.
 
-    part: names the split in file names. progress: called with images done and in all, first with those that an earlier
-    run had done; never where the cache is complete. Raises `DataError`, which names the image or the folder.
+    part: the name of the split in file names. progress: called first with the images that an earlier run had decoded;
+    never called if the cache is complete. Raises `DataError` that names the image or the folder.
     """
     stem = f"{part}-{'x'.join(map(str, shape))}"
     fingerprint = _fingerprint(images, shape)
     caches = [_Cache(folder, stem, fingerprint) for folder in _folders(images.root)]
     full_shape = (len(images.names), *shape)
     for cache in caches:
-        found = _open(cache, full_shape)
-        if found is not None:
-            return Split(found[0], images.label_tensor), found[1]
+        complete = _open(cache, full_shape)
+        if complete is not None:
+            pool, statistics = complete
+            return Split(pool, images.label_tensor), statistics
     cache = _first_writable(caches)
     try:
         with _locked(cache):
@@ -102,7 +102,7 @@ def _fingerprint(images: ImageList, shape: tuple[int, int, int]) -> str:
 
 
 def _open(cache: _Cache, full_shape: tuple[int, ...]) -> tuple[Tensor, Statistics] | None:
-    """The complete cache, or None."""
+    """The pool and the statistics of a complete cache; None if it is missing or damaged."""
     try:
         about = json.loads(cache.file(".json").read_text(encoding="utf-8"))
         statistics = Statistics(tuple(about["mean"]), tuple(about["std"]))
@@ -112,7 +112,7 @@ def _open(cache: _Cache, full_shape: tuple[int, ...]) -> tuple[Tensor, Statistic
 
 
 def _map(path: Path, full_shape: tuple[int, ...]) -> Tensor:
-    array = np.load(path, mmap_mode="c")  # copy on write: torch wants memory that it may write
+    array = np.load(path, mmap_mode="c")  # copy on write, because torch needs writable memory
     if array.shape != full_shape or array.dtype != np.uint8:
         raise ValueError(f"{path} has {array.dtype} {array.shape}")
     return torch.from_numpy(array)
@@ -132,20 +132,20 @@ def _build(
         **statistics._asdict(),
     }
     _write_whole(cache.file(".json"), json.dumps(about))
-    growing.replace(cache.file(".npy"))  # last: this is what makes it complete
+    growing.replace(cache.file(".npy"))  # last, because this marks the cache as complete
     _remove_outdated(cache)
     return _map(cache.file(".npy"), full_shape), statistics
 
 
 def _decode_all(growing: Path, images: ImageList, full_shape: tuple[int, ...], progress: Progress | None) -> None:
-    """Append to the file what it lacks."""
+    """Append the images that the file lacks."""
     total, *shape = full_shape
     with growing.open("r+b" if growing.exists() else "w+b") as file:
         done = _resume(file, full_shape)
         if progress is not None:
             progress(done, total)
         decode_one = partial(decode, shape=(shape[0], shape[1], shape[2]))
-        with ThreadPoolExecutor(_cores()) as threads:  # threads do: Pillow decodes without holding Python's lock
+        with ThreadPoolExecutor(_cores()) as threads:  # threads suffice: Pillow decodes without holding the GIL
             for start in range(done, total, CHUNK_IMAGES):
                 stop = min(start + CHUNK_IMAGES, total)
                 decoded = threads.map(decode_one, [images.path(index) for index in range(start, stop)])
@@ -157,7 +157,7 @@ def _decode_all(growing: Path, images: ImageList, full_shape: tuple[int, ...], p
 
 
 def _resume(file: io.BufferedRandom, full_shape: tuple[int, ...]) -> int:
-    """How many whole images the file holds; it is cut after them, and begun anew if it is another's."""
+    """How many whole images the file holds; it is truncated after them, or emptied if its header is another's."""
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": full_shape})
     header, image_bytes = buffer.getvalue(), math.prod(full_shape[1:])
@@ -179,7 +179,7 @@ def _write_whole(path: Path, text: str) -> None:
 
 
 def _remove_outdated(cache: _Cache) -> None:
-    # under the lock, and whoever has mapped such a file keeps it
+    # safe under the lock: processes that have mapped such a file keep it
     of_split = re.compile(rf"{re.escape(cache.stem)}-[0-9a-f]{{16}}\.(npy|json|.*partial)")
     for path in cache.folder.iterdir():
         if of_split.fullmatch(path.name) and cache.fingerprint not in path.name:
@@ -205,13 +205,13 @@ def _lock_file(cache: _Cache) -> Path:
 
 @contextmanager
 def _locked(cache: _Cache) -> Iterator[None]:
-    """Hold the lock of a split; it falls with the process, however that ends."""
+    """Hold the lock of a split, which the system releases when the process ends, however it ends."""
     with _lock_file(cache).open("ab") as file:
         try:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX)
-        except (ImportError, OSError):  # no locks here: then each process builds, and the last rename stands
+        except (ImportError, OSError):  # without locks each process builds, and the last rename wins
             pass
         yield
 

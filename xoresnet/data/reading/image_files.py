@@ -1,4 +1,4 @@
-"""Images in class folders: listing them, and decoding one to a fixed shape."""
+"""Images in class folders: list them, and decode one to a fixed shape."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.data.datasets.base import require
+from xoresnet.data.reading.loader import require
 from xoresnet.errors import DataError
 
 __all__ = ["ImageList", "decode", "has_class_folders", "image_shape", "list_class_folders"]
@@ -25,7 +25,7 @@ _COLOUR_MODES = frozenset({"CMYK", "P", "PA", "RGB", "RGBA", "YCbCr"})
 
 @dataclass(frozen=True)
 class ImageList:
-    """Image files with their labels, sorted by class, then by file name; nothing of them is read yet."""
+    """Image files with their labels, sorted by class, then by file name; none of them has been read."""
 
     root: Path
     classes: tuple[str, ...]
@@ -35,13 +35,14 @@ class ImageList:
 
     @classmethod
     def from_pairs(cls, root: Path, pairs: Iterable[tuple[str, str]]) -> ImageList:
-        """From pairs of class and path in the root; the order is that of class and file name, wherever a file lies."""
+        """From pairs of class and path in the root; sorted by class and file name, whichever folder a file lies in."""
         ordered = sorted(pairs, key=lambda pair: (pair[0], pair[1].rsplit("/", 1)[-1], pair[1]))
         classes = tuple(dict.fromkeys(name for name, _ in ordered))
         numbers = {name: label for label, name in enumerate(classes)}
         return cls(root, classes, tuple(path for _, path in ordered), tuple(numbers[name] for name, _ in ordered))
 
     def select(self, rows: Tensor) -> ImageList:
+        """The images at int64 rows, with the same classes."""
         indices = rows.tolist()
         names, labels = tuple(self.names[i] for i in indices), tuple(self.labels[i] for i in indices)
         return ImageList(self.root, self.classes, names, labels)
@@ -56,23 +57,25 @@ class ImageList:
 
 
 def has_class_folders(folder: Path) -> bool:
-    """Whether there are folders in it, hidden ones aside."""
+    """Whether a folder contains folders that are not hidden."""
     return folder.is_dir() and any(_class_folders(folder))
 
 
 def list_class_folders(root: Path, parts: Sequence[str] = (".",)) -> ImageList:
-    """All images in the class folders of some folders of the root, pooled; a class is a folder's name.
+    """All images in the class folders of the given parts of the root, pooled; classes are named after their folders.
 
-    Images may lie deeper in a class folder; hidden files and folders are passed over. Raises `DataError` where there is
-    no class folder, or a class without images.
+    Images may lie deeper in a class folder; hidden files and folders are ignored. Raises `DataError` if there is no
+    class folder, or a class without images.
     """
     folders = [folder for part in parts for folder in _class_folders(root / part)]
     if not folders:
-        raise DataError(f"{root} is empty: it has no class folders with images")
+        if any(path.suffix.lower() in _SUFFIXES for path in root.glob("*")):
+            raise DataError(f"{root} contains images but no class folders; give the folder above it as the root")
+        raise DataError(f"{root} contains no class folders with images")
     pairs = [(folder.name, path) for folder in folders for path in _images(root, folder)]
     missing = {folder.name: folder for folder in folders if folder.name not in {name for name, _ in pairs}}
     for name, folder in missing.items():
-        raise DataError(f"class {name!r} has no images: {folder} holds none of {', '.join(sorted(_SUFFIXES))}")
+        raise DataError(f"class {name!r} has no images: {folder} contains none of {', '.join(sorted(_SUFFIXES))}")
     return ImageList.from_pairs(root, pairs)
 
 
@@ -85,13 +88,13 @@ def image_shape(path: Path) -> tuple[int, int, int]:
 def decode(path: Path, shape: tuple[int, int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """One image as uint8 [C, H, W].
 
-    It is scaled, sides in proportion, until it just covers height and width (Pillow's bilinear filter, which
-    averages where it shrinks); then the centre is cut out. Raises `DataError` naming the file.
+    The image is scaled in proportion until it just covers height and width (Pillow's bilinear filter, which averages
+    when it shrinks), and its centre is cut out. Raises `DataError` that names the file.
     """
     channels, height, width = shape
     try:
         with _opened(path) as image:
-            # by way of RGBA, or Pillow warns of what it does with transparent palettes
+            # through RGBA, because Pillow warns about converting transparent palettes directly
             opaque = image.convert("RGBA") if "transparency" in image.info else image
             pixels = opaque.convert("L" if channels == 1 else "RGB")
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
@@ -115,15 +118,15 @@ def _opened(path: Path) -> Any:
         raise _undecodable(path, error) from error
     if image.mode not in _GREY_MODES | _COLOUR_MODES:
         image.close()
-        raise DataError(f"{path} has pixels of mode {image.mode}: images of 8 bits per channel are read")
+        raise DataError(f"{path} has pixels of mode {image.mode}; only images of 8 bits per channel are supported")
     return image
 
 
 def _undecodable(path: Path, error: Exception) -> DataError:
     if isinstance(error, DataError):
         return error
-    # Pillow's own sentence for a content that it does not know ends in the path once more
-    reason = f"it is not of the types {', '.join(_FORMATS)}" if str(path) in str(error) else error
+    # Pillow's own message for unknown content repeats the path
+    reason = f"it is none of {', '.join(_FORMATS)}" if str(path) in str(error) else error
     return DataError(f"{path} cannot be decoded as an image: {reason}")
 
 

@@ -1,7 +1,7 @@
-"""Reading pickles of plain values and uint8 arrays, without running anything that they name.
+"""Reads pickles of plain values and uint8 arrays, without running anything that they name.
 
 A pickle can call any function that it can import. Here it can import nothing: the few globals that numpy's arrays
-name are answered with stand-ins that only collect the parts, and the array is put together afterwards by our own code.
+name are replaced by stand-ins that only collect the parts, and our own code assembles the array afterwards.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["read_pickle"]
 def read_pickle(content: bytes, path: str | Path) -> dict[str, Any]:
     """The dictionary in a pickle of Python 2 or 3; its arrays are `np.ndarray` of uint8.
 
-    path: named in errors. Raises `DataError` for a damaged pickle, for one that names another global than those of
-    numpy's arrays, and for one that holds no dictionary.
+    path: named in errors. Raises `DataError` for a damaged pickle, for one that names any global other than those of
+    numpy's arrays, and for one that is not a dictionary.
     """
     try:
         value = _Unpickler(io.BytesIO(content), path).load()
     except DataError:
         raise
-    except Exception as error:  # damaged pickles fail in every way there is
+    except Exception as error:  # damaged pickles raise errors of every class
         raise DataError(f"{path} cannot be read as a pickle: {type(error).__name__}: {error}") from error
     if not isinstance(value, dict):
         raise DataError(f"{path} is a pickle of {type(value).__name__}, not of a dictionary")
@@ -39,14 +39,14 @@ def read_pickle(content: bytes, path: str | Path) -> dict[str, Any]:
 class _DType:
     def __init__(self, code: object = None, *rest: object) -> None:
         if code not in ("u1", "|u1", "uint8"):
-            raise ValueError(f"an array of {code!r}, where only uint8 is expected")
+            raise ValueError(f"an array of {code!r}, but only uint8 is expected")
 
     def __setstate__(self, state: object) -> None:
-        """Byte order and the like, which single bytes do not have."""
+        """Ignores byte order and the like, which single bytes do not have."""
 
 
 class _Array:
-    """The parts of an array, as `numpy.ndarray.__reduce__` gives them."""
+    """The parts of an array, as `numpy.ndarray.__reduce__` returns them."""
 
     shape: tuple[int, ...] = ()
     values: bytes = b""
@@ -72,7 +72,7 @@ class _Array:
 
 
 class _NdArray:
-    """Stands for the class `numpy.ndarray`, which is only handed to `_reconstruct`."""
+    """Stands for the class `numpy.ndarray`, which is only passed to `_reconstruct`."""
 
 
 def _reconstruct(kind: object, shape: object, code: object) -> _Array:
@@ -106,7 +106,7 @@ class _Unpickler(pickle.Unpickler):
             return _GLOBALS[module, name]
         except KeyError:
             raise DataError(
-                f"{self._path} names {module}.{name}, which no file of images needs: refused, and nothing was run"
+                f"{self._path} names {module}.{name}, which no image file needs; it was refused, and nothing was run"
             ) from None
 
 

@@ -1,8 +1,8 @@
-"""Cutting images into two sets by seed, class by class, and their statistics: the same on every machine.
+"""Splits images by seed, class by class, and computes their statistics: the same on every machine.
 
-The rule: every image, in the order of its data set, draws one 64-bit number from numpy's PCG64 at that seed, a stream
-that numpy promises never to change. In each class, the images with the smallest numbers are set aside: of n images and
-a share s, floor(s n + 1/2), but at least one and never all.
+The rule: every image, in the order of its data set, draws one 64-bit number from numpy's PCG64 at the seed, a stream
+that numpy promises never to change. In each class, the images with the smallest numbers are set aside: floor(s n + 1/2)
+of n images for a share s, but at least one and never all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xoresnet.data.datasets.base import Statistics
+from xoresnet.data.images import Statistics
 from xoresnet.errors import DataError
 
 __all__ = ["channel_statistics", "split_rows"]
@@ -27,8 +27,12 @@ def split_rows(
 ) -> tuple[Tensor, Tensor]:
     """Rows that stay and rows that are set aside, both int64 and ascending, by the rule above.
 
-    labels: int64 [N] in 0 .. len(classes) - 1. where: what errors name.
+    labels: int64 [N] in 0 .. len(classes) - 1. where: what errors name, like a path.
     Raises `DataError` for a class of fewer than two images.
+
+    >>> import torch
+    >>> split_rows(torch.tensor([0, 1, 0, 1]), ["cat", "dog"], share=0.5, seed=0, where="here")
+    (tensor([0, 1]), tensor([2, 3]))
     """
     numbers = np.random.PCG64(seed).random_raw(len(labels))
     of_class = labels.numpy()
@@ -36,8 +40,8 @@ def split_rows(
     for label, name in enumerate(classes):
         rows = np.flatnonzero(of_class == label)
         if len(rows) < 2:
-            found = "no image" if len(rows) == 0 else "one image"
-            raise DataError(f"{where}: class {name!r} has {found} to choose from, but to set one aside it takes 2")
+            number = "no image" if len(rows) == 0 else "only one image"
+            raise DataError(f"{where}: class {name!r} has {number}; at least 2 are required, to set one aside")
         count = min(max(math.floor(share * len(rows) + 0.5), 1), len(rows) - 1)
         aside[rows[np.argsort(numbers[rows], kind="stable")[:count]]] = True
     return torch.from_numpy(np.flatnonzero(~aside)), torch.from_numpy(np.flatnonzero(aside))
@@ -46,8 +50,8 @@ def split_rows(
 def channel_statistics(images: Tensor) -> Statistics:
     """Mean and population standard deviation per channel of uint8 [N, C, H, W] / 255.
 
-    Sums are of whole numbers below 2^53 in float64, hence exact in any order. Raises `DataError` for a channel that is
-    the same everywhere, because nothing can be normalised by its deviation.
+    All sums are whole numbers below 2^53 in float64, hence exact in any order. Raises `DataError` for a channel whose
+    values are all equal, because its deviation of 0 cannot normalise anything.
     """
     count = images.numel() // images.shape[1]
     images_per_chunk = max(1, _CHUNK_VALUES // images[0].numel())
@@ -57,9 +61,11 @@ def channel_statistics(images: Tensor) -> Statistics:
             flat = values.flatten().double()
             sums[channel] += int(flat.sum())
             squares[channel] += int(flat.dot(flat))
-    # variance as one fraction of whole numbers: nothing cancels
+    # the variance as one fraction of whole numbers, so that nothing cancels
     variances = [square * count - total * total for total, square in zip(sums, squares, strict=True)]
     if 0 in variances:
-        raise DataError(f"channel {variances.index(0)} has one value in all training images: it cannot be normalised")
+        raise DataError(
+            f"channel {variances.index(0)} has the same value in all training images, so it cannot be normalised"
+        )
     mean = tuple(total / (255 * count) for total in sums)
     return Statistics(mean, tuple(math.sqrt(variance / (255 * count) ** 2) for variance in variances))

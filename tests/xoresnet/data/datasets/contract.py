@@ -1,4 +1,4 @@
-"""What every data set promises: inherit `DatasetContract`, write a small copy in the original format, be tested."""
+"""What every data set promises. Its test inherits `DatasetContract` and writes a small copy in the original format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from xoresnet.data.load import DATASETS, DataSet, ReadOptions, data_status, load_data
+from xoresnet.data.load import DATASETS, DataSet, data_status, load_data
+from xoresnet.data.reading.loader import ReadOptions
 from xoresnet.errors import DataError
 
 
@@ -24,18 +25,18 @@ class DatasetContract:
     num_classes: int
     options = ReadOptions()
     broken_when_poisoned = True
-    """Whether opening a poisoned test set fails."""
+    """Whether opening a poisoned test set raises an error."""
 
     def write(self, root: Path) -> None:
         """Write a small copy of the data set, in the original format."""
 
     def poison_test(self, root: Path, patch: pytest.MonkeyPatch) -> None:
-        """Turn all that the test set is read from into garbage; forget what was cached."""
+        """Overwrite all that the test set is read from with garbage, and remove what was cached."""
         raise NotImplementedError
 
     @pytest.fixture(autouse=True)
     def alone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Only the copy is found, and nothing is cached elsewhere."""
+        """Let the copy alone be found, and nothing be cached elsewhere."""
         monkeypatch.delenv("XORESNET_DATA", raising=False)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
         monkeypatch.chdir(tmp_path)
@@ -104,7 +105,7 @@ class DatasetContract:
     def test_only_two_may_open_the_test_set(self, root: Path) -> None:
         data = self.load(root)
         assert len(data.test.open(by="confirm")) == len(data.test.open(by="train --test")) > 0
-        with pytest.raises(DataError, match="'confirm' and 'train --test' alone, not by 'search': use validation"):
+        with pytest.raises(DataError, match="may be opened only by 'confirm' and 'train --test', not by 'search'"):
             data.test.open(by="search")
 
     def test_status_finds_it(self, root: Path) -> None:
@@ -113,7 +114,13 @@ class DatasetContract:
         assert status.how_to_get
         assert status.summary == DATASETS[self.name].summary
 
+    def test_the_loader_announces_what_is_read(self, root: Path) -> None:
+        loader = DATASETS[self.name]
+        assert loader.image_shape in (None, self.load(root).input_shape)
+        assert loader.validation_share < 0.5
+        assert loader.recipe.epochs > 0
+
     def test_wrong_number_of_classes(self, root: Path) -> None:
         expected = self.num_classes + 1
-        with pytest.raises(DataError, match=f"has {self.num_classes} classes, not {expected}"):
+        with pytest.raises(DataError, match=f"contains {self.num_classes} classes, not {expected}"):
             load_data(self.name, root, options=ReadOptions(expected_classes=expected))

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 
 from tests.xoresnet.data.datasets.contract import DatasetContract
-from xoresnet.data.datasets import cifar
-from xoresnet.data.datasets.safe_pickle import read_pickle
-from xoresnet.data.load import ReadOptions, load_data
+from xoresnet.data.datasets.cifar import CIFAR10, read
+from xoresnet.data.load import load_data
+from xoresnet.data.reading.loader import ReadOptions
+from xoresnet.data.reading.safe_pickle import read_pickle
 from xoresnet.errors import DataError
 
 FOLDER10, FOLDER100 = "cifar-10-batches-py", "cifar-100-python"
@@ -166,7 +167,7 @@ def test_broken_archives(tmp_path: Path) -> None:
     (tmp_path / FOLDER10 / "data_batch_5").unlink()
     pack(tmp_path, FOLDER10, "cifar-10-python.tar.gz")
     path = tmp_path / "cifar-10-python.tar.gz"
-    with pytest.raises(DataError, match=f"^{re.escape(str(path))} holds no file data_batch_5"):
+    with pytest.raises(DataError, match=f"^{re.escape(str(path))} lacks data_batch_5"):
         load_data("cifar10", tmp_path)
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(DataError, match=f"^{re.escape(str(path))} is truncated or damaged: "):
@@ -187,14 +188,14 @@ def test_class_names_beside_originals_must_be_the_originals(tmp_path: Path) -> N
     write_cifar10(tmp_path)
     folder = tmp_path / FOLDER10
     originals = {path.name: (20, hashlib.md5(path.read_bytes()).hexdigest()) for path in folder.iterdir()}
-    form = replace(cifar._CIFAR10, originals=originals)
-    assert len(cifar._read(form, folder, ReadOptions()).train) == 100
+    layout = replace(CIFAR10, originals=originals)
+    assert len(read(layout, folder, ReadOptions()).train) == 100
     write(folder / "batches.meta", {"label_names": [f"class{9 - label}" for label in range(10)]})
     with pytest.raises(
-        DataError, match=r"batches.meta has the wrong checksum: its MD5 is \w{32}, the original's \w{32}"
+        DataError, match=r"batches.meta has the wrong checksum: its MD5 is \w{32}, that of the original \w{32}"
     ):
-        cifar._read(form, folder, ReadOptions())
-    assert len(cifar._read(form, folder, ReadOptions(verify=False)).train) == 100
+        read(layout, folder, ReadOptions())
+    assert len(read(layout, folder, ReadOptions(verify=False)).train) == 100
 
 
 class Hostile:
@@ -215,7 +216,7 @@ def test_a_hostile_pickle_runs_nothing(tmp_path: Path) -> None:
     trace.unlink()
     write_cifar10(tmp_path)
     (tmp_path / FOLDER10 / "data_batch_1").write_bytes(content)
-    with pytest.raises(DataError, match=r"data_batch_1 names posix.system, which no file of images needs: refused"):
+    with pytest.raises(DataError, match=r"data_batch_1 names posix.system, which no image file needs; it was refused"):
         load_data("cifar10", tmp_path)
     assert not trace.exists()
 

@@ -11,8 +11,8 @@ import torch
 
 from tests.xoresnet.data.datasets.contract import DatasetContract
 from xoresnet.data.datasets.digits import TEST_SEED
-from xoresnet.data.datasets.split import split_rows
 from xoresnet.data.load import load_data
+from xoresnet.data.reading.split import split_rows
 from xoresnet.errors import DataError
 
 

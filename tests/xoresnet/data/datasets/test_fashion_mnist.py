@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from tests.xoresnet.data.datasets.contract import DatasetContract
-from xoresnet.data.load import ReadOptions, load_data
+from xoresnet.data.load import load_data
+from xoresnet.data.reading.loader import ReadOptions
 from xoresnet.errors import DataError
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
@@ -79,10 +80,10 @@ BROKEN: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "labels for images": (IMAGES, lambda content: idx(np.zeros(50)), "begins with 00000801, not 00000803"),
     "empty file": (IMAGES, lambda content: b"", "is empty$"),
     "within the header": (IMAGES, lambda content: content[:10], "is truncated: it ends within the header"),
-    "cut": (IMAGES, _cut, r"has the wrong size: its header says 39200 bytes of data, it has \d+$"),
-    "too long": (LABELS, lambda content: content + b"\0", "has the wrong size: .* it has more"),
+    "cut": (IMAGES, _cut, r"has the wrong size: its header announces 39200 bytes, but it has \d+$"),
+    "too long": (LABELS, lambda content: content + b"\0", "has the wrong size: .* but it has more"),
     "small images": (IMAGES, lambda content: idx(np.zeros((50, 8, 8))), "wrong size: 8 x 8, not 28 x 28"),
-    "no entries": (LABELS, _no_entries, "is empty: its header says 0 entries"),
+    "no entries": (LABELS, _no_entries, "is empty: its header announces 0 entries"),
     "fewer labels": (LABELS, lambda content: idx(np.arange(40) % 10), "40 labels, but .* 50 images"),
     "label range": (LABELS, lambda content: idx(np.arange(50) % 11), r"label 10 of image 10 is out of range 0 .. 9"),
 }
@@ -112,7 +113,7 @@ def test_damaged_gzip(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
 def test_missing_labels(tmp_path: Path) -> None:
     write_fashion(tmp_path)
     (tmp_path / f"{LABELS}.gz").unlink()
-    with pytest.raises(DataError, match=f"{LABELS} is missing, as is the same with .gz"):
+    with pytest.raises(DataError, match=f"{LABELS} is missing, and so is its .gz form"):
         load_data("fashion-mnist", tmp_path)
 
 
@@ -126,7 +127,7 @@ def test_missing_class(tmp_path: Path) -> None:
 def test_files_of_the_original_number_must_be_the_originals(tmp_path: Path) -> None:
     write_fashion(tmp_path, per_class=6_000, zipped=False)
     with pytest.raises(
-        DataError, match=f"{IMAGES} has the wrong checksum: .* original f4a8712d7a061bf5bd6d2ca38dc4d50a"
+        DataError, match=f"{IMAGES} has the wrong checksum: .* original is f4a8712d7a061bf5bd6d2ca38dc4d50a"
     ):
         load_data("fashion-mnist", tmp_path)
     assert len(load_data("fashion-mnist", tmp_path, options=ReadOptions(verify=False)).train) == 54_000

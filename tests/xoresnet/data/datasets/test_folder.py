@@ -14,8 +14,9 @@ from PIL import Image
 
 from tests.xoresnet.data.datasets.contract import DatasetContract
 from tests.xoresnet.data.datasets.pictures import poison_pool_test_images, write_classes, write_image
-from xoresnet.data.datasets.image_files import decode
-from xoresnet.data.load import ReadOptions, load_data
+from xoresnet.data.load import load_data
+from xoresnet.data.reading.image_files import decode
+from xoresnet.data.reading.loader import ReadOptions
 from xoresnet.errors import DataError
 
 
@@ -103,12 +104,14 @@ def test_modes(tmp_path: Path, mode: str) -> None:
 
 def test_images_of_16_bits_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((4, 4), dtype=np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(DataError, match=r"deep.png has pixels of mode I;16: images of 8 bits per channel are read"):
+    with pytest.raises(
+        DataError, match=r"deep.png has pixels of mode I;16; only images of 8 bits per channel are supported"
+    ):
         decode(tmp_path / "deep.png", (1, 4, 4))
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif", "ppm", "webp"])
-@pytest.mark.parametrize(("kept", "message"), [(0, "it is not of the types BMP, GIF"), (0.6, "")])
+@pytest.mark.parametrize(("kept", "message"), [(0, "it is none of BMP, GIF"), (0.6, "")])
 def test_corrupt_images_are_named(tmp_path: Path, suffix: str, kept: float, message: str) -> None:
     write_classes(tmp_path, per_class=4, classes=("cat", "dog"))
     for index in range(3):  # at least one of them is for training
@@ -121,17 +124,19 @@ def test_corrupt_images_are_named(tmp_path: Path, suffix: str, kept: float, mess
 
 
 def test_broken_folders(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"{tmp_path} is empty: it has no class folders with images"):
+    with pytest.raises(DataError, match=f"{tmp_path} contains no class folders with images"):
         load_data("folder", tmp_path)
     write_classes(tmp_path, classes=("cat",))
-    with pytest.raises(DataError, match="has one class alone, 'cat': to tell apart, at least 2 are needed"):
+    with pytest.raises(DataError, match="cat contains images but no class folders; give the folder above it as the r"):
+        load_data("folder", tmp_path / "cat")
+    with pytest.raises(DataError, match="contains only one class, 'cat'; at least 2 are required"):
         load_data("folder", tmp_path)
     (tmp_path / "dog").mkdir()
-    with pytest.raises(DataError, match=f"class 'dog' has no images: {tmp_path}/dog holds none of .bmp, .gif"):
+    with pytest.raises(DataError, match=f"class 'dog' has no images: {tmp_path}/dog contains none of .bmp, .gif"):
         load_data("folder", tmp_path)
     write_image(tmp_path / "dog" / "0.png")
     with pytest.raises(
-        DataError, match=f"^{tmp_path}: class 'dog' has one image to choose from, but to set one aside it takes 2"
+        DataError, match=f"^{tmp_path}: class 'dog' has only one image; at least 2 are required, to set one aside"
     ):
         load_data("folder", tmp_path)
 
@@ -153,14 +158,16 @@ def test_a_test_set_that_went_away(tmp_path: Path) -> None:
     write_classes(tmp_path / "test")
     data = load_data("folder", tmp_path)
     shutil.rmtree(tmp_path / "test")
-    with pytest.raises(DataError, match=f"{tmp_path}/test is empty"):
+    with pytest.raises(DataError, match=f"{tmp_path}/test contains no class folders"):
         data.test.open(by="confirm")
 
 
 def test_the_root_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_classes(tmp_path)
     monkeypatch.setenv("XORESNET_DATA", str(tmp_path))
-    with pytest.raises(DataError, match=r"folder is looked for in the given root alone; to get it: make one folder"):
+    with pytest.raises(
+        DataError, match=r"folder is looked for only in the root that is given; to get it: make one folder"
+    ):
         load_data("folder")
     with pytest.raises(DataError, match=f"not found in {tmp_path}/nowhere; to get it"):
         load_data("folder", tmp_path / "nowhere")

@@ -10,7 +10,8 @@ import torch
 
 from tests.xoresnet.data.datasets.contract import DatasetContract
 from tests.xoresnet.data.datasets.pictures import poison_pool_test_images, write_image
-from xoresnet.data.load import DataSet, ReadOptions, load_data
+from xoresnet.data.load import DataSet, load_data
+from xoresnet.data.reading.loader import ReadOptions
 from xoresnet.errors import DataError
 
 PARTS = {"train": ("n01", "n02"), "val": ("n03",), "test": ("n04",)}
@@ -83,7 +84,7 @@ def test_one_sixth_of_each_class_is_the_test_set(tmp_path: Path) -> None:
 
 def test_other_numbers_of_classes_are_refused(tmp_path: Path) -> None:
     write_tables(tmp_path)
-    with pytest.raises(DataError, match=f"{tmp_path} has 4 classes, not 100"):
+    with pytest.raises(DataError, match=f"{tmp_path} contains 4 classes, not 100"):
         load_data("mini-imagenet", tmp_path)
 
 
@@ -91,17 +92,20 @@ def test_another_size(tmp_path: Path) -> None:
     write_tables(tmp_path)
     options = ReadOptions(expected_classes=4, image_size=(32, 32))
     assert load_data("mini-imagenet", tmp_path, options=options).input_shape == (3, 32, 32)
-    with pytest.raises(DataError, match="channels is no option of mini-imagenet: its images are taken as they are"):
+    with pytest.raises(DataError, match="mini-imagenet has no option channels: its images are used as they are"):
         load_data("mini-imagenet", tmp_path, options=ReadOptions(channels=1))
 
 
 BROKEN = {
-    "columns": ("file,class\na.png,n01\n", "val.csv has no columns filename and label: its first line is 'file,class'"),
-    "nothing": ("", "val.csv has no columns filename and label: its first line is ''"),
+    "columns": (
+        "file,class\na.png,n01\n",
+        "val.csv lacks the columns filename and label: its first line is 'file,class'",
+    ),
+    "nothing": ("", "val.csv lacks the columns filename and label: its first line is ''"),
     "half a row": ("filename,label\nn030000.png\n", "val.csv line 2 lacks a file name or a label"),
     "twice": (
         "filename,label\nn030000.png,n03\nn030000.png,n04\n",
-        "val.csv line 3 names the image 'n030000.png' again, after val.csv line 2",
+        "val.csv line 3 repeats the image 'n030000.png' of val.csv line 2",
     ),
     "elsewhere": ("filename,label\n../secret.png,n03\n", r"val.csv line 2 names '../secret.png', which lies outside"),
 }

@@ -15,10 +15,12 @@ import torch
 from PIL import Image
 
 from tests.xoresnet.data.datasets.pictures import cache_files, write_classes, write_image
-from xoresnet.data.datasets import image_cache
-from xoresnet.data.datasets.image_cache import CHUNK_IMAGES, cached_split
-from xoresnet.data.datasets.image_files import list_class_folders
-from xoresnet.data.load import ReadOptions, Split, load_data
+from xoresnet.data.images import Split
+from xoresnet.data.load import load_data
+from xoresnet.data.reading import image_cache
+from xoresnet.data.reading.image_cache import CHUNK_IMAGES, cached_split
+from xoresnet.data.reading.image_files import list_class_folders
+from xoresnet.data.reading.loader import ReadOptions
 from xoresnet.errors import DataError
 
 SHAPE = (3, 4, 4)
@@ -27,8 +29,8 @@ SHAPE = (3, 4, 4)
 BUILDER = """
 import hashlib, os, signal, sys, time
 from pathlib import Path
-from xoresnet.data.datasets.image_cache import cached_split
-from xoresnet.data.datasets.image_files import list_class_folders
+from xoresnet.data.reading.image_cache import cached_split
+from xoresnet.data.reading.image_files import list_class_folders
 
 root, how = Path(sys.argv[1]), sys.argv[2]
 
@@ -216,7 +218,9 @@ def test_images_of_one_colour_cannot_be_normalised(tmp_path: Path) -> None:
     for name in ("cat/0.png", "dog/0.png", "cat/1.png", "dog/1.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / name)
-    with pytest.raises(DataError, match="channel 0 has one value in all training images: it cannot be normalised"):
+    with pytest.raises(
+        DataError, match="channel 0 has the same value in all training images, so it cannot be normalised"
+    ):
         load_data("folder", tmp_path)
 
 

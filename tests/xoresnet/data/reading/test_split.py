@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xoresnet.data.datasets.base import Split
-from xoresnet.data.datasets.split import channel_statistics, split_rows
+from xoresnet.data.images import Split
+from xoresnet.data.reading.split import channel_statistics, split_rows
 from xoresnet.errors import DataError
 
 
@@ -46,12 +46,10 @@ def test_seeds_differ() -> None:
     assert len(splits) == 20
 
 
-@pytest.mark.parametrize(("count", "found"), [(0, "no image"), (1, "one image")])
-def test_classes_too_small_to_split(count: int, found: str) -> None:
+@pytest.mark.parametrize(("count", "number"), [(0, "no image"), (1, "only one image")])
+def test_classes_too_small_to_split(count: int, number: str) -> None:
     labels = torch.tensor([0] * 5 + [1] * count)
-    with pytest.raises(
-        DataError, match=f"^here: class 'b' has {found} to choose from, but to set one aside it takes 2"
-    ):
+    with pytest.raises(DataError, match=f"^here: class 'b' has {number}; at least 2 are required, to set one aside"):
         split_rows(labels, ("a", "b"), 0.5, 0, where="here")
 
 
@@ -71,9 +69,9 @@ def test_splits_refuse_other_shapes_and_types() -> None:
     images, labels = torch.zeros(4, 1, 2, 2, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
     assert repr(Split(images, labels)) == "Split(4 images of 1 x 2 x 2)"
     assert Split(images, labels).images is images
-    with pytest.raises(DataError, match=r"images are uint8 \[N, C, H, W\], got torch.float32 \[4, 1, 2, 2\]"):
+    with pytest.raises(DataError, match=r"images must be uint8 \[N, C, H, W\], got torch.float32 \[4, 1, 2, 2\]"):
         Split(images.float(), labels)
-    with pytest.raises(DataError, match=r"labels are int64 \[N\], got torch.int32 \[4\]"):
+    with pytest.raises(DataError, match=r"labels must be int64 \[N\], got torch.int32 \[4\]"):
         Split(images, labels.int())
-    with pytest.raises(DataError, match="every image has one label, got 4 images and 3 labels"):
+    with pytest.raises(DataError, match="every image needs one label, got 4 images and 3 labels"):
         Split(images, labels[:3])

@@ -1,0 +1,72 @@
+"""Labelled images as tensors: `Split`, and what may be done to them in training, `Augmentation`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from xoresnet.errors import DataError
+
+__all__ = ["Augmentation", "Split", "Statistics"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Split:
+    """Images with their labels: `Split(images, labels)`, or some rows of a pool that several splits share.
+
+    Raises `DataError` for tensors of other shapes or types than given below.
+    """
+
+    pool: Tensor
+    """uint8 [M, C, H, W]; may be a memory-mapped file, whose pages all processes on a machine share."""
+    labels: Tensor
+    """int64 [N], counted from 0."""
+    rows: Tensor | None = None
+    """int64 [N]: the images of the pool that belong to the split; None for all of them, in order."""
+
+    def __post_init__(self) -> None:
+        if self.pool.dtype != torch.uint8 or self.pool.dim() != 4:
+            raise DataError(f"images must be uint8 [N, C, H, W], got {self.pool.dtype} {list(self.pool.shape)}")
+        for name, index in (("labels", self.labels), ("rows", self.rows)):
+            if index is not None and (index.dtype != torch.int64 or index.dim() != 1):
+                raise DataError(f"{name} must be int64 [N], got {index.dtype} {list(index.shape)}")
+        images = len(self.pool if self.rows is None else self.rows)
+        if images != len(self.labels):
+            raise DataError(f"every image needs one label, got {images} images and {len(self.labels)} labels")
+
+    @cached_property
+    def images(self) -> Tensor:
+        """uint8 [N, C, H, W]: the pool itself, or a copy of the split's rows, which is made once."""
+        return self.pool if self.rows is None else self.pool[self.rows]
+
+    def take(self, indices: Tensor) -> Tensor:
+        """The images at int64 indices, uint8 [len(indices), C, H, W], without making the copy that `images` is."""
+        return self.pool[indices if self.rows is None else self.rows[indices]]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"Split({len(self)} images of {' x '.join(map(str, self.pool.shape[1:]))})"
+
+
+class Augmentation(NamedTuple):
+    """How training images are varied at random, unless the recipe says otherwise."""
+
+    flip: bool = False
+    """Mirror each image left to right with probability 1/2."""
+    crop_padding: int = 0
+    """Pixels of zero padding on each side, out of which the image's size is cut at a random place."""
+    cutout: int = 0
+    """Side in pixels of a square that is set to zero at a random place; 0 for none."""
+
+
+class Statistics(NamedTuple):
+    """Mean and standard deviation per channel, with images scaled to [0, 1]."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]

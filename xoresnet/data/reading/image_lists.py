@@ -1,0 +1,50 @@
+"""Data sets of single image files: one pool cut into training and test images, decoded and cached."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from xoresnet.data.images import Split
+from xoresnet.data.reading.image_cache import cached_split
+from xoresnet.data.reading.image_files import ImageList, list_class_folders
+from xoresnet.data.reading.loader import Progress, Source
+from xoresnet.data.reading.split import split_rows
+from xoresnet.errors import DataError
+
+__all__ = ["TEST_SEED", "TEST_SHARE", "read_image_lists", "split_pool"]
+
+TEST_SEED = 84
+TEST_SHARE = 1 / 6
+
+
+def split_pool(pool: ImageList) -> tuple[ImageList, ImageList]:
+    """Training and test images of one pool, by the rule of `split.py` at `TEST_SEED`."""
+    train, test = split_rows(pool.label_tensor, pool.classes, TEST_SHARE, TEST_SEED, where=pool.root)
+    return pool.select(train), pool.select(test)
+
+
+def read_image_lists(
+    name: str, train: ImageList, test: ImageList | Path, shape: tuple[int, int, int], progress: Progress | None
+) -> Source:
+    """Decode the training images, or map them if that was done before; the test images are not read.
+
+    test: a list, or a folder of class folders that is listed when the test set is opened. shape: (C, H, W).
+    """
+    split, statistics = cached_split(train, shape, f"{name}-train", progress)
+    return Source(train.classes, split, partial(_read_test, name, train.classes, test, shape, progress), statistics)
+
+
+def _read_test(
+    name: str,
+    classes: tuple[str, ...],
+    test: ImageList | Path,
+    shape: tuple[int, int, int],
+    progress: Progress | None,
+) -> Split:
+    images = list_class_folders(test) if isinstance(test, Path) else test
+    different = sorted(set(classes) ^ set(images.classes))
+    if different:
+        place = "is missing from" if different[0] in classes else "is only in"
+        raise DataError(f"class {different[0]!r} {place} the test set in {images.root}")
+    return cached_split(images, shape, f"{name}-test", progress)[0]
