@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from xoresnet.results.tables.loading import Run
-    from xoresnet.standalone.export import Exported
+    from xoresnet.standalone.comparison import Exported
 
 __all__ = ["export"]
 

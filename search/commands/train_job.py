@@ -117,7 +117,8 @@ def _train(job: Job, view: TrainingView) -> Training:
 
 def _finish(job: Job, training: Training, *, test: bool) -> dict[str, Any]:
     """Write what there is once all epochs are done; returns the summary."""
-    from xoresnet.standalone.folder import ModelConfig, write_config
+    from xoresnet.standalone.config import ModelConfig
+    from xoresnet.standalone.folder import write_config
 
     job.folder.write_history(job.arch, job.recipe.seed, training.records)
     job.folder.write_weights(training.net.state_dict())

@@ -9,7 +9,7 @@ import torch
 from xoresnet import Arch, XOResNet
 from xoresnet.space import SearchSpace
 from xoresnet.standalone.data_facts import DataFacts
-from xoresnet.standalone.folder import ModelConfig
+from xoresnet.standalone.config import ModelConfig
 
 ALL_KINDS = SearchSpace.from_dict(
     {

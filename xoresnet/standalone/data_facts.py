@@ -1,4 +1,4 @@
-"""`DataFacts`: what a model must know of the images that it was trained on. Imports no torch."""
+"""`DataFacts`: what a model must know about the images that it was trained on. Imports no torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from xoresnet.description.schema import Spec
 from xoresnet.errors import Fault, SpecError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # reading a description needs no torch
     from xoresnet.data.load import DataSet
 
 __all__ = ["DataFacts"]
@@ -18,7 +18,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class DataFacts(Spec):
-    """Of one data set."""
+    """Facts of one data set."""
 
     name: str
     classes: tuple[str, ...]
@@ -26,17 +26,16 @@ class DataFacts(Spec):
     mean: tuple[float, ...]
     """Per channel, of images in [0, 1]."""
     std: tuple[Positive, ...]
+    """Standard deviation, likewise."""
     fingerprint: str = ""
-    """Of what training saw (`DataSet.fingerprint`)."""
+    """Identifies what training saw (`DataSet.fingerprint`)."""
 
     @model_validator(mode="after")
-    def _channels(self) -> Self:
+    def _one_deviation_per_mean(self) -> Self:
         if len(self.mean) != len(self.std):
             raise SpecError([Fault("std", f"{len(self.std)} values, but {len(self.mean)} means")])
         return self
 
     @classmethod
     def of(cls, data: DataSet) -> Self:
-        return cls(
-            name=data.name, classes=data.classes, mean=data.mean, std=data.std, fingerprint=data.fingerprint
-        )  # fmt: skip
+        return cls(name=data.name, classes=data.classes, mean=data.mean, std=data.std, fingerprint=data.fingerprint)

@@ -1,11 +1,10 @@
-"""A network as it is deployed: images in [0, 1] in, logits out, and with them the spikes that each image cost."""
+"""A network as it is deployed: images in [0, 1] in, logits out, and optionally the spikes that each image cost."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -14,31 +13,29 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from xoresnet.network.block import ConvNorm
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.neurons.neuron import SpikingNeuron
+from xoresnet.standalone.config import ModelConfig
 
-if TYPE_CHECKING:
-    from xoresnet.standalone.folder import ModelConfig
-
-__all__ = [
-    "Standalone",
-]
+__all__ = ["Standalone"]
 
 
 class Standalone(nn.Module):
     """Preprocessing, network and count in one module, in evaluation mode and without gradients.
 
-    Takes float32 images [N, C, H, W] in [0, 1] and returns logits [N, num_classes]; with `spikes`, also how many spikes
-    all neuron layers emitted over all time steps for each image, [N].
+    Takes float32 images [N, C, H, W] in [0, 1] and returns logits [N, num_classes]; with `spikes`, also the number of
+    spikes that all neuron layers emitted over all time steps for each image, [N].
     """
 
     mean: Tensor
     std: Tensor
     config: ModelConfig | None = None
-    """What else is known of it, where it was loaded from a folder."""
+    """Its description, if it was loaded from a folder or is being exported."""
 
     def __init__(
         self, net: XOResNet, mean: Sequence[float], std: Sequence[float], *, spikes: bool = False, fold: bool = False
     ) -> None:
-        """Net is copied. fold: put batch norms into the convolutions before them; equal but for rounding."""
+        """net: is copied. mean, std: per channel, of images in [0, 1]. fold: merge batch norms into the convolutions before
+        them, which changes nothing but rounding.
+        """
         super().__init__()
         self.net = deepcopy(net).cpu().float().eval().requires_grad_(False)
         for module in self.net.modules() if fold else ():
@@ -55,7 +52,7 @@ class Standalone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if self._counts is not None:
-            self._counts.clear()  # another pass of the network may have left some
+            self._counts.clear()  # a pass of the inner network alone leaves counts behind
         logits: Tensor = self.net((images - self.mean) / self.std)
         if self._counts is None:
             return logits
@@ -64,13 +61,14 @@ class Standalone(nn.Module):
         return logits, spikes
 
     def facts(self) -> dict[str, str]:
-        """What a single file says of itself; `classes`, where they are known, is a JSON list."""
+        """The metadata of a single file; `classes`, if they are known, is a JSON list."""
         arch = self.net.arch
-        found = {"arch_id": arch.arch_id, "timesteps": str(arch.timesteps)}
-        return found if self.config is None else {**found, "classes": json.dumps(self.config.data.classes)}
+        facts = {"arch_id": arch.arch_id, "timesteps": str(arch.timesteps)}
+        return facts if self.config is None else {**facts, "classes": json.dumps(self.config.data.classes)}
 
     @property
     def counts_spikes(self) -> bool:
+        """Whether `forward` returns spikes as well."""
         return self._counts is not None
 
     def _count(self, module: nn.Module, args: tuple[Tensor, ...], spikes: Tensor) -> None:

@@ -1,1 +1,1 @@
-"""Single files in which a model leaves, one module for each format; `export.py` chooses among them."""
+"""File formats in which a model can leave this project: each module of this folder defines one as `FORMAT`."""

@@ -1,4 +1,4 @@
-"""`.onnx`: onnxruntime alone runs it. Writing and comparing need `pip install 'xoresnet[export]'`."""
+"""`.onnx`, which onnxruntime runs alone. Writing and comparing need `pip install 'xoresnet[export]'`."""
 
 from __future__ import annotations
 
@@ -6,53 +6,54 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from xoresnet.errors import ExportError
 from xoresnet.files.atomic import replaced
-from xoresnet.standalone.formats.pt2 import exported
+from xoresnet.standalone.format import Format
 from xoresnet.standalone.module import Standalone
+from xoresnet.standalone.tracing import traced
 
-__all__ = ["run", "write"]
+__all__ = ["FORMAT", "run", "write"]
 
 
 def write(model: Standalone, path: Path) -> None:
-    """Inputs `images`, outputs `logits` and, where the model counts, `spikes`."""
-    _check_installed()
+    """Input `images`; outputs `logits` and, if the model counts them, `spikes`."""
     outputs = ["logits", "spikes"] if model.counts_spikes else ["logits"]
     with _quiet():
         program = torch.onnx.export(
-            exported(model), (), dynamo=True, verbose=False, input_names=["images"], output_names=outputs
+            traced(model), (), dynamo=True, verbose=False, input_names=["images"], output_names=outputs
         )
         if program is None:
-            raise RuntimeError("torch.onnx.export returned nothing")
+            raise ExportError("torch.onnx.export returned nothing")
         program.model.metadata_props.update(model.facts())
         with replaced(path) as partial:
             program.save(str(partial), external_data=False)
 
 
 def run(path: Path, images: Tensor) -> tuple[Tensor, ...]:
-    """As in `pt2.py`."""
-    import onnxruntime
+    """Logits, and spikes if the file counts them."""
+    import onnxruntime  # optional
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return tuple(torch.from_numpy(found) for found in session.run(None, {"images": images.numpy()}))
+    return tuple(torch.from_numpy(output) for output in session.run(None, {"images": images.numpy()}))
 
 
-def _check_installed() -> None:
-    for name in ("onnx", "onnxscript", "onnxruntime"):
-        try:
-            import_module(name)
-        except ImportError as error:
-            raise ImportError(f"writing .onnx needs pip install 'xoresnet[export]': {error}") from None
+def _example(shape: str, *, spikes: bool) -> str:
+    return f"""import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("model.onnx")
+images = np.random.rand(1, {shape}).astype(np.float32)  # in [0, 1]
+{"logits, spikes" if spikes else "(logits,)"} = session.run(None, {{"images": images}})"""
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter warns and logs of its own making."""
+    """Silence the exporter, which warns and logs about its own internals."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -62,3 +63,6 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+FORMAT = Format("onnx", write, run, _example, packages=("onnx", "onnxscript", "onnxruntime"))

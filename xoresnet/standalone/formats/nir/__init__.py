@@ -1,145 +1,87 @@
 """`.nir`: the Neuromorphic Intermediate Representation, for simulators and hardware: a graph of layers in HDF5.
 
-Writing and comparing need `pip install 'xoresnet[export]'`. What becomes of a network is in `nir_lowering.py`.
+Writing and comparing need `pip install 'xoresnet[export]'`, so what imports `nir` is imported when it is called.
+`lowering.py` tells how NIR expresses a network, `running.py` runs the file.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from graphlib import TopologicalSorter
-from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from xoresnet.files.atomic import replaced
+from xoresnet.standalone.format import Format
 from xoresnet.standalone.module import Standalone
 
-__all__ = ["TIME_STEP", "run", "write"]
-
-TIME_STEP = 1e-4
-"""Seconds of one time step, in which time constants are given: what other tools take where they are told nothing."""
-
-
-_READING = MappingProxyType(
-    {
-        "time_step_seconds": TIME_STEP,
-        "input": "images [C, H, W] in [0, 1], the same at each time step",
-        "output": "logits [num_classes, 1, 1] of each time step; their mean over time decides",
-    }
-)
+__all__ = ["FORMAT", "run", "write"]
 
 
 def write(model: Standalone, path: Path) -> None:
-    """Takes the images at each time step, gives the logits of each, [num_classes, 1, 1]. Spikes are not counted.
+    """Input: images, the same at each time step; output: the logits of each time step, [num_classes, 1, 1].
 
     Raises `UnsupportedError` for what NIR has no nodes for.
     """
-    _check_installed()
-    import nir
+    from xoresnet.standalone.formats.nir.lowering import write_graph
 
-    from xoresnet.standalone.formats.nir.lowering import lowered
-
-    graph = lowered(model)
-    with replaced(path) as partial:
-        facts = {**model.facts(), "timesteps": model.net.arch.timesteps, **_READING}
-        nir.write(partial, nir.NIRGraph(graph.nodes, graph.edges, metadata=facts))
+    write_graph(model, path)
 
 
 def run(path: Path, images: Tensor) -> tuple[Tensor, ...]:
-    """As in `pt2.py`, always with spikes: the file read back and run node by node, without this project's layers."""
-    import nir
+    """Logits [N, classes] and spikes [N]: the file is read back and run node by node, without this project's layers."""
+    from xoresnet.standalone.formats.nir.running import run_graph
 
-    graph = nir.read(path)
-    steps = int(graph.metadata["timesteps"])
-    sources: dict[str, list[str]] = {name: [] for name in graph.nodes}
-    for source, name in graph.edges:
-        sources[name].append(source)
-    unread = Counter(source for source, _ in graph.edges)
-    values: dict[str, Tensor] = {}
-    spikes = torch.zeros(len(images))
-    for name in TopologicalSorter(sources).static_order():
-        node = graph.nodes[name]
-        given = [values[source] for source in sources[name]]
-        x = sum(given[1:], given[0]) if given else images.expand(steps, *images.shape)
-        values[name] = _NODES[type(node).__name__](node, x)
-        if type(node).__name__ in ("IF", "LIF"):
-            spikes += values[name].sum((0, 2, 3, 4))
-        unread.subtract(sources[name])
-        for source in sources[name]:
-            if not unread[source]:
-                values.pop(source, None)  # each as large as all its time steps
-    return values["output"].mean(0).flatten(1), spikes
+    return run_graph(path, images)
 
 
-def _if(node: Any, x: Tensor) -> Tensor:
-    gain = _constant(node.r, TIME_STEP, x)
-    return _fired(node, x, lambda current, v: gain * current)
+def _example(shape: str, *, spikes: bool) -> str:
+    return f"""import nir  # pip install nir nirtorch
+import nirtorch
+import torch
 
 
-def _lif(node: Any, x: Tensor) -> Tensor:
-    tau, leak, resistance = _constant(node.tau, 1 / TIME_STEP, x), _constant(node.v_leak, 1, x), _constant(node.r, 1, x)
-    return _fired(node, x, lambda current, v: (leak - v + resistance * current) / tau)
+class Neuron(torch.nn.Module):  # forward Euler, in steps of 0.1 ms
+    def __init__(self, node):
+        super().__init__()
+        leaky = isinstance(node, nir.LIF)
+        self.leak = 1e-4 / float(node.tau.flat[0]) if leaky else 0.0
+        self.gain = self.leak if leaky else 1e-4 * float(node.r.flat[0])
+        self.threshold = float(node.v_threshold.flat[0])
+
+    def forward(self, x, state=None):
+        v = self.gain * x if state is None else state - self.leak * state + self.gain * x
+        spikes = v > self.threshold
+        return spikes.float(), v * ~spikes
 
 
-def _fired(node: Any, x: Tensor, rise: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """Spikes of currents x [T, N, C, H, W]; `rise(current, v)` is what one step of Euler's adds to the potential v."""
-    threshold, reset = _constant(node.v_threshold, 1, x), _constant(node.v_reset, 1, x)
-    spikes = []
-    v = torch.zeros_like(x[0])
-    for current in x:
-        v = v + rise(current, v)
-        fired = v > threshold
-        v = torch.where(fired, reset, v)
-        spikes.append(fired)
-    return torch.stack(spikes).to(x.dtype)
+class Function(torch.nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.forward = function
 
 
-def _constant(values: Any, factor: float, like: Tensor) -> Tensor:
-    """The product is rounded once."""
-    exact: Tensor = torch.from_numpy(values).double() * factor
-    return exact.to(like.dtype)
+nodes = {{
+    nir.LIF: Neuron,
+    nir.IF: Neuron,
+    nir.Scale: lambda node: Function(lambda x: x * torch.from_numpy(node.scale)),
+    nir.Threshold: lambda node: Function(lambda x: (x > torch.from_numpy(node.threshold)).float()),
+    nir.SumPool2d: lambda node: torch.nn.AvgPool2d(3, 2, 1, divisor_override=1),
+}}
+graph = nir.read("model.nir")
+model = nirtorch.nir_to_torch(graph, nodes)
+images, outputs, state = torch.rand(1, {shape}), [], None  # images in [0, 1]
+for _ in range(graph.metadata["timesteps"]):
+    output, state = model(images, state)
+    outputs.append(output)
+logits = torch.stack(outputs).mean(0).flatten(1)"""
 
 
-def _conv(node: Any, x: Tensor) -> Tensor:
-    weight, bias = torch.from_numpy(node.weight), torch.from_numpy(node.bias)
-    stride, padding, dilation = (tuple(map(int, value)) for value in (node.stride, node.padding, node.dilation))
-    return _by_image(lambda x: F.conv2d(x, weight, bias, stride, padding, dilation, int(node.groups)), x)
-
-
-def _pool(node: Any, x: Tensor, divisor: int | None = None) -> Tensor:
-    window, stride, padding = (tuple(map(int, value)) for value in (node.kernel_size, node.stride, node.padding))
-    return _by_image(lambda x: F.avg_pool2d(x, window, stride, padding, divisor_override=divisor), x)
-
-
-def _by_image(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    found = layer(x.flatten(0, 1))
-    return found.view(*x.shape[:2], *found.shape[1:])
-
-
-_NODES: Mapping[str, Callable[[Any, Tensor], Tensor]] = MappingProxyType(
-    {
-        "Input": lambda node, x: x,
-        "Output": lambda node, x: x,
-        "Conv2d": _conv,
-        "AvgPool2d": _pool,
-        "SumPool2d": lambda node, x: _pool(node, x, divisor=1),
-        "Scale": lambda node, x: x * torch.from_numpy(node.scale),
-        "Threshold": lambda node, x: (x > torch.from_numpy(node.threshold)).to(x.dtype),
-        "IF": _if,
-        "LIF": _lif,
-    }
+FORMAT = Format(
+    "nir",
+    write,
+    run,
+    _example,
+    packages=("nir",),
+    returns_spikes=False,
+    every_network=False,
+    output="logits [N, {classes}, 1, 1] of each time step",
 )
-"""What each kind of node gives for x [T, N, C, H, W], what its edges bring added up."""
-
-
-def _check_installed() -> None:
-    try:
-        import_module("nir")
-    except ImportError as error:
-        raise ImportError(f"writing .nir needs pip install 'xoresnet[export]': {error}") from None

@@ -1,4 +1,4 @@
-"""A NIR graph as it grows: layers and neurons become nodes, and streams the edges between them."""
+"""`Graph` builds a NIR graph: layers and neurons become nodes, and streams become the edges between them."""
 
 from __future__ import annotations
 
@@ -15,27 +15,30 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from xoresnet.errors import UnsupportedError
 from xoresnet.network.block import ConvNorm
 from xoresnet.neurons.neuron import IF, LIF, ParametricLIF, SpikingNeuron
-from xoresnet.standalone.formats.nir import TIME_STEP
 
-__all__ = ["Graph", "Signal"]
+__all__ = ["TIME_STEP_SECONDS", "Graph", "Signal"]
+
+TIME_STEP_SECONDS = 1e-4
+"""Duration of one time step, to which NIR's time constants refer; the default of other tools."""
 
 Shape = tuple[int, int, int]
 """(C, H, W)"""
 
 
 class Signal(NamedTuple):
-    """What travels: the sum of what some nodes give, in this order. A node that reads it has an edge from each."""
+    """A value in the graph: the sum of what some nodes return, in this order. Its readers have an edge from each."""
 
     nodes: tuple[str, ...]
     shape: Shape
 
     def plus(self, *others: Signal) -> Signal:
+        """The sum with other signals of the same shape."""
         assert all(other.shape == self.shape for other in others)
         return Signal(sum((other.nodes for other in others), self.nodes), self.shape)
 
 
 class Graph:
-    """Nodes by name and the edges between them. Every method adds nodes that read x, and returns what they give."""
+    """Nodes by name and the edges between them. Every method adds nodes that read x and returns their signal."""
 
     def __init__(self) -> None:
         self.nodes: dict[str, nir.NIRNode] = {}
@@ -55,7 +58,7 @@ class Graph:
         return self.add(name, node, x, (len(bias), *_size(x, kernel, stride, padding)))
 
     def conv_norm(self, name: str, layer: ConvNorm, x: Signal) -> Signal:
-        """One convolution: the batch norm is folded into it, in double precision."""
+        """One convolution, into which the batch norm is folded in double precision."""
         exact = deepcopy(layer).double()
         conv = exact.conv if isinstance(exact.norm, nn.Identity) else fuse_conv_bn_eval(exact.conv, exact.norm)
         assert conv.bias is not None
@@ -67,32 +70,35 @@ class Graph:
         return self.add(name, node, x, (x.shape[0], *_size(x, kernel, stride, padding)))
 
     def mean(self, name: str, x: Signal) -> Signal:
-        """Of all places of a channel."""
+        """The mean over all places of each channel: shape (C, 1, 1)."""
         window = np.array(x.shape[1:])
         return self.add(name, nir.AvgPool2d(window, window, np.array([0, 0])), x, (x.shape[0], 1, 1))
 
     def above(self, name: str, bound: float, x: Signal) -> Signal:
-        """1 where x is more than the bound, else 0."""
+        """1 where x is greater than the bound, else 0."""
         return self.add(name, nir.Threshold(_full(x, bound)), x, x.shape)
 
     def times(self, name: str, factor: float, x: Signal) -> Signal:
         return self.add(name, nir.Scale(_full(x, factor)), x, x.shape)
 
     def fire(self, name: str, neuron: SpikingNeuron, x: Signal) -> Signal:
-        """A layer of neurons: forward Euler on NIR's equations in steps of TIME_STEP is what ours compute."""
+        """A layer of neurons: forward Euler on NIR's equations, in steps of `TIME_STEP_SECONDS`, gives what ours compute.
+
+        Raises `UnsupportedError` for other kinds of neurons and for a soft reset.
+        """
         if type(neuron) not in (IF, LIF, ParametricLIF):
             raise UnsupportedError(f"NIR has no node for the neuron {type(neuron).__name__}, only for lif, if and plif")
         assert isinstance(neuron, IF | LIF | ParametricLIF)
         dynamics = neuron.dynamics
         if not dynamics.hard:
-            rule = "NIR's neurons start anew after a spike (reset: hard), and these keep what is above their threshold"
+            rule = "NIR's neurons return to zero after a spike (reset: hard), but these subtract their threshold"
             raise UnsupportedError(f"{rule} (reset: soft)")
-        # ours fire at the threshold, NIR's above it
+        # ours fire at the threshold, NIR's only above it
         bound = _full(x, np.nextafter(np.float32(dynamics.threshold), np.float32(-np.inf)))
         tau = neuron.tau if isinstance(neuron, ParametricLIF) else dynamics.tau
         if tau is None:
-            return self.add(name, nir.IF(_full(x, 1 / TIME_STEP), bound, _full(x, 0)), x, x.shape)
-        leaky = nir.LIF(_full(x, tau * TIME_STEP), _full(x, 1), _full(x, 0), bound, _full(x, 0))
+            return self.add(name, nir.IF(_full(x, 1 / TIME_STEP_SECONDS), bound, _full(x, 0)), x, x.shape)
+        leaky = nir.LIF(_full(x, tau * TIME_STEP_SECONDS), _full(x, 1), _full(x, 0), bound, _full(x, 0))
         return self.add(name, leaky, x, x.shape)
 
 
@@ -102,7 +108,7 @@ def _size(x: Signal, kernel: int, stride: int, padding: int) -> tuple[int, int]:
 
 
 def _full(x: Signal, value: float | np.float32) -> NDArray[np.float32]:
-    """NIR wants one number for each neuron; compressed they take no room."""
+    """NIR needs one number for each neuron; compressed they take no space."""
     return np.full(x.shape, value, np.float32)
 
 

@@ -1,18 +1,19 @@
-"""A network in the words of NIR: convolutions, neurons, thresholds, and sums where several edges meet.
+"""Expresses a network in NIR: convolutions, neurons, thresholds, and sums where several edges meet.
 
-On spikes a and b (0 and 1), with [.] as 1 where it holds, else 0:
+For spikes a and b (0 and 1), where [.] is 1 if the condition holds and 0 otherwise:
 
     a or b        [a + b > 1/2]
     a and b       [a + b > 3/2]
     a and not b   [a - b > 1/2]
     a xor b       [a + b - 2 (a and b) > 1/2]
     min(k, 1)     [k > 1/2], the presence of k spikes
-    a maximum     [the sum over its window > 1/2]
+    a maximum     [the sum over its window > 1/2], of spikes
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import nir
@@ -20,19 +21,36 @@ import torch
 
 from xoresnet.description.merge import Operation, UserOperation
 from xoresnet.errors import UnsupportedError
+from xoresnet.files.atomic import replaced
 from xoresnet.network.block import ConvNorm, ResidualBlock, Xor
 from xoresnet.network.xoresnet import Stem
 from xoresnet.neurons.neuron import SpikingNeuron
-from xoresnet.standalone.formats.nir.graph import Graph, Signal
+from xoresnet.standalone.formats.nir.graph import TIME_STEP_SECONDS, Graph, Signal
 from xoresnet.standalone.module import Standalone
 
-__all__ = ["OPERATIONS", "lowered"]
+__all__ = ["OPERATIONS", "lower", "write_graph"]
+
+_HOW_TO_READ = MappingProxyType(
+    {
+        "time_step_seconds": TIME_STEP_SECONDS,
+        "input": "images [C, H, W] in [0, 1], the same at each time step",
+        "output": "logits [num_classes, 1, 1] of each time step; their mean over time decides",
+    }
+)
 
 
-def lowered(model: Standalone) -> Graph:
-    """From `input`, images [C, H, W] in [0, 1], to `output`, the logits [num_classes, 1, 1] of each time step.
+def write_graph(model: Standalone, path: Path) -> None:
+    """Write the model as a NIR file, as a whole, with what a reader must know in its metadata."""
+    graph = lower(model)
+    with replaced(path) as partial:
+        metadata = {**model.facts(), "timesteps": model.net.arch.timesteps, **_HOW_TO_READ}
+        nir.write(partial, nir.NIRGraph(graph.nodes, graph.edges, metadata=metadata))
 
-    Raises `UnsupportedError`.
+
+def lower(model: Standalone) -> Graph:
+    """The graph from `input`, images [C, H, W] in [0, 1], to `output`, the logits [num_classes, 1, 1] of each time step.
+
+    Raises `UnsupportedError` for what NIR has no nodes for.
     """
     graph, net = Graph(), model.net
     shape = net.arch.input_shape
@@ -44,14 +62,14 @@ def lowered(model: Standalone) -> Graph:
             assert isinstance(block, ResidualBlock)
             stream, previous = _block(graph, f"stage{stage_number}_block{number}", block, stream, previous)
     mean = graph.mean("mean", stream)
-    # a convolution, since tools do not agree on what flattening does to the batch
+    # a convolution, because tools do not agree on what flattening does to the batch
     logits = graph.conv("readout", net.head.weight[:, :, None, None], net.head.bias, mean)
     graph.add("output", nir.Output(logits.shape), logits, logits.shape)
     return graph
 
 
 def _normalised(graph: Graph, model: Standalone, image: Signal) -> Signal:
-    """A layer of its own: the stem pads normalised images with zeros, which is not black."""
+    """Normalisation is a layer of its own, because the stem pads normalised images with zeros, which are not black."""
     mean, std = (values.double().flatten() for values in (model.mean, model.std))
     return graph.conv("normalise", torch.diag(1 / std)[:, :, None, None], -mean / std, image)
 
@@ -63,24 +81,25 @@ def _stem(graph: Graph, stem: Stem, image: Signal) -> Signal:
     if stem.pool is None:
         return stream
     if stem.neuron is None:
-        rule = "NIR has no maximum; of spikes a sum and a threshold give it, but the stem conv7-pool takes it of reals"
+        rule = "NIR has no maximum, except of spikes (a sum and a threshold); the stem conv7-pool needs that of real values"
         raise UnsupportedError(f"{rule} before a first stage that merges potentials, like membrane")
     return graph.above("stem_pool", 0.5, graph.sum_pool("stem_pool_sum", stream, 3, 2, 1))
 
 
 def _block(graph: Graph, name: str, block: ResidualBlock, x: Signal, previous: Signal | None) -> tuple[Signal, Signal]:
-    """As `ResidualBlock.forward`."""
+    """The nodes of `ResidualBlock.forward`; returns its output and the spikes that it read."""
     spikes = x if block.neuron_in is None else graph.fire(f"{name}_neuron_in", block.neuron_in, x)
     current = _branch(graph, name, block, spikes, previous)
     shortcut = x if block.projection is None else graph.conv_norm(f"{name}_projection", block.projection, spikes)
     if block.neuron_shortcut is not None:
         shortcut = graph.fire(f"{name}_neuron_shortcut", block.neuron_shortcut, shortcut)
     operation = block.plan.operation
-    meet = operation is not None
-    out = current if meet else shortcut.plus(current)
+    out = shortcut.plus(current) if operation is None else current
     if block.neuron_out is not None:
         out = graph.fire(f"{name}_neuron_out", block.neuron_out, out)
-    return _operation(operation)(graph, f"{name}_merge", shortcut, out) if meet else out, spikes
+    if operation is not None:
+        out = _operation(operation)(graph, f"{name}_merge", shortcut, out)
+    return out, spikes
 
 
 def _branch(graph: Graph, name: str, block: ResidualBlock, spikes: Signal, previous: Signal | None) -> Signal:
@@ -120,11 +139,11 @@ OPERATIONS: Mapping[Operation, Callable[[Graph, str, Signal, Signal], Signal]] =
         Operation.IAND: _iand,
     }
 )
-"""What becomes of shortcut and branch, in nodes of this name."""
+"""For each operation, a function that adds nodes of the given name for it to the graph: (graph, name, shortcut, branch)."""
 
 
-def _operation(operation: Operation | UserOperation | None) -> Callable[[Graph, str, Signal, Signal], Signal]:
+def _operation(operation: Operation | UserOperation) -> Callable[[Graph, str, Signal, Signal], Signal]:
     if isinstance(operation, Operation) and operation in OPERATIONS:
         return OPERATIONS[operation]
     known = ", ".join(OPERATIONS)
-    raise UnsupportedError(f"the operation {operation} has no form in NIR's nodes, only {known} have")
+    raise UnsupportedError(f"NIR has no nodes for the operation {operation}, only for {known}")

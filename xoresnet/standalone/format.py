@@ -1,0 +1,62 @@
+"""`Format`: what `export` and the model card need to know about a file format. Each module of `formats/` defines one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from xoresnet.errors import ExportError
+from xoresnet.standalone.module import Standalone
+
+__all__ = ["Example", "Format"]
+
+
+class Example(Protocol):
+    """Code that loads the file and runs it on one image. shape: `C, H, W`; spikes: whether it returns their count."""
+
+    def __call__(self, shape: str, *, spikes: bool) -> str: ...
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of single file in which a model can leave this project."""
+
+    name: str
+    """Also the suffix of its files."""
+    write: Callable[[Standalone, Path], None]
+    """Writes a model into a file, as a whole. Raises `UnsupportedError` for networks that the format cannot express."""
+    run: Callable[[Path, Tensor], tuple[Tensor, ...]]
+    """What a file returns for images [N, C, H, W] in [0, 1]: logits [N, classes], and the spikes of each image [N] if
+    it counts them."""
+    example: Example
+    packages: tuple[str, ...] = ()
+    """Modules that writing and running need, besides torch."""
+    returns_spikes: bool = True
+    """Whether its files return the spikes of each image, where the model counts them."""
+    every_network: bool = True
+    """Whether it can express every network."""
+    output: str = ""
+    """What its files return, where that differs from the other formats; `{classes}` stands for the number of them."""
+
+    @property
+    def file(self) -> str:
+        """The name of its file in a model's folder."""
+        return f"model.{self.name}"
+
+    @property
+    def place_in_list(self) -> tuple[bool, int, str]:
+        """By which formats are listed: those for every network first, and among these, those that need least."""
+        return not self.every_network, len(self.packages), self.name
+
+    def check_installed(self) -> None:
+        """Raises `ExportError`, with the cause, if a package that the format needs cannot be imported."""
+        for package in self.packages:
+            try:
+                import_module(package)
+            except ImportError as error:
+                raise ExportError(f"writing .{self.name} needs pip install 'xoresnet[export]': {error}") from error
