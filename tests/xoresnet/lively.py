@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from xoresnet import Arch, XOResNet
 from xoresnet.description.arch_fields import DEPTHS
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
-from xoresnet.standalone.data_facts import DataFacts
 from xoresnet.standalone.comparison import decided
 from xoresnet.standalone.config import ModelConfig
+from xoresnet.standalone.data_facts import DataFacts
 from xoresnet.standalone.module import Standalone
 
 SHALLOW = [("basic", 8), ("basic", 8), ("basic", 10), ("bottleneck", 11), ("bottleneck", 14)]

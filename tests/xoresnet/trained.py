@@ -8,8 +8,8 @@ import torch
 
 from xoresnet import Arch, XOResNet
 from xoresnet.space import SearchSpace
-from xoresnet.standalone.data_facts import DataFacts
 from xoresnet.standalone.config import ModelConfig
+from xoresnet.standalone.data_facts import DataFacts
 
 ALL_KINDS = SearchSpace.from_dict(
     {

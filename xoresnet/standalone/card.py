@@ -23,8 +23,8 @@ _FIGURES = (
     "firing_rate",
 )
 _ENERGY = (
-    "Energy counts {:g} pJ for each multiply-add and {:g} pJ for each synaptic operation (32 bit, 45 nm): an estimate of "
-    "arithmetic only."
+    "Energy counts {:g} pJ for each multiply-add and {:g} pJ for each synaptic operation (32 bit, 45 nm): an estimate "
+    "of arithmetic only."
 )
 _LICENCE = "The weights belong to whoever trained them; xoresnet is under Apache-2.0."
 
@@ -33,7 +33,8 @@ def model_card(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) 
     """Markdown. formats: of the single files in the folder; spikes: whether these return the count, if they can."""
     classes = ", ".join(f"`{_plain(name)}`" for name in config.data.classes)
     parts = [
-        f"# {config.arch.arch_id}\n\nA residual spiking network for {config.data.name}, found and trained with xoresnet.",
+        f"# {config.arch.arch_id}",
+        f"A residual spiking network for {config.data.name}, found and trained with xoresnet.",
         "\n".join(["| | |", "| --- | --- |", *_rows(config, formats, spikes=spikes)]),
         _ENERGY.format(*Energy()),
         f"## Use\n\n`{CONFIG}` and `{WEIGHTS}` load with `xoresnet.load_model(folder)`.",

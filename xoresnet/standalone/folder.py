@@ -84,7 +84,7 @@ def _read_config(folder: Path) -> ModelConfig:
     version = fields.get("format_version") if isinstance(fields, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise ModelError(
-            f"{path} has format version {version}, but this xoresnet reads versions up to {FORMAT_VERSION}; install a newer one"
+            f"{path} has format version {version}, but this xoresnet reads up to {FORMAT_VERSION}; install a newer one"
         )
     try:
         return ModelConfig.from_dict(fields)

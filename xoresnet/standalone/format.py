@@ -1,4 +1,4 @@
-"""`Format`: what `export` and the model card need to know about a file format. Each module of `formats/` defines one."""
+"""`Format`: what `export` and the model card need to know of a file format. Each module of `formats/` defines one."""
 
 from __future__ import annotations
 

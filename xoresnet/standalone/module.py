@@ -33,8 +33,8 @@ class Standalone(nn.Module):
     def __init__(
         self, net: XOResNet, mean: Sequence[float], std: Sequence[float], *, spikes: bool = False, fold: bool = False
     ) -> None:
-        """net: is copied. mean, std: per channel, of images in [0, 1]. fold: merge batch norms into the convolutions before
-        them, which changes nothing but rounding.
+        """net: is copied. mean, std: per channel, of images in [0, 1]. fold: merge batch norms into convolutions,
+        which changes nothing but rounding.
         """
         super().__init__()
         self.net = deepcopy(net).cpu().float().eval().requires_grad_(False)

@@ -21,8 +21,8 @@ import xoresnet
 from tests.xoresnet.trained import described, made, some_archs
 from xoresnet import Arch, SpecError, load_model
 from xoresnet.errors import ModelError
-from xoresnet.standalone.folder import CONFIG, WEIGHTS, save_model
 from xoresnet.standalone.config import ModelConfig
+from xoresnet.standalone.folder import CONFIG, WEIGHTS, save_model
 
 (ARCH,) = some_archs(1)
 

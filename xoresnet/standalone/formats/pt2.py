@@ -1,4 +1,4 @@
-"""`.pt2`: torch.export's archive, which loads with torch alone. T and the image size are fixed, the batch size is not."""
+"""`.pt2`: torch.export's archive, which torch loads alone. T and the image size are fixed, the batch size is not."""
 
 from __future__ import annotations
 

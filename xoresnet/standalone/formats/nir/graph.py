@@ -82,7 +82,7 @@ class Graph:
         return self.add(name, nir.Scale(_full(x, factor)), x, x.shape)
 
     def fire(self, name: str, neuron: SpikingNeuron, x: Signal) -> Signal:
-        """A layer of neurons: forward Euler on NIR's equations, in steps of `TIME_STEP_SECONDS`, gives what ours compute.
+        """A layer of neurons: NIR's equations by forward Euler, in steps of `TIME_STEP_SECONDS`.
 
         Raises `UnsupportedError` for other kinds of neurons and for a soft reset.
         """

@@ -48,7 +48,7 @@ def write_graph(model: Standalone, path: Path) -> None:
 
 
 def lower(model: Standalone) -> Graph:
-    """The graph from `input`, images [C, H, W] in [0, 1], to `output`, the logits [num_classes, 1, 1] of each time step.
+    """The graph from `input`, images [C, H, W] in [0, 1], to `output`, logits [num_classes, 1, 1] of each time step.
 
     Raises `UnsupportedError` for what NIR has no nodes for.
     """
@@ -81,7 +81,7 @@ def _stem(graph: Graph, stem: Stem, image: Signal) -> Signal:
     if stem.pool is None:
         return stream
     if stem.neuron is None:
-        rule = "NIR has no maximum, except of spikes (a sum and a threshold); the stem conv7-pool needs that of real values"
+        rule = "NIR has no maximum, except of spikes (a sum and a threshold); the stem conv7-pool takes it of reals"
         raise UnsupportedError(f"{rule} before a first stage that merges potentials, like membrane")
     return graph.above("stem_pool", 0.5, graph.sum_pool("stem_pool_sum", stream, 3, 2, 1))
 
@@ -139,7 +139,7 @@ OPERATIONS: Mapping[Operation, Callable[[Graph, str, Signal, Signal], Signal]] =
         Operation.IAND: _iand,
     }
 )
-"""For each operation, a function that adds nodes of the given name for it to the graph: (graph, name, shortcut, branch)."""
+"""Functions of (graph, name, shortcut, branch) that add nodes of this name and return what they merge to."""
 
 
 def _operation(operation: Operation | UserOperation) -> Callable[[Graph, str, Signal, Signal], Signal]:

@@ -1,4 +1,4 @@
-"""Runs a NIR file node by node, by NIR's definitions, without this project's layers: what an export is compared with."""
+"""Runs a NIR file node by node, by NIR's definitions and without this project's layers, to compare an export."""
 
 from __future__ import annotations
 
