@@ -19,6 +19,7 @@ from xoresnet import SharedTraining
 from xoresnet.files.atomic import replaced
 from xoresnet.search.prior.table import SECONDS
 from xoresnet.search.prior.trainables import prediction_epochs
+from xoresnet.shared.prediction import predict
 from xoresnet.shared.weights import groups_of
 
 
@@ -84,7 +85,7 @@ def _make(one: WeightSet) -> None:
         for record in training:
             epochs += record.image_passes / len(data.train)
             seconds += record.train_seconds
-        for found in training.network.evaluate(archs, data):
+        for found in predict(training.network, archs, data):
             rows.append({"arch_id": found.arch.arch_id, **found.figures, SECONDS: found.seconds})
             epochs += prediction_epochs(data)
             seconds += found.seconds

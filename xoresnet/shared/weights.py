@@ -1,12 +1,11 @@
 """`SharedNetwork`: one set of weights for many architectures.
 
-Merge, XOR placement and the number of blocks own no weights. So all networks with one stem, block, width, neuron and
-number of time steps, a *group*, can read theirs from one set: block 2 of stage 1 has the same convolutions in every
-network that has such a block. What a network is trained to while others train the same weights says how good it would
-be alone (Guo et al. 2019, arXiv 1904.00420; Yu & Huang 2019, arXiv 1903.05134), for the price of a few networks instead
-of all. (Time steps own no weights either. But what is hard to train with one time step looks easy with weights that
-networks with four have trained: docs/shared.md.) `shared_training.py` trains them, `shared_prediction.py` reads
-predictions off them.
+Merge, XOR placement and the number of blocks own no weights. So all networks with the same stem, block, width, neuron
+and number of time steps, a *group*, can share one set: block 2 of stage 1 has the same convolutions in every network
+that has such a block. How well a network does with shared weights predicts how good it would be alone (Guo et al. 2019,
+arXiv 1904.00420; Yu & Huang 2019, arXiv 1903.05134), for the cost of a few trainings instead of all. (Time steps own no
+weights either. But a network that is hard to train with one time step looks easy with weights that networks with four
+have trained.) `training.py` trains the weights, `prediction.py` predicts from them.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -26,19 +25,16 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.plan import ConvPlan
 from xoresnet.description.schema import Spec
+from xoresnet.errors import UsageError
 from xoresnet.network.block import ConvNorm
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.neurons.neuron import SpikingNeuron, make_neuron
-
-if TYPE_CHECKING:
-    from xoresnet.data.load import DataSet
-    from xoresnet.shared.prediction import Prediction
 
 __all__ = ["ArchSpace", "SharedNetwork", "WeightGroup", "groups_of"]
 
 
 class WeightGroup(Spec):
-    """What networks must agree in to share weights; hashable. `model_dump_json` and `from_dict` write and read it."""
+    """The fields in which networks must agree to share weights; hashable. `model_dump_json` and `from_dict` store it."""
 
     input_shape: tuple[int, int, int]
     num_classes: int
@@ -50,10 +46,10 @@ class WeightGroup(Spec):
 
     @classmethod
     def of(cls, arch: Arch) -> WeightGroup:
-        """The group of a network, however it is described.
+        """The group of a network, which is the same for all descriptions of it.
 
-        >>> one = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, merge="add", timesteps=2)
-        >>> WeightGroup.of(one) == WeightGroup.of(one.replace(depth=20, merge="or", xor="both"))
+        >>> arch = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, merge="add", timesteps=2)
+        >>> WeightGroup.of(arch) == WeightGroup.of(arch.replace(depth=20, merge="or", xor="both"))
         True
         """
         canonical = arch.canonical()
@@ -61,16 +57,16 @@ class WeightGroup(Spec):
 
     @property
     def group_id(self) -> str:
-        """Ten hexadecimal digits of the SHA-256 of the fields that have not their default value."""
+        """Ten hexadecimal digits of the SHA-256 of the fields that differ from their default."""
         return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:10]
 
     def __str__(self) -> str:
-        what = f"{self.stem}, {self.block}, width {self.width}, {self.neuron.kind}, T={self.timesteps}"
-        return f"{what} ({self.group_id})"
+        fields = f"{self.stem}, {self.block}, width {self.width}, {self.neuron.kind}, T={self.timesteps}"
+        return f"{fields} ({self.group_id})"
 
 
 def groups_of(archs: Iterable[Arch]) -> dict[WeightGroup, list[Arch]]:
-    """Networks by group, each once and in canonical form, in the order given."""
+    """The networks of each group, each once and in canonical form, in the order given."""
     groups: dict[WeightGroup, dict[Arch, None]] = {}
     for arch in archs:
         canonical = arch.canonical()
@@ -79,16 +75,16 @@ def groups_of(archs: Iterable[Arch]) -> dict[WeightGroup, list[Arch]]:
 
 
 class ArchSpace(Protocol):
-    """What networks there are; `xoresnet.space.SearchSpace` is one."""
+    """A set of networks; `xoresnet.space.SearchSpace` is one."""
 
     def contains(self, arch: Arch) -> bool: ...
 
 
 class SharedNetwork:
-    """Weights for every network of a space, each made when a network first needs it.
+    """Weights for every network of a space, each created when a network first needs it.
 
-    A weight hangs on seed, group and its place in the network alone, not on which networks were asked for before: so
-    groups can be trained in different processes.
+    The initial value of a weight depends only on the seed, the group and its place in the network, not on which
+    networks were requested before; so groups can be trained in different processes.
 
     >>> shared = SharedNetwork(seed=0)
     >>> arch = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4)
@@ -98,7 +94,7 @@ class SharedNetwork:
     """
 
     def __init__(self, space: ArchSpace | None = None, seed: int = 0, *, device: str | torch.device = "cpu") -> None:
-        """space: whose networks it is for; None for any. seed: of the initial weights."""
+        """space: the networks that it serves; None for all. seed: of the initial weights."""
         self.space, self.seed = space, seed
         self.device = torch.device(device)
         self._weights: dict[WeightGroup, dict[str, nn.Parameter]] = {}
@@ -106,13 +102,13 @@ class SharedNetwork:
     def view(self, arch: Arch) -> XOResNet:
         """The network of an architecture's canonical form, whose parameters *are* the shared ones.
 
-        An ordinary network: what trains it trains them. Its buffers, batch norm's running statistics, are its own and
-        as new, so that running it in whichever mode changes nothing that others see. Made anew at each call. Raises
-        ValueError for a network that is not in the space.
+        It is an ordinary network, made anew at each call: to train it is to train them. Its buffers, the running
+        statistics of batch norm, are new and its own, so running it, in any mode, changes nothing that others see.
+        Raises `UsageError` for a network that is not in the space.
         """
         arch = arch.canonical()
         if self.space is not None and not self.space.contains(arch):
-            raise ValueError(f"{arch.arch_id} is no network of the space that these weights are for")
+            raise UsageError(f"{arch.arch_id} is not in the space that these weights serve")
         with _without_draws():
             net = XOResNet(arch)
         weights = self._complete(net)
@@ -122,29 +118,23 @@ class SharedNetwork:
         return net.to(self.device)
 
     def extract(self, arch: Arch) -> XOResNet:
-        """As `view`, with weights of its own: a copy to train further."""
+        """A copy of `view` with weights of its own, to train further."""
         return copy.deepcopy(self.view(arch))
 
-    def evaluate(self, archs: Iterable[Arch], data: DataSet, **options: int) -> Iterator[Prediction]:
-        """What the weights say of each architecture; `xoresnet.shared.prediction.predict`, with its options."""
-        from xoresnet.shared.prediction import predict
-
-        return predict(self, archs, data, **options)
-
     def parameters(self, group: WeightGroup) -> Mapping[str, nn.Parameter]:
-        """The weights of a group that there are so far, by their place in the network."""
+        """The weights of a group that exist so far, by their place in the network."""
         return MappingProxyType(self._weights.get(group, {}))
 
     def state_dict(self, group: WeightGroup) -> dict[str, Tensor]:
-        """The same without gradients."""
+        """The same weights, detached."""
         return {key: weight.detach() for key, weight in self.parameters(group).items()}
 
     def load_state_dict(self, group: WeightGroup, weights: Mapping[str, Tensor]) -> None:
-        """Put weights in the place of a group's present ones, of which views made before keep hold."""
+        """Replace the weights of a group; views that were made before keep the old ones."""
         self._weights[group] = {key: nn.Parameter(value.to(self.device)) for key, value in weights.items()}
 
     def _complete(self, net: XOResNet) -> dict[str, nn.Parameter]:
-        """The weights of a network's group, with all that the network needs among them."""
+        """The weights of a network's group, after creating those that the network lacks."""
         group = WeightGroup.of(net.arch)
         weights = self._weights.setdefault(group, {})
         keys = _keys(net)
@@ -152,10 +142,10 @@ class SharedNetwork:
             make = _maker(module, net.arch)
             if make is None:
                 continue
-            mine = {f"{place}.{name}": name for name, _ in module.named_parameters()}
-            missing = {keys[full]: name for full, name in mine.items() if keys[full] not in weights}
+            names = {f"{place}.{name}": name for name, _ in module.named_parameters()}
+            missing = {keys[full]: name for full, name in names.items() if keys[full] not in weights}
             if missing:
-                first = min(keys[full] for full in mine)
+                first = min(keys[full] for full in names)
                 with _drawing_from(f"{self.seed} {group.group_id} {first}"):
                     fresh = make()
                 for key, name in missing.items():
@@ -164,16 +154,14 @@ class SharedNetwork:
 
 
 def _keys(net: XOResNet) -> dict[str, str]:
-    """For each parameter of a network the key of the shared one: its name, and its input for the read-out."""
-    features = net.head.in_features
-    return {
-        name: name.replace("head.", f"head{features}.") if name.startswith("head.") else name
-        for name, _ in net.named_parameters()
-    }  # fmt: skip
+    """The key of the shared weight for each parameter name: the same name, but with the input width for the read-out."""
+    read_out = f"head{net.head.in_features}."
+    names = [name for name, _ in net.named_parameters()]
+    return {name: read_out + name.removeprefix("head.") if name.startswith("head.") else name for name in names}
 
 
 def _maker(module: nn.Module, arch: Arch) -> Callable[[], nn.Module] | None:
-    """How a part of a network with parameters is made, with its initial values; None for what has none or has parts."""
+    """How to create a part of a network with its initial values; None for modules that are not such a part."""
     match module:
         case ConvNorm(conv=conv):
             sizes = conv.in_channels, conv.out_channels, conv.kernel_size[0], conv.stride[0]
@@ -188,7 +176,7 @@ def _maker(module: nn.Module, arch: Arch) -> Callable[[], nn.Module] | None:
 
 @contextmanager
 def _drawing_from(text: str) -> Iterator[None]:
-    """Random initial values follow from a text; torch's own generator stays as it is."""
+    """Let random initial values follow from a text; torch's own generator stays as it is."""
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
@@ -204,6 +192,6 @@ class _Undrawn(TorchFunctionMode):
 
 @contextmanager
 def _without_draws() -> Iterator[None]:
-    """Networks are made without their initial weights, which take most of the time and are replaced anyway."""
+    """Create networks without drawing their initial weights, which takes most of the time and is replaced anyway."""
     with torch.random.fork_rng(devices=[]), _Undrawn():
         yield

@@ -10,6 +10,7 @@ from torch import nn
 
 from tests.strategies import archs
 from xoresnet.description.arch import Arch
+from xoresnet.errors import UsageError
 from xoresnet.network.count_spikes import count_spikes
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.shared.weights import SharedNetwork, WeightGroup, groups_of
@@ -193,5 +194,5 @@ def test_networks_of_another_space_are_refused() -> None:
     space = SearchSpace.from_dict({"arch": {**ARCH.model_dump(mode="json"), "merge": ["add", "or"]}})
     shared = SharedNetwork(space)
     assert shared.view(ARCH.replace(merge="or")).arch.merge == "or"
-    with pytest.raises(ValueError, match=f"^{ARCH.arch_id} is no network of the space that these weights are for$"):
+    with pytest.raises(UsageError, match=f"^{ARCH.arch_id} is not in the space that these weights serve$"):
         shared.view(ARCH)

@@ -11,14 +11,13 @@ import pytest
 import torch
 
 from tests.xoresnet.lively import clear_images, facts, lively
-from xoresnet import Arch, ExportError, UnsupportedError, export
+from xoresnet import Arch, ExportError, export
 from xoresnet.standalone import formats
 from xoresnet.standalone.export import FORMATS, collect_formats
 from xoresnet.standalone.format import Format
 from xoresnet.standalone.module import Standalone
 
 SMALL = Arch(input_shape=(1, 8, 8), num_classes=5, depth=8, width=3, merge="oa", xor="middle", timesteps=2)
-POOLS_REALS = SMALL.replace(stem="conv7-pool", merge="membrane", depth=10, timesteps=1)
 _WRITTEN: dict[str, Path] = {}
 
 
@@ -72,14 +71,6 @@ class FormatContract:
         (row,) = (line for line in (folder / "README.md").read_text().splitlines() if line.startswith("| output |"))
         assert ("spikes [N]" in row) == form.returns_spikes
         assert form.output.format(classes=5) in row
-
-    def test_a_network_that_it_cannot_express(self, form: Format, tmp_path: Path) -> None:
-        if form.every_network:
-            pytest.skip("it can express every network")
-        with pytest.raises(UnsupportedError, match=rf"model/model\.{self.name} cannot be written: ") as caught:
-            export(lively(POOLS_REALS), facts(POOLS_REALS), tmp_path / "model", [self.name])
-        assert "\n" not in str(caught.value)
-        assert list(tmp_path.iterdir()) == []
 
     def test_a_package_that_is_missing(self, form: Format, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for package in form.packages:

@@ -16,7 +16,7 @@ from torch import Tensor
 from tests.xoresnet.lively import clear_images, facts, lively, lively_archs
 from xoresnet.description.arch import Arch
 from xoresnet.description.merge import Join, Merge, Operation, UserOperation
-from xoresnet.errors import ExportError
+from xoresnet.errors import UnsupportedError
 from xoresnet.standalone.export import export
 from xoresnet.standalone.formats.nir.graph import Graph, Signal
 from xoresnet.standalone.formats.nir.lowering import OPERATIONS
@@ -69,7 +69,9 @@ def test_nirtorch_gets_the_same(number: int, tmp_path: Path) -> None:
     arch = ARCHS[number]
     net = lively(arch)
     if stem_pools_reals(arch):
-        with pytest.raises(ExportError, match=r"model\.nir cannot be made: NIR has no maximum; .* like membrane$"):
+        with pytest.raises(
+            UnsupportedError, match=r"model\.nir cannot be written: NIR has no maximum.* like membrane$"
+        ):
             export(net, facts(arch), tmp_path / "model", ["nir"])
         assert list(tmp_path.iterdir()) == []
         return
@@ -136,17 +138,20 @@ def _node_value(graph: Graph, name: str, known: dict[str, float]) -> float:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"neuron": {"reset": "soft"}}, r"start anew after a spike \(reset: hard\), and these keep .* \(reset: soft\)"),
-        ({"stem": "conv7-pool", "merge": "membrane", "depth": 10}, r"NIR has no maximum; "),
+        (
+            {"neuron": {"reset": "soft"}},
+            r"return to zero after a spike \(reset: hard\), but these subtract .* \(reset: soft\)",
+        ),
+        ({"stem": "conv7-pool", "merge": "membrane", "depth": 10}, r"NIR has no maximum, "),
         (
             {"merge": "tests.xoresnet.standalone.formats.test_nir.NEITHER"},
-            r"the operation .* has no form in NIR's nodes, only add, or, and, iand have",
+            r"NIR has no nodes for the operation .*, only for add, or, and, iand",
         ),
     ],
 )
 def test_what_nir_cannot_say_is_refused_in_a_sentence(changes: dict[str, Any], sentence: str, tmp_path: Path) -> None:
     arch = SMALL.replace(**changes)
-    with pytest.raises(ExportError, match=rf"model/model\.nir cannot be made: .*{sentence}") as caught:
+    with pytest.raises(UnsupportedError, match=rf"model/model\.nir cannot be written: .*{sentence}") as caught:
         export(lively(arch), facts(arch), tmp_path / "model", ["nir"])
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
