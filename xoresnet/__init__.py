@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from xoresnet.neurons.neuron import plif as plif
     from xoresnet.shared.training import SharedTraining as SharedTraining
     from xoresnet.shared.weights import SharedNetwork as SharedNetwork
+    from xoresnet.standalone.config import ModelConfig as ModelConfig
     from xoresnet.standalone.export import export as export
-    from xoresnet.standalone.folder import ModelConfig as ModelConfig
     from xoresnet.standalone.folder import load_model as load_model
     from xoresnet.training.fit import Training as Training
     from xoresnet.training.fit import fit as fit
@@ -72,7 +72,7 @@ _HOMES = {
     "Join": "description.merge",
     "LIF": "neurons.neuron",
     "Merge": "description.merge",
-    "ModelConfig": "standalone.folder",
+    "ModelConfig": "standalone.config",
     "ModelError": "errors",
     "NeuronSpec": "description.neuron_spec",
     "Operation": "description.merge",

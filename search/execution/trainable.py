@@ -19,7 +19,8 @@ from xoresnet.description.recipe import Recipe
 from xoresnet.errors import DivergenceError
 from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.study.attributes import FAILURE, LAYERS, NODE
-from xoresnet.standalone.folder import ModelConfig, write_config
+from xoresnet.standalone.config import ModelConfig
+from xoresnet.standalone.folder import write_config
 from xoresnet.training.fit import Training
 from xoresnet.training.memory import hold_freed_memory
 

@@ -34,7 +34,7 @@ __all__ = ["ArchSpace", "SharedNetwork", "WeightGroup", "groups_of"]
 
 
 class WeightGroup(Spec):
-    """The fields in which networks must agree to share weights; hashable. `model_dump_json` and `from_dict` store it."""
+    """What networks must have in common to share weights; hashable. `model_dump_json` and `from_dict` store it."""
 
     input_shape: tuple[int, int, int]
     num_classes: int
@@ -154,7 +154,7 @@ class SharedNetwork:
 
 
 def _keys(net: XOResNet) -> dict[str, str]:
-    """The key of the shared weight for each parameter name: the same name, but with the input width for the read-out."""
+    """The key of the shared weight for each parameter: its name, for the read-out with the number of inputs."""
     read_out = f"head{net.head.in_features}."
     names = [name for name, _ in net.named_parameters()]
     return {name: read_out + name.removeprefix("head.") if name.startswith("head.") else name for name in names}

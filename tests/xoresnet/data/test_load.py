@@ -71,6 +71,8 @@ def test_an_unknown_name(ask: Callable[[str], object]) -> None:
         ask("digit")
     known = ", ".join(DATASETS)
     assert str(caught.value) == f"there is no data set 'digit'; the data sets are {known}; did you mean 'digits'?"
+
+
 @pytest.mark.parametrize("options", [ReadOptions(image_size=(4, 4)), ReadOptions(channels=3)])
 def test_options_without_effect(options: ReadOptions) -> None:
     with pytest.raises(DataError, match=r"digits has no option (image_size|channels): its images are used as they are"):
