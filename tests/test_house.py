@@ -69,7 +69,8 @@ ROOMS = (
 row in this table; rooms in one row do not know each other."""
 
 TORCH_FREE = tuple(
-    f"xoresnet/{room}" for room in ("errors.py", "lazy.py", "files/", "measures/", "description/", "space/", "results/")
+    f"xoresnet/{room}"
+    for room in ("errors.py", "lazy.py", "version.py", "files/", "measures/", "description/", "space/", "results/")
 )
 NOT_TORCH_FREE = ("xoresnet/space/__init__.py", "xoresnet/space/optuna_adapter.py")
 """The first passes on the names of the second, which imports Optuna."""

@@ -1,1 +1,1 @@
-"""Files on disk, whatever they are about: atomic replacement, YAML and JSON texts."""
+"""Files on disk, whatever their contents: atomic replacement, YAML and JSON texts."""

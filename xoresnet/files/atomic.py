@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole: whoever reads one sees what was there before or what is there now."""
+"""Files that are replaced atomically: a reader sees the complete old contents or the complete new ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ __all__ = ["replaced", "sweep", "write_text"]
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; once the block has ended well, it takes the place of `path`, for good.
+    """Yield a temporary path beside `path`; when the block ends without an exception, its file replaces `path`.
 
-    Missing folders are made. What an exception leaves half written is removed.
+    The new contents survive a power cut. Missing folders are created. An exception removes the partial file and leaves
+    `path` as it was. Raises `OSError`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
@@ -22,7 +23,7 @@ def replaced(path: Path) -> Iterator[Path]:
         yield partial
         with partial.open("r+b") as file:
             os.fsync(file.fileno())
-        partial.chmod(0o666 & ~_umask())  # some libraries write files for their owner alone
+        partial.chmod(0o666 & ~_umask())  # some libraries write files that only their owner can read
         partial.replace(path)
         _sync_folder(path.parent)
     finally:
@@ -30,12 +31,16 @@ def replaced(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Replace a file's contents by a text in UTF-8. Raises `OSError`."""
     with replaced(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left half written; for whoever has the folder to itself."""
+    """Remove the partial files of killed processes. No other process may be writing to the folder.
+
+    A folder that does not exist counts as empty.
+    """
     for partial in folder.glob(".*.*"):
         if partial.suffix[1:].isdecimal():
             partial.unlink(missing_ok=True)
@@ -48,7 +53,7 @@ def _umask() -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut, where folders can be synced."""
+    """Make a rename survive a power cut, on systems that can sync folders."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

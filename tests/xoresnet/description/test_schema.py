@@ -15,12 +15,12 @@ def test_nearest_spelling() -> None:
     assert nearest("zzz", ["middle", "entry"]) == ""
 
 
-def test_keys_that_are_no_names_are_refused() -> None:
+def test_keys_must_be_strings() -> None:
     with pytest.raises(SpecError, match="1: field names must be strings"):
         _Spec.from_dict({1: 2})  # type: ignore[dict-item]
 
 
-def test_validating_through_pydantic_tells_the_same() -> None:
+def test_pydantics_own_entrance_reports_the_same() -> None:
     with pytest.raises(ValueError, match="unknown field; did you mean 'size'"):
         _Spec.model_validate({"sise": 2})
 

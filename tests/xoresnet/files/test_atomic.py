@@ -12,19 +12,19 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_readers_see_the_old_file_until_the_block_has_ended(tmp_path: Path) -> None:
+def test_readers_see_the_old_contents_until_the_block_ends(tmp_path: Path) -> None:
     file = tmp_path / "new" / "folders" / "file.txt"
     write_text(file, "vörher\n")
     with replaced(file) as partial:
         partial.write_text("nachher\n")
-        assert partial.parent == file.parent  # else taking the place of a file may mean copying it
+        assert partial.parent == file.parent  # across file systems a file is copied, not renamed
         assert file.read_text(encoding="utf-8") == "vörher\n"
     assert file.read_text() == "nachher\n"
     assert names(file.parent) == ["file.txt"]
 
 
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
-def test_an_exception_leaves_what_was_there(tmp_path: Path, kind: type[BaseException]) -> None:
+def test_an_exception_leaves_the_old_contents(tmp_path: Path, kind: type[BaseException]) -> None:
     def write_half(file: Path) -> None:
         with replaced(file) as partial:
             partial.write_text("half")
@@ -48,12 +48,12 @@ def test_permissions_are_those_of_an_ordinary_new_file(tmp_path: Path, umask: in
         with replaced(tmp_path / "file.txt") as partial:
             partial.touch(mode=0o600)  # as safetensors does
         assert (tmp_path / "file.txt").stat().st_mode & 0o777 == mode
-        assert os.umask(umask) == umask  # it was asked for, not changed
+        assert os.umask(umask) == umask  # reading the mask sets it for a moment
     finally:
         os.umask(before)
 
 
-def test_sweeping_removes_what_was_half_written_and_nothing_else(tmp_path: Path) -> None:
+def test_sweeping_removes_partial_files_only(tmp_path: Path) -> None:
     kept = [".lock", "trials.parquet", ".hidden.txt", "weights.123"]
     for name in [*kept, ".trials.parquet.4711"]:
         (tmp_path / name).write_text("x")

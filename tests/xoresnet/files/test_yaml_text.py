@@ -35,7 +35,7 @@ from xoresnet.files.yaml_text import read_yaml, write_yaml
         ("a:\n- 1\n- {b: no}\n", {"a": [1, {"b": "no"}]}),
     ],
 )
-def test_values_as_one_reads_them(text: str, value: Any) -> None:
+def test_scalars_and_collections(text: str, value: Any) -> None:
     assert repr(read_yaml(text, "x")) == repr(value)  # by repr, since True == 1 == 1.0
 
 
@@ -53,7 +53,7 @@ def test_values_as_one_reads_them(text: str, value: Any) -> None:
         ("[" * 500, "config.yaml: maximum recursion depth exceeded"),
     ],
 )
-def test_what_is_no_yaml_is_told_with_its_place(text: str, message: str) -> None:
+def test_errors_name_the_place(text: str, message: str) -> None:
     with pytest.raises(YamlError) as caught:
         read_yaml(text, "config.yaml")
     assert str(caught.value).startswith(message)
@@ -61,12 +61,12 @@ def test_what_is_no_yaml_is_told_with_its_place(text: str, message: str) -> None
 
 
 @pytest.mark.parametrize("text", ["!!python/object/apply:os.getcwd []", "!!python/name:os.system", "!mine 3"])
-def test_no_tag_makes_an_object(text: str) -> None:
+def test_tags_make_no_objects(text: str) -> None:
     with pytest.raises(YamlError, match="x, line 1, column 1: could not determine a constructor for the tag"):
         read_yaml(text, "x")
 
 
-def test_as_people_write_it() -> None:
+def test_written_text_looks_hand_written() -> None:
     values = {"name": "first", "arch": {"merge": ["or", "or", "add"], "neuron": {"tau": 1.5}}, "epochs": 5}
     text = "name: first\narch:\n  merge: [or, or, add]\n  neuron: {tau: 1.5}\nepochs: 5\n"
     assert write_yaml(values) == text
@@ -80,12 +80,12 @@ def plain_values(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
 
 
 @given(plain_values(st.text()))
-def test_what_is_written_is_read_again(values: Any) -> None:
+def test_written_values_are_read_back(values: Any) -> None:
     assert repr(read_yaml(write_yaml(values), "x")) == repr(values)
 
 
 AWKWARD = ("?a", "? a", ":a", ": a", "\x85", "\x7f" * 30 + " a b" * 30)
-"""Texts that ruamel.yaml writes so that they read otherwise: in flow style, or folded within double quotes."""
+"""Strings that ruamel.yaml's own output does not preserve: in flow style, or folded within double quotes."""
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,6 @@ AWKWARD = ("?a", "? a", ":a", ": a", "\x85", "\x7f" * 30 + " a b" * 30)
         *AWKWARD,
     ],
 )
-def test_texts_that_look_like_something_else(text: str) -> None:
+def test_strings_that_look_like_other_values(text: str) -> None:
     for values in (text, [text], {"key": text}, {text: 1}, {"key": {text: [text]}}):
         assert read_yaml(write_yaml(values), "x") == values
