@@ -1,7 +1,8 @@
-"""Small networks of all kinds whose neurons fire, layer after layer, and images on which rounding decides nothing."""
+"""Small networks of all kinds whose neurons fire in every layer, and images on which no outcome depends on rounding."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -17,18 +18,18 @@ from xoresnet.standalone.data_facts import DataFacts
 from xoresnet.standalone.module import Standalone
 
 SHALLOW = [("basic", 8), ("basic", 8), ("basic", 10), ("bottleneck", 11), ("bottleneck", 14)]
-"""Few layers, since tracing takes its time."""
+"""Few layers, because tracing is slow."""
 DEEPER = [("basic", 14), ("basic", 14), ("basic", 20), ("bottleneck", 29)]
 """With enough blocks in a stage for XOR at the entry, and for identities among bottlenecks."""
 
 
-def lively_archs(count: int, seed: int, **fixed: Any) -> list[Arch]:
-    """Random ones; every eighth is of the deeper kind."""
+def lively_archs(count: int, seed: int, merges: Sequence[str] = tuple(MERGES), **fixed: Any) -> list[Arch]:
+    """Draw random architectures; every eighth is one of the deeper ones."""
     random = Random(seed)
-    return [_drawn(random, *random.choice(SHALLOW if number % 8 else DEEPER), fixed) for number in range(count)]
+    return [_drawn(random, *random.choice(SHALLOW if number % 8 else DEEPER), merges, fixed) for number in range(count)]
 
 
-def _drawn(random: Random, block: str, depth: int, fixed: dict[str, Any]) -> Arch:
+def _drawn(random: Random, block: str, depth: int, merges: Sequence[str], fixed: dict[str, Any]) -> Arch:
     stages = len(DEPTHS[block][depth])
     neuron = {
         "kind": random.choice(["lif", "if", "plif"]), "reset": random.choice(["hard", "soft"]),
@@ -37,7 +38,7 @@ def _drawn(random: Random, block: str, depth: int, fixed: dict[str, Any]) -> Arc
     fields = {
         "input_shape": random.choice([(1, 8, 8), (3, 6, 9)]), "num_classes": 5,
         "stem": random.choice(["conv3", "conv3", "conv7-pool"]), "block": block, "depth": depth,
-        "width": random.choice([2, 3, 4]), "merge": tuple(random.choices(list(MERGES), k=stages)),
+        "width": random.choice([2, 3, 4]), "merge": tuple(random.choices(merges, k=stages)),
         "xor": tuple(random.choices(list(XOR_PLACEMENTS), k=stages)), "timesteps": random.choice([1, 1, 2, 2, 3]),
         "logic_gradient": random.choice(["arithmetic", "saturating", "straight-through"]),
     }  # fmt: skip
@@ -45,7 +46,7 @@ def _drawn(random: Random, block: str, depth: int, fixed: dict[str, Any]) -> Arc
 
 
 def lively(arch: Arch, seed: int = 0) -> XOResNet:
-    """As if trained, in evaluation mode."""
+    """Build a network in evaluation mode that fires as if it were trained."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = XOResNet(arch)
@@ -53,7 +54,7 @@ def lively(arch: Arch, seed: int = 0) -> XOResNet:
         for norm in norms:
             nn.init.uniform_(norm.weight, 1.0, 2.0)
             nn.init.uniform_(norm.bias, 0.2, 1.0)
-            norm.momentum = None  # statistics are means over all passes
+            norm.momentum = None  # statistics are averages over all passes
         with torch.no_grad():
             for _ in range(3):
                 net(4 * torch.rand(16, *arch.input_shape) - 1.2)
@@ -75,7 +76,7 @@ def standalone(net: XOResNet) -> Standalone:
 
 
 def clear_images(net: XOResNet, count: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """Images [N, C, H, W] that cost spikes and on which rounding decides nothing.
+    """Draw images [N, C, H, W] that cause spikes and on which no outcome depends on rounding.
 
     Returns them with the network's logits and spikes.
     """

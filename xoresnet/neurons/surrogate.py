@@ -11,6 +11,10 @@ With y = h - threshold, each multiplies a gradient by the derivative of a smooth
 
 They are those of SpikingJelly (`ATan`, `Sigmoid`, `Rect`, `PiecewiseQuadratic`), so that results compare. Every
 derivative is an even function of y; `fire_torch.py` relies on it. Functions may overwrite y, never the gradient.
+
+To add one: its function and its row in `SURROGATES` here, its name and default sharpness in `SurrogateKind` and
+`SURROGATE_ALPHAS` (`description/neuron_spec.py`, which imports no torch), rows in `test_surrogate.py`. On CUDA, torch
+operations compute it until `fire_triton.py` does.
 """
 
 from __future__ import annotations

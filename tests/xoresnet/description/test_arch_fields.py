@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from xoresnet.description.arch_fields import DEPTHS, ArchFields
+from xoresnet.description.merge import MERGES
 from xoresnet.errors import SpecError
 
+MERGE_NAMES = ", ".join(MERGES)
 GOOD: dict[str, Any] = {"input_shape": (1, 8, 8), "num_classes": 10, "depth": 8}
 
 
@@ -22,7 +24,7 @@ GOOD: dict[str, Any] = {"input_shape": (1, 8, 8), "num_classes": 10, "depth": 8}
         ),
         (
             {"merge": "or-add"},
-            "merge: 'or-add' is not one of add, and, iand, or, current, oa, membrane; did you mean 'oa'?",
+            f"merge: 'or-add' is not one of {MERGE_NAMES}; did you mean 'oa'?",
         ),
         (
             {"input_shape": {8, 1, 9}},
@@ -33,7 +35,7 @@ GOOD: dict[str, Any] = {"input_shape": (1, 8, 8), "num_classes": 10, "depth": 8}
         ({"stem": "conv7"}, "stem: 'conv7' is not one of conv3, conv7-pool; did you mean 'conv7-pool'?"),
         (
             {"merge": "ored"},
-            "merge: 'ored' is not one of add, and, iand, or, current, oa, membrane; did you mean 'or'?",
+            f"merge: 'ored' is not one of {MERGE_NAMES}; did you mean 'or'?",
         ),
         ({"merge": 3}, "merge: 3 is not one of add"),
         ({"merge": ("or", "or")}, "merge: 2 values for 3 stages: give one value, or one for each stage"),

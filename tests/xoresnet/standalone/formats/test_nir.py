@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tests.xoresnet.lively import clear_images, facts, lively, lively_archs
 from xoresnet.description.arch import Arch
-from xoresnet.description.merge import Join, Merge, Operation, UserOperation
+from xoresnet.description.merge import MERGES, Join, Merge, Operation, UserOperation
 from xoresnet.errors import UnsupportedError
 from xoresnet.standalone.export import export
 from xoresnet.standalone.formats.nir.graph import Graph, Signal
@@ -23,7 +23,8 @@ from xoresnet.standalone.formats.nir.lowering import OPERATIONS
 
 NEITHER = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: (1 - a) * (1 - b)))
 HARD = {"neuron": {"reset": "hard"}}
-ARCHS = lively_archs(40, seed=5, **HARD)
+EXPRESSIBLE = [name for name, merge in MERGES.items() if merge.operation is None or merge.operation in OPERATIONS]
+ARCHS = lively_archs(40, seed=5, merges=EXPRESSIBLE, **HARD)
 SMALL = Arch(input_shape=(1, 8, 8), num_classes=5, depth=8, width=3, merge="oa", xor="middle", timesteps=2)
 
 
