@@ -1,13 +1,13 @@
-"""How fast training batches are made: ours, and torchvision's transforms in a DataLoader; what share of training it is.
+"""Speed of training batches: ours against torchvision's transforms in a DataLoader, and the share of data in training.
 
     python benchmarks/data_speed.py [--rounds 7] [--threads 2]
 
-Contenders take turns within each round, so that a machine whose speed drifts drifts for all; figures are medians over
-rounds, ratios are medians of the ratios within a round. One round before these is not counted; it starts the workers,
-which stay. Fashion-MNIST is used where it is found, else random images of its shape; those of CIFAR's shape are always
-random. Batches end up on CUDA where there is one.
+All contenders take turns within each round, so that drifts in the speed of the machine affect all of them. Figures are
+medians over rounds; ratios are medians of the ratios within a round. The first round is not counted: it starts the
+workers, which persist. Fashion-MNIST is used if it is present, otherwise random images of its shape; images of CIFAR's
+shape are always random. Batches are moved to CUDA if there is a device.
 
-Wants an idle machine: beside other work on all cores, two threads that wait for each other at every small operation
+Run this on an idle machine: with other work on all cores, two threads that wait for each other at every small operation
 made our batches fifty times slower. `--threads 1` avoids that.
 """
 
@@ -36,16 +36,16 @@ from xoresnet.training.fit import Training
 CUDA = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if CUDA else "cpu")
 IMAGES = 10_000
-"""Of one epoch where batches alone are timed."""
+"""Images per epoch when only batches are timed."""
 STEPS = 100
-"""Of one epoch where training is timed, at batch size 64."""
+"""Batches of 64 per epoch when training is timed."""
 
 Task = Callable[[], float]
-"""Does its work once and returns the seconds that it took."""
+"""Does its work once and returns the seconds it took."""
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
-    """A split as torchvision's data sets are: arrays, each made a PIL image and transformed when it is asked for."""
+    """A split as a torchvision data set: each array becomes a PIL image and is transformed when it is read."""
 
     def __init__(self, data: DataSet) -> None:
         size, padding = data.input_shape[1:], data.augmentation.crop_padding
@@ -95,7 +95,7 @@ def first(split: Split, number: int) -> Split:
 
 
 def our_batches(data: DataSet, batch_size: int, epochs: Iterator[int]) -> Task:
-    """Each time the batches of the next epoch, as training makes them."""
+    """Makes the batches of the next epoch, as training does."""
     normalise = Normalise(data.mean, data.std)
     return lambda: seconds_of(
         training_batches(
@@ -123,7 +123,7 @@ def seconds_of(batches: Iterable[tuple[Tensor, Tensor]]) -> float:
 
 
 def in_turns(tasks: dict[str, Task], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each task in each round, after one round that is not counted."""
+    """Seconds of each task in each round, after one uncounted round."""
     times: dict[str, list[float]] = {name: [] for name in tasks}
     for number in range(rounds + 1):
         for name, task in tasks.items():
@@ -171,7 +171,7 @@ def report_share(rounds: int) -> None:
 
 
 def training_epochs(data: DataSet, timesteps: int, precision: str, epochs: int) -> Task:
-    """Each time one epoch; its seconds are those of the training loop, without evaluation."""
+    """Trains one epoch per call; its seconds are those of the training loop, without evaluation."""
     arch = Arch.baseline(
         "xoresnet8", input_shape=data.input_shape, num_classes=data.num_classes, timesteps=timesteps, width=16
     )

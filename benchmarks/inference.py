@@ -1,9 +1,9 @@
-"""How fast exported models infer: folded `.onnx` in onnxruntime, folded `.pt2` in torch, and the network as it is.
+"""Inference speed of exported models: folded `.onnx` in onnxruntime, folded `.pt2` in torch, and the plain network.
 
     python benchmarks/inference.py [--rounds 7] [--threads 2]
 
-Contenders take turns within each round; figures are medians over rounds, ratios are medians of the ratios within a
-round. Batch norms have seen images and neurons fire; logits are compared before anything is timed. Needs
+All contenders take turns within each round. Figures are medians over rounds; ratios are medians of the ratios within a
+round. Batch norms have statistics and neurons fire; the logits are compared before the timing starts. Requires
 `pip install -e '.[dev]'`.
 """
 
@@ -67,12 +67,12 @@ def contenders(setting: Setting, images: Tensor, threads: int, place: Path) -> d
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(place / "model.onnx", options, providers=["CPUExecutionProvider"])
-    given = {"images": images.numpy()}
+    inputs = {"images": images.numpy()}
     return {
         "eager": lambda: torch.as_tensor(plain(images)),
         "eager, folded": lambda: torch.as_tensor(folded(images)),
         ".pt2, folded": lambda: torch.as_tensor(program(images)),
-        ".onnx, folded": lambda: torch.from_numpy(session.run(None, given)[0]),
+        ".onnx, folded": lambda: torch.from_numpy(session.run(None, inputs)[0]),
     }
 
 
@@ -81,21 +81,23 @@ def measure(setting: Setting, rounds: int, threads: int) -> None:
     with tempfile.TemporaryDirectory() as name, torch.no_grad():
         runs = contenders(setting, images, threads, Path(name))
         logits = {label: run() for label, run in runs.items()}
-        off = {label: float((found - logits["eager"]).abs().amax(1).median()) for label, found in logits.items()}
-        assert max(off.values()) < 1e-4 * float(logits["eager"].abs().max()), off
+        differences = {
+            label: float((values - logits["eager"]).abs().amax(1).median()) for label, values in logits.items()
+        }
+        assert max(differences.values()) < 1e-4 * float(logits["eager"].abs().max()), differences
         seconds: dict[str, list[float]] = {label: [] for label in runs}
         for _ in range(rounds):
             for label, run in runs.items():
                 seconds[label].append(time_of(run))
     print(f"\n{setting.name}, batch {setting.batch}:\n")
     print("| model | images per second | times eager |\n| --- | --- | --- |")
-    for label, found in seconds.items():
-        ratio = statistics.median(base / one for base, one in zip(seconds["eager"], found, strict=True))
-        print(f"| {label} | {setting.batch / statistics.median(found):,.0f} | {ratio:.2f} |")
+    for label, times in seconds.items():
+        ratio = statistics.median(base / mine for base, mine in zip(seconds["eager"], times, strict=True))
+        print(f"| {label} | {setting.batch / statistics.median(times):,.0f} | {ratio:.2f} |")
 
 
 def time_of(run: Callable[[], Tensor]) -> float:
-    """Of one call, over as many as take half a second."""
+    """Seconds per call, averaged over half a second."""
     start, calls = time.perf_counter(), 0
     while (spent := time.perf_counter() - start) < 0.5:
         run()
@@ -107,9 +109,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     hold_freed_memory()
-    torch.set_num_threads(asked.threads)
-    print(f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}, {asked.threads} threads")
-    for one in settings():
-        measure(one, asked.rounds, asked.threads)
+    torch.set_num_threads(arguments.threads)
+    print(f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}, {arguments.threads} threads")
+    for setting in settings():
+        measure(setting, arguments.rounds, arguments.threads)

@@ -1,10 +1,10 @@
-"""A search on digits whose driver is killed with SIGKILL at random moments, again and again, and always goes on.
+"""Repeatedly kill the driver of a search on digits with SIGKILL at random moments, and resume it.
 
     python benchmarks/kill_and_resume.py [--kills 20] [--trials 40] [--seed 0]
 
-After each kill the record must hold all that it held before, value for value. In the end, of each search: exactly so
-many trials are finished, none twice, none lost, none RUNNING. Where a search ends before it was killed often enough,
-another one begins. Prints a line for each kill; exits with 1 at the first thing that is wrong.
+After each kill, the study must contain everything that it contained before, value for value. When a search ends,
+exactly the requested number of trials must be finished, none twice, none lost, none RUNNING. If a search ends before it
+was killed often enough, another one starts. Prints one line per kill, and exits with status 1 at the first violation.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ COMMAND = [sys.executable, "-W", "ignore", "-c", "from xoresnet.search.cli impor
 
 
 def record(folder: Path) -> dict[int, Any]:
-    """All that the study knows, by trial: state, values, attributes."""
+    """State, values, parameters and attributes of every trial in the study."""
     run = RunFolder(folder)
     config = run.saved_config() if (folder / "config.yaml").exists() else None
     study = look_at_study(config, folder) if config is not None else None
@@ -50,7 +50,7 @@ def record(folder: Path) -> dict[int, Any]:
 
 
 def check_kept(before: dict[int, Any], after: dict[int, Any]) -> None:
-    """What was finished is as it was; what ran has at least what it had said."""
+    """Finished trials must be unchanged, and running trials must have kept all their reports."""
     for number, (state, values, params, attrs) in before.items():
         now_state, now_values, now_params, now_attrs = after[number]
         assert {name: now_params[name] for name in params} == params, f"trial {number} has other parameters"
@@ -66,20 +66,20 @@ def check_whole(folder: Path, trials: int) -> None:
     assert config is not None
     study = look_at_study(config, folder)
     assert study is not None
-    found = study.get_trials(deepcopy=False)
-    finished = [trial for trial in found if TrialRecord(trial).counts_as_finished]
+    recorded = study.get_trials(deepcopy=False)
+    finished = [trial for trial in recorded if TrialRecord(trial).counts_as_finished]
     assert len(finished) == trials, f"{len(finished)} trials are finished, not {trials}"
-    assert not any(trial.state == TrialState.RUNNING for trial in found), "a trial is RUNNING"
+    assert not any(trial.state == TrialState.RUNNING for trial in recorded), "a trial is RUNNING"
     ids = [trial.user_attrs[ARCH_ID] for trial in finished]
     assert len(set(ids)) == len(ids), "a network was trained twice"
-    assert all(trial.state != TrialState.FAIL or DUPLICATE in trial.user_attrs for trial in found), "a trial failed"
+    assert all(trial.state != TrialState.FAIL or DUPLICATE in trial.user_attrs for trial in recorded), "a trial failed"
 
 
 def kill_some_time(process: subprocess.Popen[bytes], journal: Path, random: Random) -> bool:
-    """Within 8 seconds of its first new report, or, once in four times, before; False where it ended before that."""
+    """Kill a search within 8 s of its first new report, or, one time in four, of its start; False if it ended first."""
     before = size(journal)
     if random.random() < 0.75:
-        while process.poll() is None and size(journal) < before + 2000:  # a report has about this length
+        while process.poll() is None and size(journal) < before + 2000:  # about the length of a report
             time.sleep(0.05)
     try:
         process.wait(timeout=random.uniform(0, 8))
@@ -120,11 +120,11 @@ def main() -> None:
                     break
                 wait = time.monotonic() - start
                 kills += 1
-                found = record(folder)
-                check_kept(known, found)
-                known = found
-                finished = sum(state in (TrialState.COMPLETE, TrialState.PRUNED) for state, *_ in found.values())
-                running = sum(state == TrialState.RUNNING for state, *_ in found.values())
+                recorded = record(folder)
+                check_kept(known, recorded)
+                known = recorded
+                finished = sum(state in (TrialState.COMPLETE, TrialState.PRUNED) for state, *_ in recorded.values())
+                running = sum(state == TrialState.RUNNING for state, *_ in recorded.values())
                 print(f"kill {kills} after {wait:.1f} s: {finished} finished, {running} were running", flush=True)
                 time.sleep(0.5)
             code = search(folder, arguments.trials).wait()

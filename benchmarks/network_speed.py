@@ -1,11 +1,11 @@
-"""How fast networks train and infer: ours, SpikingJelly's, and the bound, which is ours with ReLU for every neuron.
+"""Training and inference speed of our networks, of SpikingJelly's, and of a bound: ours with ReLU for every neuron.
 
     python benchmarks/network_speed.py [--rounds 7] [--threads 2] [--default-malloc]
 
-Contenders take turns within each round, so that a machine whose speed drifts drifts for all; figures are medians over
-rounds, ratios are medians of the ratios within a round. Peak memory is what training steps take at their peak in a
-process of its own, beyond what it holds before them. Runs on CUDA where there is one. Needs `pip install -e '.[dev]'`
-(SpikingJelly).
+All contenders take turns within each round, so that drifts in the speed of the machine affect all of them. Figures are
+medians over rounds; ratios are medians of the ratios within a round. Peak memory is measured in a process of its own:
+the peak of training steps less the memory held before them. Runs on CUDA if there is a device. Requires
+`pip install -e '.[dev]'` (SpikingJelly).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def settings() -> list[Setting]:
 
 
 def relu_bound(arch: Arch) -> nn.Module:
-    """Our network with every neuron replaced: the same convolutions, norms and sums, and nothing spiking."""
+    """Our network with a ReLU for every neuron: the same convolutions, norms and sums, without spikes."""
     net = XOResNet(arch)
     for module in list(net.modules()):
         for name, child in list(module.named_children()):
@@ -62,7 +62,7 @@ def relu_bound(arch: Arch) -> nn.Module:
 
 
 class SpikingJellyNet(nn.Module):
-    """The same network from SpikingJelly's own SEW blocks, multi-step; its stem also convolves once, not T times."""
+    """The same network made of SpikingJelly's SEW blocks in multi-step mode; its stem also convolves once, not T times."""
 
     def __init__(self, arch: Arch) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ CONTENDERS: dict[str, tuple[Callable[[Arch], nn.Module], bool]] = {
     "ReLU bound, bf16": (relu_bound, True),
     "xoresnet, bf16": (XOResNet, True),
 }
-"""How each is built, and whether it runs under bf16 autocast."""
+"""For each contender its builder, and whether it runs under bf16 autocast."""
 
 
 def training_step(net: nn.Module, x: Tensor, y: Tensor, bf16: bool) -> None:
@@ -141,7 +141,7 @@ def seconds(task: Callable[[], None]) -> float:
 
 
 def in_turns(tasks: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each task in each round, after two rounds that are not counted."""
+    """Seconds of each task in each round, after two uncounted rounds."""
     times: dict[str, list[float]] = {name: [] for name in tasks}
     for number in range(rounds + 2):
         for name, task in tasks.items():
@@ -156,7 +156,7 @@ def ratio(times: dict[str, list[float]], name: str, base: str) -> float:
 
 
 def peak_memory(index: int, name: str) -> float:
-    """Mebibytes that training steps of one contender take in a process of its own, beyond what it holds before them."""
+    """Peak memory of training steps of one contender in MiB, measured in a process of its own."""
     threads = str(torch.get_num_threads())
     command = [sys.executable, __file__, "--threads", threads, "--memory", json.dumps([index, name])]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
@@ -170,7 +170,7 @@ def print_peak_memory(index: int, name: str) -> None:
     if CUDA:
         before = torch.cuda.memory_allocated()
     else:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         before = resident("VmRSS")
     for _ in range(2):
         training_step(net, x, y, bf16)
@@ -179,7 +179,7 @@ def print_peak_memory(index: int, name: str) -> None:
 
 
 def resident(name: str) -> int:
-    """Bytes, on Linux."""
+    """An entry of /proc/self/status in bytes; Linux only."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
     return int(line.split()[1]) * 1024
 
@@ -221,7 +221,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--default-malloc", action="store_true", help="do not hold freed memory (`xoresnet/memory.py`)")
+    parser.add_argument("--default-malloc", action="store_true", help="return freed memory (see `hold_freed_memory`)")
     parser.add_argument("--memory", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

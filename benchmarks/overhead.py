@@ -1,10 +1,10 @@
-"""What a search costs beside training: trials that train nothing, two at a time.
+"""The cost of a search apart from training: trials that train nothing, two at a time.
 
     python benchmarks/overhead.py [--trials 200] [--rounds 3]
 
-Milliseconds a trial once the actors are warm: the time from the end of the 20th trial to the end of the last one. Ray's
-own floor is a random search of Ray Tune with reused actors; all others do more. Contenders take turns within each
-round. Then what a sampler takes for one proposal, in studies that have 100, 1,000 and 5,000 trials. Prints Markdown.
+Measures milliseconds per trial once the actors are warm, from the end of the 20th trial to the end of the last. The
+floor is a random search of Ray Tune with reused actors; all other contenders do more. Contenders take turns within each
+round. Then measures one proposal of each sampler in studies of 100, 1,000 and 5,000 trials. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def trains_nothing(config: dict[str, Any]) -> None:
 
 
 class Clock(tune.Callback):
-    """When trials end."""
+    """Records when trials end."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
@@ -113,7 +113,7 @@ def bridge_with(sampler: Callable[[], BaseSampler]) -> Callable[[int, Path], flo
 
 
 def whole_search(trials: int, folder: Path) -> float:
-    """All that `xoresnet search` does but for training."""
+    """Everything that `xoresnet search` does except training."""
     study = journal(TPESampler(seed=0), folder)
     proposals = ArchProposals(study, SearchSpace.preset("cifar"), Recipe(), seed=0, common={})
     bridge = TrialBridge(study, proposals, OBJECTIVES, trials=trials, max_step=1)
@@ -123,12 +123,12 @@ def whole_search(trials: int, folder: Path) -> float:
 
 
 def optimize(trials: int, folder: Path) -> float:
-    """Without Ray: in this process, one trial after the other."""
+    """In this process without Ray, one trial after another."""
     ends: list[float] = []
 
     def objective(trial: Trial) -> tuple[float, float]:
-        found = floats(trial)
-        return found["x0"], found["x1"]
+        values = floats(trial)
+        return values["x0"], values["x1"]
 
     journal(TPESampler(seed=0), folder).optimize(
         objective, n_trials=trials, callbacks=[lambda study, trial: ends.append(time.perf_counter())]
@@ -155,13 +155,13 @@ def report_trials(trials: int, rounds: int) -> None:
     print(f"\n{trials} trials, two at a time, median of {rounds} rounds:\n")
     print("| | ms a trial | to the floor |\n| --- | --- | --- |")
     base = next(iter(times.values()))
-    for name, found in times.items():
-        ratio = statistics.median(mine / theirs for mine, theirs in zip(found, base, strict=True))
-        print(f"| {name} | {statistics.median(found):.1f} | {ratio:.2f} |")
+    for name, milliseconds_of in times.items():
+        ratio = statistics.median(mine / theirs for mine, theirs in zip(milliseconds_of, base, strict=True))
+        print(f"| {name} | {statistics.median(milliseconds_of):.1f} | {ratio:.2f} |")
 
 
 def filled(sampler: BaseSampler, trials: int) -> Study:
-    """A study with this many trials of the preset `cifar`, in memory."""
+    """A study in memory with `trials` trials of the preset `cifar`."""
     space = SearchSpace.preset("cifar")
     source = optuna.create_study(directions=["maximize", "minimize"], sampler=RandomSampler(seed=0))
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)

@@ -1,7 +1,7 @@
-"""What sets of shared weights say of all networks of a problem, made once for each set.
+"""Predictions of sets of shared weights for all networks of a problem.
 
-What the networks come to by one set is kept in `runs/benchmarks/predicted-*.parquet`: `shared.py` and
-`shared_search.py` ask for the same.
+The predictions of each set are stored in `runs/benchmarks/predicted-*.parquet`, because `shared.py` and
+`shared_search.py` need the same ones.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from xoresnet.shared.weights import groups_of
 
 
 class WeightSet(NamedTuple):
-    """One set of weights for each group of a problem's networks."""
+    """How to train one set of shared weights for each group of networks of a problem."""
 
     problem: str
     epochs: int
@@ -33,63 +33,63 @@ class WeightSet(NamedTuple):
     sampling: str = "uniform"
 
 
-class Said(NamedTuple):
-    """What a set of weights says."""
+class Predictions(NamedTuple):
+    """The predictions of one set of weights."""
 
     figures: pd.DataFrame
-    """One row for each network, by `arch_id`: the names of a record, and `SECONDS`."""
+    """One row per network, indexed by `arch_id`, with the metrics of a record and `SECONDS`."""
     epochs: float
-    """What training the set and asking it cost, in epochs of training one network."""
+    """The cost of training the set and of predicting with it, in epochs of training one network."""
     seconds: float
 
 
-def said(wanted: Iterable[WeightSet], workers: int) -> list[Said]:
-    """Make the sets that there are not yet, each by one thread, and read all."""
-    wanted = list(wanted)
+def predict_all(weight_sets: Iterable[WeightSet], workers: int) -> list[Predictions]:
+    """The predictions of all sets; missing sets are trained first, with one thread each."""
+    weight_sets = list(weight_sets)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    missing = [one for one in dict.fromkeys(wanted) if not _file(one).exists()]
+    missing = [weights for weights in dict.fromkeys(weight_sets) if not _file(weights).exists()]
     if missing:
         with multiprocessing.get_context("spawn").Pool(workers) as pool:
             for number, _ in enumerate(pool.imap_unordered(_make, missing), 1):
                 print(f"\r{number}/{len(missing)} sets of weights ", end="", file=sys.stderr, flush=True)
-    return [_read(one) for one in wanted]
+    return [_read(weights) for weights in weight_sets]
 
 
 def epochs_of(what: Problem, networks: int, groups: int, epochs: int) -> float:
-    """What a set costs that is trained one network a step."""
+    """The cost of a set that trains one network per step, in epochs of training one network."""
     return groups * epochs + networks * prediction_epochs(what.load_data())
 
 
-def _file(one: WeightSet) -> Path:
-    return FOLDER / f"predicted-{'-'.join(map(str, one))}.parquet"
+def _file(weights: WeightSet) -> Path:
+    return FOLDER / f"predicted-{'-'.join(map(str, weights))}.parquet"
 
 
-def _read(one: WeightSet) -> Said:
-    frame = pd.read_parquet(_file(one))
-    return Said(frame, frame.attrs["epochs"], frame.attrs["seconds"])
+def _read(weights: WeightSet) -> Predictions:
+    frame = pd.read_parquet(_file(weights))
+    return Predictions(frame, frame.attrs["epochs"], frame.attrs["seconds"])
 
 
-def _make(one: WeightSet) -> None:
+def _make(weights: WeightSet) -> None:
     import torch
 
     from xoresnet import hold_freed_memory
 
     hold_freed_memory()
     torch.set_num_threads(1)
-    what = problem(one.problem)
+    what = problem(weights.problem)
     data = what.load_data()
-    recipe = what.recipe.replace(epochs=one.epochs, seed=one.seed)
+    recipe = what.recipe.replace(epochs=weights.epochs, seed=weights.seed)
     rows, epochs, seconds = [], 0.0, 0.0
     for archs in groups_of(what.space.enumerate()).values():
-        training = SharedTraining(archs, data, recipe, archs_per_step=one.archs_per_step, sampling=one.sampling)
+        training = SharedTraining(archs, data, recipe, archs_per_step=weights.archs_per_step, sampling=weights.sampling)
         for record in training:
             epochs += record.image_passes / len(data.train)
             seconds += record.train_seconds
-        for found in predict(training.network, archs, data):
-            rows.append({"arch_id": found.arch.arch_id, **found.figures, SECONDS: found.seconds})
+        for prediction in predict(training.network, archs, data):
+            rows.append({"arch_id": prediction.arch.arch_id, **prediction.figures, SECONDS: prediction.seconds})
             epochs += prediction_epochs(data)
-            seconds += found.seconds
+            seconds += prediction.seconds
     frame = pd.DataFrame(rows).set_index("arch_id")
     frame.attrs = {"epochs": epochs, "seconds": seconds}
-    with replaced(_file(one)) as partial:
+    with replaced(_file(weights)) as partial:
         frame.to_parquet(partial)

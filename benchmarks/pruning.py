@@ -1,10 +1,10 @@
-"""What pruning on two objectives saves and loses, on synthetic learning curves: `ParetoPruner` beside other rules.
+"""Savings and losses of pruning on two objectives, on synthetic learning curves: `ParetoPruner` and other rules.
 
     python benchmarks/pruning.py [--seeds 24] [--registry FOLDER]
 
-The other rules run where their code is at hand: Syne Tune's MOASHA after `pip install syne-tune==0.16.0`, OptunaHub's
-`pruners/multi_metric_pruner` after `pip install optunahub`, fetched from the network or, with --registry, from a local
-copy of the registry (the folder above `package/`). Prints Markdown tables; see `docs/pruning.md`.
+The other rules run if they are installed: Syne Tune's MOASHA with `pip install syne-tune==0.16.0`, and OptunaHub's
+`pruners/multi_metric_pruner` with `pip install optunahub`, which fetches it from the network or, with --registry, from
+a local copy of the registry (the folder above `package/`). Prints Markdown tables; see `docs/pruning.md`.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ Array = NDArray[np.float64]
 
 
 class Curves(NamedTuple):
-    """Of all trials; arrays [trials, epochs], but for the last."""
+    """Learning curves of all trials; arrays of shape [trials, epochs], except for the last: [trials]."""
 
     accuracy: Array
     spikes: Array
     seen_accuracy: Array
-    """With the noise of one training and one validation set."""
+    """With the noise of a single training and validation set."""
     seen_spikes: Array
     epoch_seconds: Array
 
 
 def curves(seed: int, slow: float = 6.0) -> Curves:
-    """Networks of random sizes: large ones start slowly, are better in the end, spike more and take longer.
+    """Networks of random sizes: large networks start slowly, end more accurate, spike more and take longer.
 
-    Accuracy goes exponentially from 0.1 to a ceiling of 0.70 (smallest) to 0.92 (largest), less what bad luck with all
-    other choices costs (half-normal, 0.05), with a time constant of 1 (smallest) to 1 + `slow` epochs. Spikes shrink to
-    a final count that is log-normal around a power of the size, from up to 2.5 times as many. Noise: 0.01 of accuracy,
-    5 % of spikes.
+    Accuracy rises exponentially from 0.1 to a ceiling between 0.70 (smallest) and 0.92 (largest), less a half-normal
+    penalty (scale 0.05) for all other choices, with a time constant from 1 (smallest) to 1 + `slow` epochs. Spikes fall
+    to a final count that is log-normal around a power of the size, from up to 2.5 times that count. The noise is 0.01
+    in accuracy and 5 % in spikes.
     """
     random = np.random.default_rng(seed)
     epochs = np.arange(1, EPOCHS + 1)
@@ -70,15 +70,15 @@ def curves(seed: int, slow: float = 6.0) -> Curves:
 
 
 class Rule(Protocol):
-    """Says of a trial that has just trained an epoch whether to stop it."""
+    """Decides after each epoch of a trial whether to stop it."""
 
     def __call__(self, trial: int, epoch: int, accuracy: float, spikes: float) -> bool: ...
 
 
-def simulate(found: Curves, rule: Rule) -> tuple[float, NDArray[np.bool_]]:
-    """Share of all epochs that were trained, and which trials came to the end. A free worker takes the next trial."""
+def simulate(data: Curves, rule: Rule) -> tuple[float, NDArray[np.bool_]]:
+    """The share of all epochs that are trained, and which trials complete. A free worker takes the next trial."""
     waiting = iter(range(TRIALS))
-    running = [(found.epoch_seconds[trial], trial, 1) for trial, _ in zip(waiting, range(WORKERS), strict=False)]
+    running = [(data.epoch_seconds[trial], trial, 1) for trial, _ in zip(waiting, range(WORKERS), strict=False)]
     heapq.heapify(running)
     trained, complete = 0, np.zeros(TRIALS, dtype=bool)
     while running:
@@ -86,38 +86,38 @@ def simulate(found: Curves, rule: Rule) -> tuple[float, NDArray[np.bool_]]:
         trained += 1
         complete[trial] = epoch == EPOCHS
         index = trial, epoch - 1
-        if epoch == EPOCHS or rule(trial, epoch, float(found.seen_accuracy[index]), float(found.seen_spikes[index])):
+        if epoch == EPOCHS or rule(trial, epoch, float(data.seen_accuracy[index]), float(data.seen_spikes[index])):
             trial, epoch = next(waiting, TRIALS), 0
         if trial < TRIALS:
-            heapq.heappush(running, (now + found.epoch_seconds[trial], trial, epoch + 1))
+            heapq.heappush(running, (now + data.epoch_seconds[trial], trial, epoch + 1))
     return trained / (TRIALS * EPOCHS), complete
 
 
 class Outcome(NamedTuple):
-    """All in percent, by final values without noise."""
+    """All in percent, computed from final values without noise."""
 
     budget: float
     complete: float
     hypervolume: float
-    """Of accuracy and log spikes, up to the worst accuracy and the most spikes of all trials."""
+    """In accuracy and log spikes, up to the worst accuracy and the most spikes of all trials."""
     above_chance: float
     """Hypervolume up to the accuracy of guessing."""
     recall: float
 
 
-def outcome(found: Curves, rule: Rule) -> Outcome:
-    budget, complete = simulate(found, rule)
-    return judge(found, budget, complete)
+def outcome(data: Curves, rule: Rule) -> Outcome:
+    budget, complete = simulate(data, rule)
+    return judge(data, budget, complete)
 
 
-def fewer(found: Curves, budget: float) -> Outcome:
-    """No pruning; as many trials as a budget (in percent) pays for are trained to the end."""
+def fewer(data: Curves, budget: float) -> Outcome:
+    """Without pruning: only as many trials as the budget (in percent) allows are trained, all to the end."""
     complete = np.arange(TRIALS) < round(budget / 100 * TRIALS)
-    return judge(found, float(complete.mean()), complete)
+    return judge(data, float(complete.mean()), complete)
 
 
-def judge(found: Curves, budget: float, complete: NDArray[np.bool_]) -> Outcome:
-    points = np.stack([-found.accuracy[:, -1], np.log(found.spikes[:, -1])], axis=1)
+def judge(data: Curves, budget: float, complete: NDArray[np.bool_]) -> Outcome:
+    points = np.stack([-data.accuracy[:, -1], np.log(data.spikes[:, -1])], axis=1)
     front = on_front(points)
     worst = points.max(axis=0)
     kept = [
@@ -134,7 +134,7 @@ def on_front(points: Array) -> NDArray[np.bool_]:
 
 
 def hypervolume(points: Array, corner: Array) -> float:
-    """Area that is dominated by points up to the corner; lower is better."""
+    """The area between the points and the corner that the points dominate; both objectives are minimized."""
     area, lowest = 0.0, corner[1]
     for first, second in sorted(points.tolist()):
         if second < lowest:
@@ -147,7 +147,7 @@ def hypervolume(points: Array, corner: Array) -> float:
 
 
 class Ours:
-    """`ParetoPruner` in plain Optuna; trials are asked for in order, so their numbers are the study's."""
+    """`ParetoPruner` in plain Optuna. Trials are created in order, so their numbers are those of the study."""
 
     def __init__(self, **options: Any) -> None:
         pruner = ParetoPruner(**{"max_steps": EPOCHS, "min_trials": MIN_TRIALS, **options})
@@ -164,27 +164,30 @@ class Ours:
         return stops
 
 
-def with_rescue(found: Curves, count: int, **options: Any) -> Outcome:
-    """The trials that were stopped nearest to the front are finished in the end."""
+def with_rescue(data: Curves, count: int, **options: Any) -> Outcome:
+    """In the end, finish the `count` pruned trials that are nearest to the front."""
     rule = Ours(**options)
-    budget, complete = simulate(found, rule)
+    budget, complete = simulate(data, rule)
     for trial in near_front(rule.study)[:count]:
         complete[trial.number] = True
         budget += (EPOCHS - trial.last_step) / (TRIALS * EPOCHS)
-    return judge(found, budget, complete)
+    return judge(data, budget, complete)
 
 
 def halving(factor: int, losses: Callable[[Array], Array]) -> Rule:
-    """Successive halving at the same rungs, by one loss; `losses` gets all of a rung, [trials, 2], the new one last."""
+    """Successive halving at the same rungs by a single loss.
+
+    losses: gets the accuracy and spikes of a rung, of shape [trials, 2], with the new trial last.
+    """
     rungs: dict[int, list[tuple[float, float]]] = {factor**k: [] for k in range(10)}
 
     def rule(trial: int, epoch: int, accuracy: float, spikes: float) -> bool:
         if epoch not in rungs:
             return False
         rungs[epoch].append((accuracy, spikes))
-        found = losses(np.array(rungs[epoch]))
-        places = max(1, len(found) // factor)
-        return len(found) >= MIN_TRIALS and int((found < found[-1]).sum()) >= places
+        values = losses(np.array(rungs[epoch]))
+        places = max(1, len(values) // factor)
+        return len(values) >= MIN_TRIALS and int((values < values[-1]).sum()) >= places
 
     return rule
 
@@ -199,7 +202,7 @@ def accuracy_alone(values: Array) -> Array:
 
 
 def equal_weights(values: Array) -> Array:
-    """Accuracy and log spikes, each on 0 to 1 over the rung."""
+    """The sum of accuracy loss and log spikes, each scaled to 0..1 over the rung."""
     losses = np.stack([-values[:, 0], np.log(values[:, 1])], axis=1)
     span = np.ptp(losses, axis=0)
     scaled: Array = (losses - losses.min(axis=0)) / np.where(span > 0, span, 1.0)
@@ -221,7 +224,7 @@ def syne_tune(factor: int) -> Rule:
 
 
 def optuna_hub(factor: int, registry: str | None) -> Rule:
-    """Stops what is worse than the best 1 / `factor` of finished trials at its epoch; every epoch is a rung."""
+    """Stops trials worse than the best 1 / `factor` of finished trials at the same epoch; every epoch is a rung."""
     import optunahub
 
     name = "pruners/multi_metric_pruner"
@@ -244,7 +247,7 @@ def optuna_hub(factor: int, registry: str | None) -> Rule:
         stop = bool(live.should_prune())
         if stop:
             study.tell(live.number, state=TrialState.PRUNED)
-        elif epoch == EPOCHS - 1:  # it is not asked after the last epoch
+        elif epoch == EPOCHS - 1:  # the rule is not called after the last epoch
             study.tell(live.number, (accuracy, spikes))
         return stop
 
@@ -288,7 +291,7 @@ VARIATIONS: dict[str, dict[str, Any]] = {
 
 
 def print_row(name: str, outcomes: Sequence[Outcome]) -> None:
-    """Means over seeds, and standard deviations."""
+    """Means and standard deviations over seeds."""
     cells = [f"{statistics.mean(all_):.1f} ± {statistics.stdev(all_):.1f}" for all_ in zip(*outcomes, strict=True)]
     print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
@@ -303,33 +306,31 @@ def compare(factor: int, problems: Sequence[Curves], registry: str | None, witho
     budget = 0.0
     for name in [name for name in contenders(factor, 0, registry) if name not in without]:
         try:
-            outcomes = [
-                outcome(found, contenders(factor, seed, registry)[name]()) for seed, found in enumerate(problems)
-            ]
+            outcomes = [outcome(data, contenders(factor, seed, registry)[name]()) for seed, data in enumerate(problems)]
         except ImportError as error:
             print(f"| {name} | not installed: {error} | | | | |")
             continue
         print_row(name, outcomes)
-        budget = budget or statistics.mean(one.budget for one in outcomes)
-    print_row("no pruning, first trials, for the budget of the first row", [fewer(found, budget) for found in problems])
+        budget = budget or statistics.mean(result.budget for result in outcomes)
+    print_row("no pruning, first trials, for the budget of the first row", [fewer(data, budget) for data in problems])
 
 
 def vary(problems: Sequence[Curves]) -> None:
     print("\n### Ours at reduction factor 2, ties by epsilon-net, with other options")
     print_head("options")
     for name, options in VARIATIONS.items():
-        print_row(name, [outcome(found, Ours(**options)) for found in problems])
+        print_row(name, [outcome(data, Ours(**options)) for data in problems])
 
 
 def rescue(problems: Sequence[Curves]) -> None:
     print("\n### Ours at reduction factor 2, min_trials=8, with trials rescued in the end")
     print_head("rescued of 200")
     for count in (0, 5, 10, 20, 40):
-        print_row(str(count), [with_rescue(found, count, min_trials=8) for found in problems])
+        print_row(str(count), [with_rescue(data, count, min_trials=8) for data in problems])
 
 
 def decision_seconds(objectives: int, size: int, repeats: int) -> list[float]:
-    """Of decisions at the first rung, which all `size` trials have reached; half of them went on at each rung."""
+    """The time of decisions at the first rung, which `size` trials have reached; half of them passed each rung."""
     random = np.random.default_rng(size)
     study = optuna.create_study(directions=["minimize"] * objectives, pruner=ParetoPruner(max_steps=EPOCHS))
     study.add_trials([finished(random, objectives) for _ in range(size)])
@@ -369,7 +370,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=24)
     parser.add_argument("--registry", help="a local copy of the optunahub-registry")
-    parser.add_argument("--repeats", type=int, default=51, help="decisions to take the median time of")
+    parser.add_argument("--repeats", type=int, default=51, help="timed decisions per setting")
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     seeds = range(arguments.seeds)
@@ -382,7 +383,7 @@ def main() -> None:
         compare(factor, problems, arguments.registry)
     for slow in (3.0, 1.0, 0.0):
         print(f"\n### Reduction factor 2, time constants up to {1 + slow:.0f} (not 7)")
-        compare(2, [curves(seed, slow) for seed in seeds], arguments.registry, without=[HUB])  # it takes long
+        compare(2, [curves(seed, slow) for seed in seeds], arguments.registry, without=[HUB])  # takes too long
     vary(problems)
     rescue(problems)
     print_decision_times(arguments.repeats)

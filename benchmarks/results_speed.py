@@ -1,9 +1,9 @@
-"""How long it takes to look at a run: tables, front, hypervolume, report.
+"""The time to read a run and to compute its front, hypervolume and report.
 
     python benchmarks/results_speed.py [--trials 1000 10000 100000] [--epochs 20] [--rounds 3]
 
-Makes runs up: trials of the space of the preset `digits`, a fifth complete or more, whose accuracy and spikes follow
-width, depth, time steps and merge with noise. Prints Markdown: medians of the rounds, in seconds.
+The runs are synthetic: trials of the preset `digits`, more than a third of them complete, whose accuracy and spikes
+depend on width, depth, time steps and merge, with noise. Prints Markdown: medians over rounds, in seconds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LAYERS_PER_NETWORK = 24
 
 
 def make_run(folder: Path, count: int, epochs: int) -> None:
-    """Write the files of a run of so many trials."""
+    """Write the files of a run with `count` trials."""
     random = np.random.default_rng(count)
     trials = made_trials(count, epochs, random)
     history = made_history(trials, epochs, random)
@@ -74,7 +74,7 @@ def made_trials(count: int, epochs: int, random: np.random.Generator) -> pd.Data
 
 
 def made_history(trials: pd.DataFrame, epochs: int, random: np.random.Generator) -> pd.DataFrame:
-    """Of all trials; pruned and failed ones have fewer epochs."""
+    """The history of all trials; pruned and failed trials have fewer epochs."""
     rows = np.repeat(np.arange(len(trials)), trials["epochs_trained"])
     epoch = np.concatenate([np.arange(1, trained + 1) for trained in trials["epochs_trained"]])
     grown = 1 - np.exp(-epoch / 3)
@@ -91,7 +91,7 @@ def made_layers(complete: pd.DataFrame, random: np.random.Generator) -> pd.DataF
     number = np.tile(np.arange(LAYERS_PER_NETWORK), len(complete))
     return pd.DataFrame({
         "trial_id": complete["trial_id"].to_numpy()[rows], "arch_id": complete["arch_id"].to_numpy()[rows],
-        "layer": number, "name": np.array([f"layer{one}" for one in range(LAYERS_PER_NETWORK)])[number],
+        "layer": number, "name": np.array([f"layer{index}" for index in range(LAYERS_PER_NETWORK)])[number],
         "kind": np.where(number % 2, "neuron", "conv"), "firing_rate": random.uniform(0, 0.4, len(rows)),
     })  # fmt: skip
 
@@ -103,7 +103,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def look(folder: Path) -> list[float]:
-    """Seconds of one round: load, front, hypervolume, report."""
+    """Seconds of one round for load, front, hypervolume and report."""
     taken = [seconds(lambda: load(folder))]
     run = load(folder)
     taken.append(seconds(lambda: pareto_front(run.trials)))
@@ -127,12 +127,12 @@ def main() -> None:
             folder = Path(name)
             make_run(folder, count, arguments.epochs)
             rounds = [look(folder) for _ in range(arguments.rounds)]
-            medians = [statistics.median(one) for one in zip(*rounds, strict=True)]
-            three = statistics.median(sum(one[:3]) for one in rounds)
+            medians = [statistics.median(times) for times in zip(*rounds, strict=True)]
+            three = statistics.median(sum(times[:3]) for times in rounds)
             cells = [*medians[:3], three, medians[3]]
             size = (folder / "report.html").stat().st_size / 1e6
             rows = len(load(folder).history)
-        figures = " | ".join(f"{one:.3g}" for one in cells)
+        figures = " | ".join(f"{cell:.3g}" for cell in cells)
         print(f"| {count:,} | {rows:,} | {figures} | {size:.1f} |", flush=True)
 
 

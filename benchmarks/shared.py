@@ -1,11 +1,11 @@
-"""How well shared weights rank networks, against what these come to when each is trained alone, and what that costs.
+"""How well shared weights rank networks, compared with training each network alone, and at what cost.
 
     python benchmarks/truth.py digits
     python benchmarks/shared.py [digits] [--sets 3] [--ways 6] [--workers 2]
 
-Kendall's tau of predictions with the truth, and as a share of the tau between the truth's two seeds: the median over
-these and over all choices of so many sets of weights. The cost is in epochs of training one network, the share that of
-training each network once.
+Prints Kendall's tau between predictions and truth, absolute and as a share of the tau between the two seeds of the
+truth: the median over both seeds and over all choices of that many sets of weights. The cost is given in epochs of
+training one network and as a share of training every network once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 import pandas as pd
-from predictions import Said, WeightSet, epochs_of, said
+from predictions import Predictions, WeightSet, epochs_of, predict_all
 from truth import Problem, load, problem
 
 from xoresnet.results.fronts.ranks import kendall
@@ -33,7 +33,7 @@ class Way(NamedTuple):
 
     name: str
     share: float = 1.0
-    """Of the epochs that a network is trained alone."""
+    """Epochs, as a share of those with which a network is trained alone."""
     archs_per_step: int = 1
     sampling: str = "uniform"
 
@@ -48,23 +48,23 @@ WAYS = (
 )
 
 
-def agreement(one: pd.DataFrame, other: pd.DataFrame, metric: str) -> float:
-    both = one.join(other, how="inner", lsuffix="_one", rsuffix="_other")
-    return kendall(both[f"{metric}_one"].to_numpy(), both[f"{metric}_other"].to_numpy())
+def agreement(first: pd.DataFrame, second: pd.DataFrame, metric: str) -> float:
+    both = first.join(second, how="inner", lsuffix="_first", rsuffix="_second")
+    return kendall(both[f"{metric}_first"].to_numpy(), both[f"{metric}_second"].to_numpy())
 
 
-def mean(sets: Sequence[Said]) -> pd.DataFrame:
-    return pd.concat([one.figures for one in sets]).groupby(level="arch_id").mean()
+def mean(sets: Sequence[Predictions]) -> pd.DataFrame:
+    return pd.concat([predictions.figures for predictions in sets]).groupby(level="arch_id").mean()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", default="digits", choices=["digits", "fashion-mnist"])
     parser.add_argument("--sets", type=int, default=3)
-    parser.add_argument("--ways", type=int, default=len(WAYS), help="only the first so many")
+    parser.add_argument("--ways", type=int, default=len(WAYS), help="use only the first N ways of shared training")
     parser.add_argument("--workers", type=int, default=2)
-    asked = parser.parse_args()
-    what = problem(asked.name)
+    arguments = parser.parse_args()
+    what = problem(arguments.name)
     truth = load(what)
     last = truth[truth["epoch"] == what.recipe.epochs]
     alone = [last[last["seed"] == seed].set_index("arch_id")[list(METRICS)] for seed in (0, 1)]
@@ -73,19 +73,23 @@ def main() -> None:
           ", ".join(f"{metric} {tau:.3f}" for metric, tau in between.items()), end="\n\n")  # fmt: skip
     print("| shared training | sets | accuracy: tau | share | spikes: tau | share | epochs | of training all | s |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
-    for way in WAYS[: asked.ways]:
+    for way in WAYS[: arguments.ways]:
         epochs = max(1, round(way.share * what.recipe.epochs))
         wanted = [WeightSet(what.name, epochs, 1000 + 10 * number, way.archs_per_step, way.sampling)
-                  for number in range(asked.sets)]  # fmt: skip
-        sets = said(wanted, asked.workers)
-        for number in range(1, asked.sets + 1):
+                  for number in range(arguments.sets)]  # fmt: skip
+        sets = predict_all(wanted, arguments.workers)
+        for number in range(1, arguments.sets + 1):
             print(f"| {way.name} | {number} | {row(what, sets, number, alone, between)} |", flush=True)
     if what.name == "digits":
         full = enlarged(what)
-        print(f"\nwith up to 4 time steps and all merges, {full.size().networks} networks: {told_cost(what, full)}")
+        print(
+            f"\nwith up to 4 time steps and all merges, {full.size().networks} networks: {described_cost(what, full)}"
+        )
 
 
-def row(what: Problem, sets: Sequence[Said], number: int, alone: Sequence[pd.DataFrame], between: Figures) -> str:
+def row(
+    what: Problem, sets: Sequence[Predictions], number: int, alone: Sequence[pd.DataFrame], between: Figures
+) -> str:
     cells = []
     for metric in METRICS:
         tau = statistics.median(
@@ -94,11 +98,11 @@ def row(what: Problem, sets: Sequence[Said], number: int, alone: Sequence[pd.Dat
         cells += [f"{tau:.3f}", f"{tau / between[metric]:.2f}"]
     epochs = number * sets[0].epochs
     share = epochs / (what.recipe.epochs * what.space.size().networks)
-    seconds = number * statistics.median(one.seconds for one in sets)
+    seconds = number * statistics.median(predictions.seconds for predictions in sets)
     return " | ".join([*cells, f"{epochs:.0f}", f"{100 * share:.1f} %", f"{seconds:.0f}"])
 
 
-def told_cost(what: Problem, space: SearchSpace) -> str:
+def described_cost(what: Problem, space: SearchSpace) -> str:
     networks, groups, epochs = space.size().networks, len(groups_of(space.enumerate())), what.recipe.epochs
     whole = epochs * networks
     costs = {sets: sets * epochs_of(what, networks, groups, -(-epochs // 2)) for sets in (1, 2, 3)}

@@ -1,15 +1,14 @@
-"""What a search saves that shared weights guide: epochs until it has 95 and 99 % of the exhaustive front's hypervolume.
+"""Savings of a search guided by shared weights: epochs until 95 % and 99 % of the hypervolume of the exhaustive front.
 
     python benchmarks/truth.py digits
     python benchmarks/shared_search.py [--seeds 10] [--sets 1] [--epochs 6] [--workers 2]
 
-Searches are replayed: proposals, bridge, sampler, pruner and guide are those of `xoresnet search`, and what a trial
-reports is what its network reported when it was trained alone (`truth.py`). One trial at a time. A search with an even
-seed sees the first training of each network, others the second, and is measured against the front of the same. Shared
-weights are trained and asked anew for each seed, and cost the epochs that a search is charged with for them; the bound
-is what the same guide would save by predictions that cost nothing and agree with the truth as well as a second training
-of each network does. The hypervolume is of accuracy above chance and decades of spikes below the most that any network
-has.
+Searches are replayed with the proposals, bridge, sampler, pruner and guide of `xoresnet search`; a trial reports what its
+network reported when it was trained alone (`truth.py`). Trials run one at a time. Searches with even seeds see the first
+training of each network, the others the second; each is measured against the front of the same trainings. Shared weights
+are trained for every seed, and a search is charged with their epochs. The bound shows what the same guide would save with
+predictions that are free and agree with the truth as well as a second training of each network. The hypervolume is
+computed from accuracy above chance and decades of spikes below the maximum over all networks.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 
 import optuna
 import pandas as pd
-from predictions import WeightSet, said
+from predictions import WeightSet, predict_all
 from truth import Problem, load, problem
 
 from xoresnet import Arch
@@ -65,28 +64,28 @@ WAYS = (
 
 @lru_cache
 def curves(name: str, seed: int) -> dict[str, list[dict[str, float]]]:
-    """The epochs of each network's training with this seed."""
+    """The epochs of each training with this seed, by network."""
     frame = load(problem(name))
     return {arch_id: rows.to_dict("records") for arch_id, rows in frame[frame["seed"] == seed].groupby("arch_id")}
 
 
 class Point(NamedTuple):
-    """How far a search is."""
+    """The progress of a search."""
 
     epochs: float
     share: float
-    """Of the exhaustive front's hypervolume."""
+    """Share of the hypervolume of the exhaustive front."""
 
 
 class Prior(NamedTuple):
-    """Which shared weights a guided search has."""
+    """The shared weights of a guided search."""
 
     sets: int
     epochs: int
 
 
 def replay(what: Problem, way: Way, prior: Prior, seed: int, most: float) -> Iterator[Point]:
-    """A point whenever a trial is complete, until so many epochs are spent."""
+    """Yield a point after each trial, from the first complete one, until `most` epochs are spent."""
     known = curves(what.name, seed % 2)
     everything = pd.DataFrame([epochs[-1] for epochs in known.values()])
     reference = {"val_accuracy": 1 / what.space.num_classes, "spikes_per_sample": everything["spikes_per_sample"].max()}
@@ -117,7 +116,7 @@ def replay(what: Problem, way: Way, prior: Prior, seed: int, most: float) -> Ite
 
 
 def begun_at(study: optuna.Study, trial: optuna.Trial) -> int:
-    """How many epochs it need not train again: those of the pruned trial that it finishes."""
+    """The epochs that a trial need not repeat: those of the pruned trial that it finishes."""
     number = trial.user_attrs.get(RESCUES)
     return 0 if number is None else max(reports(study.get_trials(deepcopy=False)[number]))
 
@@ -127,14 +126,15 @@ def weight_sets(what: Problem, prior: Prior, seed: int) -> list[WeightSet]:
 
 
 def predicted(what: Problem, prior: Prior, seed: int) -> tuple[pd.DataFrame, float]:
-    """What shared weights say of all networks, and what that cost in epochs of training one."""
-    sets = said(weight_sets(what, prior, seed), workers=1)
-    figures = [one.figures.to_dict("index") for one in sets]
-    return table(what, lambda arch_id: [one[arch_id] for one in figures]), sum(one.epochs for one in sets)
+    """Predictions of shared weights for all networks, and their cost in epochs of training one network."""
+    sets = predict_all(weight_sets(what, prior, seed), workers=1)
+    figures = [predictions.figures.to_dict("index") for predictions in sets]
+    cost = sum(predictions.epochs for predictions in sets)
+    return table(what, lambda arch_id: [by_network[arch_id] for by_network in figures]), cost
 
 
 def bound(what: Problem, seed: int) -> pd.DataFrame:
-    """What the other training of each network came to, in the place of predictions."""
+    """The results of the other training of each network, in place of predictions."""
     other = curves(what.name, 1 - seed % 2)
     return table(what, lambda arch_id: [{**other[arch_id][-1], SECONDS: 0.0}])
 
@@ -150,40 +150,42 @@ SHARES = (0.95, 0.99)
 
 
 def epochs_to(what: Problem, way: Way, prior: Prior, seed: int) -> list[float]:
-    """Until each share of the hypervolume; infinite where it never came."""
+    """The epochs until each share of the hypervolume; infinite if it is never reached."""
     exhaustive = float(what.recipe.epochs * what.space.size().networks)
-    found = [float("inf")] * len(SHARES)
+    needed = [float("inf")] * len(SHARES)
     for point in replay(what, way, prior, seed, exhaustive):
-        found = [
+        needed = [
             min(known, point.epochs if point.share >= share else known)
-            for known, share in zip(found, SHARES, strict=True)
+            for known, share in zip(needed, SHARES, strict=True)
         ]
-        if max(found) < float("inf"):
+        if max(needed) < float("inf"):
             break
-    return found
+    return needed
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--sets", type=int, default=PriorSpec().seeds)
-    parser.add_argument("--epochs", type=int, help="of shared training; half of a trial's unless it is said")
+    parser.add_argument("--epochs", type=int, help="epochs of shared training; default: half of those of a trial")
     parser.add_argument("--workers", type=int, default=2)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     what = problem("digits")
-    prior = Prior(asked.sets, asked.epochs or -(-what.recipe.epochs // 2))
-    said((one for seed in range(asked.seeds) for one in weight_sets(what, prior, seed)), asked.workers)
+    prior = Prior(arguments.sets, arguments.epochs or -(-what.recipe.epochs // 2))
+    predict_all(
+        (weights for seed in range(arguments.seeds) for weights in weight_sets(what, prior, seed)), arguments.workers
+    )
     exhaustive = what.recipe.epochs * what.space.size().networks
     print(f"{what.space.size().networks} networks, {what.recipe.epochs} epochs each: {exhaustive:,} epochs in all\n")
     print("| search | epochs to 95 % | to 99 % | worst of the seeds, 99 % |\n| --- | --- | --- | --- |")
-    with multiprocessing.get_context("spawn").Pool(asked.workers) as pool:
+    with multiprocessing.get_context("spawn").Pool(arguments.workers) as pool:
         for way in WAYS:
-            found = pool.starmap(epochs_to, [(what, way, prior, seed) for seed in range(asked.seeds)], chunksize=1)
-            some, most = ([one[place] for one in found] for place in (0, 1))
+            rows = pool.starmap(epochs_to, [(what, way, prior, seed) for seed in range(arguments.seeds)], chunksize=1)
+            some, most = zip(*rows, strict=True)
             cells = [statistics.median(some), statistics.median(most), max(most)]
-            told = " | ".join(f"{value:,.0f} ({100 * value / exhaustive:.1f} %)" for value in cells)
-            print(f"| {way.name} | {told} |", flush=True)
+            shown = " | ".join(f"{value:,.0f} ({100 * value / exhaustive:.1f} %)" for value in cells)
+            print(f"| {way.name} | {shown} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""What training comes to: accuracy and time on `digits` and `fashion-mnist`, and all merges beside each other.
+"""Accuracy and time of training on `digits` and `fashion-mnist`, and a comparison of all merges.
 
     python benchmarks/training.py digits [--seeds 3]
     python benchmarks/training.py fashion-mnist [--epochs 5] [--timesteps 4]
     python benchmarks/training.py merges [--data digits] [--seeds 3] [--epochs N] [--depth 8] [--timesteps 4]
                                          [--train-images N] [--precision auto] [--workers 1]
 
-Networks have width 16. Seeds are those of the weights, the order of the images and their augmentation; validation is
-always split off with seed 0. `--threads` (default 2) is for the first two, which take the time; `merges` gives each of
-its worker processes one thread, because nothing that it prints depends on the clock. Runs on CUDA where there is one.
+Networks have width 16. Seeds determine the weights, the order of the images and their augmentation; the validation set is
+always split off with seed 0. `--threads` (default 2) applies to the first two commands, which measure time; `merges`
+gives each worker process one thread, because its output does not depend on time. Runs on CUDA if there is a device.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def report_digits(arguments: argparse.Namespace) -> None:
 
 
 def report_fashion_mnist(arguments: argparse.Namespace) -> None:
-    """Both precisions take turns, epoch by epoch, so that a machine whose speed drifts drifts for both."""
+    """Both precisions take turns, epoch by epoch, so that drifts in the speed of the machine affect both."""
     data, timesteps, epochs = load_data("fashion-mnist"), arguments.timesteps, arguments.epochs
     print_heading(f"xoresnet8, T = {timesteps}, fashion-mnist, {epochs} epochs", f"{arguments.threads} threads")
     print("| epoch | precision | validation accuracy, % | minutes | spikes per sample |")
@@ -83,13 +83,13 @@ class Job(NamedTuple):
 class Outcome(NamedTuple):
     job: Job
     last: EpochRecord | None
-    """None where training diverged."""
+    """None if training diverged."""
     reason: str = ""
 
 
 @functools.cache
 def first_images(name: str, train_images: int | None) -> DataSet:
-    """A data set with the first so many of its training images; None for all."""
+    """A data set with only its first `train_images` training images; None for all."""
     data = load_data(name)
     return replace(data, train=Split(data.train.images[:train_images], data.train.labels[:train_images]))
 
@@ -108,7 +108,7 @@ def start_worker() -> None:
 
 
 def run_all(jobs: list[Job], workers: int) -> Iterator[Outcome]:
-    """Outcomes as they come, each with a line of progress."""
+    """Outcomes as trainings finish, each with a line of progress."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker) as pool:
         futures = [pool.submit(run, job) for job in jobs]
@@ -153,7 +153,7 @@ def report_merges(arguments: argparse.Namespace) -> None:
 
 
 def mean_and_deviation(values: list[float], form: str) -> str:
-    """Of a sample; the deviation is left out where there is one value alone."""
+    """Mean and sample standard deviation as text; the deviation is omitted for a single value."""
     if not values:
         return "-"
     deviation = f" ± {statistics.stdev(values):{form}}" if len(values) > 1 else ""
@@ -178,9 +178,9 @@ def parsed_arguments() -> argparse.Namespace:
     merges.set_defaults(report=report_merges)
     merges.add_argument("--data", choices=("digits", "fashion-mnist"), default="digits")
     merges.add_argument("--seeds", type=int, default=3)
-    merges.add_argument("--epochs", type=int, help="the data set's own if not given")
+    merges.add_argument("--epochs", type=int, help="default: those of the data set")
     merges.add_argument("--depth", type=int, default=8)
-    merges.add_argument("--train-images", type=int, help="the first so many; all if not given")
+    merges.add_argument("--train-images", type=int, help="use only the first N training images; default: all")
     merges.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
     merges.add_argument("--workers", type=int, default=1)
     for part in (fashion, merges):

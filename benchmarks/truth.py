@@ -1,9 +1,9 @@
-"""What every network of a small space comes to when it is trained alone: the truth that predictions are held against.
+"""Train every network of a small space on its own: the ground truth with which predictions are compared.
 
     python benchmarks/truth.py digits [--seeds 2] [--workers 2]
 
-Learning curves go to `runs/benchmarks/truth-<name>.jsonl`, a line for each training; the same command goes on after any
-interruption. Each training has one thread.
+Writes learning curves to `runs/benchmarks/truth-<name>.jsonl`, one line per training; the same command resumes after an
+interruption. Each training uses one thread.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ FOLDER = Path("runs/benchmarks")
 
 
 class Problem(NamedTuple):
-    """A space, and how its networks are trained."""
+    """A space and how its networks are trained."""
 
     name: str
     space: SearchSpace
     data: str
     recipe: Recipe
     every: int = 1
-    """Of so many training images one is used."""
+    """Use one in this many training images."""
 
     @property
     def file(self) -> Path:
@@ -57,7 +57,7 @@ def problem(name: str) -> Problem:
 
 
 def _digits() -> Problem:
-    """The preset with one time step, and fewer epochs."""
+    """The preset with one time step and fewer epochs."""
     fields = SearchSpace.preset("digits").to_dict()
     fields["arch"]["timesteps"] = 1
     recipe = load_data("digits").default_recipe.replace(epochs=12)
@@ -75,7 +75,7 @@ def _fashion_mnist() -> Problem:
 
 
 def make(what: Problem, seeds: Iterable[int], workers: int) -> None:
-    """Train what was not trained yet."""
+    """Train all networks that have not been trained yet."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     done = {(line["arch_id"], line["seed"]) for line in _lines(what.file)}
     jobs = [
@@ -113,7 +113,7 @@ def _lines(file: Path) -> list[dict[str, Any]]:
 
 
 def load(what: Problem) -> pd.DataFrame:
-    """One row for each network of the space, seed and epoch."""
+    """One row per network, seed and epoch."""
     known = {arch.arch_id for arch in what.space.enumerate()}
     return pd.DataFrame(
         {"arch_id": line["arch_id"], "seed": line["seed"], **record}
@@ -128,5 +128,5 @@ if __name__ == "__main__":
     parser.add_argument("name", choices=["digits", "fashion-mnist"])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
-    asked = parser.parse_args()
-    make(problem(asked.name), range(asked.seeds), asked.workers)
+    arguments = parser.parse_args()
+    make(problem(arguments.name), range(arguments.seeds), arguments.workers)
