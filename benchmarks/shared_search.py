@@ -3,12 +3,12 @@
     python benchmarks/truth.py digits
     python benchmarks/shared_search.py [--seeds 10] [--sets 1] [--epochs 6] [--workers 2]
 
-Searches are replayed with the proposals, bridge, sampler, pruner and guide of `xoresnet search`; a trial reports what its
-network reported when it was trained alone (`truth.py`). Trials run one at a time. Searches with even seeds see the first
-training of each network, the others the second; each is measured against the front of the same trainings. Shared weights
-are trained for every seed, and a search is charged with their epochs. The bound shows what the same guide would save with
-predictions that are free and agree with the truth as well as a second training of each network. The hypervolume is
-computed from accuracy above chance and decades of spikes below the maximum over all networks.
+Searches are replayed with the proposals, bridge, sampler, pruner and guide of `xoresnet search`; a trial reports what
+its network reported when it was trained alone (`truth.py`). Trials run one at a time. Searches with even seeds see the
+first training of each network, the others the second; each is measured against the front of the same trainings. Shared
+weights are trained for every seed, and a search is charged with their epochs. The bound shows what the same guide would
+save with predictions that are free and agree with the truth as well as a second training of each network. The
+hypervolume is computed from accuracy above chance and decades of spikes below the maximum over all networks.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
     python benchmarks/training.py merges [--data digits] [--seeds 3] [--epochs N] [--depth 8] [--timesteps 4]
                                          [--train-images N] [--precision auto] [--workers 1]
 
-Networks have width 16. Seeds determine the weights, the order of the images and their augmentation; the validation set is
-always split off with seed 0. `--threads` (default 2) applies to the first two commands, which measure time; `merges`
+Networks have width 16. Seeds determine the weights, the order of the images and their augmentation; the validation set
+is always split off with seed 0. `--threads` (default 2) applies to the first two commands, which measure time; `merges`
 gives each worker process one thread, because its output does not depend on time. Runs on CUDA if there is a device.
 """
 
