@@ -15,7 +15,7 @@ from types import MappingProxyType
 import click
 
 from xoresnet.errors import SpecError, UsageError, XOResNetError
-from xoresnet.search.interrupts import exit_code
+from xoresnet.search.interrupts import signal_of
 from xoresnet.search.views.messages import print_error
 
 __all__ = ["main", "run"]
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except click.Abort as abort:  # click's for KeyboardInterrupt
         print_error("interrupted")
-        return exit_code(abort.__cause__)
+        return 128 + signal_of(abort.__cause__)  # by the convention of shells
     return code if isinstance(code, int) else 0
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-__all__ = ["Stopped", "Terminated", "exit_code", "termination_interrupts", "termination_raises"]
+__all__ = ["Stopped", "Terminated", "signal_of", "termination_interrupts", "termination_raises"]
 
 
 class Terminated(KeyboardInterrupt):
@@ -48,9 +48,9 @@ def termination_interrupts() -> Iterator[Stopped]:
         signal.signal(signal.SIGTERM, before)
 
 
-def exit_code(interrupt: BaseException | None) -> int:
-    """The exit code after an interruption by the shell's convention: 128 plus the number of the signal."""
-    return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
+def signal_of(interrupt: BaseException | None) -> int:
+    """The number of the signal behind an interruption; SIGINT unless the exception is `Terminated`."""
+    return signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT
 
 
 def _raise_terminated(number: int, frame: FrameType | None) -> None:

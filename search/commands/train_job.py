@@ -17,7 +17,7 @@ from xoresnet.errors import TrainingError
 from xoresnet.measures.figures import Energy
 from xoresnet.measures.metrics import duration, percent
 from xoresnet.search.folders.train import TrainFolder
-from xoresnet.search.interrupts import exit_code
+from xoresnet.search.interrupts import signal_of
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.messages import print_error
 from xoresnet.search.views.train import TrainingView
@@ -61,7 +61,7 @@ def run_job(job: Job, *, test: bool, as_json: bool) -> int:
                 f"interrupted; {job.folder.epochs_kept()} of {job.recipe.epochs} epochs are kept in {job.folder.path}; "
                 f"to go on: {job.command}{' --test' if test else ''}"
             )
-            return exit_code(interrupt)
+            return 128 + signal_of(interrupt)
     if as_json:
         print_json(figures)
     else:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from xoresnet.search.interrupts import Stopped, Terminated, exit_code, termination_interrupts, termination_raises
+from xoresnet.search.interrupts import Stopped, Terminated, signal_of, termination_interrupts, termination_raises
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +48,9 @@ def test_sigterm_does_what_sigint_does_and_is_noted(number: signal.Signals) -> N
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-@pytest.mark.parametrize(("interrupt", "code"), [(KeyboardInterrupt(), 130), (Terminated(), 143), (None, 130)])
-def test_exit_codes_are_the_shells(interrupt: BaseException | None, code: int) -> None:
-    assert exit_code(interrupt) == code
+@pytest.mark.parametrize(
+    ("interrupt", "number"),
+    [(KeyboardInterrupt(), signal.SIGINT), (Terminated(), signal.SIGTERM), (None, signal.SIGINT)],
+)
+def test_an_interruption_tells_its_signal(interrupt: BaseException | None, number: int) -> None:
+    assert signal_of(interrupt) == number

@@ -225,7 +225,7 @@ def test_a_mistake_is_one_sentence(told: dict[str, Any], kind: type[XOResNetErro
             },
             "recipe.warmup_epochs: must be less than the 10 epochs, got 10",
         ),
-        ({"recipe": {"warmup_epochs": 1}}, "recipe.warmup_epochs: one-cycle has its own warm-up, got 1"),
+        ({"recipe": {"warmup_epochs": 1}}, "recipe.warmup_epochs: must be 0 with schedule one-cycle, got 1"),
     ],
 )
 def test_what_does_not_go_together_in_a_recipe(told: dict[str, Any], sentence: str) -> None:

@@ -13,7 +13,7 @@ from optuna.trial import TrialState, create_trial
 from tests.search.confirmations import FRONT, made_search
 from tests.search.views.test_search import complete, fail, search_config, searching
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import SpecError, XOResNetError
+from xoresnet.errors import RunError, SpecError, UsageError, XOResNetError
 from xoresnet.results import load
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.confirmation.candidates import Candidate, candidates
@@ -146,22 +146,22 @@ def test_a_baseline_that_was_searched_with_several_recipes(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ("99", "--pick 99: run has no such trial; it may be knee, *"),
+        ("99", "--pick 99: run has no such trial; choose *"),
         ("knees", "--pick knees: run has no such trial; did you mean 'knee'?"),
         ("xoresnet9", "--pick xoresnet9: run has no such trial; did you mean 'xoresnet8'?"),
         ("or_resnet8", "--pick or_resnet8: run has no such trial; did you mean 'or-resnet8'?"),
-        ("max-spikes=few", "--pick max-spikes=few: 'few' is no number"),
+        ("max-spikes=few", "--pick max-spikes=few: 'few' is not a number"),
     ],
 )
 def test_words_that_mean_nothing(searched: Path, wanted: str, message: str) -> None:
     with pytest.raises(XOResNetError, match=re.escape(message).replace(r"\*", r".*")) as caught:
         chosen(searched, wanted)
-    assert caught.value.exit_code == 2
+    assert isinstance(caught.value, UsageError)
     assert "\n" not in str(caught.value)
 
 
 def test_baselines_are_among_what_it_may_be(searched: Path) -> None:
-    with pytest.raises(XOResNetError, match=r"network's id, .*xoresnet8"):
+    with pytest.raises(XOResNetError, match=r"the id of a trial or network, .*xoresnet8"):
         chosen(searched, "99")
 
 
@@ -171,7 +171,7 @@ def test_a_search_without_a_front(tmp_path: Path) -> None:
         run.frames.write()
     with pytest.raises(XOResNetError, match=r"^run has no front yet: no trial is complete$") as caught:
         chosen(tmp_path / "run")
-    assert caught.value.exit_code == 2
+    assert isinstance(caught.value, RunError)
     assert numbers(chosen(tmp_path / "run", "0")) == [0]  # but what failed can be named
     assert [one.source for one in chosen(tmp_path / "run", with_baselines=True)] != []
 

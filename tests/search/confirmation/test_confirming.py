@@ -14,7 +14,7 @@ import pytest
 from tests.search.confirmations import FRONT, begin, carry_out, confirming, made_search, states
 from tests.search.views.test_search import complete, search_config, searching
 from tests.xoresnet.data.datasets.pictures import write_classes
-from xoresnet.errors import SpecError, XOResNetError
+from xoresnet.errors import RunError, UsageError, XOResNetError
 from xoresnet.results import confirmed_networks, load, load_many
 from xoresnet.results.tables.columns import CONFIRMED
 from xoresnet.search import confirm
@@ -102,7 +102,7 @@ def test_a_study_in_a_storage_elsewhere(folder: Path) -> None:
     (folder.parent / "studies.db").unlink()
     with pytest.raises(XOResNetError, match="has no study yet") as caught:
         plan_confirm(folder)
-    assert caught.value.exit_code == 2
+    assert isinstance(caught.value, RunError)
 
 
 def test_limits_of_its_own(searched: Path) -> None:
@@ -120,7 +120,7 @@ def test_limits_of_its_own(searched: Path) -> None:
             {"limits": {"trials": 3}},
             "trials is fixed by the search; confirm accepts only address, cpus_per_trial, gpus_per_trial, ",
         ),
-        ({"limits": {"objectives": []}}, "objectives is the search's; "),
+        ({"limits": {"objectives": []}}, "objectives is fixed by the search; "),
         ({"limits": {"retries": -1}}, "retries: must be at least 0, got -1"),
         ({"seeds": 0}, "seeds must be at least 1, got 0"),
         ({"epochs": 0}, "epochs: must be at least 1, got 0"),
@@ -129,10 +129,10 @@ def test_limits_of_its_own(searched: Path) -> None:
 )
 def test_what_was_asked_wrongly(searched: Path, options: dict[str, Any], message: str) -> None:
     before = contents(searched)
-    with pytest.raises((XOResNetError, SpecError)) as caught:
+    with pytest.raises(XOResNetError) as caught:
         confirm(searched, **options)
     assert str(caught.value).startswith(message)
-    assert getattr(caught.value, "exit_code", 2) == 2
+    assert isinstance(caught.value, UsageError)
     assert contents(searched) == before
 
 
@@ -327,7 +327,7 @@ def test_a_search_is_at_work_in_the_folder(folder: Path) -> None:
         with pytest.raises(XOResNetError, match=r"^another process is at work in .*run$") as caught:
             confirm(folder)
         assert contents(folder) == before
-    assert caught.value.exit_code == 1
+    assert isinstance(caught.value, RunError)
 
 
 def test_no_search_while_it_goes_on(folder: Path) -> None:

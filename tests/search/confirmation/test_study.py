@@ -23,7 +23,7 @@ from xoresnet.search.confirmation.study import (
 )
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.study.journal import open_journal
-from xoresnet.search.study.trials import training_key
+from xoresnet.search.study.trials import training_key, trials_of
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_another_trial_of_the_search_has_trained_a_network_since(tmp_path: Path,
     asked = [("a", Recipe(seed=9).model_dump_json(), 30), ("b", Recipe().model_dump_json(), 12), ("c", others, 31)]
     for _ in range(2):
         note_searched(study, [({"arch_id": arch_id, "recipe": recipe}, number) for arch_id, recipe, number in asked])
-        assert [searched_trial(study, trial) for trial in study.trials] == [30] * 3 + [12] * 3 + [3] * 3
+        assert [searched_trial(study, trial) for trial in trials_of(study)] == [30] * 3 + [12] * 3 + [3] * 3
     note_searched(study, [({"arch_id": "a", "recipe": others}, 40), ({"arch_id": "b", "recipe": asked[1][1]}, None)])
     again = open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
-    assert [searched_trial(again, trial) for trial in again.trials] == [30] * 3 + [12] * 3 + [3] * 3
+    assert [searched_trial(again, trial) for trial in trials_of(again)] == [30] * 3 + [12] * 3 + [3] * 3

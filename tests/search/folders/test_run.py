@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.search.test_config import FULL, SPACE
-from xoresnet.errors import XOResNetError
+from xoresnet.errors import RunError, XOResNetError
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
 from xoresnet.search.folders.claim import claimed
@@ -137,7 +137,7 @@ def test_all_else_is_another_search(field: str, tmp_path: Path) -> None:
     begin(folder)
     error = refused(folder, PLAIN.replace(**{field: ELSE[field]}))
     assert str(error).startswith(f"{tmp_path}/run holds another search: {field}")
-    assert error.exit_code == 2
+    assert type(error) is RunError
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_another_search_is_refused_with_what_differs(changes: dict[str, Any], di
     begin(folder)
     error = refused(folder, PLAIN.replace(trials=60, **changes))
     assert str(error) == f"{tmp_path}/run holds another search: {difference}; choose another folder with --run"
-    assert error.exit_code == 2
+    assert type(error) is RunError
 
 
 @pytest.mark.parametrize(
@@ -252,31 +252,31 @@ def test_a_field_of_a_newer_version(tmp_path: Path) -> None:
     error = refused(folder, PLAIN)
     assert str(error).startswith(f"{tmp_path}/run/config.yaml is no configuration of this version: colour: unknown")
     assert str(error).endswith("; choose another folder with --run")
-    assert error.exit_code == 1
+    assert type(error) is RunError
 
 
 # what it refuses
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "code", "sentence"),
+    ("name", "content", "sentence"),
     [
-        ("config.yaml", b"[a: b", 1, "{path}/config.yaml, line 1, column 6: "),
-        ("config.yaml", b"command: search # \xe9\n", 1, "{path}/config.yaml cannot be read: 'utf-8' codec "),
-        ("config.yaml", b"", 2, "{path} holds something else than a search"),
-        ("config.yaml", b"- command: search", 2, "{path} holds something else than a search"),
-        ("config.yaml", b"command: train", 2, "{path} holds something else than a search"),
-        ("config.yaml", b"space: digits", 2, "{path} holds something else than a search"),
+        ("config.yaml", b"[a: b", "{path}/config.yaml, line 1, column 6: "),
+        ("config.yaml", b"command: search # \xe9\n", "{path}/config.yaml cannot be read: 'utf-8' codec "),
+        ("config.yaml", b"", "{path} holds something else than a search"),
+        ("config.yaml", b"- command: search", "{path} holds something else than a search"),
+        ("config.yaml", b"command: train", "{path} holds something else than a search"),
+        ("config.yaml", b"space: digits", "{path} holds something else than a search"),
         (
-            "config.yaml", b"{command: search, trials: 0, sed: 3}", 1,
+            "config.yaml", b"{command: search, trials: 0, sed: 3}",
             ("{path}/config.yaml is no configuration of this version: space: required, but missing; "
              "trials: must be at least 1, got 0; sed: unknown field; did you mean 'seed'?"),
         ),
-        ("notes.txt", b"mine", 2, "{path} holds other files"),
-        ("config.yaml/notes.txt", b"mine", 1, "{path}/config.yaml cannot be read: "),
+        ("notes.txt", b"mine", "{path} holds other files"),
+        ("config.yaml/notes.txt", b"mine", "{path}/config.yaml cannot be read: "),
     ],
 )  # fmt: skip
-def test_a_folder_of_something_else(name: str, content: bytes, code: int, sentence: str, tmp_path: Path) -> None:
+def test_a_folder_of_something_else(name: str, content: bytes, sentence: str, tmp_path: Path) -> None:
     file = tmp_path / "run" / name
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
@@ -284,17 +284,17 @@ def test_a_folder_of_something_else(name: str, content: bytes, code: int, senten
     with pytest.raises(XOResNetError) as caught:
         folder.saved_config()
     assert str(caught.value).startswith(sentence.format(path=folder.path))
-    assert caught.value.exit_code == code
+    assert type(caught.value) is RunError
     error = refused(folder, PLAIN)
     assert str(error) == f"{caught.value}; choose another folder with --run"
-    assert error.exit_code == code
+    assert type(error) is RunError
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("mine")
     error = refused(RunFolder(tmp_path / "run"), PLAIN)
     assert str(error).startswith(f"{tmp_path}/run is no folder")
-    assert error.exit_code == 2
+    assert type(error) is RunError
 
 
 def test_what_to_do_is_said_once(tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_the_folder_of_another_process(tmp_path: Path) -> None:
         with pytest.raises(XOResNetError, match=f"^another process is at work in {folder.path}$") as caught:
             begin(folder, PLAIN.replace(trials=60))
         assert contents(tmp_path) == before
-    assert caught.value.exit_code == 1
+    assert type(caught.value) is RunError
 
 
 def test_it_is_free_again_after_a_search_that_raised(tmp_path: Path) -> None:
