@@ -1,6 +1,6 @@
-"""The command line, `xoresnet COMMAND`: finds the command, runs it, and turns errors into sentences and exit codes.
+"""The command line, `xoresnet COMMAND`: runs a command and turns errors into sentences and exit codes.
 
-Each command is a file of `commands/`, imported when it is called. Exit codes are chosen here and nowhere else.
+Each command is a file in `commands/` that is imported when the command is called. Exit codes are chosen here alone.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from xoresnet.errors import SpecError, UsageError, XOResNetError
 from xoresnet.search.interrupts import signal_of
 from xoresnet.search.views.messages import print_error
 
-__all__ = ["main", "run"]
+__all__ = ["COMMANDS", "main", "run"]
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "confirm": "Train the front of a run again on several seeds and measure it on the test set.",
-        "data": "List the data sets, or describe, prepare or download one.",
-        "export": "Write a searched or trained network as a standalone model.",
-        "front": "Print the front of a run as a table, CSV or JSON.",
-        "report": "Write the report of a run, one HTML file that opens offline.",
-        "search": "Run a search, or go on with one.",
-        "space": "Describe a search space.",
-        "status": "Show how far a search is.",
+        "confirm": "Retrain the front of a search on several seeds and measure it on the test set.",
+        "data": "List the data sets, or describe, check or download one.",
+        "export": "Write a network of a search or a training as a standalone model.",
+        "front": "Print the front of a search as a table, CSV or JSON.",
+        "report": "Write the report of a search: one HTML file that opens offline.",
+        "search": "Search a space for networks that are accurate and spike little.",
+        "space": "Describe a search space: its parameters, its size and sample networks.",
+        "status": "Show the progress of a search, its running trials and its front.",
         "train": "Train one network.",
     }
 )
-"""What `xoresnet --help` says of each command; the function of that name is in `commands/<name>.py`."""
+"""The summaries that `xoresnet --help` prints: the first sentence of each command's own help."""
 
 
 class _Commands(click.Group):
-    """Commands that are imported when they are called, so that `--help` is quick."""
+    """A group whose commands are imported when they are called, so that `--help` is quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -56,9 +56,9 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="xoresnet", prog_name="xoresnet")
 def app() -> None:
-    """Search residual configurations of deep spiking neural networks: accuracy versus spike count.
+    """Search residual configurations of deep spiking neural networks for accuracy and few spikes.
 
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (143 by SIGTERM).
+    Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted (143 by SIGTERM).
     """
 
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     try:
         code = app.main(arguments, prog_name="xoresnet", standalone_mode=False)
-        if sys.stdout is not None:  # it may be closed
+        if sys.stdout is not None:  # None where the process was started with stdout closed
             sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
@@ -82,13 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except XOResNetError as error:
         print_error(str(error))
         return 2 if isinstance(error, UsageError) else 1
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except BrokenPipeError:  # the reader of our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         print_error(f"{error.filename or 'the file system'}: {error.strerror or error}")
         return 1
-    except click.Abort as abort:  # click's for KeyboardInterrupt
+    except click.Abort as abort:  # click raises it for KeyboardInterrupt
         print_error("interrupted")
         return 128 + signal_of(abort.__cause__)  # by the convention of shells
     return code if isinstance(code, int) else 0
@@ -96,5 +96,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """The console script."""
-    sys.path.append(str(Path.cwd()))  # for merges and neurons of the user's own; behind everything that is installed
+    sys.path.append(str(Path.cwd()))  # for the user's own merges and neurons; last, so that it hides nothing installed
     sys.exit(main())

@@ -21,7 +21,8 @@ from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.prepare import Progress, SearchPlan, plan_search
 from xoresnet.search.prior.cost import check_prior
-from xoresnet.search.prior.guidance import budget_of, make_guide
+from xoresnet.search.prior.guidance import make_guide
+from xoresnet.search.prior.record import budget_of
 from xoresnet.search.prior.shared_prior import PriorError, PriorInterruptedError
 from xoresnet.search.registry import asks_sampler
 from xoresnet.search.sources.placed import PlacedProposals

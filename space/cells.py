@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.description.neuron_spec import neuron_params_count
+from xoresnet.errors import UsageError
 from xoresnet.space.neurons import Variant, variants
 from xoresnet.space.space_fields import SpaceFields
 from xoresnet.space.stages import Assignments, Feature, Skeleton
@@ -90,7 +91,7 @@ class Cells:
 
     def draw(self, rng: Random) -> Arch:
         if not self._totals or not self._totals[-1]:
-            raise ValueError("no network of the space keeps to its constraints")
+            raise UsageError("no network of the space keeps to its constraints")
         cell = self._cells[bisect_right(self._totals, rng.randrange(self._totals[-1]))]
         merges, xors = self._assignments[cell.skeleton]
         while True:

@@ -18,6 +18,7 @@ from xoresnet.files.yaml_text import read_yaml
 from xoresnet.results.fronts.objectives import Objectives
 from xoresnet.results.fronts.pareto import pareto_front
 from xoresnet.results.tables.columns import CONFIRMED, HISTORY, LAYERS, PREDICTED, SCHEMA_VERSION, TRIALS, typed
+from xoresnet.results.tables.contents import wrong_content
 from xoresnet.results.tables.files import VERSION_KEY
 
 __all__ = ["Run", "Runs", "load", "load_many"]
@@ -89,20 +90,13 @@ def load(run: str | Path) -> Run:
     except UnicodeDecodeError as error:
         raise RunError(f"{run}/config.yaml cannot be read: {error}") from None
     if not isinstance(config, dict) or config.get("command") != "search":
-        raise RunError(f"{run} {_other_content(config)}")
+        raise RunError(f"{run} {wrong_content(config, 'search')}")
     del config["command"]
     if not isinstance(config.get("objectives"), list):
         raise RunError(f"{run}/config.yaml has no list of objectives")
     frames = {name: files.frame(f"{name}.parquet", columns) for name, columns in _FRAMES.items()}
     environment, prior = (files.mapping(f"{name}.json") for name in ("environment", "prior"))
     return Run(files.name, **frames, config=config, environment=environment, prior=prior)
-
-
-def _other_content(config: object) -> str:
-    command = config.get("command") if isinstance(config, dict) else None
-    if command == "train":
-        return "holds a training, not a search"
-    return "holds no search: its config.yaml was not written by one"
 
 
 def load_many(runs: Iterable[str | Path]) -> Runs:

@@ -1,4 +1,4 @@
-"""`xoresnet data`: which data sets are here, and how to get the others."""
+"""`xoresnet data`: which data sets are on this machine, and how to get the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import click
 
 from xoresnet.data.spec import DataSpec
 from xoresnet.errors import UsageError
-from xoresnet.search.commands.overrides import read_overrides
+from xoresnet.search.commands.arguments import CommandWithSettings
+from xoresnet.search.commands.overrides import Settings
 from xoresnet.search.interrupts import termination_raises
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.data_bar import DecodingBar
@@ -19,42 +20,46 @@ if TYPE_CHECKING:
 
 __all__ = ["data"]
 
+_SETTINGS = Settings({"spec": DataSpec.model_fields})
 
-@click.command()
-@click.argument("name", required=False)
+
+@click.command(cls=CommandWithSettings, settings=_SETTINGS)
+@click.argument("name", required=False, metavar="[NAME]")
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data-root", metavar="DIR", help="Look in this folder first.")
-@click.option("--download", is_flag=True, help="Fetch NAME into the first folder looked in, where it can be fetched.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--data-root", metavar="DIR", help="Search this folder first.")
+@click.option("--download", is_flag=True, help="Download NAME into the first folder searched, if it is not found.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list, or the description of NAME, as JSON.")
 def data(name: str | None, changes: Sequence[str], data_root: str | None, download: bool, as_json: bool) -> None:
-    """List the data sets: which are here, where was looked, how to get the rest.
+    """List the data sets, or describe, check or download one.
 
-    With NAME: read that one, check it, and show what is in it; KEY=VALUE: how it is read (validation_seed=1, and for
-    class folders image_size=[64,64], channels=3).
+    The list shows where each data set was found, or how to get it. With NAME, that data set is read, checked and
+    described.
+
+    KEY=VALUE sets how it is read: validation_seed=1; for class folders also image_size=[64,64] and channels=3.
     """
     if name is not None:
-        fields = read_overrides(changes, {"spec": DataSpec.model_fields})["spec"]
+        fields = _SETTINGS.read(changes)["spec"]
         spec = DataSpec.from_dict({"name": name, "root": data_root, **fields})
         with termination_raises(), DecodingBar() as progress:
             _show(spec.load(download=download, progress=progress), as_json=as_json)
         return
     if download:
-        raise UsageError("--download needs the name of a data set, like: xoresnet data cifar10 --download")
+        raise UsageError("--download needs the name of a data set, for example: xoresnet data cifar10 --download")
     _list(data_root, as_json=as_json)
 
 
-def _show(found: DataSet, *, as_json: bool) -> None:
+def _show(dataset: DataSet, *, as_json: bool) -> None:
     facts: dict[str, Any] = {
-        "name": found.name,
-        "place": str(found.place),
-        "input_shape": list(found.input_shape),
-        "classes": list(found.classes),
-        "train_images": len(found.train),
-        "validation_images": len(found.validation),
-        "mean": list(found.mean),
-        "std": list(found.std),
-        "augmentation": found.augmentation._asdict(),
-        "fingerprint": found.fingerprint,
+        "name": dataset.name,
+        "place": str(dataset.place),
+        "input_shape": list(dataset.input_shape),
+        "classes": list(dataset.classes),
+        "train_images": len(dataset.train),
+        "validation_images": len(dataset.validation),
+        "mean": list(dataset.mean),
+        "std": list(dataset.std),
+        "augmentation": dataset.augmentation._asdict(),
+        "fingerprint": dataset.fingerprint,
     }
     if as_json:
         print_json(facts)
@@ -79,21 +84,21 @@ def _text(value: Any) -> str:
 
 
 def _list(root: str | None, *, as_json: bool) -> None:
-    from xoresnet.data.load import data_status
+    from xoresnet.data.load import data_status  # torch, which `--help` and wrong options do not need
 
-    found = data_status(root)
+    statuses = data_status(root)
     if as_json:
-        print_json([_status_fields(status) for status in found])
+        print_json([_status_fields(status) for status in statuses])
         return
-    for status in found:
+    for status in statuses:
         click.echo(f"{click.style(status.name, bold=True)}: {status.summary}")
         if status.place is not None:
-            click.echo(f"  here: {status.place}")
+            click.echo(f"  found in {status.place}")
             continue
-        click.echo(f"  not here; to get it: {status.how_to_get}")
+        click.echo(f"  not found; to get it: {status.how_to_get}")
         if status.looked_in:
-            click.echo(f"  looked in: {', '.join(map(str, status.looked_in))}")
-    click.echo("\nFolders of your own: --data-root DIR, the environment variable XORESNET_DATA, or ./data.")
+            click.echo(f"  searched: {', '.join(map(str, status.looked_in))}")
+    click.echo("\nTo search other folders: --data-root DIR, the environment variable XORESNET_DATA, or ./data.")
 
 
 def _status_fields(status: DataStatus) -> dict[str, Any]:

@@ -1,103 +1,111 @@
-"""`xoresnet export`: a network of a search as a standalone model."""
+"""`xoresnet export`: a network of a search or a training as a standalone model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+import pandas as pd
 
-from xoresnet.errors import XOResNetError
+from xoresnet.errors import RunError, UsageError
 from xoresnet.measures.metrics import compact_number, percent
 from xoresnet.results.analysis.pick import PICKS, pick
-from xoresnet.search.commands.front import read_run
+from xoresnet.results.tables.loading import Run
+from xoresnet.search.commands.run_tables import read_run
 from xoresnet.search.views.console import print_json
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from xoresnet.results.tables.loading import Run
     from xoresnet.standalone.comparison import Exported
 
 __all__ = ["export"]
 
+_CONFIG = "config.json"
+"""The file beside the weights of a trial or a training."""
+
+
+class _Source(NamedTuple):
+    """The weights that are exported."""
+
+    folder: Path
+    origin: str
+    """Where they come from, for people."""
+    name: str
+    """The default name of the exported folder."""
+
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("--pick", "wanted", default="knee", show_default=True, metavar="WHICH", help=f"{PICKS}.")
+@click.option("--pick", "wanted", metavar="WHICH", help=f"The network of a search: {PICKS}.  [default: knee]")
 @click.option("--to", "formats", default="safetensors", show_default=True, metavar="FORMATS",
-              help="safetensors, pt2, onnx, nir, with commas between; the first always comes along.")  # fmt: skip
-@click.option("--output", metavar="DIR", help="Where it is written.  [default: RUN/export/TRIAL-ARCH_ID]")
-@click.option("--searched", is_flag=True, help="The search's own weights, even where `confirm` has trained others.")
-@click.option("--spikes", is_flag=True, help="Let .pt2 and .onnx return the spikes that each image cost, too.")
-@click.option("--fold", is_flag=True, help="Fold batch norms into convolutions in .pt2 and .onnx; .nir always does.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+              help="Comma-separated: safetensors, pt2, onnx, nir. safetensors is always written.")  # fmt: skip
+@click.option("--output", metavar="DIR", help="The folder to write.  [default: RUN/export/TRIAL-ARCH_ID]")
+@click.option("--searched", is_flag=True, help="Take the weights of the search, even if `confirm` has trained others.")
+@click.option("--spikes", is_flag=True, help="Let .pt2 and .onnx also return the spikes of each image.")
+@click.option("--fold", is_flag=True, help="Fold batch norms into convolutions in .pt2 and .onnx, as .nir always does.")
+@click.option("--json", "as_json", is_flag=True, help="Print the written files and their verification as JSON.")
 def export(
-    run: str, wanted: str, formats: str, output: str | None, searched: bool, spikes: bool, fold: bool, as_json: bool
-) -> None:
-    """Write a network of a search as a standalone model, compared with the network before it counts as done.
+    run: str, wanted: str | None, formats: str, output: str | None, searched: bool, spikes: bool, fold: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Write a network of a search or a training as a standalone model.
 
-    RUN is the folder of a search, or of a training (`xoresnet train`). Where the network was confirmed, the weights are
-    those of its best seed.
+    RUN is the folder of a search, or of one training (`xoresnet train`). Every file is run and compared with the
+    network before it counts as written. If the network was confirmed, the weights of its best seed are exported.
     """
-    from xoresnet.errors import ExportError, ModelError
+    source = _source(run, wanted, searched=searched)
+    # torch, which `--help` and wrong options do not need
     from xoresnet.standalone.export import export as write
     from xoresnet.standalone.folder import load_model
 
-    source, origin, name = _source(run, wanted, searched=searched)
-    try:
-        model = load_model(source)
-        assert model.config is not None
-        config = model.config.replace(origin=origin)
-        folder = Path(output) if output else Path(run) / "export" / name
-        done = write(model.net, config, folder, _formats(formats), spikes=spikes, fold=fold)
-    except (ModelError, ExportError, ImportError) as error:
-        raise XOResNetError(str(error)) from None
+    model = load_model(source.folder)
+    assert model.config is not None
+    config = model.config.replace(origin=source.origin)
+    folder = Path(output) if output else Path(run) / "export" / source.name
+    written = write(model.net, config, folder, _formats(formats), spikes=spikes, fold=fold)
     if as_json:
-        print_json({"origin": origin, "arch_id": config.arch.arch_id, "written": [_fields(one) for one in done]})
+        files = [{**file._asdict(), "path": str(file.path)} for file in written]
+        print_json({"origin": source.origin, "arch_id": config.arch.arch_id, "written": files})
         return
     figures = config.figures
-    on_test = f" ({percent(figures['test_accuracy'])} on the test set)" if "test_accuracy" in figures else ""
-    accuracy = f"accuracy {percent(figures['val_accuracy'])}{on_test}"
-    click.echo(f"{origin}: {accuracy}, {compact_number(figures['spikes_per_sample'])} spikes")
-    for one in done:
-        same = f"does what the network does on {one.decided} of {one.images} images (logits: {one.logits_error:.1g})"
-        rest = "" if one.decided == one.images else "; on the others rounding decides whether some neuron fires"
-        click.echo(f"{one.path} {same}{rest}")
+    on_test = f", test accuracy {percent(figures['test_accuracy'])}" if "test_accuracy" in figures else ""
+    spiking = f"{compact_number(figures['spikes_per_sample'])} spikes per image"
+    click.echo(f"{source.origin}: validation accuracy {percent(figures['val_accuracy'])}{on_test}, {spiking}")
+    for file in written:
+        click.echo(f"{file.path}: {_verification(file)}")
     click.echo(f"next: python -c \"from xoresnet import load_model; print(load_model('{folder}'))\"")
 
 
-def _source(run: str, wanted: str, *, searched: bool) -> tuple[Path, str, str]:
-    """The folder that holds the weights, where they come from, and what to call them."""
-    import pandas as pd
+def _verification(file: Exported) -> str:
+    same = f"verified, matches the original on {file.decided}/{file.images} images"
+    error = f"largest relative logit difference {file.logits_error:.1g}"
+    rest = "" if file.decided == file.images else "; on the others, rounding decides whether a neuron fires"
+    return f"{same} ({error}){rest}"
 
-    from xoresnet.errors import ModelError
-    from xoresnet.standalone.folder import CONFIG, find_model
 
-    if (Path(run) / CONFIG).exists():  # a training
-        return Path(run), Path(run).name, Path(run).name
-    found = read_run(run)
-    row = None if searched else _confirmed(found, wanted)
+def _source(run: str, wanted: str | None, *, searched: bool) -> _Source:
+    """Raises `UsageError` for a pick that does not exist, `RunError` for a run or weights that do not."""
+    if (Path(run) / _CONFIG).exists():
+        for option in ["--pick"] * (wanted is not None) + ["--searched"] * searched:
+            raise UsageError(f"{run} holds one training; {option} is for searches, leave it out")
+        return _Source(Path(run), Path(run).name, Path(run).name)
+    tables = read_run(run)
+    wanted = "knee" if wanted is None else wanted
+    row = None if searched else _confirmed(tables, wanted)
     if row is None:
-        trial = _searched(found, wanted)
-        number, name = int(trial["trial_id"]), f"{trial['trial_id']:04d}-{trial['arch_id']}"
-        try:
-            return find_model(f"{run}:{number}"), f"{found.name}:{number}", name
-        except ModelError as error:
-            raise XOResNetError(str(error)) from None
+        return _searched(run, tables, wanted)
     how = f"confirmed with seed {row['seed']}, {row['config.recipe.epochs']} epochs"
     if pd.isna(row["trial_id"]):
-        return Path(run) / row["weights"], f"{found.name}: {row['source']}, {how}", str(row["arch_id"])
+        return _Source(Path(run) / row["weights"], f"{tables.name}: {row['source']}, {how}", str(row["arch_id"]))
     name = f"{row['trial_id']:04d}-{row['arch_id']}"
-    return Path(run) / row["weights"], f"{found.name}:{row['trial_id']}, {how}", name
+    return _Source(Path(run) / row["weights"], f"{tables.name}:{row['trial_id']}, {how}", name)
 
 
 def _confirmed(run: Run, wanted: str) -> pd.Series[Any] | None:
-    """Of the network that is meant, the seed whose weights were kept, with the most epochs; None where there is none
-    that was trained for as many as in the search.
+    """The confirmed training whose weights are exported: of its network, the kept seed with the most epochs.
 
-    Raises `XOResNetError` for what means nothing in this run.
+    None if there is none, or if the search trained the network for more epochs. Raises `UsageError`.
     """
     kept = run.confirmed[run.confirmed["weights"].notna()].sort_values("config.recipe.epochs", kind="stable")
     alone = kept["trial_id"].isna() & (kept["arch_id"] == wanted)  # a baseline that was not searched
@@ -111,15 +119,18 @@ def _confirmed(run: Run, wanted: str) -> pd.Series[Any] | None:
     return None if (own["config.recipe.epochs"] > row["config.recipe.epochs"]).any() else row
 
 
-def _searched(run: Run, wanted: str) -> pd.Series[Any]:
-    """The complete trial that is meant, by the name of a baseline too. Raises `XOResNetError`."""
-    named = run.trials[(run.trials["source"] == wanted) & (run.trials["state"] == "COMPLETE")]
-    return pick(run, wanted) if named.empty else named.iloc[-1]
+def _searched(run: str, tables: Run, wanted: str) -> _Source:
+    """The complete trial that is meant, by the name of a baseline too. Raises `UsageError`, `RunError`."""
+    named = tables.trials[(tables.trials["source"] == wanted) & (tables.trials["state"] == "COMPLETE")]
+    trial = pick(tables, wanted) if named.empty else named.iloc[-1]
+    number, name = int(trial["trial_id"]), f"{trial['trial_id']:04d}-{trial['arch_id']}"
+    folder = Path(run) / "trials" / name
+    if not (folder / _CONFIG).exists():
+        raise RunError(
+            f"trial {number} of {run} is complete, but its weights are missing: there is no {folder}/{_CONFIG}"
+        )
+    return _Source(folder, f"{tables.name}:{number}", name)
 
 
 def _formats(text: str) -> Sequence[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _fields(one: Exported) -> dict[str, Any]:
-    return {**one._asdict(), "path": str(one.path)}

@@ -1,45 +1,99 @@
-"""`key=value` on the command line: which part of a configuration each belongs to."""
+"""Settings on the command line, `key=value`: which part of a configuration each belongs to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
-from xoresnet.description.schema import nearest
-from xoresnet.errors import UsageError, YamlError
+from xoresnet.errors import UsageError
 from xoresnet.files.yaml_text import read_yaml
 
-__all__ = ["HEADS", "merged", "read_overrides"]
+__all__ = ["SHORTHANDS", "Settings", "merged"]
 
 Fields = dict[str, Any]
 
 
-HEADS = {"data": "name", "prior": "kind", "pruner": "kind"}
-"""Fields of which one may say the first field alone: `prior=shared` is `prior.kind=shared`."""
+SHORTHANDS = {"data": "name", "prior": "kind", "pruner": "kind"}
+"""The field that a text stands for: `prior=shared` is `prior.kind=shared`."""
 
 
-def read_overrides(texts: Iterable[str], parts: Mapping[str, Iterable[str]]) -> dict[str, Fields]:
-    """Sort `learning_rate=0.01`, `neuron.tau=1.5` or `data.channels=1` into the parts whose fields they are.
+class Settings:
+    """The settings that a command takes: reads them, and suggests the right key for a wrong one."""
 
-    parts: the fields of each part, which may be named before its field with a dot; a field alone goes to the first part
-    that has it, save `data`, which wants to be named. Values are YAML. Raises `UsageError` for what belongs nowhere.
-    """
-    known = {part: list(fields) for part, fields in parts.items()}
-    found: dict[str, Fields] = {part: {} for part in known}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise UsageError(f"{text!r} is no setting: write key=value, like epochs=5")
-        part, path = _place(key, known)
-        try:
-            _put(found[part], path, read_yaml(value, key), key)
-        except YamlError as error:
-            raise UsageError(str(error)) from None
-    return found
+    def __init__(self, parts: Mapping[str, Iterable[str]], nested: Mapping[str, Iterable[str]] | None = None) -> None:
+        """Describe the settings of a command.
+
+        parts: the fields of each part of the configuration. A key belongs to the first part that has it; `recipe.seed`
+        names its part. Fields of the part `data` are always written with it: `data.root`.
+        nested: fields below a field, by the path of that field (`pruner`, `space.arch`); used for suggestions only.
+        """
+        self._parts = {part: list(fields) for part, fields in parts.items()}
+        self._nested = {path: list(fields) for path, fields in (nested or {}).items()}
+
+    def read(self, texts: Iterable[str]) -> dict[str, Fields]:
+        """Sort `learning_rate=0.01`, `neuron.tau=1.5` or `data.channels=1` into their parts; values are YAML.
+
+        Raises `UsageError` for unknown keys, keys given twice, missing values and values that are not YAML.
+        """
+        fields: dict[str, Fields] = {part: {} for part in self._parts}
+        for text in texts:
+            key, equals, value = text.partition("=")
+            if not equals or not key:
+                raise UsageError(f"{text!r} is not a setting; write key=value, for example epochs=5")
+            if not value:
+                raise UsageError(f"{key}: no value given; write {key}=VALUE, or {key}=null to unset it")
+            part, path = self._place(key)
+            _put(fields[part], path, read_yaml(value, key), key)
+        return fields
+
+    def accepts(self, key: str) -> bool:
+        """Whether a key belongs to one of the parts."""
+        return self._home(key) is not None
+
+    def full_keys(self, key: str) -> list[str]:
+        """The settings that a key names exactly, written in full: `merge` may be `space.arch.merge`."""
+        if self.accepts(key):
+            return [key]
+        first = key.partition(".")[0]
+        in_data = ["data"] if first in self._parts.get("data", ()) else []
+        return [f"{path}.{key}" for path in [*in_data, *(p for p, fields in self._nested.items() if first in fields)]]
+
+    def _place(self, key: str) -> tuple[str, list[str]]:
+        home = self._home(key)
+        if home is None:
+            guesses = self._guesses(key)
+            hint = f"did you mean {' or '.join(map(repr, guesses))}?" if guesses else f"the keys are {self._all_keys()}"
+            raise UsageError(f"{key}: unknown key; {hint}")
+        return home
+
+    def _home(self, key: str) -> tuple[str, list[str]] | None:
+        """The part of a key, and its path in it; None for an unknown key."""
+        first, *rest = key.split(".")
+        if first in self._parts and rest:
+            return first, rest
+        return next(
+            ((part, [first, *rest]) for part, fields in self._parts.items() if part != "data" and first in fields), None
+        )
+
+    def _guesses(self, key: str) -> list[str]:
+        first, dot, rest = key.partition(".")
+        top = [field for part, fields in self._parts.items() if part != "data" for field in fields]
+        exact = self.full_keys(key)
+        near = [f"{name}{dot}{rest}" for name in _closest(first, top, 0.8 if exact else 0.6)]
+        if near or exact:
+            return [*near, *exact]
+        inner = {field: f"data.{field}" for field in self._parts.get("data", ())}
+        inner |= {field: f"{path}.{field}" for path, fields in self._nested.items() for field in fields}
+        return [f"{inner[name]}{dot}{rest}" for name in _closest(first, list(inner), 0.6)]
+
+    def _all_keys(self) -> str:
+        prefixes = {part: f"{part}." if part == "data" else "" for part in self._parts}
+        return ", ".join(f"{prefixes[part]}{field}" for part, fields in self._parts.items() for field in fields)
 
 
 def merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> Fields:
-    """The fields with the changes put in, mapping by mapping."""
+    """The fields with the changes applied; mappings within them are merged too."""
     result = dict(fields)
     for key, change in changes.items():
         old = result.get(key)
@@ -48,35 +102,23 @@ def merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> Fields:
     return result
 
 
-def _place(key: str, known: Mapping[str, list[str]]) -> tuple[str, list[str]]:
-    first, *rest = key.split(".")
-    if first in known and rest:
-        return first, rest
-    for part, fields in known.items():
-        if part != "data" and first in fields:
-            return part, [first, *rest]
-    if first in known.get("data", ()):
-        raise UsageError(f"{key}: unknown key; did you mean 'data.{key}'?")
-    names = [name for part, fields in known.items() for name in (_full(part, fields))]
-    guess = nearest(key, names) or f"; the keys are {', '.join(names)}"
-    raise UsageError(f"{key}: unknown key{guess}")
-
-
-def _full(part: str, fields: Iterable[str]) -> list[str]:
-    return [f"data.{field}" for field in fields] if part == "data" else list(fields)
+def _closest(name: str, known: Sequence[str], cutoff: float) -> list[str]:
+    """The known name that begins with `name` or resembles it, as a list of at most one."""
+    beginning = [other for other in known if other.startswith(name)]
+    return (beginning or get_close_matches(name, known, n=1, cutoff=cutoff))[:1]
 
 
 def _put(fields: Fields, path: list[str], value: Any, key: str) -> None:
     *folders, last = path
     for name in folders:
         inner = fields.setdefault(name, {})
-        if isinstance(inner, str) and name in HEADS:
-            inner = fields[name] = {HEADS[name]: inner}
+        if isinstance(inner, str) and name in SHORTHANDS:
+            inner = fields[name] = {SHORTHANDS[name]: inner}
         if not isinstance(inner, dict):
-            raise UsageError(f"{key}: {name} was given a value of its own already, {inner!r}")
+            raise UsageError(f"{key}: conflicts with {name}={inner}")
         fields = inner
-    if isinstance(value, str) and last in HEADS and isinstance(fields.get(last), dict):
-        fields, last = fields[last], HEADS[last]
+    if isinstance(value, str) and last in SHORTHANDS and isinstance(fields.get(last), dict):
+        fields, last = fields[last], SHORTHANDS[last]
     if last in fields:
         raise UsageError(f"{key} is given twice")
     fields[last] = value

@@ -1,4 +1,4 @@
-"""`xoresnet space`: what a space holds."""
+"""`xoresnet space`: the parameters, the size and the networks of a search space."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import click
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, params_count
-from xoresnet.errors import UsageError, XOResNetError, YamlError
+from xoresnet.errors import SpecError, UsageError
+from xoresnet.files.yaml_text import read_yaml
 from xoresnet.measures.metrics import compact_number
+from xoresnet.search.commands.arguments import existing_file, read_text
 from xoresnet.search.views.console import print_json
+from xoresnet.search.views.words import counted, describe_arch
+from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.cells import Size
 from xoresnet.space.describe import Parameter
 from xoresnet.space.domain import is_constant
@@ -25,55 +29,56 @@ __all__ = ["read_space", "space"]
 @click.command()
 @click.argument("name", required=False, metavar="[PRESET or FILE]")
 @click.option(
-    "--sample", type=click.IntRange(0), metavar="N", help="Draw N networks and write them as arch.json files."
+    "--sample", type=click.IntRange(0), metavar="N", help="Draw N random networks and write them as JSON files."
 )
-@click.option("--out", default="archs", show_default=True, metavar="DIR", help="Where --sample writes.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Of the samples.")
-@click.option("--check", metavar="ARCH.json", help="Say whether this network is in the space, and why not.")
-@click.option("--yaml", "as_yaml", is_flag=True, help="Print the space as YAML, to start a file of your own from.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--out", default="archs", show_default=True, metavar="DIR", help="The folder that --sample writes to.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Seed of the samples.")
+@click.option("--check", metavar="ARCH.json", help="Tell whether this network is in the space, and if not, why.")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the space as YAML, as a start for a space of your own.")
+@click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
 def space(
     name: str | None, sample: int | None, out: str, seed: int, check: str | None, as_yaml: bool, as_json: bool
 ) -> int:
-    """Show a search space: what may vary, how many networks it has, how large they are.
+    """Describe a search space: its parameters, its size and sample networks.
 
-    Without a name: list the presets.
+    Without a name, list the presets.
     """
-    asked = [
-        option
-        for option, given in {"--sample": sample is not None, "--check": check, "--yaml": as_yaml}.items()
-        if given
-    ]
+    given = {"--sample": sample is not None, "--check": check, "--yaml": as_yaml}
+    asked = [option for option, is_given in given.items() if is_given]
     if len(asked) > 1:
-        raise UsageError(f"one at a time: {', '.join(asked)}")
+        raise UsageError(f"{' and '.join(asked)} exclude each other")
     if name is None:
-        if sample is not None or check or as_yaml:
-            raise UsageError(f"which space? name a preset ({', '.join(preset_names())}) or a file")
+        if asked:
+            raise UsageError(f"{asked[0]} needs a space: name a preset ({', '.join(preset_names())}) or a file")
         _list_presets(as_json=as_json)
         return 0
-    found = read_space(name)
+    described = read_space(name)
     if as_yaml:
         preset = name in preset_names() and not Path(name).is_file()
-        click.echo(preset_text(name) if preset else found.to_yaml(), nl=False)
+        click.echo(preset_text(name) if preset else described.to_yaml(), nl=False)
     elif check:
-        return _check(found, check, as_json=as_json)
+        return _check(described, check, as_json=as_json)
     elif sample is not None:
-        _write_samples(found, sample, Path(out), seed, as_json=as_json)
+        _write_samples(described, sample, Path(out), seed, as_json=as_json)
     else:
-        _show(found, name, seed, as_json=as_json)
+        _show(described, name, seed, as_json=as_json)
     return 0
 
 
 def read_space(name: str) -> SearchSpace:
-    """A preset by name, or a YAML file. Raises `UsageError`, `XOResNetError`, `SpecError`."""
+    """A preset by its name, or a space from a YAML file. Raises `UsageError`, `SpecError`."""
     if Path(name).suffix not in (".yaml", ".yml") and not Path(name).is_file():
         return SearchSpace.preset(name)
+    text = read_text(name)
     try:
         return SearchSpace.load(name)
-    except YamlError as error:
-        raise UsageError(str(error)) from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{name} is no text") from None
+    except SpecError:
+        fields = read_yaml(text, name)
+        if isinstance(fields, dict) and "space" in fields and "arch" not in fields:
+            raise UsageError(
+                f"{name} is the configuration of a search, not a space; its space is under the key 'space'"
+            ) from None
+        raise
 
 
 def _list_presets(*, as_json: bool) -> None:
@@ -84,11 +89,11 @@ def _list_presets(*, as_json: bool) -> None:
     for name, networks in sizes.items():
         comment = preset_text(name).splitlines()[0].removeprefix("# ")
         click.echo(f"{click.style(name, bold=True)}: {networks:,} networks\n  {comment}")
-    click.echo("\nShow one: xoresnet space digits. Start your own: xoresnet space digits --yaml > mine.yaml")
+    click.echo("\nTo describe one: xoresnet space digits\nTo start your own: xoresnet space digits --yaml > mine.yaml")
 
 
-def _check(found: SearchSpace, path: str, *, as_json: bool) -> int:
-    faults = found.faults(Arch.load(path))
+def _check(described: SearchSpace, path: str, *, as_json: bool) -> int:
+    faults = described.faults(Arch.load(existing_file(path)))
     if as_json:
         print_json({"contained": not faults, "faults": [fault._asdict() for fault in faults]})
     elif not faults:
@@ -100,45 +105,43 @@ def _check(found: SearchSpace, path: str, *, as_json: bool) -> int:
     return 1 if faults else 0
 
 
-def _write_samples(found: SearchSpace, number: int, folder: Path, seed: int, *, as_json: bool) -> None:
-    drawn = _draw(found, number, seed)
+def _write_samples(described: SearchSpace, number: int, folder: Path, seed: int, *, as_json: bool) -> None:
+    archs = _draw(described, number, seed)
     folder.mkdir(parents=True, exist_ok=True)
-    for arch in drawn:
+    for arch in archs:
         arch.save(folder / f"{arch.arch_id}.json")
-    different = len({arch.arch_id for arch in drawn})
     if as_json:
-        print_json([str(folder / f"{arch.arch_id}.json") for arch in drawn])
+        print_json([str(folder / f"{arch.arch_id}.json") for arch in archs])
         return
-    click.echo(f"{number} drawn, {different} different: {folder}/*.json")
+    distinct = len({arch.arch_id for arch in archs})
+    click.echo(f"{counted(number, 'network')} drawn, {distinct:,} of them distinct: {folder}/*.json")
 
 
-def _show(found: SearchSpace, name: str, seed: int, *, as_json: bool) -> None:
-    from xoresnet.space.baseline_networks import baselines
-
-    size, parameters = found.size(), found.describe()
-    samples = _draw(found, 5, seed) if size.networks else []
-    known = baselines(found)
+def _show(described: SearchSpace, name: str, seed: int, *, as_json: bool) -> None:
+    size, parameters = described.size(), described.describe()
+    samples = _draw(described, 5, seed) if size.networks else []
+    known = baselines(described)
     if as_json:
         print_json({
-            "space": found.to_dict(),
+            "space": described.to_dict(),
             "parameters": [{"name": p.name, "values": str(p.domain), "condition": p.condition} for p in parameters],
             "size": {**size._asdict(), "duplicate_share": size.duplicate_share, "excluded_share": size.excluded_share},
             "baselines": {label: arch.arch_id for label, arch in known.items()},
             "samples": [_sample_fields(arch) for arch in samples],
         })  # fmt: skip
         return
-    shape = "x".join(map(str, found.input_shape))
-    click.echo(f"space {name}: images {shape}, {found.num_classes} classes\n")
+    shape = "x".join(map(str, described.input_shape))
+    click.echo(f"space {name}: images {shape}, {described.num_classes} classes\n")
     _show_parameters(parameters)
     click.echo()
-    _show_size(found, size)
+    _show_size(described, size)
     click.echo(f"baselines        {', '.join(known) or 'none'}")
     if samples:
         click.echo("\nsamples")
     for arch in samples:
         fields = _sample_fields(arch)
         click.echo(
-            f"  {arch.arch_id}  {_sentence(arch)}: {fields['params_count']:,} parameters, "
+            f"  {arch.arch_id}  {describe_arch(arch)}: {fields['params_count']:,} parameters, "
             f"{compact_number(fields['macs'])} MACs"
         )
 
@@ -153,11 +156,11 @@ def _show_parameters(parameters: tuple[Parameter, ...]) -> None:
         click.echo(f"fixed: {', '.join(f'{p.name} {p.domain}' for p in fixed)}")
 
 
-def _show_size(found: SearchSpace, size: Size) -> None:
-    times = f", each with any {', '.join(size.continuous)}" if size.continuous else ""
+def _show_size(described: SearchSpace, size: Size) -> None:
+    times = f"; each with any value of {', '.join(size.continuous)}" if size.continuous else ""
     click.echo(f"networks         {size.networks:,} distinct within the constraints, counted exactly{times}")
-    click.echo(f"descriptions     {size.descriptions:,}: {100 * size.duplicate_share:.1f} % say what another one says")
-    limits = [f"{key} {value:,}" for key, value in vars(found.constraints).items() if value is not None]
+    click.echo(f"descriptions     {size.descriptions:,}, of which {100 * size.duplicate_share:.1f} % are duplicates")
+    limits = [f"{key} {value:,}" for key, value in vars(described.constraints).items() if value is not None]
     click.echo(
         f"constraints      {', '.join(limits)}: exclude {size.excluded:,} networks, {100 * size.excluded_share:.1f} %"
         if limits
@@ -169,24 +172,11 @@ def _show_size(found: SearchSpace, size: Size) -> None:
         click.echo(f"multiply-adds    {low} .. {high}, dense, over all time steps")
 
 
-def _draw(found: SearchSpace, number: int, seed: int) -> list[Arch]:
+def _draw(described: SearchSpace, number: int, seed: int) -> list[Arch]:
     rng = Random(seed)
-    try:
-        return [found.sample(rng) for _ in range(number)]
-    except ValueError as error:
-        raise XOResNetError(str(error)) from None
+    return [described.sample(rng) for _ in range(number)]
 
 
 def _sample_fields(arch: Arch) -> dict[str, Any]:
     return {"arch_id": arch.arch_id, "params_count": params_count(arch), "macs": dense_macs(arch),
             "arch": arch.model_dump(mode="json")}  # fmt: skip
-
-
-def _sentence(arch: Arch) -> str:
-    def stages(value: str | tuple[str, ...]) -> str:
-        return value if isinstance(value, str) else "/".join(value)
-
-    return (
-        f"{arch.block} depth {arch.depth} width {arch.width} T={arch.timesteps} "
-        f"merge {stages(arch.merge)} xor {stages(arch.xor)} {arch.neuron.kind}"
-    )

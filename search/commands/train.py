@@ -1,4 +1,4 @@
-"""`xoresnet train`: what is meant by its arguments."""
+"""`xoresnet train`: the meaning of its arguments."""
 
 from __future__ import annotations
 
@@ -11,46 +11,54 @@ import click
 
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
+from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import SpecError, UsageError
 from xoresnet.search.commands.arch_source import ArchSource
-from xoresnet.search.commands.overrides import read_overrides
-from xoresnet.search.commands.train_job import Job, run_job, show_plan
+from xoresnet.search.commands.arguments import CommandWithSettings
+from xoresnet.search.commands.overrides import Settings
 from xoresnet.search.folders.train import TrainFolder
 from xoresnet.search.interrupts import termination_raises
 from xoresnet.search.views.data_bar import DecodingBar
 
 __all__ = ["train"]
 
-_DEVICES = ("cpu", "cuda", "mps", "xpu")
+_SETTINGS = Settings(
+    {"arch": Arch.model_fields, "recipe": Recipe.model_fields, "data": DataSpec.model_fields},
+    nested={"neuron": NeuronSpec.model_fields},
+)
 
 
-@click.command()
+@click.command(cls=CommandWithSettings, settings=_SETTINGS)
 @click.argument("arch", metavar="ARCH")
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", "data_name", metavar="NAME", help="See: xoresnet data.  [default: the search's, or digits]")
-@click.option("--data-root", metavar="DIR", help="Look for the data in this folder first.")
-@click.option("--download", is_flag=True, help="Fetch the data if they are not here.")
-@click.option("--run", "run", metavar="DIR", help="Where everything is written.  [default: runs/ARCH-NAME]")
-@click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1.  [default: cuda where there is one]")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Of the CPU.  [default: by the network's size]")
-@click.option("--test", is_flag=True, help="When done, open the test set and measure it, once.")
-@click.option("--dry-run", is_flag=True, help="Show the network, the recipe and how long it would take; write nothing.")
+@click.option("--data", "data_name", metavar="NAME", help="Data set, see `xoresnet data`.  [default: digits; for "
+              "RUN:ID that of the search]")  # fmt: skip
+@click.option("--data-root", metavar="DIR", help="Search this folder first for the data set.")
+@click.option("--download", is_flag=True, help="Download the data set if it is not found.")
+@click.option("--run", "run", metavar="DIR", help="Folder of the run.  [default: runs/ARCH-DATA]")
+@click.option("--device", metavar="DEVICE", help="For example cpu, cuda, cuda:1.  [default: cuda if available]")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads.  [default: by the network's size]")
+@click.option("--test", is_flag=True, help="After training, measure the network on the test set, once.")
+@click.option("--dry-run", is_flag=True, help="Print the network, the recipe and a time estimate; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def train(
     arch: str, changes: Sequence[str], data_name: str | None, data_root: str | None, download: bool, run: str | None,
     device: str | None, threads: int | None, test: bool, dry_run: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Train one network; the same command goes on where it stopped.
+    """Train one network.
 
-    ARCH: a baseline's name, like xoresnet8, an arch.json, or RUN:ID for a trial of a search, with its data and recipe.
-    KEY=VALUE: a field of the network (timesteps=2, neuron.tau=1.5), of the recipe (epochs=5, learning_rate=0.01) or of
-    the data set (data.validation_seed=1).
+    The same command resumes a training that was interrupted.
+
+    ARCH is the name of a baseline such as xoresnet8, the path of an arch.json, or RUN:ID for a trial of a search, which
+    brings its data set and recipe.
+
+    KEY=VALUE sets a field of the network (timesteps=2, neuron.tau=1.5), of the recipe (epochs=5, learning_rate=0.01) or
+    of the data set (data.validation_seed=1).
     """
     if dry_run and download:
-        raise UsageError("--dry-run fetches nothing: leave out --download")
-    parts = {"arch": Arch.model_fields, "recipe": Recipe.model_fields, "data": DataSpec.model_fields}
-    given = read_overrides(changes, parts)
+        raise UsageError("--dry-run and --download exclude each other: a dry run downloads nothing")
+    given = _SETTINGS.read(changes)
     source = ArchSource(arch, given["arch"])
     named = given["data"].get("name", data_name)
     as_searched = source.trial if source.trial is not None and named in (None, source.trial.data.name) else None
@@ -58,10 +66,16 @@ def train(
     if data_root is not None:
         fields["root"] = data_root
     spec = _data_spec({**fields, **given["data"]})
-    recipe = (as_searched.recipe if as_searched is not None else _default_recipe(spec.name)).replace(**given["recipe"])
+    # torch, which `--help` and wrong options do not need
+    from xoresnet.data.load import find_loader
+    from xoresnet.search.commands.train_job import Job, checked_device, run_job, show_plan
+
+    recipe = (as_searched.recipe if as_searched is not None else find_loader(spec.name).recipe).replace(
+        **given["recipe"]
+    )
     options = {"--data": data_name, "--data-root": data_root, "--run": run, "--device": device, "--threads": threads}
     words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
-    place = _device(device)
+    place = checked_device(device)
     with termination_raises():
         with DecodingBar() as progress:
             data = spec.load(download=download, progress=progress)
@@ -81,27 +95,3 @@ def _data_spec(fields: Mapping[str, Any]) -> DataSpec:
         return DataSpec.from_dict(fields)
     except SpecError as error:
         raise SpecError(fault._replace(path=f"data.{fault.path}") for fault in error.faults) from None
-
-
-def _default_recipe(data_name: str) -> Recipe:
-    from xoresnet.data.load import find_loader
-
-    return find_loader(data_name).recipe
-
-
-def _device(name: str | None) -> str | None:
-    import torch
-
-    if name is None:
-        return None
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(f"--device {name}: no device; write cpu, cuda, cuda:1 and the like") from None
-    if device.type not in _DEVICES:
-        raise UsageError(f"--device {name}: networks are trained on {', '.join(_DEVICES)}")
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without CUDA
-        raise UsageError(f"--device {name}: {str(error).splitlines()[0].split('. ')[0]}") from None
-    return name

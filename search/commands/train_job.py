@@ -1,19 +1,21 @@
-"""Training one network into its folder: what `xoresnet train` does once it knows what is meant."""
+"""Training one network into its folder: the work of `xoresnet train` once its arguments are understood."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import torch
 
+from xoresnet.data.load import DataSet
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count, summary
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import TrainingError
+from xoresnet.errors import TrainingError, UsageError, XOResNetError
 from xoresnet.measures.figures import Energy
 from xoresnet.measures.metrics import duration, percent
 from xoresnet.search.folders.train import TrainFolder
@@ -21,17 +23,20 @@ from xoresnet.search.interrupts import signal_of
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.messages import print_error
 from xoresnet.search.views.train import TrainingView
+from xoresnet.standalone.config import ModelConfig
+from xoresnet.standalone.folder import write_config
+from xoresnet.training.fit import Training, estimate_epoch_seconds
+from xoresnet.training.memory import hold_freed_memory
+from xoresnet.training.threads import suitable_threads
 
-if TYPE_CHECKING:
-    from xoresnet.data.load import DataSet
-    from xoresnet.training.fit import Training
+__all__ = ["Job", "checked_device", "run_job", "show_plan"]
 
-__all__ = ["Job", "run_job", "show_plan"]
+_DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be trained, on what, and where it goes."""
+    """A network, its data set and recipe, and the folder of the run."""
 
     arch: Arch
     data: DataSet
@@ -40,26 +45,43 @@ class Job:
     folder: TrainFolder
     device: str | None
     threads: int | None
-    """Of the CPU; None for what suits the network."""
+    """CPU threads; None for as many as suit the network."""
     command: str
-    """That goes on with it."""
+    """The command line that resumes the training."""
+
+
+def checked_device(name: str | None) -> str | None:
+    """The name of a device on which a network can be trained. Raises `UsageError` for others; None stays None."""
+    if name is None:
+        return None
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"--device {name}: not a device; write for example cpu, cuda or cuda:1") from None
+    if device.type not in _DEVICES:
+        raise UsageError(f"--device {name}: networks are trained on {', '.join(_DEVICES)} only")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # the latter if torch was built without CUDA
+        raise UsageError(f"--device {name}: {str(error).splitlines()[0].split('. ')[0]}") from None
+    return name
 
 
 def run_job(job: Job, *, test: bool, as_json: bool) -> int:
-    """Train, or go on; returns the exit code."""
+    """Train, or resume the training; returns the exit code."""
     _prepare_process(job)
     if not as_json:
         click.echo(_headline(job))
     with job.folder.opened(job.arch, job.data_spec, job.recipe):
         view = TrainingView(job.recipe.epochs, rows=not as_json)
         try:
-            with _sentences():
+            with _torch_errors():
                 training = _train(job, view)
                 figures = _finish(job, training, test=test)
         except KeyboardInterrupt as interrupt:
             print_error(
                 f"interrupted; {job.folder.epochs_kept()} of {job.recipe.epochs} epochs are kept in {job.folder.path}; "
-                f"to go on: {job.command}{' --test' if test else ''}"
+                f"to resume: {job.command}{' --test' if test else ''}"
             )
             return 128 + signal_of(interrupt)
     if as_json:
@@ -70,12 +92,10 @@ def run_job(job: Job, *, test: bool, as_json: bool) -> int:
 
 
 def show_plan(job: Job, *, as_json: bool) -> None:
-    """What would be done, and how long it would take."""
-    from xoresnet.training.fit import estimate_epoch_seconds
-
+    """Print what would be trained, and how long it would take."""
     job.folder.check(job.arch, job.data_spec, job.recipe)
     _prepare_process(job)
-    with _sentences():
+    with _torch_errors():
         seconds = estimate_epoch_seconds(job.arch, job.data, job.recipe, device=job.device)
     if as_json:
         parts = {"arch": job.arch, "data": job.data_spec, "recipe": job.recipe}
@@ -86,23 +106,17 @@ def show_plan(job: Job, *, as_json: bool) -> None:
     click.echo(summary(job.arch))
     click.echo(f"\n{_headline(job)}")
     click.echo("recipe: " + ", ".join(f"{name} {value}" for name, value in job.recipe if value is not None))
-    click.echo(f"about {duration(seconds)} an epoch, {duration(seconds * job.recipe.epochs)} in all")
-    click.echo(f"nothing was trained or written; it would go to {job.folder.path}")
+    whole = f"{duration(seconds * job.recipe.epochs)} for all {job.recipe.epochs} epochs"
+    click.echo(f"about {duration(seconds)} per epoch, {whole}")
+    click.echo(f"Nothing was trained or written; the run would be written to {job.folder.path}")
 
 
 def _prepare_process(job: Job) -> None:
-    import torch
-
-    from xoresnet.training.memory import hold_freed_memory
-    from xoresnet.training.threads import suitable_threads
-
     hold_freed_memory()
     torch.set_num_threads(job.threads or suitable_threads(job.arch, job.recipe, torch.get_num_threads()))
 
 
 def _train(job: Job, view: TrainingView) -> Training:
-    from xoresnet.training.fit import Training
-
     training = Training(
         job.arch, job.data, job.recipe,
         device=job.device, checkpoint=job.folder.checkpoint, on_step=view.step_done,
@@ -116,10 +130,7 @@ def _train(job: Job, view: TrainingView) -> Training:
 
 
 def _finish(job: Job, training: Training, *, test: bool) -> dict[str, Any]:
-    """Write what there is once all epochs are done; returns the summary."""
-    from xoresnet.standalone.config import ModelConfig
-    from xoresnet.standalone.folder import write_config
-
+    """Write weights and summary once all epochs are done, and measure the test set if asked; returns the summary."""
     job.folder.write_history(job.arch, job.recipe.seed, training.records)
     job.folder.write_weights(training.net.state_dict())
     write_config(job.folder.path, ModelConfig.of(training))
@@ -133,8 +144,6 @@ def _finish(job: Job, training: Training, *, test: bool) -> dict[str, Any]:
 
 
 def _summary(job: Job, training: Training) -> dict[str, Any]:
-    import torch
-
     records = training.records
     last, best = records[-1].as_dict(), max(records, key=lambda record: record.val_accuracy)
     seconds = sum(record.train_seconds + record.evaluation_seconds for record in records)
@@ -178,32 +187,33 @@ def _show_summary(job: Job, figures: dict[str, Any]) -> None:
     click.echo(
         f"per image: {figures['spikes_per_sample']:,.1f} spikes, {figures['synops_per_sample']:,.0f} synaptic "
         f"operations, {figures['energy_pj_per_sample'] / 1000:,.1f} nJ "
-        f"({cost.mac_pj} pJ a multiply-add, {cost.ac_pj} pJ a synaptic operation)"
+        f"({cost.mac_pj} pJ per multiply-add, {cost.ac_pj} pJ per synaptic operation)"
     )
     test = figures["test"]
     if test is None:
-        click.echo(f"the test set stays shut; to open it once, for the final figure: {job.command} --test")
+        click.echo(f"The test set was not used; to measure the final network on it: {job.command} --test")
     else:
         click.echo(f"test accuracy {percent(test['accuracy'])} on {test['images']:,} images")
-    click.echo(f"weights, history and summary are in {job.folder.path}")
+    click.echo(f"Weights, history and summary are in {job.folder.path}")
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """Turn what training may rightly raise into a sentence."""
-    import torch
-
-    from xoresnet.errors import DivergenceError
-
+def _torch_errors() -> Iterator[None]:
+    """Turn torch's errors for lack of memory, and refusals of the training, into a `TrainingError`."""
     try:
         yield
+    except XOResNetError:
+        raise
     except torch.OutOfMemoryError as error:
-        text = str(error).split(". ")[0]
-        raise TrainingError(f"{text}; a smaller batch_size, width or timesteps needs less") from None
-    except (DivergenceError, ValueError) as error:
+        raise _out_of_memory(str(error).split(". ")[0]) from None
+    except ValueError as error:
         raise TrainingError(str(error)) from None
     except RuntimeError as error:
-        if "allocate memory" not in str(error):  # torch has no class of its own for a CPU that has run out of it
+        if "allocate memory" not in str(error):  # torch has no class of its own for a CPU out of memory
             raise
-        text = str(error).partition("DefaultCPUAllocator: ")[2].split(". ")[0] or "can't allocate memory"
-        raise TrainingError(f"{text}; a smaller batch_size, width or timesteps needs less") from None
+        text = str(error).partition("DefaultCPUAllocator: ")[2].split(". ")[0]
+        raise _out_of_memory(text or "can't allocate memory") from None
+
+
+def _out_of_memory(reason: str) -> TrainingError:
+    return TrainingError(f"{reason}; reduce batch_size, width or timesteps")

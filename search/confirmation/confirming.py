@@ -12,7 +12,7 @@ import optuna
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from xoresnet.errors import RunError, UsageError
+from xoresnet.errors import UsageError
 from xoresnet.files.atomic import sweep
 from xoresnet.results.tables.loading import Run, load
 from xoresnet.search.config import SearchConfig
@@ -31,7 +31,7 @@ from xoresnet.search.folders.claim import claimed
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.prepare import Progress, full_recipe
 from xoresnet.search.sources.jobs import JobSource
-from xoresnet.search.study.opening import look_at_study
+from xoresnet.search.study.opening import read_search
 from xoresnet.search.study.tables import FrameWriter
 from xoresnet.search.study.trials import TrialRecord, confirmation_attributes, training_key, trials_of
 from xoresnet.space.baseline_networks import baselines
@@ -81,10 +81,9 @@ def plan_confirm(
     """
     if seeds < 1:
         raise UsageError(f"seeds must be at least 1, got {seeds}")
-    folder, config = _open_search(run, limits or {})
-    study = look_at_study(config, folder.path)
-    if study is None:
-        raise RunError(f"{run} has no study yet")
+    _check_limits(limits or {})
+    folder, searched, study = read_search(run)
+    config = _with_limits(searched, limits or {})
     _check_test_set(config, progress)
     space = config.search_space
     chosen = candidates(
@@ -102,21 +101,19 @@ def plan_confirm(
     return ConfirmPlan(folder, config, jobs, len(chosen))
 
 
-def _open_search(run: str | Path, limits: Mapping[str, Any]) -> tuple[RunFolder, SearchConfig]:
-    """The folder of a search and its configuration with these limits. Raises `RunError`, `UsageError`."""
-    data_limits = limits.get("data", {})
-    names = [name for name in limits if name != "data" or not isinstance(data_limits, Mapping)]
-    for name in [*names, *(f"data.{field}" for field in data_limits if isinstance(data_limits, Mapping))]:
+def _check_limits(limits: Mapping[str, Any]) -> None:
+    """Raises `UsageError` for fields that the search has fixed."""
+    of_data = limits.get("data", {})
+    names = [name for name in limits if name != "data" or not isinstance(of_data, Mapping)]
+    for name in [*names, *(f"data.{field}" for field in of_data if isinstance(of_data, Mapping))]:
         if name not in LIMITS:
             raise UsageError(f"{name} is fixed by the search; confirm accepts only {', '.join(LIMITS)}")
-    folder = RunFolder(Path(run))
-    if not folder.path.is_dir():
-        raise RunError(f"there is no folder {run}")
-    config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
-    if config is None:
-        raise RunError(f"{run} holds no search")
-    data = config.data.model_dump(mode="json") | dict(data_limits)
-    return folder, config.replace(**{**limits, "data": data} if "data" in limits else limits)
+
+
+def _with_limits(config: SearchConfig, limits: Mapping[str, Any]) -> SearchConfig:
+    """Raises `SpecError`."""
+    data = config.data.model_dump(mode="json") | dict(limits.get("data", {}))
+    return config.replace(**{**limits, "data": data} if "data" in limits else limits)
 
 
 def _current_run(folder: RunFolder, config: SearchConfig, study: Study) -> Run:

@@ -14,6 +14,7 @@ from typing import Any
 from xoresnet.errors import RunError, SpecError, XOResNetError, YamlError
 from xoresnet.files.atomic import sweep, write_text
 from xoresnet.files.yaml_text import read_yaml, write_yaml
+from xoresnet.results.tables.contents import wrong_content
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
 from xoresnet.search.folders.claim import claimed, holds_files, is_claimed
 from xoresnet.search.folders.differences import differences
@@ -50,8 +51,9 @@ class RunFolder:
             raise RunError(str(error)) from None
         except (OSError, UnicodeDecodeError) as error:
             raise RunError(f"{path} cannot be read: {error}") from None
-        if not isinstance(saved, dict) or saved.pop("command", None) != "search":
-            raise RunError(f"{self.path} holds something else than a search")
+        if not isinstance(saved, dict) or saved.get("command") != "search":
+            raise RunError(f"{self.path} {wrong_content(saved, 'search')}")
+        del saved["command"]
         try:
             return SearchConfig.from_dict(saved)
         except SpecError as error:

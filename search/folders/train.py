@@ -25,6 +25,7 @@ from xoresnet.files.atomic import sweep, write_text
 from xoresnet.files.json_text import json_text
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.measures.records import EpochRecord
+from xoresnet.results.tables.contents import wrong_content
 from xoresnet.search.folders.claim import claimed, holds_files
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.trial import TrialFolder
@@ -94,7 +95,7 @@ class TrainFolder(TrialFolder):
         except (YamlError, UnicodeDecodeError) as error:
             raise RunError(str(error)) from None
         if not isinstance(saved, Mapping) or saved.get("command") != "train":
-            raise RunError(f"{self.path} holds something else: choose another folder with --run")
+            raise RunError(f"{self.path} {wrong_content(saved, 'training')}; choose another folder with --run")
         kept = (self.checkpoint, self.weights, self.path / "history.parquet", self.path / "summary.json")
         if not any(file.exists() for file in kept):  # it never came to an epoch: there is nothing to protect
             return

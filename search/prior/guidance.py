@@ -14,23 +14,13 @@ from xoresnet.errors import XOResNetError
 from xoresnet.files.atomic import write_text
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.prepare import SearchPlan
+from xoresnet.search.prior.record import prior_of
 from xoresnet.search.prior.shared_prior import PriorError, SharedPrior
 from xoresnet.search.prior.table import PredictedTableError, read_predicted
 from xoresnet.search.sources.guide import Guide
 from xoresnet.search.study.attributes import PRIOR
 
-__all__ = ["budget_of", "make_guide", "prior_of"]
-
-
-def prior_of(study: Study) -> dict[str, Any]:
-    """`trials_charged`, `epochs_charged`, `seconds`, `networks`; or `failed`: why there is none; empty before."""
-    found: dict[str, Any] = study.user_attrs.get(PRIOR, {})
-    return found
-
-
-def budget_of(study: Study, trials: int) -> int:
-    """How many of so many trials are left to be finished: the others are what the prior has cost."""
-    return max(1, trials - int(prior_of(study).get("trials_charged", 0)))
+__all__ = ["make_guide"]
 
 
 def make_guide(study: Study, plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> Guide:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import RunError, XOResNetError
-from xoresnet.search.folders.run import RunFolder
+from xoresnet.errors import RunError
 from xoresnet.search.study.front import front_of
-from xoresnet.search.study.opening import look_at_study
+from xoresnet.search.study.opening import read_search
 from xoresnet.space.search_space import SearchSpace
 
 __all__ = ["WarmStart", "earlier_front"]
@@ -29,15 +27,11 @@ def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
 
     Raises `RunError` where the folder holds no search, or none of its front is in the space.
     """
-    folder = RunFolder(Path(run))
     try:
-        saved = folder.saved_config() if folder.path.is_dir() else None
-    except XOResNetError as error:
+        folder, _, study = read_search(run)
+    except RunError as error:
         raise RunError(f"warm_start: {error}") from None
-    if saved is None:
-        raise RunError(f"warm_start: {run} holds no search")
-    study = look_at_study(saved, folder.path)
-    front = front_of(study) if study is not None else []
+    front = front_of(study)
     found = []
     for trial in front:
         arch = trial.arch.replace(input_shape=space.input_shape, num_classes=space.num_classes)

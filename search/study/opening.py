@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -19,7 +20,7 @@ from xoresnet.search.folders.run import JOURNAL, RunFolder
 from xoresnet.search.registry import make_pruner, make_sampler
 from xoresnet.search.study.journal import JournalReader, open_journal
 
-__all__ = ["ENQUEUED", "check_storage", "has_begun", "look_at_study", "open_study"]
+__all__ = ["ENQUEUED", "SavedSearch", "check_storage", "has_begun", "look_at_study", "open_study", "read_search"]
 
 
 _STORAGE_ERRORS = (SQLAlchemyError, ImportError, OSError, ValueError)  # of addresses; the latter where it is none
@@ -93,6 +94,28 @@ def _check_identity(study: Study, config: SearchConfig) -> None:
     if found:
         what = f"the study {study.study_name!r} in {config.storage or JOURNAL} is of another search"
         raise RunError(f"{what}: {'; '.join(found)}; choose another name with study=")
+
+
+class SavedSearch(NamedTuple):
+    """A search that was begun, to be read and not written."""
+
+    folder: RunFolder
+    config: SearchConfig
+    study: Study
+
+
+def read_search(run: str | Path) -> SavedSearch:
+    """Read the configuration and the study of the search in a folder. Raises `RunError` if there is none."""
+    folder = RunFolder(Path(run))
+    if not folder.path.is_dir():
+        raise RunError(f"there is no folder {run}")
+    config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
+    if config is None:
+        raise RunError(f"{run} holds no search: it has no config.yaml")
+    study = look_at_study(config, folder.path)
+    if study is None:
+        raise RunError(f"{run} holds a search that has no study yet")
+    return SavedSearch(folder, config, study)
 
 
 def look_at_study(config: SearchConfig, folder: Path) -> Study | None:

@@ -1,1 +1,1 @@
-"""What a terminal shows, in words and bars."""
+"""The texts, tables and progress bars of the command line."""

@@ -1,33 +1,31 @@
-"""A confirmation as one watches it."""
+"""The progress of a confirmation."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from optuna.trial import FrozenTrial
 from rich.console import Group
 
+from xoresnet.search.confirmation.confirming import ConfirmRun
 from xoresnet.search.study.trials import TrialRecord
 from xoresnet.search.views.live import LiveView
-from xoresnet.search.views.search import describe_arch, figure_text, running_table
-
-if TYPE_CHECKING:
-    from xoresnet.search.confirmation.confirming import ConfirmRun
+from xoresnet.search.views.search import running_table
+from xoresnet.search.views.words import describe_arch, figure_text
 
 __all__ = ["ConfirmView"]
 
 
 class ConfirmView(LiveView):
-    """Progress and what runs."""
+    """The view of a confirmation: its progress and its running trainings."""
 
     def begin(self, run: ConfirmRun) -> None:
-        """Print lines from now on."""
+        """Start printing lines."""
         self._before = run.bridge.finished
         self.watch(run.bridge, partial(self._line, run))
 
     def look(self, run: ConfirmRun) -> None:
-        """Draw anew, twice a second at most."""
+        """Redraw, at most twice a second."""
         self.draw(lambda: self._picture(run))
 
     def _picture(self, run: ConfirmRun) -> Group:

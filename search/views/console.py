@@ -1,4 +1,4 @@
-"""What commands print: figures to stdout, what moves and what went wrong to stderr where the two are apart."""
+"""Where commands print: results on stdout; progress on stdout or stderr, whichever is a terminal; errors on stderr."""
 
 from __future__ import annotations
 
@@ -6,21 +6,29 @@ import sys
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from xoresnet.files.json_text import json_text
 
-__all__ = ["live_console", "print_json"]
+__all__ = ["live_console", "print_json", "print_table"]
+
+_WIDE = 200
+"""Columns of a table in a file or a pipe, where rich would assume 80 and cut cells."""
 
 
 def live_console() -> Console:
-    """For bars that are drawn anew: the terminal that stdout is, else the one that stderr is, else nothing moves."""
-    # not rich's own idea of a terminal, which FORCE_COLOR changes
+    """The console for progress bars: stdout if it is a terminal, else stderr; only on a terminal do they move."""
+    # rich's own test for a terminal can be overruled by FORCE_COLOR
     if sys.stdout.isatty():
         return Console(highlight=False, force_terminal=True)
     return Console(stderr=True, highlight=False, force_terminal=sys.stderr.isatty())
 
 
 def print_json(value: Any) -> None:
-    """As `json_text`, to stdout."""
+    """Print a value as JSON on stdout; NaN and infinity become null."""
     click.echo(json_text(value))
+
+
+def print_table(table: RenderableType) -> None:
+    """Print a table on stdout, as wide as the terminal; without a terminal nothing is cut."""
+    Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)

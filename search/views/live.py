@@ -1,4 +1,4 @@
-"""Trials as one watches them: a line for each that has ended, and on a terminal a picture that is drawn anew."""
+"""The progress of trials: a line per trial that has ended, and on a terminal a picture that is redrawn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ __all__ = ["LiveView"]
 
 
 class LiveView:
-    """Lines go to stdout unless it is wanted for something else; the rest is where nothing else is printed."""
+    """Prints lines on stdout, and draws a moving picture below them if stdout or stderr is a terminal.
+
+    lines: False for no lines, where stdout is used for something else.
+    """
 
     def __init__(self, *, lines: bool) -> None:
         self._lines = lines
@@ -44,19 +47,19 @@ class LiveView:
         self._live.stop()
 
     def watch(self, bridge: TrialBridge, line: Callable[[FrozenTrial], str | None], began_at: int = 0) -> None:
-        """Print the lines of trials that end from now on; began_at: how many had finished, as `progress` counts."""
+        """Print a line for every trial that ends from now on; began_at: how many trials had finished before."""
         self._began_at = began_at
         bridge.observers.append(lambda trial: self.print(line(trial)))
 
     def draw(self, picture: Callable[[], RenderableType]) -> None:
-        """Draw anew, twice a second at most."""
+        """Redraw, at most twice a second."""
         if not self._moves or time.monotonic() - self._looked < 0.5:
             return
         self._looked = time.monotonic()
         self._live.update(picture(), refresh=True)
 
     def progress(self, finished: int, total: int) -> Table:
-        """How far it is, and how long it will take."""
+        """A bar with the number of finished trials and the time left."""
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
             f"{finished}/{total} trials",
@@ -73,7 +76,7 @@ class LiveView:
         return f"about {duration(spent / done * (total - finished))} left"
 
     def print(self, line: str | None) -> None:
-        """A line for good, if lines are wanted; None for nothing."""
+        """Print a line that stays, if lines are printed; None prints nothing."""
         if line is None or not self._lines:
             return
         if self._moves and not self._console.stderr:

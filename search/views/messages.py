@@ -1,4 +1,4 @@
-"""Messages on stderr. Imports nothing but click, so that the command line starts quickly."""
+"""Messages on stderr. Imports click only, so that the command line starts quickly."""
 
 from __future__ import annotations
 

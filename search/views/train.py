@@ -1,4 +1,4 @@
-"""Training as one watches it: a row for each epoch, and below them, on a terminal, a bar."""
+"""The progress of a training: a row per epoch, and on a terminal a bar below them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _COLUMNS = {
 
 
 class TrainingView:
-    """Rows go to stdout unless it is wanted for something else; the bar is where nothing else is printed."""
+    """Prints rows on stdout, and draws a bar below them if stdout or stderr is a terminal.
+
+    rows: False for no rows, where stdout is used for something else.
+    """
 
     def __init__(self, epochs: int, *, rows: bool) -> None:
         self._epochs, self._rows, self._last = epochs, rows, ""
@@ -46,7 +49,7 @@ class TrainingView:
         self._bar.stop()
 
     def begin(self, records: Sequence[EpochRecord]) -> None:
-        """The head of the table, and the epochs of earlier sessions."""
+        """Print the head of the table and the epochs of earlier sessions."""
         self._print(_row(_COLUMNS))
         for record in records:
             self.epoch_done(record)

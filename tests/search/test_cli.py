@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tests.search.command_line import xoresnet
+from xoresnet.search.cli import COMMANDS
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("train xoresnet8 --run", "Option '--run' requires an argument."),
         ("train xoresnet8 --threads 0", "Invalid value for '--threads': 0 is not in the range x>=1. (see *)"),
         ("train xoresnet8 --threads two", "Invalid value for '--threads': 'two' is not a valid integer range. (see *)"),
-        ("data digits cifar10", "'cifar10' is no setting: write key=value, like epochs=5"),
+        ("data digits cifar10", "'cifar10' is not a setting; write key=value, for example epochs=5"),
         ("data --jsn", "No such option '--jsn'. Did you mean '--json'? (see xoresnet data --help)"),
     ],
 )
@@ -40,7 +42,7 @@ def test_wrong_usage_is_one_sentence(words: str, message: str, tmp_path: Path) -
     ("words", "code", "shown"),
     [
         ("", 2, "List the data sets"),
-        ("-h", 0, "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted"),
+        ("-h", 0, "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted"),
         ("train --help", 0, "Usage: xoresnet train [OPTIONS] ARCH [KEY=VALUE]..."),
         ("data -h", 0, "--data-root DIR"),
         ("--version", 0, "xoresnet, version "),
@@ -52,8 +54,41 @@ def test_help(words: str, code: int, shown: str) -> None:
     assert shown in result.out
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_summaries_are_the_first_sentences_of_the_commands_own_help(name: str) -> None:
+    command = getattr(import_module(f"xoresnet.search.commands.{name}"), name)
+    assert str(command.help).split("\n\n")[0] == COMMANDS[name]
+    assert COMMANDS[name] in " ".join(xoresnet("--help").out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "kept_out"),
+    [
+        ("--help", {"torch", "ray", "optuna", "pandas", "pydantic", "rich"}),
+        ("space digits", {"torch", "ray", "optuna", "pandas"}),
+        ("search --help", {"torch", "ray", "optuna", "pandas"}),
+        ("search digits --jsn", {"torch", "ray", "optuna", "pandas"}),
+        ("confirm --help", {"torch", "ray", "optuna", "pandas"}),
+        ("train --help", {"torch", "ray", "optuna", "pandas"}),
+        ("train xoresnet9", {"torch", "ray", "optuna", "pandas"}),
+        ("data --help", {"torch", "ray", "optuna", "pandas"}),
+        ("export --help", {"torch", "ray", "optuna"}),
+        ("front nowhere", {"torch", "ray", "optuna"}),
+        ("report nowhere", {"torch", "ray", "optuna"}),
+        ("status nowhere", {"torch", "ray"}),
+    ],
+)
+def test_commands_import_only_what_they_need(words: str, kept_out: set[str]) -> None:
+    code = "import sys; from xoresnet.search.cli import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    command = [sys.executable, "-c", code, *words.split()]
+    imported = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()[-1]
+    assert not kept_out & set(imported.split())
+
+
 def test_what_the_file_system_refuses_is_one_sentence() -> None:
-    assert xoresnet("train", "none.json").is_refusal(1, "none.json: No such file or directory")
+    Path("file").touch()
+    result = xoresnet("space", "digits", "--sample", "1", "--out", "file/archs")
+    assert result.is_refusal(1, "file/archs: Not a directory")
 
 
 def test_a_reader_that_has_seen_enough() -> None:

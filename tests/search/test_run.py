@@ -35,7 +35,7 @@ def test_stopped_at_any_moment_it_goes_on(number: signal.Signals, tmp_path: Path
     _, errors = process.communicate(timeout=60)
     if number != signal.SIGKILL:
         assert process.returncode == 128 + number
-        assert "to go on: xoresnet search small.yaml trials=12 --run run" in errors
+        assert "to resume: xoresnet search small.yaml trials=12 --run run" in errors
     before = status(tmp_path)
     assert before["finished"] < 12
     if (tmp_path / "run" / "trials.parquet").exists():

@@ -95,7 +95,8 @@ def nearest(name: object, known: Iterable[str]) -> str:
     names = {other.lower(): other for other in known}
     wanted = str(name).lower()
     starting = [other for other in names if wanted and other.startswith(wanted)]
-    matches = starting or get_close_matches(wanted, names, n=1, cutoff=0.6)
+    containing = [other for other in names if len(wanted) > 2 and wanted in other]
+    matches = starting or get_close_matches(wanted, names, n=1, cutoff=0.6) or containing
     return f"; did you mean {names[matches[0]]!r}?" if matches else ""
 
 

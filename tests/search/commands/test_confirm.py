@@ -24,6 +24,7 @@ from tests.search.runs import XORESNET
 from tests.search.views.test_search import fail, search_config, searching
 from xoresnet import load_data, load_model
 from xoresnet.data.batches import Normalise
+from xoresnet.measures.metrics import metric_of
 from xoresnet.network.count_spikes import count_spikes
 from xoresnet.results import Run, confirmed_networks, load, ranking_kept
 from xoresnet.search.confirmation.confirming import ConfirmRun
@@ -120,14 +121,14 @@ def test_what_is_said(real_confirmation: Path) -> None:
     first, *lines = (line.rstrip() for line in (real_confirmation / "said").read_text().splitlines())
     found = load(real_confirmation)
     networks = confirmed_networks(found)
-    assert first == "4 networks on 2 seeds"
+    assert first == "4 networks on 2 seeds each"
     assert [line.split()[0] for line in lines[:8]] == [f"{number}/8" for number in range(1, 9)]
     assert sum(f" {OR_RESNET8} seed 1" in line for line in lines[:8]) == 2
     for row in found.confirmed.to_dict("records"):
         figures = f"test_accuracy {100 * row['test_accuracy']:.2f} %"
         assert sum(f" seed {row['seed']}  {figures}" in line for line in lines[:8]) == 1
     title, head, *rows, held, following = lines[8:]
-    assert title.startswith("measured on the test set, mean and standard deviation over seeds")
+    assert title == "test set: mean ± standard deviation over seeds; * = on the front of these networks"
     assert head.split() == ["trial", "arch_id", "test_accuracy", "test_spikes_per_sample", "seeds", "network"]
     assert len(rows) == len(networks) == 4
     for text, row in zip(rows, networks.to_dict("records"), strict=True):
@@ -135,8 +136,8 @@ def test_what_is_said(real_confirmation: Path) -> None:
         assert f"{row['arch_id']}  {'*' if row['is_pareto'] else ' '}  {mean:.2f} % ± {deviation:.2f} %" in text
         assert text.startswith("  " if pd.isna(row["trial_id"]) else f"{row['trial_id']} ")
         assert text.endswith(f"({OR_RESNET8})") == pd.isna(row["trial_id"])
-    tau = [f"{value:.2f} of {name}" for name, value in ranking_kept(networks, found.objectives).items()]
-    assert held == f"the search's ranking held with Kendall's tau {', '.join(tau)} (1: the same order)"
+    tau = [f"{metric_of(name).short} {value:.2f}" for name, value in ranking_kept(networks, found.objectives).items()]
+    assert held == f"Kendall's tau between the rankings of search and test: {', '.join(tau)} (1 = the same order)"
     run = str(real_confirmation)
     assert following == f"next: xoresnet report {run}; xoresnet export {run}"
 
@@ -149,7 +150,7 @@ def test_the_same_again_trains_nothing(folder: Path) -> None:
     result = xoresnet("confirm", str(folder), "--seeds", "2", "--baselines")
     assert (result.code, result.err) == (0, "")
     first, *rest = result.out.splitlines()
-    assert first == "4 networks on 2 seeds; 0 trainings left"
+    assert first == "4 networks on 2 seeds each; 0 of 8 trainings left"
     assert [line.rstrip() for line in rest] == [
         line.rstrip() for line in before["said"].decode().splitlines()[9:-1]
     ] + [f"next: xoresnet report {folder}; xoresnet export {folder}"]
@@ -189,9 +190,9 @@ def test_a_dry_run(folder: Path, words: list[str], networks: int, left: int, see
     assert contents(folder) == before
     assert (said.code, said.err) == (0, "")
     *rows, total, nothing = said.out.splitlines()
-    assert nothing == "nothing was trained or written"
+    assert nothing == "Nothing was trained or written."
     assert len(rows) == networks
-    assert total.startswith(f"seeds {', '.join(map(str, seeds))}; {left} of {networks * len(seeds)} trainings left, ")
+    assert total.startswith(f"seeds {', '.join(map(str, seeds))}: {left} of {networks * len(seeds)} training")
     assert (found["run"], found["seeds"], found["trainings_left"]) == (str(folder), seeds, left)
     for row, text in zip(found["networks"], rows, strict=True):
         name = row["source"] if row["trial_id"] is None else f"#{row['trial_id']}"
@@ -258,13 +259,13 @@ def test_a_training_that_diverges(others: Story) -> None:
     assert others.result.code == 1
     again = f"xoresnet confirm {others.folder} max_concurrent=2 --seeds=1 --epochs=1 --pick=7 --pick=1 --pick=knee"
     kept = f"everything finished is kept in {others.folder}"
-    assert others.result.err == f"error: 1 of 3 trainings failed; {kept}; to go on: {again}\n"
+    assert others.result.err == f"error: 1 of 3 trainings failed; {kept}; to resume: {again}\n"
     (line,) = (line for line in others.result.out.splitlines() if "failed: training of" in line)
     assert " #1     seed 13  failed: training of " in line
     assert "0, 1 failed" in others.result.out
     # and is tried again by the next command
     *_, left, _ = xoresnet(*again.split()[1:], "--dry-run").out.splitlines()
-    assert "; 1 of 3 trainings left, " in left
+    assert ": 1 of 3 trainings left, " in left
 
 
 # stopped
@@ -363,7 +364,7 @@ def test_how_to_go_on_is_said(number: signal.Signals, folder: Path, monkeypatch:
     words = ["confirm", str(folder), "max_concurrent=1", "--seeds=1", "--epochs=9", "--pick=knee"]
     result = xoresnet(*words, "--json")
     kept = f"everything finished is kept in {folder}"
-    assert result.err == f"error: interrupted; {kept}; to go on: xoresnet {' '.join(words)}\n"
+    assert result.err == f"error: interrupted; {kept}; to resume: xoresnet {' '.join(words)}\n"
     assert result.code == 128 + number
     assert len(result.json["networks"]) == 4  # what was there before
     assert list(load(folder).confirmed["state"].tail(1)) == ["RUNNING"]
@@ -404,10 +405,10 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("nowhere", "there is no folder nowhere"),
         ("s3://bucket/run", "there is no folder s3://bucket/run"),
         ("file", "there is no folder file"),
-        ("empty", "empty holds no search"),
-        ("thesis", "thesis holds no search"),
-        ("training", "*/training holds something else than a search"),
-        ("unstudied", "unstudied has no study yet"),
+        ("empty", "empty holds no search: it has no config.yaml"),
+        ("thesis", "thesis holds no search: it has no config.yaml"),
+        ("training", "*/training holds a training, not a search"),
+        ("unstudied", "unstudied holds a search that has no study yet"),
         ("barren", "barren has no front yet: no trial is complete"),
         ("run --pick 99", "--pick 99: run has no such trial; it may be knee, best-accuracy, *"),
         ("run --pick nee", "--pick nee: run has no such trial; did you mean 'knee'?"),
@@ -422,11 +423,13 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("run data=cifar10", "data is fixed by the search; confirm accepts only *"),
         ("run data.root=5", "data.root: *"),
         ("run foo=1", "foo: unknown key; the keys are address, cpus_per_trial, gpus_per_trial, *"),
-        ("run epochs=5", "epochs=5: that is an option here: --epochs=5"),
-        ("run seeds=5", "seeds=5: that is an option here: --seeds=5"),
+        ("run epochs=5", "epochs=5: write --epochs 5 instead. (see xoresnet confirm --help)"),
+        ("run seeds=5", "seeds=5: write --seeds 5 instead. (see xoresnet confirm --help)"),
+        ("run --max-concurrent 2", "No such option '--max-concurrent'. Write max_concurrent=2 instead. (see *)"),
+        ("run root=x", "root: unknown key; did you mean 'data.root'?"),
         ("run max_concurent=2", "max_concurent: unknown key; did you mean 'max_concurrent'?"),
         ("run max_concurrent=0", "max_concurrent: must be at least 1, got 0"),
-        ("run max_concurrent", "'max_concurrent' is no setting: write key=value, like epochs=5"),
+        ("run max_concurrent", "'max_concurrent' is not a setting; write key=value, for example epochs=5"),
         ("run --seeds 0", "Invalid value for '--seeds': 0 is not in the range x>=1. (see xoresnet confirm --help)"),
         ("run --epochs none", "Invalid value for '--epochs': 'none' is not a valid integer range. (see *)"),
         ("", "Missing argument 'RUN'. (see xoresnet confirm --help)"),
@@ -435,7 +438,7 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_mistakes_get_one_sentence(words: str, message: str) -> None:
     for more in ([], ["--dry-run"]):
         result = xoresnet("confirm", *words.split(), *more)
-        assert result.is_refusal(2, message)
+        assert result.is_refusal(1 if "folder" in message or "holds" in message or "front" in message else 2, message)
         assert result.out == ""
 
 

@@ -30,12 +30,12 @@ def test_each_data_set_with_where_it_is_or_how_to_get_it(tmp_path: Path) -> None
         else:
             parts[name].append(line.strip())
     assert list(parts) == ["digits", "fashion-mnist", "cifar10", "cifar100", "mini-imagenet", "folder"]
-    assert parts["fashion-mnist"] == [f"here: {tmp_path}/data"]
+    assert parts["fashion-mnist"] == [f"found in {tmp_path}/data"]
     assert parts["cifar10"] == [
-        "not here; to get it: xoresnet data cifar10 --download",
-        f"looked in: {tmp_path}/data",
+        "not found; to get it: xoresnet data cifar10 --download",
+        f"searched: {tmp_path}/data",
     ]
-    assert parts["folder"] == [f"not here; to get it: {DATASETS['folder'].how_to_get}"]
+    assert parts["folder"] == [f"not found; to get it: {DATASETS['folder'].how_to_get}"]
     assert "--data-root DIR, the environment variable XORESNET_DATA, or ./data" in result.out
 
 
@@ -95,7 +95,7 @@ def test_the_test_set_is_not_read(tmp_path: Path) -> None:
             2,
             "there is no data set 'cifer10'; the data sets are digits, *, folder; did you mean 'cifar10'?",
         ),
-        ("--download", 2, "--download needs the name of a data set, like: xoresnet data cifar10 --download"),
+        ("--download", 2, "--download needs the name of a data set, for example: xoresnet data cifar10 --download"),
         (
             "cifar10 --data-root there",
             1,
@@ -107,12 +107,23 @@ def test_the_test_set_is_not_read(tmp_path: Path) -> None:
             1,
             "the data set folder is looked for only in the root that is given; to get it: *(--data-root DIR)",
         ),
-        ("folder --data-root .", 1, "* contains no class folders with images"),
+        ("folder --data-root empty", 1, "*/empty contains no class folders with images"),
+        ("folder --data-root one/cat", 1, "*/cat contains images but no class folders; give the folder above it *"),
+        ("mnist", 2, "there is no data set 'mnist'; *; did you mean 'fashion-mnist'?"),
+        (
+            "digits --validation-seed 3",
+            2,
+            "No such option *. Write validation_seed=3 instead. (see *)",
+        ),
+        ("digits download=true", 2, "download=true: write --download instead. (see xoresnet data --help)"),
         ("fashion-mnist --data-root broken", 1, "*/broken/train-images-idx3-ubyte.gz is truncated or damaged: *"),
     ],
 )
 @pytest.mark.parametrize("extra", [[], ["--json"]])
 def test_each_mistake_has_its_sentence(words: str, code: int, message: str, extra: list[str], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "one" / "cat").mkdir(parents=True)
+    (tmp_path / "one" / "cat" / "1.png").touch()
     if "broken" in words:
         write_fashion(tmp_path / "broken")
         (tmp_path / "broken" / "train-images-idx3-ubyte.gz").write_bytes(b"garbage")

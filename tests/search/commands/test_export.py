@@ -53,7 +53,9 @@ def test_the_confirmed_weights(folder: Path, confirmed: pd.DataFrame, tmp_path: 
     result = exported(folder, tmp_path / "out")
     assert same(tmp_path / "out", folder / row["weights"])
     assert not same(tmp_path / "out", f"{folder}:{trial}")
-    accuracies = f"accuracy {100 * row['val_accuracy']:.2f} % ({100 * row['test_accuracy']:.2f} % on the test set)"
+    accuracies = (
+        f"validation accuracy {100 * row['val_accuracy']:.2f} %, test accuracy {100 * row['test_accuracy']:.2f} %"
+    )
     origin = f"run:{trial}, confirmed with seed {row['seed']}, 2 epochs"
     assert result.out.startswith(f"{origin}: {accuracies}, ")
     card = (tmp_path / "out" / "README.md").read_text()
@@ -67,7 +69,7 @@ def test_the_searchs_own(folder: Path, tmp_path: Path) -> None:
     trial = knee(load(folder).front)["trial_id"]
     result = exported(folder, tmp_path / "out", "--searched")
     assert same(tmp_path / "out", f"{folder}:{trial}")
-    assert result.out.startswith(f"run:{trial}: accuracy ")
+    assert result.out.startswith(f"run:{trial}: validation accuracy ")
     assert "test set" not in result.out
     assert "test_accuracy" not in figures(tmp_path / "out")
     assert "accuracy on the test set" not in (tmp_path / "out" / "README.md").read_text()
@@ -91,7 +93,9 @@ def test_a_baseline_that_was_not_searched(folder: Path, confirmed: pd.DataFrame,
     (row,) = confirmed[confirmed.index.isna()].to_dict("records")
     for word in (OR_RESNET8, row["arch_id"]):
         result = exported(folder, tmp_path / word, "--pick", word)
-        assert result.out.startswith(f"run: {OR_RESNET8}, confirmed with seed {row['seed']}, 2 epochs: accuracy ")
+        assert result.out.startswith(
+            f"run: {OR_RESNET8}, confirmed with seed {row['seed']}, 2 epochs: validation accuracy "
+        )
         assert same(tmp_path / word, folder / row["weights"])
     for words in (["--searched"], []):
         name = OR_RESNET8 if words else "sew-resnet9"
@@ -149,14 +153,14 @@ def test_a_pruned_trial_that_was_confirmed(changed: Path, tmp_path: Path) -> Non
     """The search has no weights of it, but there are others."""
     for word, state in ((PRUNED, "PRUNED"), (FAILED, "FAIL")):
         refused = f"--pick {word}: the trial is {state}, and only COMPLETE ones have weights"
-        assert xoresnet("export", str(changed), "--pick", word).is_refusal(1, refused)
+        assert xoresnet("export", str(changed), "--pick", word).is_refusal(2, refused)
     table = load(changed).confirmed
     rewrite(changed, trial_id=table["trial_id"].mask(table["trial_id"].isna(), int(PRUNED)))
     (row,) = load(changed).confirmed.dropna(subset="weights").query(f"trial_id == {PRUNED}").to_dict("records")
     exported(changed, tmp_path / "out", "--pick", PRUNED)
     assert same(tmp_path / "out", changed / row["weights"])
     searched = xoresnet("export", str(changed), "--pick", PRUNED, "--searched")
-    assert searched.is_refusal(1, f"--pick {PRUNED}: the trial is PRUNED, and only COMPLETE ones have weights")
+    assert searched.is_refusal(2, f"--pick {PRUNED}: the trial is PRUNED, and only COMPLETE ones have weights")
 
 
 def test_weights_that_somebody_removed(changed: Path, tmp_path: Path) -> None:
@@ -176,7 +180,7 @@ def test_as_json(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("nowhere", 1, "nowhere holds no search: it has no config.yaml"),
+        ("nowhere", 1, "there is no folder nowhere"),
         ("RUN --pick 99", 2, "--pick 99: run has no such trial; it may be *"),
         ("RUN --pick knees --searched", 2, "--pick knees: run has no such trial; did you mean 'knee'?"),
     ],

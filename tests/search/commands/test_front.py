@@ -70,7 +70,7 @@ def test_order_and_limits(words: str, expected: list[int]) -> None:
 def test_some_of_it_is_said_to_be_some() -> None:
     assert shown("run", "--min-accuracy", "0.8")[0] == ["front: 2 of 3 networks"]
     assert shown("run", "--max-spikes", "10") == [
-        ["no network of the front is within these limits; without them it has 3"]
+        ["No network on the front is within these limits; the whole front has 3."]
     ]
 
 
@@ -104,23 +104,31 @@ def test_by_url() -> None:
 
 def test_nothing_complete_yet() -> None:
     write_run(empty_run(), Path("empty"))
-    assert shown("empty") == [["no trial is complete yet"]]
+    assert shown("empty") == [["No trial is complete yet."]]
     assert xoresnet("front", "empty", "--json").json == []
 
 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("nowhere", 1, "nowhere holds no search: it has no config.yaml"),
-        ("run --sort spiks", 2, "--sort: no column 'spiks'; did you mean 'spikes'?"),
-        ("run --sort val_acuracy", 2, "--sort: no column 'val_acuracy'; did you mean 'val_accuracy'?"),
-        ("run --csv --json", 2, "one at a time: --csv, --json"),
+        ("nowhere", 1, "there is no folder nowhere"),
+        ("empty", 1, "empty holds no search: it has no config.yaml"),
+        ("training", 1, "training holds a training, not a search"),
+        ("run --max-spikes -5", 2, "--max-spikes must be at least 0, got -5"),
+        ("run --max-spikes nan", 2, "--max-spikes must be at least 0, got nan"),
+        ("run --min-accuracy 90", 2, "--min-accuracy must lie between 0 and 1, got 90"),
+        ("run --sort spiks", 2, "--sort: there is no column 'spiks'; did you mean 'spikes'?"),
+        ("run --sort val_acuracy", 2, "--sort: there is no column 'val_acuracy'; did you mean 'val_accuracy'?"),
+        ("run --csv --json", 2, "--csv and --json exclude each other"),
         ("run --max-spikes few", 2, "Invalid value for '--max-spikes': 'few' is not a valid float. (see *)"),
         ("run --max-spike 9", 2, "No such option '--max-spike'. Did you mean '--max-spikes'? (see *)"),
         ("", 2, "Missing argument 'RUN'. (see xoresnet front --help)"),
     ],
 )
 def test_mistakes(words: str, code: int, message: str) -> None:
+    Path("empty").mkdir()
+    Path("training").mkdir()
+    Path("training/config.yaml").write_text("command: train\n")
     result = xoresnet("front", *words.split())
     assert result.is_refusal(code, message)
     assert result.out == ""

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
-from xoresnet.errors import XOResNetError
-from xoresnet.search.commands.overrides import merged, read_overrides
+from xoresnet.errors import UsageError
+from xoresnet.search.commands.overrides import Settings, merged
 
-PARTS = {"arch": ["merge", "neuron", "timesteps"], "recipe": ["epochs", "seed"], "data": ["root", "seed", "channels"]}
+SETTINGS = Settings(
+    {"arch": ["merge", "neuron", "timesteps"], "recipe": ["epochs", "seed"], "data": ["root", "seed", "channels"]},
+    nested={"neuron": ["tau", "kind"], "prior": ["kind", "seeds"]},
+)
 
 
 @pytest.mark.parametrize(
@@ -25,37 +28,42 @@ PARTS = {"arch": ["merge", "neuron", "timesteps"], "recipe": ["epochs", "seed"],
         (["merge=[or, or, add]"], {"arch": {"merge": ["or", "or", "add"]}}),
         (["epochs=1e-3"], {"recipe": {"epochs": 0.001}}),
         (["merge=no", "neuron=on"], {"arch": {"merge": "no", "neuron": "on"}}),
-        (["neuron=true", "merge="], {"arch": {"neuron": True, "merge": None}}),
+        (["neuron=true", "merge=null"], {"arch": {"neuron": True, "merge": None}}),
         (["data.root=a=b"], {"data": {"root": "a=b"}}),
         (["recipe.epoch=3"], {"recipe": {"epoch": 3}}),  # the part says what fields it has
     ],
 )
 def test_where_each_setting_goes(texts: list[str], found: dict[str, Any]) -> None:
-    assert read_overrides(texts, PARTS) == {"arch": {}, "recipe": {}, "data": {}, **found}
+    assert SETTINGS.read(texts) == {"arch": {}, "recipe": {}, "data": {}, **found}
 
 
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        (["epochs"], "'epochs' is no setting: write key=value, like epochs=5"),
-        (["=3"], "'=3' is no setting: write key=value, like epochs=5"),
+        (["epochs"], "'epochs' is not a setting; write key=value, for example epochs=5"),
+        (["=3"], "'=3' is not a setting; write key=value, for example epochs=5"),
         (["epoch=3"], "epoch: unknown key; did you mean 'epochs'?"),
-        (["nueron.tau=3"], "nueron.tau: unknown key; did you mean 'neuron'?"),
+        (["nueron.tau=3"], "nueron.tau: unknown key; did you mean 'neuron.tau'?"),
+        (["tau=3"], "tau: unknown key; did you mean 'neuron.tau'?"),
+        (["tua=3"], "tua: unknown key; did you mean 'neuron.tau'?"),
+        (["kind=if"], "kind: unknown key; did you mean 'neuron.kind' or 'prior.kind'?"),
+        (["seeds=2"], "seeds: unknown key; did you mean 'seed' or 'prior.seeds'?"),
+        (["channel=3"], "channel: unknown key; did you mean 'data.channels'?"),
+        (["epochs="], "epochs: no value given; write epochs=VALUE, or epochs=null to unset it"),
         (["channels=3"], "channels: unknown key; did you mean 'data.channels'?"),
         (["zzz=3"], "zzz: unknown key; the keys are merge, neuron, timesteps, epochs, seed, data.root, data.seed, "),
         (["recipe=3"], "recipe: unknown key; the keys are merge, "),
         (["seed=1", "epochs=1", "seed=1"], "seed is given twice"),
         (["seed=1", "recipe.seed=1"], "recipe.seed is given twice"),
-        (["neuron=lif", "neuron.tau=1"], "neuron.tau: neuron was given a value of its own already, 'lif'"),
+        (["neuron=lif", "neuron.tau=1"], "neuron.tau: conflicts with neuron=lif"),
         (["neuron.tau=1", "neuron=lif"], "neuron is given twice"),
         (["merge=[or"], "merge, line 1, column 4: expected ',' or ']', but got '<stream end>'"),
     ],
 )
 def test_each_mistake_has_its_sentence(texts: list[str], message: str) -> None:
-    with pytest.raises(XOResNetError) as caught:
-        read_overrides(texts, PARTS)
+    with pytest.raises(UsageError) as caught:
+        SETTINGS.read(texts)
     assert str(caught.value).startswith(message)
-    assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(

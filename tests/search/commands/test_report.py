@@ -24,6 +24,7 @@ def test_into_the_folder_of_the_run() -> None:
 
 
 def test_somewhere_else_and_with_figures() -> None:
+    Path("out").mkdir()
     result = xoresnet("report", "run", "--output", "out/page.html", "--figures", "out/figures")
     assert (result.code, result.err) == (0, "")
     drawn = sorted(path.name for path in Path("out/figures").iterdir())
@@ -47,7 +48,7 @@ def test_of_a_run_that_has_only_begun() -> None:
 
 def test_by_url() -> None:
     url = Path("run").absolute().as_uri()
-    assert xoresnet("report", url).is_refusal(2, "where to? a report is written to this machine: --output FILE")
+    assert xoresnet("report", url).is_refusal(2, "a report of a remote run needs a local file: add --output FILE")
     assert xoresnet("report", url, "--output", "page.html").code == 0
     assert Path("page.html").exists()
 
@@ -62,18 +63,19 @@ def test_it_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_there_is_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webbrowser, "open", lambda url: False)
     result = xoresnet("report", "run", "--open")
-    assert result.is_refusal(1, "there is no browser here to open run/report.html with")
+    assert result.is_refusal(1, "no browser was found to open run/report.html")
     assert Path("run/report.html").exists()
 
 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("nowhere", 1, "nowhere holds no search: it has no config.yaml"),
-        ("run --output run", 2, "--output: run is a folder: name a file in it"),
-        ("run --figures run/config.yaml", 2, "--figures: run/config.yaml is no folder"),
+        ("nowhere", 1, "there is no folder nowhere"),
+        ("run --output none/page.html", 2, "--output: there is no folder none"),
+        ("run --output run", 2, "--output: run is a folder; name a file in it"),
+        ("run --figures run/config.yaml", 2, "--figures: run/config.yaml is not a folder"),
         ("run --figure x", 2, "No such option '--figure'. Did you mean '--figures'? (see xoresnet report --help)"),
-        ("run --output run/config.yaml/page.html", 1, "run/config.yaml: *"),
+        ("run --output run/config.yaml/page.html", 2, "--output: there is no folder run/config.yaml"),
     ],
 )
 def test_mistakes(words: str, code: int, message: str) -> None:

@@ -56,7 +56,7 @@ def plan(*words: str) -> dict[str, Any]:
     """As `--dry-run --json` gives it, having written nothing; how long an epoch takes is not measured."""
     before = contents()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xoresnet.training.fit.estimate_epoch_seconds", lambda *_: 0.5)
+        patch.setattr("xoresnet.search.commands.search_job.estimate_epoch_seconds", lambda *_: 0.5)
         result = xoresnet("search", *words, "--dry-run", "--json")
     assert (result.code, result.err) == (0, "")
     assert contents() == before
@@ -92,13 +92,12 @@ def test_what_would_be_done_can_be_read() -> None:
     result = xoresnet("search", "mine.yaml", "--dry-run", "--run", "there")
     assert (result.code, result.err) == (0, "")
     assert contents() == before
-    *yaml, estimate, where = result.out.splitlines()
-    assert re.fullmatch(
-        r"2 networks; an epoch takes about [\d.]+ (ms|s|min), a trial of 3 [\d.]+ (ms|s|min); "
-        r"7 one after the other, none pruned, [\d.]+ (ms|s|min)",
-        estimate,
-    )
-    assert where == f"nothing was trained or written; it would go to {Path('there').absolute()}"
+    *yaml, size, estimate, where = result.out.splitlines()
+    assert size == "The space has 2 networks."
+    time = r"[\d.]+ (s|min|h)( \d+ (s|min))?"
+    work = rf"7 trainings x 3 epochs x {time}"
+    assert re.fullmatch(rf"At most {time}: {work}, without pruning or parallel trials\.", estimate)
+    assert where == f"Nothing was trained or written; the run would be written to {Path('there').absolute()}"
     assert SearchConfig.from_dict(read_yaml("\n".join(yaml), "stdout")) == SearchConfig.from_dict(
         {**read_yaml(CONFIG, "mine.yaml"), "study": "there"}
     )
@@ -274,17 +273,17 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digit", 2, "unknown preset 'digit'; the presets are *; did you mean 'digits'?"),
         ("folder", 2, "unknown preset 'folder'; the presets are *"),
         ("misspelt.yaml", 2, "unknown preset 'cifer'; the presets are *; did you mean 'cifar'?"),
-        ("none.yaml", 2, "none.yaml cannot be read: *No such file or directory*"),
-        ("folder.yaml", 2, "folder.yaml cannot be read: *Is a directory*"),
-        ("latin.yaml", 2, "latin.yaml cannot be read: 'utf-8' codec *"),
-        ("latin", 2, "latin cannot be read: 'utf-8' codec *"),
+        ("none.yaml", 2, "there is no file none.yaml"),
+        ("folder.yaml", 2, "folder.yaml is a folder, not a file"),
+        ("latin.yaml", 2, "latin.yaml is not a text file in UTF-8"),
+        ("latin", 2, "latin is not a text file in UTF-8"),
         ("twice.yaml", 2, "twice.yaml, line 2, column 1: *trials*"),
         ("fast.yaml", 2, "recipe: must be a mapping of fields, got 'fast'"),
         ("fast.yaml learning_rate=1", 2, "recipe: must be a mapping of fields, got 'fast'"),
         ("seeded.yaml", 2, "recipe.seed: is set by the search; use seed=... without recipe."),
-        ("empty.yaml", 2, "empty.yaml is no mapping of fields"),
-        ("list.yaml", 2, "list.yaml is no mapping of fields"),
-        ("text.yaml", 2, "text.yaml is no mapping of fields"),
+        ("empty.yaml", 2, "empty.yaml is not a mapping of fields"),
+        ("list.yaml", 2, "list.yaml is not a mapping of fields"),
+        ("text.yaml", 2, "text.yaml is not a mapping of fields"),
         ("broken.yaml", 2, "broken.yaml, line 1, column 14: mapping values are not allowed here"),
         ("numbers.yaml", 2, "3: field names must be strings"),
         ("nothing.yaml", 2, "space: required, but missing"),
@@ -292,7 +291,22 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("medan.yaml", 2, "pruner.kind: 'medan' is not one of *; did you mean 'median'?"),
         ("mine.yaml trails=3", 2, "trails: unknown key; did you mean 'trials'?"),
         ("trails=3", 2, "trails: unknown key; did you mean 'trials'?"),
-        ("digits trials", 2, "'trials' is no setting: write key=value, like epochs=5"),
+        ("digits trials", 2, "'trials' is not a setting; write key=value, for example epochs=5"),
+        ("digits trials=", 2, "trials: no value given; write trials=VALUE, or trials=null to unset it"),
+        ("digits merge=oa", 2, "merge: unknown key; did you mean 'space.arch.merge'?"),
+        ("merge=oa", 2, "merge: unknown key; did you mean 'space.arch.merge'?"),
+        ("digits max_params=9", 2, "max_params: unknown key; did you mean 'space.constraints.max_params'?"),
+        ("digits ties=pass", 2, "ties: unknown key; did you mean 'pruner.ties'?"),
+        ("digits seeds=2", 2, "seeds: unknown key; did you mean 'seed' or 'prior.seeds'?"),
+        ("digits root=x", 2, "root: unknown key; did you mean 'data.root'?"),
+        ("digits --trials 8", 2, "No such option '--trials'. Write trials=8 instead. (see xoresnet search --help)"),
+        ("--trials=8", 2, "No such option '--trials'. Write trials=8 instead. (see *)"),
+        ("digits --max-concurrent 1", 2, "No such option '--max-concurrent'. Write max_concurrent=1 instead. (see *)"),
+        ("digits --data-root x", 2, "No such option '--data-root'. Write data.root=x instead. (see *)"),
+        ("digits --merge", 2, "No such option '--merge'. Write space.arch.merge=VALUE instead. (see *)"),
+        ("digits run=x", 2, "run=x: write --run x instead. (see xoresnet search --help)"),
+        ("dry_run=true", 2, "dry_run=true: write --dry-run instead. (see xoresnet search --help)"),
+        ("digits data=mnist", 2, "there is no data set 'mnist'; *; did you mean 'fashion-mnist'?"),
         ("digits trials=3 trials=4", 2, "trials is given twice"),
         ("digits trials=many", 2, "trials: must be a whole number, got 'many'"),
         ("digits trials=0", 2, "trials: must be at least 1, got 0"),
@@ -304,7 +318,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits sampler=tp", 2, "sampler: 'tp' is not one of *, or a dotted path; did you mean 'tpe'?"),
         ("digits space.arch.deth=8", 2, "space.arch.deth: unknown field; did you mean 'depth'?"),
         ("digits data=dgits --dry-run", 2, "there is no data set 'dgits'; the data sets are digits, fashion-mnist, *"),
-        ("digits data=dgits --run new", 2, "there is no data set 'dgits': *; did you mean 'digits'?"),
+        ("digits data=dgits --run new", 2, "there is no data set 'dgits'; *; did you mean 'digits'?"),
         ("digits data=cifar10 --run new", 1, "the data set cifar10 is not found in *; to get it: *"),
         ("digits data={name: folder, root: other} --run new", 1, "*/other contains no class folders *"),
         ("digits recipe=fast --run new", 2, "recipe: must be a mapping of fields, got 'fast'"),
@@ -320,22 +334,22 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits objectives=[val_loss:min]", 2, "objectives: a search requires at least two objectives, got 1"),
         ("digits schedule=cosine warmup_epochs=12", 2, "recipe.warmup_epochs: must be less than the 12 epochs, got 12"),
         ("digits space.constraints.max_params=10", 2, "the space is empty: no network satisfies its constraints"),
-        ("digits warm_start=nowhere --run new", 2, "warm_start: nowhere holds no search"),
-        ("digits warm_start=other --run new", 2, "*/other holds other files"),
+        ("digits warm_start=nowhere --run new", 1, "warm_start: there is no folder nowhere"),
+        ("digits warm_start=other --run new", 1, "warm_start: other holds no search: it has no config.yaml"),
         ("digits warm_start=searched --run new", 1, "warm_start: none of the 0 networks on the front of searched *"),
         ("digits --rnu x", 2, "No such option '--rnu'. Did you mean '--run'? (see xoresnet search --help)"),
         ("digits --run", 2, "Option '--run' requires an argument."),
-        ("digits --run other", 2, "*/other holds other files; choose another folder with --run"),
-        ("digits --run trained", 2, "*/trained holds something else than a search; choose another folder with --run"),
+        ("digits --run other", 1, "*/other holds other files; choose another folder with --run"),
+        ("digits --run trained", 1, "*/trained holds a training, not a search; choose another folder with --run"),
         ("digits --run torn", 1, "*/torn/config.yaml, line 1, column 6: *; choose another folder with --run"),
-        ("digits --run none.txt", 2, "*/none.txt is no folder*"),
+        ("digits --run none.txt", 1, "*/none.txt is no folder*"),
         ("digits --run none.txt/new", 1, "*/none.txt/new: Not a directory"),
-        ("mine.yaml data={name: fashion-mnist, root: fashion} --run searched", 2,
+        ("mine.yaml data={name: fashion-mnist, root: fashion} --run searched", 1,
          ("*/searched holds another search: space.arch.input_shape was [1, 8, 8], is [1, 28, 28]; "
           "data.name was digits, is fashion-mnist; choose another folder with --run")),
-        ("mine.yaml seed=1 --run searched", 2,
+        ("mine.yaml seed=1 --run searched", 1,
          "*/searched holds another search: seed was 0, is 1; choose another folder with --run"),
-        ("mine.yaml epochs=2 sampler=tpe --run searched", 2,
+        ("mine.yaml epochs=2 sampler=tpe --run searched", 1,
          "*/searched holds another search: sampler was nsga2, is tpe; epochs was 3, is 2; choose another folder *"),
     ],
 )  # fmt: skip
@@ -426,7 +440,7 @@ def ended() -> tuple[SearchConfig, list[str]]:
     return config, ["search", "mine.yaml", "--run", "run"]
 
 
-def said(result: Result) -> list[str]:
+def lines_of(result: Result) -> list[str]:
     assert result.code == 0
     assert all(line.startswith("note: ") for line in result.err.splitlines())
     return [line.rstrip() for line in result.out.splitlines()]
@@ -436,9 +450,9 @@ def test_the_front_is_shown_and_what_comes_next(ended: tuple[SearchConfig, list[
     config, command = ended
     folder = Path("run").absolute()
     networks = config.search_space.size().networks
-    first, going_on, *table, why, what = said(xoresnet(*command))
-    assert going_on == "going on: 4 of them are finished"
-    assert first == f"{networks} networks on digits; 4 trials into {folder}"
+    first, resuming, *table, why, what = lines_of(xoresnet(*command))
+    assert resuming == "Resuming: 4 of 4 trials are finished."
+    assert first == f"{networks} networks on digits; 4 trials, written to {folder}"
     assert table[0] == "front: 3 networks"
     assert table[1].split() == ["trial", "arch_id", "val_accuracy", "spikes_per_sample", "network"]
     assert [re.split(r" {2,}", row)[2:4] for row in table[2:]] == [
@@ -470,7 +484,7 @@ def test_the_config_of_its_folder_goes_on_with_it(ended: tuple[SearchConfig, lis
 
 def test_limits_may_be_lowered_and_are_kept(ended: tuple[SearchConfig, list[str]]) -> None:
     _, command = ended
-    assert said(xoresnet(*command, "trials=2", "max_concurrent=1"))[-2] == "ended: 4 trials are finished"
+    assert lines_of(xoresnet(*command, "trials=2", "max_concurrent=1"))[-2] == "ended: 4 trials are finished"
     saved = RunFolder(Path("run")).saved_config()
     assert saved is not None
     assert (saved.trials, saved.max_concurrent) == (2, 1)
@@ -482,7 +496,7 @@ def test_a_search_that_is_run_again_brings_its_tables_up_to_date(ended: tuple[Se
     names = ["trials.parquet", "history.parquet", "layers.parquet", "front.csv"]
     for name in names:
         (Path("run") / name).write_bytes(b"torn")
-    said(xoresnet(*command))
+    lines_of(xoresnet(*command))
     assert list(pd.read_parquet("run/trials.parquet")["state"]) == ["COMPLETE", "COMPLETE", "PRUNED", "COMPLETE"]
     assert list(pd.read_csv("run/front.csv")["trial_id"]) == [0, 3, 1]
     before = {name: pd.read_parquet(f"run/{name}") for name in names[:3]}
@@ -533,9 +547,9 @@ def trials(folder: str) -> list[tuple[int, str]]:
 @pytest.mark.usefixtures("here_and_now")
 def test_a_search_and_the_folder_it_leaves() -> None:
     Path("mine.yaml").write_text(WIDER)
-    first, *lines, why, what = said(xoresnet("search", "mine.yaml", "trials=4"))
+    first, *lines, why, what = lines_of(xoresnet("search", "mine.yaml", "trials=4"))
     folder = Path("runs/mine").absolute()
-    assert first == f"16 networks on digits; 4 trials into {folder}"
+    assert first == f"16 networks on digits; 4 trials, written to {folder}"
     assert [line.split()[0] for line in lines[:4]] == ["1/4", "2/4", "3/4", "4/4"]
     assert (why, what) == ("ended: 4 trials are finished", f"next: xoresnet report {folder}; xoresnet export {folder}")
     assert len(trials("runs/mine")) == 4
@@ -549,42 +563,42 @@ def test_a_search_and_the_folder_it_leaves() -> None:
 @pytest.mark.usefixtures("here_and_now")
 def test_a_folder_that_was_renamed_goes_on() -> None:
     Path("mine.yaml").write_text(WIDER)
-    said(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
+    lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
     before = trials("one")
     Path("one").rename("other")
-    assert said(xoresnet("status", "other"))[0].startswith("not searching: 4 of 4 trials finished ")
-    assert said(xoresnet("search", "mine.yaml", "trials=4", "--run", "other"))[-2] == "ended: 4 trials are finished"
+    assert lines_of(xoresnet("status", "other"))[0].startswith("not running: 4 of 4 trials finished ")
+    assert lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "other"))[-2] == "ended: 4 trials are finished"
     assert trials("other") == before
-    said(xoresnet("search", "mine.yaml", "trials=7", "--run", "other"))
+    lines_of(xoresnet("search", "mine.yaml", "trials=7", "--run", "other"))
     assert trials("other")[:4] == before
     assert len(trials("other")) == 7
-    assert said(xoresnet("status", "other"))[0].startswith("not searching: 7 of 7 trials finished ")
+    assert lines_of(xoresnet("status", "other"))[0].startswith("not running: 7 of 7 trials finished ")
     assert not Path("one").exists()
 
 
 @pytest.mark.usefixtures("here_and_now")
 def test_the_same_in_other_words_goes_on() -> None:
     Path("mine.yaml").write_text(WIDER)
-    said(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
+    lines_of(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
     longer = WIDER.replace("depth: 8", "block: [basic], depth: {basic: [8]}, xor: none").replace("0.02", "2e-2")
     Path("longer.yaml").write_text(longer.replace("data: digits", "data: {name: digits, root: }"))
-    found = said(xoresnet("search", "longer.yaml", "trials=5", "--run", "run"))
-    assert found[0].endswith("; 5 trials into " + str(Path("run").absolute()))
+    shown = lines_of(xoresnet("search", "longer.yaml", "trials=5", "--run", "run"))
+    assert shown[0].endswith("; 5 trials, written to " + str(Path("run").absolute()))
     assert len(trials("run")) == 5
 
 
 @pytest.mark.usefixtures("here_and_now")
 def test_a_configuration_of_an_older_version_goes_on() -> None:
     Path("mine.yaml").write_text(WIDER)
-    said(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
+    lines_of(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
     before, path = trials("run"), Path("run/config.yaml")
     fields = read_yaml(path.read_text(), "config.yaml")
     for name in ("retries", "rescue", "warm_start", "study"):
         del fields[name]
     del fields["data"]["verify"]
     path.write_text(write_yaml(fields))
-    assert said(xoresnet("status", "run"))[0].startswith("not searching: 3 of 3 trials finished ")
-    said(xoresnet("search", "mine.yaml", "trials=5", "--run", "run"))
+    assert lines_of(xoresnet("status", "run"))[0].startswith("not running: 3 of 3 trials finished ")
+    lines_of(xoresnet("search", "mine.yaml", "trials=5", "--run", "run"))
     assert trials("run")[:3] == before
     assert read_yaml(path.read_text(), "config.yaml")["retries"] == 1
 
@@ -593,17 +607,17 @@ def test_a_configuration_of_an_older_version_goes_on() -> None:
 def test_images_may_be_somewhere_else_but_must_be_of_the_same_kind() -> None:
     Path("mine.yaml").write_text(WIDER.replace("data: digits", "data: {name: folder, root: first}"))
     write_classes(Path("first"), per_class=6)
-    said(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
+    lines_of(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
     Path("first").rename("second")
     assert xoresnet("search", "mine.yaml", "trials=5", "--run", "run").code == 1
-    said(xoresnet("search", "mine.yaml", "trials=5", "data.root=second", "data.verify=false", "--run", "run"))
+    lines_of(xoresnet("search", "mine.yaml", "trials=5", "data.root=second", "data.verify=false", "--run", "run"))
     saved = RunFolder(Path("run")).saved_config()
     assert saved is not None
     assert (saved.data.root, saved.data.verify, len(trials("run"))) == ("second", False, 5)
     write_classes(Path("third"), per_class=6, classes=("cat", "owl"))
     before = Path("run/config.yaml").read_bytes()
     assert xoresnet("search", "mine.yaml", "data.root=third", "--run", "run").is_refusal(
-        2, "*/run holds another search: space.arch.num_classes was 3, is 2; choose another folder with --run"
+        1, "*/run holds another search: space.arch.num_classes was 3, is 2; choose another folder with --run"
     )
     assert Path("run/config.yaml").read_bytes() == before
 
@@ -611,18 +625,18 @@ def test_images_may_be_somewhere_else_but_must_be_of_the_same_kind() -> None:
 @pytest.mark.usefixtures("here_and_now")
 def test_it_begins_with_the_front_of_an_earlier_run() -> None:
     Path("mine.yaml").write_text(WIDER)
-    said(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
-    lines = said(xoresnet("search", "mine.yaml", "trials=4", "warm_start=one", "--run", "other"))
+    lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
+    lines = lines_of(xoresnet("search", "mine.yaml", "trials=4", "warm_start=one", "--run", "other"))
     assert re.search(r" #0 .* \(one:\d+\)$", lines[1])
 
 
 @pytest.mark.usefixtures("here_and_now")
 def test_it_goes_on_without_the_earlier_run() -> None:
     Path("mine.yaml").write_text(WIDER)
-    said(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
-    said(xoresnet("search", "mine.yaml", "trials=4", "warm_start=one", "--run", "other"))
+    lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
+    lines_of(xoresnet("search", "mine.yaml", "trials=4", "warm_start=one", "--run", "other"))
     Path("one").rename("archive")
-    said(xoresnet("search", "mine.yaml", "trials=5", "warm_start=one", "--run", "other"))
+    lines_of(xoresnet("search", "mine.yaml", "trials=5", "warm_start=one", "--run", "other"))
 
 
 @pytest.mark.usefixtures("here_and_now")
@@ -633,7 +647,7 @@ def test_a_search_of_which_all_fails_has_failed(json: list[str], monkeypatch: py
     result = xoresnet("search", "mine.yaml", "retries=0", "--run", "a run", *json)
     folder, why = Path("a run").absolute(), "the last 10 trials failed, the last one because its worker died"
     command = "xoresnet search mine.yaml retries=0 --run 'a run'"
-    assert result.is_refusal(1, f"{why}; everything finished is kept in {folder}; to go on: {command}")
+    assert result.is_refusal(1, f"{why}; everything finished is kept in {folder}; to resume: {command}")
     if json:
         assert result.json == {"run": str(folder), "ended": why, "interrupted": False, "front": []}
     else:
@@ -641,7 +655,7 @@ def test_a_search_of_which_all_fails_has_failed(json: list[str], monkeypatch: py
         assert result.out.count("failed: its worker died") == 10
     assert list(pd.read_parquet("a run/trials.parquet")["state"]) == ["FAIL"] * 10
     monkeypatch.setattr(EXECUTE, made_up)
-    assert said(xoresnet("search", "mine.yaml", "retries=0", "--run", "a run"))  # what is left may go better
+    assert lines_of(xoresnet("search", "mine.yaml", "retries=0", "--run", "a run"))  # what is left may go better
 
 
 @pytest.mark.usefixtures("here_and_now")
@@ -654,7 +668,7 @@ def test_a_small_search_of_which_all_fails_has_failed_too(monkeypatch: pytest.Mo
 @pytest.mark.usefixtures("here_and_now")
 def test_a_journal_that_is_damaged_is_one_sentence_and_left_as_it_is() -> None:
     Path("mine.yaml").write_text(WIDER)
-    said(xoresnet("search", "mine.yaml", "trials=4", "--run", "run"))
+    lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "run"))
     journal = Path("run/study.journal")
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join([*lines[:9], lines[9][:20] + b"\n", *lines[10:]]))

@@ -17,7 +17,7 @@ from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
 from xoresnet.data.load import DATASETS, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import XOResNetError
+from xoresnet.errors import RunError
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.search.commands.arch_source import ArchSource
 from xoresnet.search.commands.searched_trial import find_trial
@@ -83,30 +83,30 @@ def test_what_has_no_colon(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nowhere:3", "nowhere:3: there is no folder nowhere"),
-        ("s3://bucket/run:3", "s3://bucket/run:3: there is no folder s3://bucket/run"),
-        ("xoresnet8:3", "xoresnet8:3: there is no folder xoresnet8"),
-        ("empty:3", "empty:3: empty holds no search"),
-        ("run:77", "run:77: run has no trial 77 with a network of its own"),
-        ("run:knee", "run:knee: run has no trial knee with a network of its own"),
-        ("twice:1", "twice:1: twice has no trial 1 with a network of its own"),  # answered from the record
-        ("training:0", "*/training holds something else than a search"),
+        ("nowhere:3", "there is no folder nowhere"),
+        ("s3://bucket/run:3", "there is no folder s3://bucket/run"),
+        ("xoresnet8:3", "there is no folder xoresnet8"),
+        ("empty:3", "empty holds no search: it has no config.yaml"),
+        ("run:77", "run has no trial 77 that trained a network"),
+        ("run:knee", "run has no trial knee that trained a network"),
+        ("twice:1", "twice has no trial 1 that trained a network"),  # answered from the record
+        ("training:0", "*/training holds a training, not a search"),
     ],
 )
 def test_mistakes_get_one_sentence(text: str, message: str) -> None:
     for words in ([text], [text, "--dry-run"], [text, "epochs=1", "--data", "fashion-mnist"]):
         result = xoresnet("train", *words)
-        assert result.is_refusal(2, message)
+        assert result.is_refusal(1, message)
         assert result.out == ""
     assert not Path("runs").exists()
-    with pytest.raises(XOResNetError):
+    with pytest.raises(RunError):
         find_trial(text)
 
 
 def test_a_search_that_has_no_study_yet() -> None:
     shutil.copytree("run", "copy", symlinks=False)
     Path("copy/study.journal").unlink()
-    assert xoresnet("train", "copy:0").is_refusal(2, "copy:0: copy holds no search")
+    assert xoresnet("train", "copy:0").is_refusal(1, "copy holds a search that has no study yet")
 
 
 # as ARCH
@@ -125,7 +125,7 @@ def test_the_network_takes_its_shape_from_the_data() -> None:
 @pytest.mark.parametrize("field", ["input_shape=[1, 9, 9]", "num_classes=3"])
 def test_what_follows_from_the_data(field: str) -> None:
     name = field.partition("=")[0]
-    assert xoresnet("train", "run:0", field).is_refusal(2, f"{name} follows from the data set")
+    assert xoresnet("train", "run:0", field).is_refusal(2, f"{name} is fixed by the data set")
 
 
 def test_a_file_of_that_name_is_a_file() -> None:
@@ -187,9 +187,9 @@ def test_it_is_trained_as_it_says() -> None:
     assert (row["val_accuracy"], row["spikes_per_sample"]) == (record.val_accuracy, record.spikes_per_sample)
     assert read_yaml((folder / "config.yaml").read_text(), "")["data"]["validation_share"] == 0.25
     assert (
-        f"the test set stays shut; to open it once, for the final figure: xoresnet {' '.join(words)} --test"
+        f"The test set was not used; to measure the final network on it: xoresnet {' '.join(words)} --test"
         in result.out
     )
     assert xoresnet(*words).code == 0  # the same again goes on
     refused = "runs/run-2-digits holds another training: recipe.epochs was 1, is 2; choose another folder with --run"
-    assert xoresnet("train", "run:2").is_refusal(2, refused)
+    assert xoresnet("train", "run:2").is_refusal(1, refused)

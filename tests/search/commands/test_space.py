@@ -198,21 +198,23 @@ def test_a_network_beyond_the_limits() -> None:
     [
         ("digit", 2, "unknown preset 'digit'; the presets are *; did you mean 'digits'?"),
         ("folder", 2, "unknown preset 'folder'; the presets are *"),
-        ("none.yaml", 1, "none.yaml: No such file or directory"),
+        ("none.yaml", 2, "there is no file none.yaml"),
         ("broken.yaml", 2, "broken.yaml, line 1, column 14: mapping values are not allowed here"),
-        ("binary.yaml", 2, "binary.yaml is not a text file"),
-        ("--sample 3", 2, "which space? name a preset (cifar, digits, *) or a file"),
-        ("--yaml", 2, "which space? name a preset (cifar, digits, *) or a file"),
-        ("--check arch.json", 2, "which space? name a preset (cifar, digits, *) or a file"),
+        ("binary.yaml", 2, "binary.yaml is not a text file in UTF-8"),
+        ("--sample 3", 2, "--sample needs a space: name a preset (cifar, digits, *) or a file"),
+        ("--yaml", 2, "--yaml needs a space: name a preset (cifar, digits, *) or a file"),
+        ("--check arch.json", 2, "--check needs a space: name a preset (cifar, digits, *) or a file"),
         ("digits --sample -1", 2, "Invalid value for '--sample': -1 is not in the range x>=0. (see *)"),
         ("digits --sample many", 2, "Invalid value for '--sample': 'many' is not a valid integer range. (see *)"),
         ("digits --seed -1", 2, "Invalid value for '--seed': -1 is not in the range x>=0. (see *)"),
         ("digits cifar", 2, "Got unexpected extra argument (cifar) (see xoresnet space --help)"),
         ("digits --smaple 3", 2, "No such option '--smaple'. Did you mean '--sample'? (see xoresnet space --help)"),
-        ("digits --check none.json", 1, "none.json: No such file or directory"),
+        ("digits --check none.json", 2, "there is no file none.json"),
+        ("digits --check folder", 2, "folder is a folder, not a file"),
+        ("search.yaml", 2, "search.yaml is the configuration of a search, not a space; its space is under the key *"),
         ("digits --check broken.yaml", 2, "not valid JSON: * (in broken.yaml)"),
         ("digits --check list.json", 2, "Arch must be a mapping of fields, got list (in list.json)"),
-        ("empty.yaml --sample 2", 1, "no network of the space keeps to its constraints"),
+        ("empty.yaml --sample 2", 2, "no network of the space keeps to its constraints"),
     ],
 )
 def test_wrong_usage_is_one_sentence(words: str, code: int, message: str) -> None:
@@ -220,6 +222,7 @@ def test_wrong_usage_is_one_sentence(words: str, code: int, message: str) -> Non
     Path("broken.yaml").write_text("arch: [depth]: 3")
     Path("binary.yaml").write_bytes(b"\xff\xfe\x00")
     Path("list.json").write_text("[1, 2]")
+    Path("search.yaml").write_text("space: digits\ntrials: 3\n")
     Path("empty.yaml").write_text(MINE.replace("2800", "28"))
     result = xoresnet("space", *words.split())
     assert result.is_refusal(code, message)

@@ -63,7 +63,7 @@ def test_a_search_that_goes_on() -> None:
         work(made)
         ids = [trial.user_attrs["arch_id"] for trial in made.study.trials]
         assert shown("run")[:4] == [
-            "searching: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)",
+            "running: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)",
             f"  #6 {ids[6]} running after epoch 2",
             f"  #7 {ids[7]} running after epoch 0",
             "front: 2 networks",
@@ -73,7 +73,7 @@ def test_a_search_that_goes_on() -> None:
 
 def test_a_search_that_was_interrupted(ids: list[str]) -> None:
     assert shown("run")[:4] == [
-        "not searching: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)",
+        "not running: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)",
         f"  #6 {ids[6]} interrupted after epoch 2",
         f"  #7 {ids[7]} interrupted after epoch 0",
         "front: 2 networks",
@@ -129,7 +129,7 @@ def test_a_folder_that_was_renamed_is_the_same_search() -> None:
     with searching(CONFIG, Path("other")) as run:
         assert len(run.study.trials) == 8
         complete(run, 0.95, 500)
-    assert shown("other")[0].startswith("not searching: 6 of 30 trials finished (4 complete, ")
+    assert shown("other")[0].startswith("not running: 6 of 30 trials finished (4 complete, ")
 
 
 @pytest.mark.usefixtures("ids")
@@ -148,7 +148,7 @@ def test_what_is_before_the_damage_is_shown() -> None:
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join([*lines[:-4], b"\0" * 512 + b"\n", *lines[-4:]]))
     before = journal.read_bytes()
-    assert shown("run")[0] == "not searching: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)"
+    assert shown("run")[0] == "not running: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)"
     assert journal.read_bytes() == before
 
 
@@ -167,13 +167,13 @@ def test_answers_from_the_record_are_no_trials() -> None:
 def test_more_trials_asked_for() -> None:
     with searching(CONFIG.replace(trials=50), Path("run")):
         pass
-    assert shown("run")[0].startswith("not searching: 5 of 50 trials finished ")
+    assert shown("run")[0].startswith("not running: 5 of 50 trials finished ")
 
 
 def test_a_search_that_has_just_begun() -> None:
     with searching(CONFIG, Path("run")):
         assert shown("run") == [
-            "searching: 0 of 30 trials finished (0 complete, 0 pruned, 0 failed)", "no trial is complete yet",
+            "running: 0 of 30 trials finished (0 complete, 0 pruned, 0 failed)", "No trial is complete yet.",
         ]  # fmt: skip
         found = xoresnet("status", "run", "--json").json
         assert (found["finished"], found["running"], found["front"]) == (0, [], [])
@@ -192,10 +192,10 @@ def test_a_study_elsewhere() -> None:
     config = CONFIG.replace(storage=f"sqlite:///{Path().absolute()}/studies.db")
     with searching(config, Path("run")) as run:
         complete(run, 0.5, 1000)
-    assert shown("run")[0] == "not searching: 1 of 30 trials finished (1 complete, 0 pruned, 0 failed)"
+    assert shown("run")[0] == "not running: 1 of 30 trials finished (1 complete, 0 pruned, 0 failed)"
     assert not Path("run/study.journal").exists()
     Path("studies.db").unlink()
-    assert xoresnet("status", "run").is_refusal(1, "*/run has no study yet")
+    assert xoresnet("status", "run").is_refusal(1, "run holds a search that has no study yet")
     assert not Path("studies.db").exists()
 
 
@@ -213,13 +213,14 @@ def test_a_study_at_an_address_that_is_none(storage: str) -> None:
     [
         ("nowhere", 1, "there is no folder nowhere"),
         ("run/config.yaml", 1, "there is no folder run/config.yaml"),
-        ("empty", 1, "empty holds no search"),
-        ("other", 1, "other holds no search"),
-        ("trained", 2, "*/trained holds something else than a search"),
+        ("empty", 1, "empty holds no search: it has no config.yaml"),
+        ("other", 1, "other holds no search: it has no config.yaml"),
+        ("trained", 1, "*/trained holds a training, not a search"),
+        ("strange", 1, "*/strange holds no search: its config.yaml was not written by one"),
         ("newer", 1, "*/newer/config.yaml is no configuration of this version: colour: unknown field; *"),
         ("latin", 1, "*/latin/config.yaml cannot be read: 'utf-8' codec *"),
         ("torn", 1, "*/torn/config.yaml, line 1, column 6: *"),
-        ("begun", 1, "*/begun has no study yet"),
+        ("begun", 1, "begun holds a search that has no study yet"),
         ("", 2, "Missing argument 'RUN'. (see xoresnet status --help)"),
         ("run run", 2, "Got unexpected extra argument (run) (see xoresnet status --help)"),
         ("run --jsn", 2, "No such option '--jsn'. Did you mean '--json'? (see xoresnet status --help)"),
@@ -229,6 +230,7 @@ def test_what_holds_no_search(words: str, code: int, message: str) -> None:
     texts = {
         "run/config.yaml": "command: search",
         "other/notes.txt": "mine", "torn/config.yaml": "[a: b",
+        "strange/config.yaml": "depth: 8",
         "trained/config.yaml": write_yaml({"command": "train", "arch": {}}),
         "begun/config.yaml": write_yaml({"command": "search", **CONFIG.model_dump(mode="json")}),
         "newer/config.yaml": write_yaml({"command": "search", **CONFIG.model_dump(mode="json"), "colour": "red"}),

@@ -178,7 +178,7 @@ def test_a_row_for_each_epoch(trained: tuple[Path, Result]) -> None:
     assert lines[5].startswith(f"validation accuracy {100 * history[-1]['val_accuracy']:.2f} % after 2 epochs")
     *words, device, cpu, threads, one = command()
     again = shlex.join(["xoresnet", *words, "--run", str(folder), device, cpu, threads, one])
-    assert lines[7] == f"the test set stays shut; to open it once, for the final figure: {again} --test"
+    assert lines[7] == f"The test set was not used; to measure the final network on it: {again} --test"
 
 
 def test_the_same_command_trains_nothing_and_says_the_same(trained: tuple[Path, Result], tmp_path: Path) -> None:
@@ -247,8 +247,8 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     assert (result.code, result.err) == (0, "")
     assert f"network {arch.arch_id}: depth 8, width 4, T=3" in result.out
     assert "learning_rate 0.02" in result.out
-    assert re.search(r"^about [\d.]+ (s|min) an epoch, [\d.]+ (s|min) in all$", result.out, flags=re.MULTILINE)
-    assert result.out.endswith("nothing was trained or written; it would go to runs/xoresnet8-digits\n")
+    assert re.search(r"^about [\d.]+ s per epoch, [\d.]+ s for all \d epochs$", result.out, flags=re.MULTILINE)
+    assert result.out.endswith("Nothing was trained or written; the run would be written to runs/xoresnet8-digits\n")
     plan = xoresnet(*command("--dry-run", "--json", timesteps=3)).json
     assert Arch.from_dict(plan["arch"]) == arch
     assert Recipe.from_dict(plan["recipe"]) == recipe
@@ -348,8 +348,13 @@ def test_data_are_found_where_they_are_and_may_move(tmp_path: Path, monkeypatch:
         ("xoresnet8 root=3", 2, "root: unknown key; did you mean 'data.root'?"),
         ("xoresnet8 zzz=3", 2, "zzz: unknown key; the keys are input_shape, *, epochs, *, data.verify"),
         ("xoresnet8 neuron.tua=3", 2, "neuron.tua: unknown field; did you mean 'tau'?"),
-        ("xoresnet8 epochs", 2, "'epochs' is no setting: write key=value, like epochs=5"),
-        ("xoresnet8 epochs=", 2, "epochs: must be a whole number, got None"),
+        ("xoresnet8 epochs", 2, "'epochs' is not a setting; write key=value, for example epochs=5"),
+        ("xoresnet8 tau=1.5", 2, "tau: unknown key; did you mean 'neuron.tau'?"),
+        ("xoresnet8 --epochs 3", 2, "No such option '--epochs'. Write epochs=3 instead. (see xoresnet train --help)"),
+        ("xoresnet8 --validation-seed 3", 2, "No such option *. Write data.validation_seed=3 instead. (see *)"),
+        ("xoresnet8 device=cpu", 2, "device=cpu: write --device cpu instead. (see xoresnet train --help)"),
+        ("xoresnet8 --data mnist", 2, "there is no data set 'mnist'; *; did you mean 'fashion-mnist'?"),
+        ("xoresnet8 epochs=", 2, "epochs: no value given; write epochs=VALUE, or epochs=null to unset it"),
         ("xoresnet8 epochs=0", 2, "epochs: must be at least 1, got 0"),
         ("xoresnet8 epochs=1 epochs=1", 2, "epochs is given twice"),
         ("xoresnet8 epochs=1e-3", 2, "epochs: must be a whole number, got 0.001"),
@@ -357,25 +362,25 @@ def test_data_are_found_where_they_are_and_may_move(tmp_path: Path, monkeypatch:
         ("xoresnet8 merge=ored", 2, "merge: 'ored' is not one of add, *; did you mean 'or'?"),
         ("xoresnet8 merge=[or", 2, "merge, line 1, column 4: expected ',' or ']', but got '<stream end>'"),
         ("xoresnet8 merge=*x", 2, "merge, line 1, column 1: found undefined alias 'x'"),
-        ("xoresnet8 depth=14", 2, "depth follows from the name 'xoresnet8': take the baseline of that depth"),
+        ("xoresnet8 depth=14", 2, "depth is fixed by the name 'xoresnet8'; use the baseline of that depth"),
         (
             "xoresnet9",
             2,
             "'xoresnet9' is not a baseline: *; did you mean 'xoresnet8'? (or give the path of an arch.json)",
         ),
-        ("none.json", 1, "none.json: No such file or directory"),
-        ("folder", 1, "folder/arch.json: No such file or directory"),
+        ("none.json", 2, "there is no file none.json"),
+        ("folder", 2, "there is no file folder/arch.json"),
         ("broken.json", 2, "not valid JSON: * (in broken.json)"),
         ("part.json", 2, "input_shape: required, but missing (in part.json)"),
-        ("xoresnet8 --data cifer10", 2, "there is no data set 'cifer10': *; did you mean 'cifar10'?"),
+        ("xoresnet8 --data cifer10", 2, "there is no data set 'cifer10'; *; did you mean 'cifar10'?"),
         ("xoresnet8 --data folder", 1, "the data set folder is looked for in the given root alone; to get it: *"),
         ("xoresnet8 --data cifar10", 1, "* is not found in *; to get it: xoresnet data cifar10 --download"),
         ("xoresnet8 data.channels=2", 2, "data.channels: 2 is not one of 1, 3"),
         ("xoresnet8 data.channels=3", 1, "digits has no option channels: its images are used as they are"),
-        ("xoresnet8 --device gpu", 2, "--device gpu: no device; write cpu, cuda, cuda:1 and the like"),
+        ("xoresnet8 --device gpu", 2, "--device gpu: not a device; write for example cpu, cuda or cuda:1"),
         ("xoresnet8 --device cuda:99", 2, "--device cuda:99: *"),
         ("xoresnet8 channels=3", 2, "channels: unknown key; did you mean 'data.channels'?"),
-        ("xoresnet8 data.name=cifer10", 2, "there is no data set 'cifer10': *; did you mean 'cifar10'?"),
+        ("xoresnet8 data.name=cifer10", 2, "there is no data set 'cifer10'; *; did you mean 'cifar10'?"),
         ("xoresnet8 'neuron={1: lif}'", 2, "neuron.1: *"),
     ],
 )
@@ -414,17 +419,17 @@ def _half_checkpoint(run: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words", "code", "message"),
     [
-        (None, ["seed=1"], 2, "run holds another training: recipe.seed was 0, is 1; choose another folder with --run"),
+        (None, ["seed=1"], 1, "run holds another training: recipe.seed was 0, is 1; choose another folder with --run"),
         (
             None,
             ["neuron.tau=1.5", "data.validation_seed=3"],
-            2,
+            1,
             "run holds another training: arch.neuron.tau was 2.0, is 1.5; data.validation_seed was 0, is 3; choose *",
         ),
-        (_other_files, [], 2, "run holds other files: choose another folder with --run"),
-        (_file, [], 2, "run is no folder: choose another with --run"),
-        (_config("command: search\n"), [], 2, "run holds something else: choose another folder with --run"),
-        (_config("- 1\n"), [], 2, "run holds something else: choose another folder with --run"),
+        (_other_files, [], 1, "run holds other files: choose another folder with --run"),
+        (_file, [], 1, "run is no folder: choose another with --run"),
+        (_config("command: search\n"), [], 1, "run holds a search, not a training; choose another folder with --run"),
+        (_config("- 1\n"), [], 1, "run holds no training: its config.yaml was not written by one; choose another *"),
         (_config("command: train\narch: [1\n"), [], 1, "run/config.yaml, line 3, column 1: expected ',' or ']', but *"),
         (_half_checkpoint, [], 1, "run/checkpoint.safetensors is not a whole checkpoint: *"),
     ],
@@ -451,9 +456,7 @@ def test_a_folder_in_which_another_process_is_at_work(run: Path) -> None:
 
 
 def test_a_network_that_no_memory_holds() -> None:
-    sentence = (
-        "can't allocate memory: you tried to allocate * bytes; a smaller batch_size, width or timesteps needs less"
-    )
+    sentence = "can't allocate memory: you tried to allocate * bytes; reduce batch_size, width or timesteps"
     assert xoresnet(*command(width=3_000_000)).is_refusal(1, sentence)
 
 
@@ -522,7 +525,7 @@ def test_stopped_by_any_signal_it_goes_on(tmp_path: Path) -> None:
                 assert line_of(process.stdout, "ended") == ["ended", str(code)]
                 message = process.stderr.readline()
                 said = re.fullmatch(
-                    rf"error: interrupted; (\d+) of 8 epochs are kept in {folder}; to go on: xoresnet (.*)\n", message
+                    rf"error: interrupted; (\d+) of 8 epochs are kept in {folder}; to resume: xoresnet (.*)\n", message
                 )
                 assert said is not None, message
                 assert kept < int(said[1]) < 8

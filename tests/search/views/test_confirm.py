@@ -12,7 +12,7 @@ from rich.console import Console
 from tests.search.confirmations import begin, carry_out, confirming, made_search
 from xoresnet.search.confirmation.confirming import ConfirmRun
 from xoresnet.search.views.confirm import ConfirmView
-from xoresnet.search.views.search import describe_arch
+from xoresnet.search.views.words import describe_arch
 
 
 @pytest.fixture

@@ -6,16 +6,14 @@ import io
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import fields, replace
-from itertools import count, pairwise
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 from optuna.trial import TrialState
-from rich.console import Console, RenderableType
 
 from xoresnet.description.arch import Arch
 from xoresnet.measures.metrics import metric_of
@@ -25,10 +23,11 @@ from xoresnet.search.execution.bridge import Verdict
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.prepare import plan_search
 from xoresnet.search.run import SearchRun
-from xoresnet.search.study.attributes import DRAWN, DUPLICATE
+from xoresnet.search.study.attributes import DUPLICATE
 from xoresnet.search.study.front import front_of
 from xoresnet.search.study.trials import TrialRecord, trials_of
-from xoresnet.search.views.search import SearchView, describe_arch, front_table, trial_line
+from xoresnet.search.views.search import SearchView, trial_line
+from xoresnet.search.views.words import describe_arch
 
 SPACE = {
     "arch": {
@@ -86,53 +85,10 @@ def fail(run: SearchRun, reason: str) -> None:
         run.bridge.on_end(start(run), reason)
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Any]:
-    """Makes searches that have their folder and their study."""
-    with ExitStack() as stack:
-
-        def open_run(**changes: Any) -> SearchRun:
-            return stack.enter_context(searching(search_config(**changes), tmp_path / "run"))
-
-        yield open_run
-
-
-@pytest.fixture
-def run(opened: Any) -> SearchRun:
-    made: SearchRun = opened()
-    return made
-
-
-def text(shown: RenderableType, width: int = 200) -> list[str]:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(shown)
-    assert isinstance(console.file, io.StringIO)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
-
-
-# words and figures
-
-
-ARCH: dict[str, Any] = {"input_shape": (3, 32, 32), "num_classes": 10, "depth": 20, "width": 16, "timesteps": 4}
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"merge": "oa"}, "depth 20 width 16 T=4 oa"),
-        ({"merge": "oa", "xor": "middle"}, "depth 20 width 16 T=4 oa xor middle"),
-        ({"merge": "add", "neuron": {"kind": "plif"}}, "depth 20 width 16 T=4 add plif"),
-        ({"merge": "or", "xor": "both", "neuron": {"kind": "if"}}, "depth 20 width 16 T=4 or xor both if"),
-        ({"merge": ("or", "add", "oa")}, "depth 20 width 16 T=4 or/add/oa"),
-        (
-            {"merge": "oa", "xor": ("none", "entry", "both")},
-            "depth 20 width 16 T=4 oa xor none/entry/both",
-        ),
-        ({"block": "bottleneck", "depth": 29, "merge": "iand"}, "bottleneck depth 29 width 16 T=4 iand"),
-    ],
-)
-def test_a_network_in_a_few_words(changes: dict[str, Any], words: str) -> None:
-    assert describe_arch(Arch.from_dict({**ARCH, **changes})) == words
+def row_of(trial: TrialRecord) -> list[str]:
+    """The cells of a trial's row."""
+    figures = [metric_of(name).compact_text(value) for name, value in zip(METRICS, trial.values, strict=True)]
+    return [str(trial.number), trial.arch_id, *figures, describe_arch(trial.arch)]
 
 
 # a line for each trial
@@ -233,103 +189,6 @@ def test_a_trial_that_is_an_answer_is_passed_over(run: SearchRun, capsys: pytest
         run.bridge.live[run_id].trial.set_user_attr(DUPLICATE, 0)
         run.bridge.on_end(run_id)
     assert capsys.readouterr().out == ""
-
-
-# the front
-
-
-def row_of(trial: TrialRecord) -> list[str]:
-    """The cells of a trial's row."""
-    figures = [metric_of(name).compact_text(value) for name, value in zip(METRICS, trial.values, strict=True)]
-    return [str(trial.number), trial.arch_id, *figures, describe_arch(trial.arch)]
-
-
-def table_of(run: SearchRun, limit: int | None = None) -> tuple[list[str], list[list[str]]]:
-    """Title and header, and the cells of each row."""
-    title, header, *rows = text(front_table(run.study, limit))
-    return [title, *header.split()], [re.split(r" {2,}", row) for row in rows]
-
-
-def test_a_search_without_a_complete_trial_has_no_front(run: SearchRun) -> None:
-    assert text(front_table(run.study)) == ["no trial is complete yet"]
-    prune(run, (0.9, 10))
-    start(run, (0.9, 10))
-    assert text(front_table(run.study)) == ["no trial is complete yet"]
-
-
-def test_the_front_is_a_table(run: SearchRun) -> None:
-    for accuracy, spikes in ((0.5, 2000), (0.9, 123456), (0.7, 3000), (0.6, 5000), (0.3, 12.5)):
-        complete(run, accuracy, spikes)
-    head, rows = table_of(run)
-    assert head == ["front: 4 networks", "trial", "arch_id", *METRICS, "network"]
-    trials = {trial.values[1]: trial for trial in run.study.trials if DUPLICATE not in trial.user_attrs}
-    assert rows == [row_of(TrialRecord(trials[spikes])) for spikes in (12.5, 2000, 3000, 123456)]
-    assert [row[2:4] for row in rows] == [
-        ["30.00 %", "12.5"], ["50.00 %", "2,000"], ["70.00 %", "3,000"], ["90.00 %", "123.5 k"],
-    ]  # fmt: skip
-
-
-def test_known_networks_have_their_names_behind_them(opened: Any) -> None:
-    run = opened(baselines=True)
-    complete(run, 0.5, 2000)
-    (row,) = table_of(run)[1]
-    assert row[-1] == "depth 8 width 8 T=2 add (sew-resnet8)"
-
-
-def test_how_a_network_was_found_is_no_name(opened: Any) -> None:
-    run = opened(sampler="grid")
-    complete(run, 0.5, 2000)
-    (trial,) = run.study.trials
-    assert trial.user_attrs["source"] == DRAWN
-    assert table_of(run)[1] == [row_of(TrialRecord(trial))]
-
-
-def test_a_limit_spreads_the_rows_over_the_front(opened: Any) -> None:
-    run = opened(sampler="grid")
-    for size in range(1, 19):
-        complete(run, 0.2 + size / 100, 100 * size)
-        whole = [row_of(trial) for trial in front_of(run.study)]
-        for limit in (2, 3, 8):
-            head, rows = table_of(run, limit)
-            assert head[0] == f"front: {size} networks"
-            places = [whole.index(row) for row in rows]
-            assert len(places) == min(size, limit)
-            assert (places[0], places[-1]) == (0, size - 1)  # both ends
-            gaps = [after - before for before, after in pairwise(places)]
-            assert min(gaps, default=1) >= 1
-            assert max(gaps, default=0) - min(gaps, default=0) <= 1
-    assert table_of(run)[1] == whole
-
-
-def test_one_row_is_the_best_in_the_last_objective(run: SearchRun) -> None:
-    complete(run, 0.5, 2000)
-    complete(run, 0.9, 3000)
-    assert [row[3] for row in table_of(run, 1)[1]] == ["2,000"]
-
-
-def test_where_room_is_scarce_the_network_gives_way_alone(run: SearchRun) -> None:
-    """At 60 columns it is in several lines; trial, id and figures of each row are whole."""
-    for number in range(5):
-        complete(run, 0.5 + number / 100, 1000.0 * (number + 1))
-    whole = [row_of(trial) for trial in front_of(run.study)]
-    title, header, *lines = text(front_table(run.study), width=60)
-    assert title == f"front: {len(whole)} networks"
-    assert re.split(r" {2,}", header)[:4] == ["trial", "arch_id", *METRICS]
-    room = header.index("netwo")
-    assert [re.split(r" {2,}", line[:room].rstrip()) for line in lines if line[:room].strip()] == [
-        row[:4] for row in whole
-    ]  # fmt: skip
-    assert len(lines) > len(whole)
-    words = [word for line in lines for word in line[room:].split()]
-    assert words == [word for row in whole for word in row[-1].split()]
-    assert max(map(len, text(front_table(run.study), width=60))) <= 60
-
-
-def test_a_study_that_is_opened_for_looking_has_the_same_table(run: SearchRun) -> None:
-    for accuracy, spikes in ((0.5, 2000), (0.9, 3000)):
-        complete(run, accuracy, spikes)
-    seen = optuna.load_study(study_name=run.study.study_name, storage=run.study._storage)
-    assert text(front_table(seen)) == text(front_table(run.study))
 
 
 # the picture on a terminal

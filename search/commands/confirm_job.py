@@ -1,0 +1,128 @@
+"""Running a confirmation, or planning one: the work of `xoresnet confirm` once its arguments are understood."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+import torch
+from rich.table import Table
+from rich.text import Text
+
+from xoresnet.measures.metrics import duration, metric_of
+from xoresnet.results.analysis.confirmation import confirmed_metric, confirmed_networks, ranking_kept
+from xoresnet.results.figures.kit.networks import describe
+from xoresnet.results.tables.loading import Run
+from xoresnet.search.commands.run_tables import read_run, row_fields
+from xoresnet.search.confirmation.confirming import ConfirmRun, confirm, plan_confirm
+from xoresnet.search.views.confirm import ConfirmView
+from xoresnet.search.views.console import print_json, print_table
+from xoresnet.search.views.data_bar import DecodingBar
+from xoresnet.search.views.messages import print_error
+from xoresnet.search.views.words import counted, describe_arch
+from xoresnet.training.fit import estimate_epoch_seconds
+
+__all__ = ["run_job", "show_plan"]
+
+
+def run_job(run: str, chosen: Mapping[str, Any], command: str, *, as_json: bool) -> int:
+    """Confirm, or resume the confirmation; returns the exit code.
+
+    chosen: arguments of `xoresnet.search.confirm`. command: the command line that resumes it.
+    """
+    view = ConfirmView(lines=not as_json)
+
+    def begin(confirmation: ConfirmRun) -> None:
+        if not as_json:
+            click.echo(_headline(confirmation))
+        view.begin(confirmation)
+
+    with DecodingBar() as progress, view:
+        outcome = confirm(run, **chosen, on_begin=begin, on_step=view.look, progress=progress)
+    _show(run, as_json=as_json)
+    for error in outcome.errors[:3]:
+        print_error(error)
+    if outcome.interrupted:
+        print_error(f"interrupted; everything finished is kept in {outcome.folder}; to resume: {command}")
+        return 128 + outcome.interrupted
+    if outcome.failed:
+        print_error(f"{outcome.ended}; everything finished is kept in {outcome.folder}; to resume: {command}")
+        return 1
+    if not as_json:
+        click.echo(f"next: xoresnet report {run}; xoresnet export {run}")
+    return 0
+
+
+def show_plan(run: str, chosen: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what would be trained and how long it would take; nothing is written."""
+    with DecodingBar() as progress:
+        plan = plan_confirm(run, **chosen, progress=progress)
+        torch.set_num_threads(plan.config.cpus_per_trial)
+        data = plan.config.data.load(progress=progress)
+    first, left = plan.jobs[: plan.networks], plan.left()
+    estimates = [estimate_epoch_seconds(job.arch, data, job.recipe) * job.recipe.epochs for job in first]
+    seeds = sorted({job.recipe.seed for job in plan.jobs})
+    if as_json:
+        rows = [
+            {"trial_id": job.trial_id, "arch_id": job.arch.arch_id, "source": job.source, "epochs": job.recipe.epochs,
+             "estimated_seconds": seconds} for job, seconds in zip(first, estimates, strict=True)
+        ]  # fmt: skip
+        print_json({"run": str(plan.folder.path), "seeds": seeds, "trainings_left": len(left), "networks": rows})
+        return
+    for job, seconds in zip(first, estimates, strict=True):
+        number = f"#{job.trial_id}" if job.trial_id is not None else job.source
+        what = f"{number} {job.arch.arch_id}  {counted(job.recipe.epochs, 'epoch')}, about {duration(seconds)}"
+        click.echo(f"{what}  {describe_arch(job.arch)}")
+    total = duration(sum(estimates[place % plan.networks] for place, job in enumerate(plan.jobs) if job in left))
+    todo = f"{len(left)} of {counted(len(plan.jobs), 'training')} left"
+    click.echo(f"seeds {', '.join(map(str, seeds))}: {todo}, {total} without parallel trainings")
+    click.echo("Nothing was trained or written.")
+
+
+def _headline(confirmation: ConfirmRun) -> str:
+    plan, total = confirmation.plan, len(confirmation.plan.jobs)
+    left = f"; {confirmation.to_do} of {total} trainings left" if confirmation.to_do < total else ""
+    return f"{counted(plan.networks, 'network')} on {counted(total // plan.networks, 'seed')} each{left}"
+
+
+def _show(run: str, *, as_json: bool) -> None:
+    tables = read_run(run)
+    networks = confirmed_networks(tables)
+    kept = ranking_kept(networks, tables.objectives)
+    if as_json:
+        rows = [row_fields(row) for row in networks.to_dict("records")]
+        print_json({"run": str(Path(run)), "networks": rows, "kendall_tau": kept})
+        return
+    print_table(_table(networks, tables))
+    known = [f"{metric_of(metric).short} {value:.2f}" for metric, value in kept.items() if not math.isnan(value)]
+    if known:
+        click.echo(f"Kendall's tau between the rankings of search and test: {', '.join(known)} (1 = the same order)")
+
+
+def _table(networks: pd.DataFrame, run: Run) -> Table:
+    columns = [confirmed_metric(metric) for metric in run.objectives]
+    title = "test set: mean ± standard deviation over seeds; * = on the front of these networks"
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title=title)
+    budgets = ("epochs",) if networks["config.recipe.epochs"].nunique() > 1 else ()  # else all have the same
+    for name in ("trial", "arch_id", "", *columns, "seeds", *budgets, "network"):
+        table.add_column(name, justify="right" if name in columns else "left", no_wrap=True)
+    for row, network in zip(networks.to_dict("records"), describe(networks), strict=True):
+        figures = [_spread(name, row[f"{name}_mean"], row[f"{name}_std"]) for name in columns]
+        source = f" ({row['source']})" if isinstance(row["source"], str) else ""
+        seeds = f"{row['seeds']}" + (f", {row['failed']} failed" if row["failed"] else "")
+        number = "" if pd.isna(row["trial_id"]) else str(row["trial_id"])
+        star = "*" if row["is_pareto"] else ""
+        epochs = (str(row["config.recipe.epochs"]),) if budgets else ()
+        table.add_row(number, row["arch_id"], star, *figures, seeds, *epochs, Text(network + source))
+    return table
+
+
+def _spread(name: str, mean: float, deviation: float) -> str:
+    text = metric_of(name).compact_text
+    if math.isnan(mean):
+        return ""
+    return text(mean) + ("" if math.isnan(deviation) else f" ± {text(deviation)}")

@@ -1,0 +1,128 @@
+"""Running a search, or planning one: the work of `xoresnet search` once its arguments are understood."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import click
+import torch
+
+from xoresnet.files.yaml_text import write_yaml
+from xoresnet.measures.metrics import duration
+from xoresnet.search.config import SearchConfig
+from xoresnet.search.execution.execute import Outcome
+from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.prepare import plan_search
+from xoresnet.search.prior.cost import check_prior, prior_cost
+from xoresnet.search.run import SearchRun, run_search
+from xoresnet.search.study.front import front_of
+from xoresnet.search.study.opening import has_begun
+from xoresnet.search.views.console import print_json, print_table
+from xoresnet.search.views.data_bar import DecodingBar
+from xoresnet.search.views.front import front_table
+from xoresnet.search.views.messages import print_error
+from xoresnet.search.views.search import SearchView
+from xoresnet.search.views.words import counted
+from xoresnet.training.fit import estimate_epoch_seconds
+
+__all__ = ["run_job", "show_plan"]
+
+
+def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: bool) -> int:
+    """Run the search, or resume it; returns the exit code. command: the command line that resumes it."""
+    view = SearchView(lines=not as_json)
+
+    def begin(run: SearchRun) -> None:
+        if not as_json:
+            click.echo(_headline(run))
+            if run.bridge.finished:
+                click.echo(f"Resuming: {run.bridge.finished} of {config.trials} trials are finished.")
+        _note_other_images(config, run.config)
+        view.begin(run)
+
+    with DecodingBar() as progress, view:
+        outcome = run_search(config, folder.path, on_begin=begin, on_step=view.look, progress=progress)
+    if as_json:
+        print_json(_outcome_fields(outcome, config))
+    else:
+        print_table(front_table(outcome.study))
+    for error in outcome.errors[:3]:
+        print_error(error)
+    if outcome.interrupted:
+        print_error(f"interrupted; everything finished is kept in {outcome.folder}; to resume: {command}")
+        return 128 + outcome.interrupted
+    if outcome.failed:
+        print_error(f"{outcome.ended}; everything finished is kept in {outcome.folder}; to resume: {command}")
+        return 1
+    if not as_json:
+        click.echo(f"ended: {outcome.ended}")
+        click.echo(f"next: xoresnet report {outcome.folder}; xoresnet export {outcome.folder}")
+    return 0
+
+
+def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None:
+    """Print the configuration and how long the search would take; nothing is written."""
+    begun = has_begun(folder)
+    with DecodingBar() as progress:
+        plan = plan_search(config, begun=begun, progress=progress)
+    cost = prior_cost(plan) if begun else check_prior(plan)
+    fields = folder.check(plan.config).model_dump(mode="json")
+    rng = Random(0)
+    torch.set_num_threads(config.cpus_per_trial)
+    seconds = sorted(estimate_epoch_seconds(plan.space.sample(rng), plan.data, plan.recipe) for _ in range(5))[2]
+    networks = plan.space.size().networks
+    if as_json:
+        print_json(
+            {
+                "run": str(folder.path), "config": fields, "networks": networks, "estimated_epoch_seconds": seconds,
+                "prior_epochs": cost.epochs,
+            }
+        )  # fmt: skip
+        return
+    _note_other_images(config, plan.config)
+    click.echo(write_yaml(fields))
+    click.echo(f"The space has {counted(networks, 'network')}.")
+    epochs = plan.recipe.epochs
+    work = f"{counted(config.trials, 'training')} x {counted(epochs, 'epoch')} x {duration(seconds)}"
+    longest = duration(seconds * epochs * config.trials)
+    click.echo(f"At most {longest}: {work}, without pruning or parallel trials.")
+    if cost.epochs:
+        price = f"cost as much as {counted(cost.epochs, 'epoch')} and replace {counted(cost.trials, 'training')}"
+        click.echo(f"Shared weights {price} of these.")
+    click.echo(f"Nothing was trained or written; the run would be written to {folder.path}")
+
+
+def _headline(run: SearchRun) -> str:
+    networks = counted(run.space.size().networks, "network")
+    return f"{networks} on {run.config.data.name}; {counted(run.config.trials, 'trial')}, written to {run.folder.path}"
+
+
+def _note_other_images(asked: SearchConfig, resolved: SearchConfig) -> None:
+    """Say so if the space was written for other images than the data set has."""
+    before, now = (
+        (list(space.input_shape), space.num_classes) for space in (asked.search_space, resolved.search_space)
+    )
+    if before == now:
+        return
+    (images, classes), (fitted, fitted_classes) = before, now
+    described = f"the space describes images {images} in {classes} classes"
+    click.echo(
+        f"note: {described}, but {asked.data.name} has {fitted} in {fitted_classes}; the search uses "
+        f"{asked.data.name} (for other data, add data=NAME)",
+        err=True,
+    )
+
+
+def _outcome_fields(outcome: Outcome, config: SearchConfig) -> dict[str, Any]:
+    metrics = [objective.metric for objective in config.objectives]
+    return {
+        "run": str(outcome.folder),
+        "ended": outcome.ended,
+        "interrupted": bool(outcome.interrupted),
+        "front": [
+            {"trial_id": trial.number, "arch_id": trial.arch_id,
+             **dict(zip(metrics, trial.values, strict=True))}
+            for trial in front_of(outcome.study)
+        ],
+    }  # fmt: skip

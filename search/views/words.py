@@ -1,0 +1,43 @@
+"""Networks and numbers in a few words, for lines and tables on a terminal."""
+
+from __future__ import annotations
+
+from xoresnet.description.arch import Arch
+from xoresnet.measures.metrics import metric_of
+
+__all__ = ["counted", "describe_arch", "figure_text"]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "network"), counted(1200, "network")
+    ('1 network', '1,200 networks')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def describe_arch(arch: Arch) -> str:
+    """A network in a few words; XOR, the neuron and the block are left out where they are `none`, `lif` and `basic`.
+
+    >>> describe_arch(Arch.baseline("xoresnet14", input_shape=(3, 32, 32), num_classes=10))
+    'depth 14 width 16 T=4 oa xor middle'
+    """
+
+    def stages(value: str | tuple[str, ...]) -> str:
+        return value if isinstance(value, str) else "/".join(value)
+
+    words = [
+        f"{'' if arch.block == 'basic' else 'bottleneck '}depth {arch.depth}", f"width {arch.width}",
+        f"T={arch.timesteps}", stages(arch.merge),
+    ]  # fmt: skip
+    if stages(arch.xor) != "none":
+        words.append(f"xor {stages(arch.xor)}")
+    if arch.neuron.kind != "lif":
+        words.append(arch.neuron.kind)
+    return " ".join(words)
+
+
+def figure_text(metric: str, value: float) -> str:
+    """A value with the short name of its metric: `spikes 1,234`."""
+    return f"{metric_of(metric).heading} {metric_of(metric).compact_text(value)}"
