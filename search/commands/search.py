@@ -16,8 +16,9 @@ from xoresnet.files.yaml_text import read_yaml
 from xoresnet.search.commands.arguments import CommandWithSettings, read_text
 from xoresnet.search.commands.overrides import SHORTHANDS, Settings, merged
 from xoresnet.search.commands.space import read_space
-from xoresnet.search.config import PriorSpec, PrunerSpec, SearchConfig
+from xoresnet.search.config import PriorSpec, SearchConfig
 from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.registry import PrunerSpec
 from xoresnet.space.presets import preset_names
 from xoresnet.space.space_fields import Constraints
 

@@ -51,7 +51,10 @@ def test_presets_are_listed() -> None:
         f"{name}: {networks:,} networks" for name, networks in SIZES.items()
     ]
     assert "  Small networks on scikit-learn's 8x8 digits: seconds a trial." in lines
-    assert lines[-1] == "Show one: xoresnet space digits. Start your own: xoresnet space digits --yaml > mine.yaml"
+    assert lines[-2:] == [
+        "To describe one: xoresnet space digits",
+        "To start your own: xoresnet space digits --yaml > mine.yaml",
+    ]
     assert xoresnet("space", "--json").json == SIZES
 
 
@@ -72,10 +75,10 @@ def test_a_space_is_shown() -> None:
         assert line in lines
     figures = {line[:17].strip(): line[17:] for line in lines if line[:1].islower() and line[16:17] == " "}
     assert figures["networks"] == (
-        f"{size.networks:,} distinct within the constraints, counted exactly, each with any neuron.tau"
+        f"{size.networks:,} distinct within the constraints, counted exactly; each with any value of neuron.tau"
     )
     duplicates = f"{100 * size.duplicate_share:.1f} %"
-    assert figures["descriptions"] == f"{size.descriptions:,}: {duplicates} say what another one says"
+    assert figures["descriptions"] == f"{size.descriptions:,}, of which {duplicates} are duplicates"
     assert figures["constraints"] == (
         f"max_params 2,800: exclude {size.excluded:,} networks, {100 * size.excluded_share:.1f} %"
     )
@@ -87,7 +90,7 @@ def test_a_space_is_shown() -> None:
     assert len(samples) == 5
     for line in samples:
         assert re.fullmatch(
-            r"  [0-9a-f]{10}  (basic|bottleneck) depth (8|11) width [26] T=[12] merge [ado/]+ xor none p?lif: "
+            r"  [0-9a-f]{10}  (bottleneck )?depth (8|11) width [26] T=[12] [ado/]+( plif)?: "
             r"[12],\d\d\d parameters, [\d.,]+( k)? MACs",
             line,
         )
@@ -134,7 +137,7 @@ def test_yaml_is_the_same_space(name: str) -> None:
 
 def test_samples_are_written() -> None:
     space = SearchSpace.load("mine.yaml")
-    assert lines_of("mine.yaml", "--sample", "12") == ["12 drawn, 12 different: archs/*.json"]
+    assert lines_of("mine.yaml", "--sample", "12") == ["12 networks drawn, 12 of them distinct: archs/*.json"]
     files = sorted(Path("archs").iterdir())
     assert len(files) == 12
     for file in files:
@@ -154,9 +157,11 @@ def test_samples_elsewhere_and_with_another_seed() -> None:
 
 def test_the_same_network_drawn_twice_is_one_file() -> None:
     Path("two.yaml").write_text("arch: {input_shape: [1, 8, 8], num_classes: 2, depth: 8, width: [2, 4]}")
-    assert lines_of("two.yaml", "--sample", "20") == ["20 drawn, 2 different: archs/*.json"]
+    assert lines_of("two.yaml", "--sample", "20") == ["20 networks drawn, 2 of them distinct: archs/*.json"]
     assert len(list(Path("archs").iterdir())) == 2
-    assert lines_of("two.yaml", "--sample", "0", "--out", "none") == ["0 drawn, 0 different: none/*.json"]
+    assert lines_of("two.yaml", "--sample", "0", "--out", "none") == [
+        "0 networks drawn, 0 of them distinct: none/*.json"
+    ]
 
 
 ARCH: dict[str, Any] = {"input_shape": (1, 6, 5), "num_classes": 3, "depth": 8, "width": 2, "timesteps": 2}

@@ -16,6 +16,7 @@ from xoresnet.search.study.front import front_of
 from xoresnet.search.study.opening import read_search
 from xoresnet.search.study.trials import TrialRecord
 from xoresnet.search.views.front import front_table
+from xoresnet.search.views.words import counted
 
 
 def text(shown: RenderableType, width: int = 200) -> list[str]:
@@ -72,7 +73,7 @@ def test_a_limit_spreads_the_rows_over_the_front(opened: Any) -> None:
         whole = [row_of(trial) for trial in front_of(run.study)]
         for limit in (2, 3, 8):
             head, rows = table_of(run, limit)
-            assert head[0] == f"front: {size} networks"
+            assert head[0] == f"front: {counted(size, 'network')}"
             places = [whole.index(row) for row in rows]
             assert len(places) == min(size, limit)
             assert (places[0], places[-1]) == (0, size - 1)  # both ends
