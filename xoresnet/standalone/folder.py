@@ -66,7 +66,7 @@ def find_model(source: str | Path) -> Path:
         return Path(source)
     configs = sorted((Path(run) / "trials").glob(f"{int(trial):04d}-*/{CONFIG}"))
     if not configs:
-        raise ModelError(f"{run} holds no model of a trial {trial}: only complete trials have one")
+        raise ModelError(f"{run} holds no model of a trial {trial}: it is not complete, or its weights were removed")
     return configs[0].parent
 
 
