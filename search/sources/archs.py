@@ -1,4 +1,4 @@
-"""Where a search's trials come from: the sampler, without ever training one network twice."""
+"""The trials of a search: known networks first, then a guide or the sampler; no network is trained twice."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ from xoresnet.space.walk import parameters_of
 __all__ = ["ArchProposals"]
 
 _TRIES = 5
-"""Duplicates in a row after which the sampler is left alone and a network is drawn that was not tried."""
+"""After so many duplicates in a row, an untried network is drawn at random instead of asking the sampler."""
 _ENUMERABLE = 50_000
+"""Spaces of up to so many networks are enumerated to find the untried ones."""
 _DRAWS = 200
-"""Networks drawn in vain, with recipes that vary, after which everything counts as tried."""
+"""If the recipe varies: after so many draws that were all tried before, the space counts as exhausted."""
 
 
 class ArchProposals:
-    """A `TrialSource`; the configuration of a trial is its number, network and recipe, as JSON, with `common`."""
+    """A `TrialSource`; a trial's configuration is its number, network and recipe, as JSON, together with `common`."""
 
     def __init__(
         self,
@@ -54,29 +55,29 @@ class ArchProposals:
         ask_sampler: bool = True,
         rescue: int = 0,
     ) -> None:
-        """recipe: what holds for the fields of which the space says nothing. common: added to each configuration.
+        """recipe: values of the fields that the space does not vary. common: added to each configuration.
 
-        ask_sampler: False to draw networks that were not tried, uniformly, and nothing else. rescue: how many pruned
-        trials are finished in the end, at most.
+        ask_sampler: if False, untried networks are drawn uniformly at random. rescue: how many pruned trials are
+        finished at most when the budget is spent.
         """
         self._rescue = rescue
         self.guide: Guide | None = None
-        """That knows more of the networks than the sampler does."""
+        """Chooses before the sampler does, where it has a choice."""
         self._tries = _TRIES if ask_sampler else 0
         self._study, self._space, self._recipe, self._common = study, space, recipe, dict(common)
         self._rng = Random(seed)
         self._tried: dict[TrainingKey, int] = {}
-        """The trial of each network and recipe."""
+        """The number of the trial that trained each network and recipe."""
         for trial in trials_of(study):
             if trial.has_own_network and (not trial.is_running or trial.reports):
                 self._tried[trial.training_key] = trial.number
-        self._rng.seed(f"{seed} {len(self._tried)}")  # a search that goes on draws other networks
+        self._rng.seed(f"{seed} {len(self._tried)}")  # a resumed search must draw other networks
 
     def enqueue(self, name: str, arch: Arch, recipe: Recipe | None = None) -> None:
-        """Try this network first; name: where it comes from; recipe: of which it is given what the space varies."""
+        """Try this network first. name: its source. recipe: sets the recipe fields that the space varies."""
         try:
             parameters = parameters_of(self._space, arch, recipe)
-        except SpecError:  # trained in a way that this space does not have
+        except SpecError:  # the space does not contain this recipe
             parameters = parameters_of(self._space, arch)
         self._study.enqueue_trial(parameters, source_attributes(name), skip_if_exists=True)
 
@@ -106,7 +107,7 @@ class ArchProposals:
         return None
 
     def _try(self, arch: Arch, source: str) -> Proposal | None:
-        """A trial of this network, unless it was tried with the recipe that comes with it."""
+        """A trial of this network with the recipe that the sampler suggests for it; None if that pair was tried."""
         self._study.enqueue_trial(parameters_of(self._space, arch), source_attributes(source))
         return self._consider(self._study.ask())
 
@@ -126,7 +127,7 @@ class ArchProposals:
             distributions=pruned.trial.distributions,
             user_attrs=rescue_attributes(pruned, source),
         )
-        self._study.add_trial(trial)  # not enqueued: baselines may be waiting for which the budget was too small
+        self._study.add_trial(trial)  # not enqueued: baselines beyond the budget may be waiting
         begun = Trial(self._study, self._study.get_trials(deepcopy=False)[-1]._trial_id)
         return Proposal(begun, self.config(begun))
 
@@ -134,7 +135,7 @@ class ArchProposals:
         return TrialRecord.of(trial).recipe.epochs
 
     def again(self, trial: Trial) -> Proposal | None:
-        """The driver may have died between any two writes."""
+        """Continue an interrupted trial, whichever of its attributes the driver had written when it died."""
         record = TrialRecord.of(trial)
         if record.is_excluded:
             self._exclude(trial)
@@ -147,13 +148,13 @@ class ArchProposals:
         return Proposal(trial, self.config(trial))
 
     def config(self, trial: Trial) -> dict[str, Any]:
-        """What the trainable is given."""
+        """The configuration for the trainable."""
         record = TrialRecord.of(trial)
         self._tried[record.training_key] = record.number
         return {**self._common, **record.config}
 
     def _consider(self, trial: Trial) -> Proposal | None:
-        """A proposal, unless the network is excluded or was tried: then the sampler gets its answer at once."""
+        """A proposal; None if the network is excluded or was tried: then the sampler gets its answer at once."""
         arch, recipe = suggest(trial, self._space, self._recipe)
         write_network(trial, arch, recipe)
         exceeded = self._space.exceeded(arch)
@@ -181,7 +182,7 @@ class ArchProposals:
             self._study.tell(trial, state=TrialState.PRUNED if known.state == TrialState.PRUNED else TrialState.FAIL)
 
     def _untried(self) -> Arch | None:
-        """A network that was not tried; None where there is none (in spaces that can be enumerated)."""
+        """An untried network; None if there is none, which is only known of spaces that can be enumerated."""
         tried = self._tried_ids()
         size = self._space.size()
         varies = bool(self._space.recipe) or bool(size.continuous)

@@ -12,30 +12,30 @@ __all__ = ["Proposal", "SpaceSource", "TrialSource"]
 
 
 class Proposal(NamedTuple):
-    """A trial to be run, and what its trainable is given."""
+    """A trial to be run, and the configuration for its trainable."""
 
     trial: Trial
     config: dict[str, Any]
 
 
 class TrialSource(Protocol):
-    """Where trials come from."""
+    """Where a bridge gets its trials."""
 
     def next(self) -> Proposal | None:
-        """The next one; None when there are no more."""
+        """The next trial; None when there are no more."""
 
     def next_rescue(self) -> Proposal | None:
-        """Asked when the budget is spent: one that finishes a pruned trial (`RESCUES`); None when there are no more."""
+        """A trial that finishes a pruned one, asked for when the budget is spent; None when there are no more."""
 
     def again(self, trial: Trial) -> Proposal | None:
-        """A trial that was interrupted; None where nothing is left to be run of it."""
+        """An interrupted trial, to be continued; None if nothing of it is left to run."""
 
     def last_step(self, trial: Trial) -> int | None:
-        """With which this trial is done; None where that is the same for all (`max_step`)."""
+        """The step with which this trial is complete; None if that is the bridge's `max_step`."""
 
 
 class SpaceSource:
-    """Trials of any Optuna space: a function from a trial to what the trainable is given."""
+    """Trials of any Optuna space, given as a function from a trial to the configuration for its trainable."""
 
     def __init__(self, study: Study, space: Callable[[Trial], dict[str, Any]]) -> None:
         self._study, self._space = study, space
@@ -48,7 +48,7 @@ class SpaceSource:
         return None
 
     def again(self, trial: Trial) -> Proposal:
-        return Proposal(trial, self._space(trial))  # what was suggested once is given again
+        return Proposal(trial, self._space(trial))  # Optuna repeats what it suggested before
 
     def last_step(self, trial: Trial) -> None:
         return None

@@ -1,10 +1,10 @@
-"""`Guide`: what to train next, by what shared weights said of all networks and what came of those tried.
+"""`Guide`: chooses what to train next, from the predictions of shared weights and the results of the trials so far.
 
-What shared weights say of a network is not what it will come to: they train all networks alike, and some learn slower
-alone. So, as soon as some trials are complete, a Gaussian process is fitted to these for each objective, on what was
-predicted and on the configuration. What is expected of it to add most to the front, for what it costs, comes next: a
-network that was not tried, or the rest of a trial that was pruned. Pruned trials count with what they would come to,
-did they grow from there as complete ones did, as uncertain as these differ in that.
+Predictions by shared weights are biased: the weights train all networks alike, but some networks learn more slowly when
+they are trained alone. As soon as some trials are complete, a Gaussian process for each objective is fitted to their
+results, with the predictions and the configuration as inputs. The next choice is the network, or the rest of a pruned
+trial, with the largest expected gain in hypervolume for its cost. A pruned trial enters with the result that is expected
+if it grows as the complete trials did from that step, and with their variance.
 """
 
 from __future__ import annotations
@@ -33,26 +33,27 @@ __all__ = ["Guide", "features"]
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 _ENOUGH_TO_CORRECT, _ENOUGH_TO_JUDGE = 4, 8
-"""Complete trials from which on predictions are corrected by them; and left alone, where they mislead."""
+"""How many complete trials it takes to correct the predictions, and to judge whether they mislead."""
 _CHANCE = 0.2
-"""Kendall's tau below which a ranking is not worth its trouble."""
+"""Predictions whose ranking agrees with the results by less (Kendall's tau) are not used."""
 _LEAST = 1e-3
-"""Shares closer to 0 or 1 are as good as this."""
+"""Shares are kept at least this far from 0 and 1, where log-odds are infinite."""
 _LEAST_COST = 0.05
-"""Of finishing a trial, in trainings."""
+"""The lowest cost of finishing a pruned trial, in full trainings."""
 
 
 class Known(NamedTuple):
-    """What came of trials whose networks were predicted, each once."""
+    """The trials whose networks were predicted, each network once, and their results."""
 
     trials: list[TrialRecord]
     rows: Rows
-    """Of the networks in the table of predictions."""
+    """`[trials]`: the row of each network in the table of predictions."""
     losses: Array
-    """Of pruned ones, what they would come to."""
+    """`[trials, objectives]`: for pruned trials, the expected final losses."""
     variances: Array
+    """`[trials, objectives]`; zero for complete trials."""
     shares: Array
-    """Of its training that each has had, `[trials]`."""
+    """`[trials]`: the share of a full training that each trial has had."""
 
     @property
     def complete(self) -> NDArray[np.bool_]:
@@ -60,26 +61,27 @@ class Known(NamedTuple):
 
 
 class Guide:
-    """Chooses by the hypervolume that each network promises to add to the front."""
+    """Chooses by the hypervolume that each network is expected to add to the front."""
 
     def __init__(self, predicted: pd.DataFrame, objectives: Sequence[Objective], exploration: float) -> None:
-        """predicted: a run's table of predictions; networks of which it says nan or infinity are left to the sampler.
-        exploration: how often the choice is left to it anyway.
+        """predicted: a run's table of predictions; networks with a prediction that is not finite are never chosen.
+
+        exploration: the probability of leaving a choice to the sampler.
         """
-        values = np.stack([numbers(predicted, f"predicted_{one.metric}") for one in objectives], axis=1)
-        known = np.flatnonzero(np.isfinite(values).all(axis=1))
-        predicted, values = predicted.iloc[known], values[known]
+        values = np.stack([numbers(predicted, f"predicted_{objective.metric}") for objective in objectives], axis=1)
+        finite = np.flatnonzero(np.isfinite(values).all(axis=1))
+        predicted, values = predicted.iloc[finite], values[finite]
         self._archs: list[str] = list(predicted["arch"])
         self._rows = {str(arch_id): row for row, arch_id in enumerate(predicted["arch_id"])}
         self._objectives, self._exploration = tuple(objectives), exploration
-        self._said = self._losses(values)
-        self._features = np.hstack([_standardised(self._said), features(predicted)])
+        self._predictions = self._losses(values)
+        self._features = np.hstack([_standardised(self._predictions), features(predicted)])
 
     def choose(self, study: Study, tried: Collection[str], rng: Random) -> Arch | TrialRecord | None:
-        """A network that was not tried, or a pruned trial to be finished; None to leave the choice to the sampler.
+        """An untried network, or a pruned trial to be finished; None to leave the choice to the sampler.
 
-        tried: ids of networks. It is left to the sampler for the share of exploration; where predictions rank complete
-        trials no better than chance would, beyond doubt; and where all that was predicted is tried.
+        tried: ids of networks. The choice is left to the sampler with the probability `exploration`, if the predictions
+        demonstrably rank complete trials no better than chance, and if no predicted network is left.
         """
         left = np.array([row for arch_id, row in self._rows.items() if arch_id not in tried], dtype=np.int64)
         if not len(left) or rng.random() < self._exploration:
@@ -92,22 +94,22 @@ class Guide:
         enough = known.complete.sum() >= _ENOUGH_TO_CORRECT
         finishable = {trial.number for trial in near_front(study)[:FINISHABLE]} if enough else set()
         stopped = [place for place, trial in enumerate(known.trials) if trial.number in finishable]
-        means, deviations = self._promised(known) if enough else (self._said, np.zeros_like(self._said))
+        means, deviations = self._expected(known) if enough else (self._predictions, np.zeros_like(self._predictions))
         candidates = np.concatenate([left, known.rows[stopped]])
         remainders = np.maximum(1 - known.shares[stopped], _LEAST_COST)
         costs = np.concatenate([np.full(len(left), known.shares.mean() if enough else 1.0), remainders])
-        # those that run, as if they came to what is expected of them
+        # running trials count with what is expected of them
         front = self._on_front(np.concatenate([known.losses[known.complete], means[running]]))
         expected = self._on_front(means[candidates])
         reference = self._reference(np.concatenate([front, expected]))
         gained = expected_gains(front, means[candidates], deviations[candidates], reference, self._on_front) / costs
-        if len(front) and not gained.any():  # the front is as good as all that is promised: what comes closest to it
+        if len(front) and not gained.any():  # nothing is expected to improve the front: take what comes closest
             gained = -distances(front, expected, reference)
         best = int(np.argmax(gained))
         return Arch.from_json(self._archs[left[best]]) if best < len(left) else known.trials[stopped[best - len(left)]]
 
     def _reference(self, losses: Array) -> Array:
-        """A tenth of the range beyond the worst; but a network no better than guessing is worth nothing."""
+        """The worst losses plus a tenth of the range; accuracy at chance level or below gains nothing."""
         lowest, highest = losses.min(axis=0), losses.max(axis=0)
         reference: Array = highest + 0.1 * np.where(highest > lowest, highest - lowest, 1.0)
         chance = 1 / Arch.from_json(self._archs[0]).num_classes
@@ -117,9 +119,7 @@ class Guide:
         return reference
 
     def _losses(self, values: Array) -> Array:
-        """To be minimised, on scales on which a step means much the same everywhere: log-odds of being right, decades
-        of counts.
-        """
+        """Values as losses on scales on which equal steps matter alike: log-odds for shares, decades for counts."""
         columns = []
         for place, objective in enumerate(self._objectives):
             column = values[:, place]
@@ -131,13 +131,13 @@ class Guide:
         return np.stack(columns, axis=1)
 
     def _on_front(self, losses: Array) -> Array:
-        """The same on the scales of the front's hypervolume, on which shares are themselves."""
-        found = losses.copy()
+        """Losses on the scale of the front's hypervolume, where shares are linear."""
+        scaled = losses.copy()
         for place, objective in enumerate(self._objectives):
             if metric_of(objective.metric).share:
                 sign = -1 if objective.direction == "max" else 1
-                found[:, place] = sign * expit(sign * losses[:, place])
-        return found
+                scaled[:, place] = sign * expit(sign * losses[:, place])
+        return scaled
 
     def _known(self, trials: Sequence[TrialRecord]) -> Known:
         ended = [trial for trial in trials if trial.reports and (trial.is_complete or trial.is_pruned)]
@@ -157,7 +157,7 @@ class Guide:
                     continue
                 values, spread = values + np.median(growth, axis=0), np.var(growth, axis=0)
             known.append((trial, self._rows[trial.arch_id], values, spread, step / last))
-        width = self._said.shape[1]
+        width = self._predictions.shape[1]
         return Known(
             trials=[trial for trial, *_ in known],
             rows=np.array([row for _, row, *_ in known], dtype=np.int64),
@@ -167,25 +167,27 @@ class Guide:
         )
 
     def _misleads(self, known: Known) -> bool:
+        """Whether the upper confidence limit of the agreement with the results is at chance for some objective."""
         rows, losses = known.rows[known.complete], known.losses[known.complete]
         if len(rows) < _ENOUGH_TO_JUDGE:
             return False
-        found = [agreement(self._said[rows, place], losses[:, place]) for place in range(losses.shape[1])]
-        return any(one.high < _CHANCE for one in found)
+        taus = [agreement(self._predictions[rows, place], losses[:, place]) for place in range(losses.shape[1])]
+        return any(tau.high < _CHANCE for tau in taus)
 
-    def _promised(self, known: Known) -> tuple[Array, Array]:
-        """What each network is expected to come to, and how far off that may be."""
+    def _expected(self, known: Known) -> tuple[Array, Array]:
+        """The expected losses of each network and their standard deviations, each `[networks, objectives]`."""
         columns = []
         for place in range(known.losses.shape[1]):
             losses, variances = known.losses[:, place], known.variances[:, place]
             columns.append(fitted(self._features[known.rows], losses, variances, self._features))
-        means, deviations = (np.stack(some, axis=1) for some in zip(*columns, strict=True))
+        means, deviations = (np.stack(column, axis=1) for column in zip(*columns, strict=True))
         return means, deviations
 
 
 def features(predicted: pd.DataFrame) -> Array:
-    """What networks differ in, `[networks, features]`: numbers standardised on a logarithm, of names the shares of
-    stages that have them.
+    """The configuration fields in which networks differ, `[networks, features]`.
+
+    A number is standardised on a logarithmic scale; a name becomes, for each option, the share of stages that have it.
     """
     columns: list[Array] = []
     for name in predicted.columns:
@@ -198,7 +200,7 @@ def features(predicted: pd.DataFrame) -> Array:
         else:
             parts = [str(value).split("/") for value in values]
             options = sorted({part for stages in parts for part in stages})
-            columns += [np.array([stages.count(one) / len(stages) for stages in parts]) for one in options]
+            columns += [np.array([stages.count(option) / len(stages) for stages in parts]) for option in options]
     return np.stack(columns, axis=1) if columns else np.zeros((len(predicted), 0))
 
 
@@ -208,8 +210,9 @@ def _curve(losses: Callable[[Array], Array], trial: TrialRecord) -> dict[int, Ar
 
 
 def _standardised(values: Array) -> Array:
+    """Columns with mean 0 and standard deviation 1; constant columns become 0."""
     if not len(values):
         return values
     spread: Array = values.std(axis=0)
-    found: Array = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    return found
+    standardised: Array = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return standardised

@@ -1,4 +1,4 @@
-"""Trials that are known beforehand: a list of jobs, each carried out once, however often it is interrupted."""
+"""Trials that are known in advance: a list of jobs, each completed once, however often it is interrupted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["JobSource"]
 
 
 class JobSource:
-    """A `TrialSource`; a job is the user attributes of its trial."""
+    """A `TrialSource` of jobs; a job is given by the user attributes of its trial."""
 
     def __init__(
         self,
@@ -27,31 +27,33 @@ class JobSource:
         config: Callable[[Trial], dict[str, Any]],
         last_step: Callable[[Trial], int],
     ) -> None:
-        """key: the same for attributes of one job. config: what the trainable is given. last_step: when it is done.
+        """key: equal for attributes of the same job. config: the configuration for a trial's trainable. last_step: the
+        step with which a trial is complete.
 
-        Jobs that are COMPLETE in the study are left out; those that failed may do better now. What is RUNNING in it and
-        none of these jobs stays as it is, for whoever asks for it again.
+        Jobs that are COMPLETE in the study are skipped; failed jobs are tried again. RUNNING trials that belong to none
+        of these jobs are left alone, so that they can be continued when their jobs are requested again.
         """
         self._study, self._key, self._config, self._last_step = study, key, config, last_step
         wanted = {key(job): job for job in jobs}
         trials = trials_of(study, TrialState.COMPLETE, TrialState.RUNNING)
         begun = {key(trial.attributes): trial.state for trial in trials}
         self.finished = sum(trial.is_complete for trial in trials)
-        """How many trials of the study are."""
-        self._interrupted = {one for one in wanted if begun.get(one) == TrialState.RUNNING}
+        """How many trials of the study are complete."""
+        self._interrupted = {name for name in wanted if begun.get(name) == TrialState.RUNNING}
         self._wanted = frozenset(wanted)
-        self._waiting = deque(job for one, job in wanted.items() if one not in begun)
+        self._waiting = deque(job for name, job in wanted.items() if name not in begun)
 
     @property
     def to_do(self) -> int:
-        """How many were not handed out yet."""
+        """How many jobs have not been handed out yet."""
         return len(self._waiting) + len(self._interrupted)
 
     def next(self) -> Proposal | None:
         if not self._waiting:
             return None
         attrs = dict(self._waiting.popleft())
-        self._study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=attrs))  # all at once, or not at all
+        # one record with all attributes: a crash leaves the whole trial or nothing
+        self._study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=attrs))
         trial = Trial(self._study, self._study.get_trials(deepcopy=False)[-1]._trial_id)
         return Proposal(trial, self._config(trial))
 

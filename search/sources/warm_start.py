@@ -1,4 +1,4 @@
-"""The front of an earlier run, in the words of another space."""
+"""The front of an earlier run, as networks of another space."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["WarmStart", "earlier_front"]
 
 
 class WarmStart(NamedTuple):
-    """A network of an earlier front, and how it was trained."""
+    """A network of an earlier front, and the recipe it was trained with."""
 
     name: str
     arch: Arch
@@ -23,20 +23,20 @@ class WarmStart(NamedTuple):
 
 
 def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
-    """Networks of the run's front that this space has, for its images and classes, in the front's order.
+    """The networks on a run's front that are in this space, with its input shape and classes, in the front's order.
 
-    Raises `RunError` where the folder holds no search, or none of its front is in the space.
+    Raises `RunError` if the folder holds no search, or no network of its front is in the space.
     """
     try:
         folder, _, study = read_search(run)
     except RunError as error:
         raise RunError(f"warm_start: {error}") from None
     front = front_of(study)
-    found = []
+    starts = []
     for trial in front:
         arch = trial.arch.replace(input_shape=space.input_shape, num_classes=space.num_classes)
         if space.contains(arch):
-            found.append(WarmStart(f"{folder.path.name}:{trial.number}", arch, trial.recipe))
-    if not found:
+            starts.append(WarmStart(f"{folder.path.name}:{trial.number}", arch, trial.recipe))
+    if not starts:
         raise RunError(f"warm_start: none of the {len(front)} networks on the front of {run} is in this space")
-    return found
+    return starts

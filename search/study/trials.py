@@ -62,7 +62,7 @@ TrainingKey = tuple[str, Recipe]
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """A trial as its study has it at one moment; later changes need another record."""
+    """A trial as its study has it; after a change of the trial, another record is needed."""
 
     trial: FrozenTrial
 
