@@ -26,8 +26,9 @@ from xoresnet.search.prior.record import budget_of
 from xoresnet.search.prior.shared_prior import PriorError, PriorInterruptedError
 from xoresnet.search.registry import asks_sampler
 from xoresnet.search.sources.placed import PlacedProposals
+from xoresnet.search.study.attributes import ENQUEUED
 from xoresnet.search.study.near_front import FINISHABLE, near_front, rescued
-from xoresnet.search.study.opening import ENQUEUED, has_begun, open_study
+from xoresnet.search.study.opening import has_begun, open_study
 from xoresnet.search.study.tables import FrameWriter
 from xoresnet.search.study.trials import TrialRecord
 

@@ -12,7 +12,7 @@ from optuna.storages import JournalStorage
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from xoresnet.errors import RunError
+from xoresnet.errors import RunError, XOResNetError
 from xoresnet.search.folders.run import CONFIRM_JOURNAL
 from xoresnet.search.objective import Objective
 from xoresnet.search.study.attributes import ARCH_ID, RECIPE
@@ -35,6 +35,8 @@ def open_confirm_study(folder: Path, objectives: Sequence[Objective]) -> Study:
             storage=open_journal(folder / CONFIRM_JOURNAL), study_name=_NAME, load_if_exists=True, pruner=NopPruner(),
             directions=[objective.optuna_direction for objective in objectives],
         )  # fmt: skip
+    except XOResNetError:  # a damaged journal; also a ValueError
+        raise
     except _ERRORS as error:
         raise RunError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
 

@@ -3,8 +3,8 @@
 Predictions by shared weights are biased: the weights train all networks alike, but some networks learn more slowly when
 they are trained alone. As soon as some trials are complete, a Gaussian process for each objective is fitted to their
 results, with the predictions and the configuration as inputs. The next choice is the network, or the rest of a pruned
-trial, with the largest expected gain in hypervolume for its cost. A pruned trial enters with the result that is expected
-if it grows as the complete trials did from that step, and with their variance.
+trial, with the largest expected gain in hypervolume for its cost. A pruned trial enters with the result it would have
+if it grew as the complete trials did from that step, and with their variance.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The record: the Optuna study, its trials and attributes, its journal, and the tables made from it."""
+"""The record of a search: its Optuna study, the trials and their attributes, the journal, and the tables."""

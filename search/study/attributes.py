@@ -8,9 +8,11 @@ __all__ = [
     "CONFIRMS",
     "DRAWN",
     "DUPLICATE",
+    "ENQUEUED",
     "EXCLUDED",
     "FAILURE",
     "GUIDED",
+    "IDENTITY",
     "LAYERS",
     "NODE",
     "PRIOR",
@@ -41,5 +43,6 @@ FAILURE, RETRIED = "failure", "retried_after"
 """Why the trial failed; the reasons for which it was tried again."""
 LAYERS, NODE = "layers", "node_id"
 """Keys of a report's metrics: the figures of each layer as JSON, in the last one; the id of the cluster's node."""
-PRIOR = "prior"
-"""User attribute of the study: what the prior cost, or why there is none."""
+IDENTITY, ENQUEUED, PRIOR = "search", "enqueued", "prior"
+"""User attributes of the study: the fields that a resumed search must not change; set once all known networks are
+enqueued; what the prior cost, or why there is none."""

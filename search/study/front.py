@@ -1,4 +1,4 @@
-"""The front of a study: finished trials that no other dominates, and how much they dominate."""
+"""The front of a study: complete trials that no other dominates, and the hypervolume that they dominate."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Volume", "front_of", "volume_of"]
 
 
 class Volume(NamedTuple):
-    """A hypervolume and the point from which it is measured."""
+    """A hypervolume and the reference point up to which it is measured."""
 
     hypervolume: float
     reference: dict[str, float]
     log: tuple[str, ...]
-    """Objectives measured in decades."""
+    """Objectives that are measured in decades."""
 
 
 def front_of(study: Study) -> list[TrialRecord]:
@@ -38,9 +38,9 @@ def front_of(study: Study) -> list[TrialRecord]:
 
 
 def volume_of(study: Study) -> Volume | None:
-    """Of all complete trials, from a point a little worse than all of them; None as long as there are none.
+    """The hypervolume of all complete trials, up to a point slightly worse than all of them; None if there are none.
 
-    Amounts such as spikes per sample are measured in decades, unless one of them is zero.
+    Counts per sample are measured in decades, unless one of them is zero.
     """
     trials, metrics = own_trials(study, TrialState.COMPLETE), study.metric_names or []
     if not trials:

@@ -1,4 +1,4 @@
-"""The file in which a study is written down: one JSON object a line; a crash may leave the last one torn."""
+"""The file that holds a study: one JSON object per line. A crash may leave the last line incomplete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["JournalReader", "mend", "open_journal"]
 
 
 class JournalReader(BaseJournalBackend):
-    """A journal that is looked at and never written, up to its first torn line; its writer may be at work."""
+    """A journal for reading only, up to its first incomplete line; its writer may be active."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -30,30 +30,30 @@ class JournalReader(BaseJournalBackend):
                 yield entry
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        raise OSError(f"{self._path} is only looked at")
+        raise OSError(f"{self._path} is open for reading only")
 
 
 def open_journal(path: Path) -> JournalStorage:
-    """A storage in this file, made if there is none. Only for whoever has claimed the folder. Raises as `mend`."""
+    """The storage in this file, created if it is missing. The caller must have claimed the folder. Raises as `mend`."""
     mend(path)
     return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
 
 
 def mend(path: Path) -> None:
-    """Cut off what is behind the last whole line: what it would have said was never acknowledged. It is kept aside.
+    """Cut off an incomplete end, which Optuna never acknowledged; it is kept in `<name>.journal.torn`.
 
-    Only for whoever has claimed the folder. Raises `RunError` for damage before that line.
+    The caller must have claimed the folder. Raises `RunError` for damage with intact lines after it.
     """
     if not path.exists():
         return
-    Path(f"{path}.lock").unlink(missing_ok=True)  # of a writer that was killed
+    Path(f"{path}.lock").unlink(missing_ok=True)  # left by a writer that was killed
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     while whole and _entry(content[(start := content.rfind(b"\n", 0, whole - 1) + 1) : whole]) is None:
         whole = start
     for number, line in enumerate(content[:whole].split(b"\n")[:-1], 1):
         if _entry(line) is None:
-            raise RunError(f"{path}, line {number} is damaged, and others come behind it: mend it by hand")
+            raise RunError(f"{path}, line {number} is damaged, but later lines are intact; repair the file by hand")
     if whole < len(content):
         path.with_suffix(".journal.torn").write_bytes(content[whole:])
         with path.open("r+b") as file:
@@ -61,7 +61,7 @@ def mend(path: Path) -> None:
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
-    """What a line says; None where it is damaged."""
+    """The record in a line; None if it is damaged."""
     try:
         entry = json.loads(line)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Which pruned trials came nearest to the front: halving stops some that would have ended on it."""
+"""The pruned trials nearest to the front: successive halving stops some that would have ended on it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from xoresnet.search.study.trials import TrialRecord, own_trials, trials_of
 __all__ = ["FINISHABLE", "near_front", "rescued"]
 
 FINISHABLE = 20
-"""Pruned trials of a guided search, those nearest to the front, whose checkpoints are kept."""
+"""How many pruned trials of a guided search keep their checkpoints: those nearest to the front."""
 
 
 def near_front(study: Study) -> list[TrialRecord]:
-    """Pruned trials that nobody has rescued, nearest to the front first; of equally near ones the first.
+    """Pruned trials without a rescue, nearest to the front first, and by number at equal distance.
 
-    Each is compared with what all trials had reported at the step at which it was stopped. Its distance is the smallest
-    amount by which all its objectives would have to be better at once for no trial to dominate it there (the additive
-    epsilon indicator), with each objective on a scale of 0 to 1 over all that was ever reported; logarithmic where all
-    values are positive, since spikes span decades.
+    Each trial is compared with what all trials reported at the step at which it was stopped. Its distance is the
+    smallest amount by which all its objectives would have to improve at once for no trial to dominate it there (the
+    additive epsilon indicator). Each objective is scaled to 0 to 1 over everything that was ever reported,
+    logarithmically if all values are positive, because spikes span decades.
     """
     trials = own_trials(study)
     rescued_numbers = {trial.rescues for trial in trials}
@@ -49,7 +49,7 @@ def rescued(study: Study) -> int:
 
 
 def _scaled(values: Sequence[Sequence[float]], directions: Sequence[StudyDirection]) -> NDArray[np.float64]:
-    """Lower is better, from 0 to 1."""
+    """Each objective from 0 (best) to 1, `[reports, objectives]`."""
     table = np.array(values, dtype=np.float64)
     positive = (table > 0).all(axis=0)
     table[:, positive] = np.log(table[:, positive])
@@ -59,7 +59,8 @@ def _scaled(values: Sequence[Sequence[float]], directions: Sequence[StudyDirecti
     return scaled
 
 
-def _distance(mine: NDArray[np.float64], peers: NDArray[np.float64]) -> float:
-    excess = mine - peers
+def _distance(point: NDArray[np.float64], peers: NDArray[np.float64]) -> float:
+    """The additive epsilon indicator of a point `[objectives]` among its peers `[peers, objectives]`."""
+    excess = point - peers
     dominating = (excess >= 0).all(axis=1) & (excess > 0).any(axis=1)
     return float(excess[dominating].min(axis=1).max()) if dominating.any() else 0.0

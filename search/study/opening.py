@@ -1,4 +1,4 @@
-"""The Optuna study of a run: opened, checked, and made whole after a crash."""
+"""The Optuna study of a run: created or opened, and checked to belong to it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.run import JOURNAL, RunFolder
 from xoresnet.search.registry import make_pruner, make_sampler
+from xoresnet.search.study.attributes import ENQUEUED, IDENTITY
 from xoresnet.search.study.journal import JournalReader, open_journal
 
-__all__ = ["ENQUEUED", "SavedSearch", "check_storage", "has_begun", "look_at_study", "open_study", "read_search"]
+__all__ = ["SavedSearch", "check_storage", "has_begun", "look_at_study", "open_study", "read_search"]
 
-
-_STORAGE_ERRORS = (SQLAlchemyError, ImportError, OSError, ValueError)  # of addresses; the latter where it is none
-_IDENTITY = "search"
-"""User attribute of the study: what no search that goes on may change."""
-ENQUEUED = "enqueued"
-"""User attribute of the study: the known networks are all in it."""
+_STORAGE_ERRORS = (SQLAlchemyError, ImportError, OSError, ValueError)
+"""Raised for storage addresses; `ValueError` for text that is not an address."""
 
 
 def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
-    """The study of a run, made if there is none. Raises `RunError`, `UsageError` for another one's."""
+    """The study of a run, created if there is none. Raises `RunError` if it belongs to another search.
+
+    epochs: of a full training, for the pruner.
+    """
     try:
         study = optuna.create_study(
             storage=_storage(config.storage, folder),
@@ -40,9 +40,11 @@ def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
             directions=[objective.optuna_direction for objective in config.objectives],
             pruner=make_pruner(config.pruner, epochs, config.objectives),
         )
+    except XOResNetError:  # a damaged journal; also a ValueError
+        raise
     except _STORAGE_ERRORS as error:
         raise RunError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
-    # a search that goes on must not draw again what it drew before
+    # a resumed search must not repeat the samples it drew before
     study.sampler = make_sampler(config.sampler, (config.seed + 7919 * len(study.get_trials(deepcopy=False))) % 2**32)
     _check_objectives(study, config)
     _check_identity(study, config)
@@ -50,17 +52,17 @@ def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
 
 
 def has_begun(folder: RunFolder) -> bool:
-    """Whether a search in this folder has got as far as its first trials."""
+    """Whether the search in this folder has enqueued its known networks, which it does before any trial runs."""
     try:
         saved = folder.saved_config()
         study = look_at_study(saved, folder.path) if saved is not None else None
-    except XOResNetError:  # it is told when the folder is opened
+    except XOResNetError:  # reported when the folder is opened
         return False
     return study is not None and ENQUEUED in study.user_attrs
 
 
 def check_storage(url: str | None) -> None:
-    """Raises `RunError`, `UsageError` for what is no address of a storage, or of one whose driver is not installed."""
+    """Raises `RunError` for text that is not a storage address, and for storages whose driver is not installed."""
     if url is None:
         return
     try:
@@ -76,28 +78,30 @@ def _check_objectives(study: Study, config: SearchConfig) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study.set_metric_names([metric for metric, _ in wanted])
-    found = list(zip(study.metric_names or ["?"] * len(directions), directions, strict=False))
-    if found != wanted:
-        told, known = (", ".join(f"{metric} ({direction})" for metric, direction in pairs) for pairs in (wanted, found))
-        raise RunError(f"the study {study.study_name!r} is of {known}, not of {told}")
+    existing = list(zip(study.metric_names or ["?"] * len(directions), directions, strict=False))
+    if existing != wanted:
+        theirs, mine = (
+            ", ".join(f"{metric} ({direction})" for metric, direction in each) for each in (existing, wanted)
+        )
+        raise RunError(f"the study {study.study_name!r} has the objectives {theirs} instead of {mine}")
 
 
 def _check_identity(study: Study, config: SearchConfig) -> None:
-    """A storage may hold the study of another search, begun in another folder under the same name."""
+    """A storage may hold a study with the same name that a search in another folder has begun. Raises `RunError`."""
     fields = config.model_dump(mode="json")
     mine = {"space": fields["space"], "recipe": fields["recipe"], "epochs": fields["epochs"], "data": config.data.name}
-    theirs = study.user_attrs.get(_IDENTITY)
+    theirs = study.user_attrs.get(IDENTITY)
     if theirs is None:
-        study.set_user_attr(_IDENTITY, mine)
+        study.set_user_attr(IDENTITY, mine)
         return
-    found = [line for _, line in differences(theirs, mine)]
-    if found:
-        what = f"the study {study.study_name!r} in {config.storage or JOURNAL} is of another search"
-        raise RunError(f"{what}: {'; '.join(found)}; choose another name with study=")
+    changes = [line for _, line in differences(theirs, mine)]
+    if changes:
+        what = f"the study {study.study_name!r} in {config.storage or JOURNAL} belongs to another search"
+        raise RunError(f"{what}: {'; '.join(changes)}; choose another name with study=")
 
 
 class SavedSearch(NamedTuple):
-    """A search that was begun, to be read and not written."""
+    """An existing search, for reading only."""
 
     folder: RunFolder
     config: SearchConfig
@@ -119,13 +123,13 @@ def read_search(run: str | Path) -> SavedSearch:
 
 
 def look_at_study(config: SearchConfig, folder: Path) -> Study | None:
-    """The study of a run, to be read and not written; None where there is none yet. Raises `RunError`, `UsageError`."""
+    """The study of a run for reading only; None if there is none yet. Raises `RunError` if it cannot be read."""
     if config.storage is None:
         if not (folder / JOURNAL).exists():
             return None
     elif config.storage.startswith("sqlite"):
         file = make_url(config.storage).database
-        if file and not Path(file).exists():  # it would be made
+        if file and not Path(file).exists():  # opening it would create it
             return None
     try:
         storage: BaseStorage | str | None = config.storage

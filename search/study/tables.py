@@ -1,4 +1,4 @@
-"""The tables of a run, made from its study: what `xoresnet.results` reads."""
+"""The tables of a run, created from its study; `xoresnet.results` reads them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["FrameWriter", "Frames", "trial_row"]
 
 
 class Frames(NamedTuple):
-    """One row for each trial; for each epoch; for each layer."""
+    """One row for each trial, for each epoch of a trial, and for each layer of a complete trial."""
 
     trials: pd.DataFrame
     history: pd.DataFrame
@@ -30,7 +30,7 @@ class Frames(NamedTuple):
 
 
 class FrameWriter:
-    """Writes the tables of a study as it grows. Trials that have ended are read once."""
+    """Writes the tables of a study while it grows. Trials that have ended are read only once."""
 
     def __init__(self, study: Study, objectives: Sequence[Objective], folder: Path) -> None:
         self._study, self._folder = study, folder
@@ -40,13 +40,13 @@ class FrameWriter:
         self._took = 0.0
 
     def write_now_and_then(self, pause: float = 0.0) -> None:
-        """Write, unless that would take more than a twentieth of the time; pause: seconds between two times."""
+        """Write, unless that would take more than a twentieth of the time. pause: the least time in between, in s."""
         if time.monotonic() - self._wrote >= max(pause, 20 * self._took):
-            self._wrote = time.monotonic()  # also where it fails: not again at once
+            self._wrote = time.monotonic()  # a write that fails is not repeated at once either
             self.write()
 
     def write(self) -> None:
-        """Write all tables; each is replaced as a whole."""
+        """Write all tables; each file is replaced atomically."""
         start = time.monotonic()
         frames = self.frames()
         for name, frame in frames._asdict().items():
@@ -91,7 +91,7 @@ def _rows_of(trial: TrialRecord) -> _Rows:
 
 
 def trial_row(trial: TrialRecord) -> dict[str, Any]:
-    """The columns of `TRIALS`; figures are those of the last epoch, seconds those of all epochs."""
+    """The columns of `TRIALS`: figures are those of the last epoch, seconds the sum over all epochs."""
     last = trial.last_metrics
     totals = {
         name: sum(metrics[name] for metrics in trial.metrics.values())
@@ -120,7 +120,7 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    """Optuna writes down local times."""
+    """Optuna records local times."""
     return None if moment is None else moment.astimezone(UTC)
 
 

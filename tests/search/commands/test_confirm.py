@@ -452,7 +452,7 @@ def test_while_another_process_is_at_work(folder: Path) -> None:
 
 def test_a_journal_that_is_damaged(folder: Path) -> None:
     (folder / "confirm.journal").write_text('garbage\n{"op_code": 0}\n')
-    message = "*/confirm.journal, line 1 is damaged, and others come behind it: mend it by hand"
+    message = "*/confirm.journal, line 1 is damaged, but later lines are intact; repair the file by hand"
     assert xoresnet("confirm", str(folder)).is_refusal(1, message)
 
 

@@ -59,7 +59,7 @@ def test_looking_at_it_changes_nothing(tmp_path: Path, study: Study) -> None:
     found = look_at_confirm_study(tmp_path)
     assert found is not None
     assert len(found.trials) == 1
-    with pytest.raises(OSError, match="only looked at"):
+    with pytest.raises(OSError, match="open for reading only"):
         add(found, "b", 0.5)
     assert (tmp_path / "confirm.journal").read_bytes() == before
 
@@ -90,7 +90,9 @@ def test_damage_before_the_end_is_a_sentence(tmp_path: Path, study: Study) -> No
     add(study, "a", 0.5)
     lines = (tmp_path / "confirm.journal").read_text().splitlines(keepends=True)
     (tmp_path / "confirm.journal").write_text("".join([lines[0], "garbage\n", *lines[1:]]))
-    with pytest.raises(XOResNetError, match=r"confirm.journal, line 2 is damaged, and others come behind it") as caught:
+    with pytest.raises(
+        XOResNetError, match=r"confirm.journal, line 2 is damaged, but later lines are intact"
+    ) as caught:
         open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
     assert "\n" not in str(caught.value)
 

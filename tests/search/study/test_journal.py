@@ -93,7 +93,7 @@ def test_damage_in_the_middle_is_no_crashs_and_left_for_somebody_to_look_at(
     content: bytes, line: int, path: Path
 ) -> None:
     path.write_bytes(content)
-    with pytest.raises(XOResNetError, match=rf"study\.journal, line {line} is damaged, and others come behind it"):
+    with pytest.raises(XOResNetError, match=rf"study\.journal, line {line} is damaged, but later lines are intact"):
         mend(path)
     assert path.read_bytes() == content
     assert aside(path) == b""
@@ -187,7 +187,7 @@ def test_cut_anywhere_it_has_the_lines_before(path: Path) -> None:
 
 def test_it_is_never_written(path: Path) -> None:
     path.write_bytes(A)
-    with pytest.raises(OSError, match=f"^{path} is only looked at$"):
+    with pytest.raises(OSError, match=f"^{path} is open for reading only$"):
         JournalReader(path).append_logs(ENTRIES)
     assert path.read_bytes() == A
     with pytest.raises(FileNotFoundError):

@@ -120,7 +120,7 @@ def test_another_searchs_study_is_refused(objectives: list[str], those: str, tmp
     with pytest.raises(XOResNetError) as caught:
         opened(tmp_path, config(objectives=objectives))
     known = "val_accuracy (maximize), spikes_per_sample (minimize)"
-    assert str(caught.value) == f"the study 'run' is of {known}, not of {those}"
+    assert str(caught.value) == f"the study 'run' has the objectives {known} instead of {those}"
     assert len(opened(tmp_path).trials) == 2
 
 
@@ -136,7 +136,7 @@ def test_a_study_without_names_but_with_other_directions_is_refused(directions: 
     storage = JournalStorage(JournalFileBackend(str(tmp_path / JOURNAL)))
     optuna.create_study(study_name="run", storage=storage, directions=directions)
     with pytest.raises(
-        XOResNetError, match=r"^the study 'run' is of .*, not of val_accuracy \(maximize\), spikes_per_"
+        XOResNetError, match=r"^the study 'run' has the objectives .* instead of val_accuracy \(maximize\), spikes_per_"
     ):
         opened(tmp_path)
 
@@ -335,7 +335,7 @@ def test_any_storage_of_optunas(tmp_path: Path) -> None:
     assert facts(seen) == facts(first)
     assert looked_at(folder, of.replace(study="another")) is None
     assert list(folder.iterdir()) == []
-    with pytest.raises(XOResNetError, match=r"is of val_accuracy .*, spikes_per_sample .*, not of val_loss .*, macs_"):
+    with pytest.raises(XOResNetError, match=r"objectives val_accuracy .*, spikes_.* instead of val_loss .*, macs_"):
         opened(folder, config(storage=of.storage, objectives=["val_loss:min", "macs_per_sample:min"]))
 
 
