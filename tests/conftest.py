@@ -1,5 +1,10 @@
-"""What all tests share: the option `--exhaustive`, and settings."""
+"""What all tests share: the option `--exhaustive`, settings, and one Ray for all tests of a process."""
 
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +26,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     return True if collection_path == EXHAUSTIVE and not config.getoption("--exhaustive") else None
+
+
+@pytest.fixture(scope="session")
+def ray() -> Iterator[None]:
+    """Searches that the tests run in this process find it started, and leave it running."""
+    quiet = {"RAY_AIR_NEW_OUTPUT": "0", "RAY_AUTH_MODE": "disabled", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    import ray as started
+
+    started.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    yield
+    started.shutdown()

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.pages import run_here, shown
 
 
-@pytest.mark.parametrize("page", ["pruning.md", "search.md", "shared.md", "space.md"])
-def test_docs_run(page: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["pruning.md", "shared.md", "space.md"])
+def test_docs_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every Python block of a page, as written."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    blocks = python_of(page)
     assert blocks
-    warnings = "default" if page == "search.md" else "error"  # Ray has some of its own
     for block in blocks:
-        subprocess.run([sys.executable, "-W", warnings, "-c", block], check=True, capture_output=True, cwd=tmp_path)
+        run_here(block)
 
 
-def test_docs_on_export_run(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("ray")
+@pytest.mark.filterwarnings("ignore")  # Ray's own
+def test_docs_on_searching_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a smaller budget."""
+    monkeypatch.chdir(tmp_path)
+    for block in python_of("search.md"):
+        run_here(block.replace("trials=8, epochs=4", "trials=2, epochs=1"))
+
+
+def test_docs_on_export_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last block writes what the others read, which know nothing of this project."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text(), flags=re.DOTALL)
-    *foreign, ours = blocks
+    monkeypatch.chdir(tmp_path)
+    *foreign, ours = python_of("export.md")
     assert len(foreign) == 3  # .pt2, .onnx, .nir
-    subprocess.run([sys.executable, "-W", "error", "-c", ours], check=True, capture_output=True, cwd=tmp_path)
-    for block in foreign:
-        alone = f"import sys; sys.modules['xoresnet'] = None\n{block}"
-        subprocess.run([sys.executable, "-c", alone], check=True, capture_output=True, cwd=tmp_path / "mine")
+    run_here(ours)
+    alone = ["import sys; sys.modules['xoresnet'] = None", *(f"exec({block!r}, {{}})" for block in foreign)]
+    command = [sys.executable, "-c", "\n".join(alone)]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path / "mine")
+
+
+def python_of(page: str) -> list[str]:
+    return [code for _, code in shown(f"docs/{page}") if code]

@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+import pytest
+
+from tests.pages import ROOT, run_here, shown
+from tests.search.command_line import xoresnet
+from xoresnet.errors import SpecError
+
+SMALL = {"search": ["trials=4", "epochs=1", "max_concurrent=1"], "confirm": ["--epochs=1", "max_concurrent=1"]}
+"""What commands are given besides, so that they take seconds."""
 
 
-def test_readme_runs(tmp_path: Path) -> None:
-    """All that the README shows, in its order, in one folder; the search with a smaller budget, and no installing."""
-    blocks = re.findall(r"```(bash|python)\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    ran = []
-    for language, block in blocks:
-        for words in [["-W", "error", "-c", block]] if language == "python" else _commands(block):
-            found = subprocess.run([sys.executable, *words], check=False, capture_output=True, text=True, cwd=tmp_path)
-            assert found.returncode == 0, (words, found.stderr)
-            ran.append(words)
-    assert len(ran) > 8
-
-
-def _commands(block: str) -> list[list[str]]:
-    """Ours, as arguments for Python."""
-    lines = [line.rpartition("&& ")[2] for line in block.splitlines()]
-    ours = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("xoresnet ")]
-    less = {"search": ["trials=6", "epochs=3"], "confirm": ["--epochs=1"]}
-    small = [[*words, *less.get(words[0], [])] if "--dry-run" not in words else words for words in ours]
-    return [["-c", "from xoresnet.search.cli import run; run()", *words] for words in small]
+@pytest.mark.usefixtures("ray")
+@pytest.mark.filterwarnings("ignore")  # Ray's own
+def test_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that the README shows, in its order, in one folder; budgets are smaller here than in `exhaustive`."""
+    monkeypatch.chdir(tmp_path)
+    ran = 0
+    for command, code in shown("README.md"):
+        if code:
+            run_here(code.replace("epochs=8", "epochs=1").replace("trials=4, epochs=2", "trials=2, epochs=1"))
+        else:
+            less = [word.replace("epochs=8", "epochs=1") for word in command]
+            more = [] if "--dry-run" in command else SMALL.get(command[0], [])
+            result = xoresnet(*less, *more)
+            assert result.code == 0, (command, result.err)
+        ran += 1
+    assert ran > 15
 
 
 def test_the_error_that_the_readme_shows_is_the_one_that_comes() -> None:
-    text = (ROOT / "README.md").read_text()
-    (shown,) = re.findall(r"```text\n>>> (.*?)\n(.*?)\n```", text)
-    failing = f"from xoresnet import Arch\n{shown[0]}"
-    result = subprocess.run([sys.executable, "-c", failing], check=False, capture_output=True, text=True)
-    assert result.stderr.splitlines()[-1] == shown[1]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    ((call, last_line),) = re.findall(r"```text\n>>> (.*?)\n(.*?)\n```", text)
+    with pytest.raises(SpecError) as caught:
+        run_here(f"from xoresnet import Arch\n{call}")
+    assert f"{SpecError.__module__}.{SpecError.__qualname__}: {caught.value}" == last_line

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState, create_trial
 
+from tests.search.command_line import xoresnet
 from xoresnet.description.arch import Arch
 from xoresnet.measures.figures import LayerCounts
 from xoresnet.measures.records import EpochRecord
@@ -23,11 +27,12 @@ from xoresnet.search.study.journal import open_journal
 SMALL = """
 space:
   arch:
-    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [4, 8, 12, 16], merge: [or, add], timesteps: [3, 4]}
+    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [2, 4, 6, 8], merge: [or, add], timesteps: [1, 2]}
 data: digits
 recipe: {precision: fp32, batch_size: 128}
 sampler: random
-epochs: 8
+epochs: 4
+trials: 6
 """
 """To be written to `small.yaml`: 16 networks."""
 VARIED = """
@@ -54,11 +59,26 @@ def search_words(*more: str) -> list[str]:
     return [*XORESNET, "search", "small.yaml", "--run", "run", *more]
 
 
+def stop_search(folder: Path, begun: Callable[[], bool], number: signal.Signals = signal.SIGKILL, *more: str) -> str:
+    """Search `small.yaml` in another process, and send it a signal as soon as `begun` holds; returns its stderr."""
+    process = subprocess.Popen(
+        search_words(*more), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    end = time.monotonic() + 240
+    while process.poll() is None and not begun() and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), errors
+    return errors
+
+
 def status(folder: Path) -> dict[str, Any]:
     """What `xoresnet status` says of the search in `run`."""
-    words = [*XORESNET, "status", "run", "--json"]
-    found = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
-    return dict(json.loads(found.stdout))
+    result = xoresnet("status", str(folder / "run"), "--json")
+    assert result.code == 0, result.err
+    return dict(result.json)
 
 
 def reported(folder: Path) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.search.runs import SMALL, reported, search_words, status
+from tests.search.command_line import xoresnet
+from tests.search.runs import SMALL, reported, status, stop_search
 from xoresnet import load_model
 from xoresnet.description.arch import Arch
 from xoresnet.results import load
@@ -18,48 +18,70 @@ from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.pruning.reports import reports
 from xoresnet.search.study.opening import look_at_study
 
+pytestmark = [pytest.mark.usefixtures("ray"), pytest.mark.filterwarnings("ignore")]
+STOPS = [(3, signal.SIGINT), (6, signal.SIGTERM), (9, signal.SIGKILL)]
+"""After how many reports, and how."""
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_stopped_at_any_moment_it_goes_on(number: signal.Signals, tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(SMALL)
-    (tmp_path / "search.py").write_text("raise RuntimeError('a file of the user')\n")  # breaks nothing
-    process = subprocess.Popen(
-        search_words("trials=12"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
-    for _ in range(1200):
-        if reported(tmp_path) >= 10 or process.poll() is not None:
-            break
-        time.sleep(0.1)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(SMALL)
+    Path("search.py").write_text("raise RuntimeError('a file of the user')\n")  # breaks nothing
+
+
+def test_stopped_at_any_moment_it_goes_on(tmp_path: Path) -> None:
+    """The same search, stopped by one signal after the other."""
+    before: dict[str, Any] = {"front": []}
+    for count, number in STOPS:
+        check_stop(tmp_path, count, number)
+        after = status(tmp_path)
+        check_kept(before, after)
+        before = after
+    check_others_are_refused(tmp_path)
+    assert xoresnet("search", "small.yaml", "--run", "run").code == 0
+    check_end(before, tmp_path)
+
+
+def check_stop(folder: Path, count: int, number: signal.Signals) -> None:
+    """Stopped when so many reports are in, it says how to go on, if it can, and its tables are whole."""
+    errors = stop_search(folder, lambda: reported(folder) >= count, number)
     if number != signal.SIGKILL:
-        assert process.returncode == 128 + number
-        assert "to resume: xoresnet search small.yaml trials=12 --run run" in errors
-    before = status(tmp_path)
-    assert before["finished"] < 12
-    if (tmp_path / "run" / "trials.parquet").exists():
-        assert len(load(tmp_path / "run").trials) >= before["finished"]  # whole, whenever it was killed
-    with claimed(tmp_path / "run"):
-        second = subprocess.run(search_words("trials=12"), cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (second.returncode, second.stderr.count("another process is at work")) == (1, 1)
-    changed = subprocess.run(search_words("epochs=2"), cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert changed.returncode == 2
-    assert "holds another search: epochs was 8, is 2" in changed.stderr
-    subprocess.run(search_words("trials=12"), cwd=tmp_path, capture_output=True, check=True, timeout=300)
-    after = status(tmp_path)
-    assert (after["finished"], after["failed"], after["running"]) == (12, 0, [])
-    assert after["complete"] + after["pruned"] == 12
+        assert "to resume: xoresnet search small.yaml --run run" in errors
+    now = status(folder)
+    assert now["finished"] < 6
+    if (folder / "run" / "trials.parquet").exists():
+        assert len(load(folder / "run").trials) >= now["finished"]  # whole, whenever it was killed
+
+
+def check_kept(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """What was on record is as it was."""
     known = {trial["trial_id"]: trial for trial in after["front"]}
-    for trial in before["front"]:  # what was on record is as it was
+    for trial in before["front"]:
         assert known.get(trial["trial_id"], trial) == trial
+
+
+def check_others_are_refused(folder: Path) -> None:
+    with claimed(folder / "run"):
+        second = xoresnet("search", "small.yaml", "--run", "run")
+    assert (second.code, second.err.count("another process is at work")) == (1, 1)
+    changed = xoresnet("search", "small.yaml", "epochs=2", "--run", "run")
+    assert changed.code == 2
+    assert "holds another search: epochs was 4, is 2" in changed.err
+
+
+def check_end(before: dict[str, Any], folder: Path) -> None:
+    after = status(folder)
+    assert (after["finished"], after["failed"], after["running"]) == (6, 0, [])
+    assert after["complete"] + after["pruned"] == 6
+    check_kept(before, after)
     for trial in after["front"]:
-        (folder,) = (tmp_path / "run" / "trials").glob(f"{trial['trial_id']:04d}-*")
-        assert Arch.load(folder / "arch.json").arch_id == trial["arch_id"]
-        model = load_model(f"{tmp_path / 'run'}:{trial['trial_id']}")
+        (place,) = (folder / "run" / "trials").glob(f"{trial['trial_id']:04d}-*")
+        assert Arch.load(place / "arch.json").arch_id == trial["arch_id"]
+        model = load_model(f"{folder / 'run'}:{trial['trial_id']}")
         assert model.config is not None
         assert model.config.figures["val_accuracy"] == trial["val_accuracy"]
-    check_tables(tmp_path / "run")
+    check_tables(folder / "run")
 
 
 def check_tables(folder: Path) -> None:

@@ -229,7 +229,7 @@ def others(real_confirmation: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """A pruned trial, one that diverges, and one that was confirmed already, for fewer epochs."""
     folder = Path(shutil.copytree(real_confirmation, tmp_path_factory.mktemp("others") / "run"))
     picks = [f"--pick={one}" for one in (PRUNED, FAILED, "knee")]
-    result = xoresnet("confirm", str(folder), *picks, "--epochs=1", "--seeds=1", "max_concurrent=2")
+    result = xoresnet("confirm", str(folder), *picks, "--epochs=1", "--seeds=1", "max_concurrent=1")
     return Story(folder, result, load(folder))
 
 
@@ -257,7 +257,7 @@ def test_a_training_that_diverges(others: Story) -> None:
     assert (networks.loc[int(FAILED), "seeds"], networks.loc[int(FAILED), "failed"]) == (0, 1)
     assert not networks.loc[int(FAILED), "is_pareto"]
     assert others.result.code == 1
-    again = f"xoresnet confirm {others.folder} max_concurrent=2 --seeds=1 --epochs=1 --pick=7 --pick=1 --pick=knee"
+    again = f"xoresnet confirm {others.folder} max_concurrent=1 --seeds=1 --epochs=1 --pick=7 --pick=1 --pick=knee"
     kept = f"everything finished is kept in {others.folder}"
     assert others.result.err == f"error: 1 of 3 trainings failed; {kept}; to resume: {again}\n"
     (line,) = (line for line in others.result.out.splitlines() if "failed: training of" in line)
@@ -294,9 +294,15 @@ def wait_for_reports(process: subprocess.Popen[str], journal: Path, count: int) 
 def test_stopped_at_any_moment_it_goes_on(real_search: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed, and then a worker of it killed: nothing is lost, and nothing is trained twice."""
     folder = Path(shutil.copytree(real_search, tmp_path / "run"))
-    words = ["confirm", str(folder), "--seeds", "2", "--epochs", "3", "max_concurrent=2", "retries=1"]
+    check_goes_on(folder, monkeypatch, after=4, max_concurrent=1)
+
+
+def check_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch, after: int, max_concurrent: int) -> None:
+    """Killed after so many reports."""
+    at_once = f"max_concurrent={max_concurrent}"
+    words = ["confirm", str(folder), "--seeds", "2", "--epochs", "3", at_once, "retries=1"]
     process = subprocess.Popen([*XORESNET, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    wait_for_reports(process, folder / "confirm.journal", 4)
+    wait_for_reports(process, folder / "confirm.journal", after)
     process.kill()
     output, _ = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, output

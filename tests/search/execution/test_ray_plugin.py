@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import os
-import resource
-import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 import pytest
 from optuna.samplers import RandomSampler
 from optuna.trial import Trial, TrialState
 from ray import tune
 
+from tests.search.execution.trainables import curve, faulty
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.ray_plugin import Watchdog, run_trials, tune_config
 from xoresnet.search.objective import Objective
@@ -31,42 +27,7 @@ OBJECTIVES = [Objective(metric="accuracy", direction="max"), Objective(metric="s
 FAULTS = ["fine", "raises", "dies", "nan", "silent", "forgets", "hangs", "exhausts", "heals"]
 
 
-def faulty(config: dict[str, Any]) -> None:
-    """What `config["fault"]` says; with `heals`, at the first attempt only."""
-    fault, marker = config["fault"], Path(config["folder"]) / "tried"
-    for epoch in (1, 2, 3):
-        if epoch == 2:
-            match fault:
-                case "raises":
-                    raise ValueError("boom")
-                case "dies":
-                    os._exit(3)
-                case "hangs":
-                    time.sleep(1000)
-                case "exhausts":
-                    exhaust_memory()
-                case "forgets":
-                    tune.report({"epoch": epoch, "accuracy": 0.5})
-                    continue
-                case "heals" if not marker.exists():
-                    marker.touch()
-                    raise ValueError("not yet")
-        if fault != "silent":
-            tune.report({"epoch": epoch, "accuracy": math.nan if fault == "nan" else 0.5, "spikes": 10.0 + epoch})
-
-
-def exhaust_memory() -> None:
-    """Ask for more than a limit that is a little above what the process has."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (has + 2**28, before[1]))
-    try:
-        np.zeros(2**32)
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-def run(bridge: TrialBridge, trainable: Any, folder: Path, seconds: float = 12) -> None:
+def run(bridge: TrialBridge, trainable: Any, folder: Path, seconds: float = 8) -> None:
     tune.Tuner(
         trainable,
         tune_config=tune_config(bridge, max_concurrent=2),
@@ -104,7 +65,7 @@ def test_whatever_trials_do_the_search_ends(tmp_path: Path) -> None:
         "nan": "accuracy is nan at epoch 1",
         "silent": "it ended without reporting epoch and accuracy, spikes",
         "forgets": "it did not report spikes at epoch 2",
-        "hangs": "it took longer than 12 s",
+        "hangs": "it took longer than 8 s",
         "exhausts": reasons["exhausts"],
         "heals": None,
     }
@@ -115,11 +76,6 @@ def test_whatever_trials_do_the_search_ends(tmp_path: Path) -> None:
     assert ends["heals"].user_attrs[RETRIED] == ["ValueError: not yet"]
     assert reports(ends["heals"]) == {1: [0.5, 11.0], 2: [0.5, 12.0], 3: [0.5, 13.0]}
     assert {trial.state for trial in bridge.study.trials} <= {TrialState.COMPLETE, TrialState.FAIL}
-
-
-def curve(config: dict[str, Any]) -> None:
-    for epoch in range(1, 9):
-        tune.report({"epoch": epoch, "accuracy": config["x"] - 1 / epoch, "spikes": 100.0 + config["y"]})
 
 
 def test_prunes_what_is_dominated_and_nothing_on_the_front(tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.search.command_line import Result, xoresnet
-from tests.search.runs import reported, search_words, status
+from tests.search.runs import reported, status, stop_search
 from xoresnet.data.load import load_data
 from xoresnet.description.arch import Arch
 from xoresnet.files.yaml_text import read_yaml
@@ -32,7 +30,7 @@ from xoresnet.standalone.folder import load_model
 SPACE = """
 space:
   arch:
-    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [4, 8], merge: [or, add, and, iand], timesteps: 3}
+    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [2, 4], merge: [or, add, and, iand], timesteps: 1}
 data: digits
 recipe: {precision: fp32, batch_size: 128}
 sampler: random
@@ -45,7 +43,7 @@ prior: {kind: shared, epochs: 2, seeds: 1, exploration: 0}
 PRUNING = """
 space:
   arch:
-    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [4, 8], merge: [or, add, and, iand], xor: [none, middle],
+    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [2, 4], merge: [or, add, and, iand], xor: [none, middle],
      timesteps: 1}
 data: digits
 recipe: {precision: fp32, batch_size: 128}
@@ -121,42 +119,56 @@ def test_no_prediction_is_ever_a_result(guided: Guided, tmp_path: Path) -> None:
     assert not set(run.trials["spikes_per_sample"]) & set(predicted)
 
 
-def test_stopped_in_each_phase_it_goes_on(guided: Guided, tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(SPACE)
-    prior = tmp_path / "run" / "prior"
+@pytest.fixture
+def here(ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, in which searches are stopped and gone on with."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
-    def trains() -> bool:
-        return bool(list(prior.glob("*.safetensors")))
 
-    def predicts() -> bool:
-        return bool(list(prior.glob("*.json")))
+def phases(folder: Path) -> dict[str, Callable[[], bool]]:
+    """Of a guided search in `run`, in their order: whether each has begun."""
+    prior, journal = folder / "run" / "prior", folder / "run" / JOURNAL
+    return {
+        "trains": lambda: bool(list(prior.glob("*.safetensors"))),
+        "predicts": lambda: bool(list(prior.glob("*.json"))),
+        "tries": lambda: reported(folder) >= 1,
+        "finishes": lambda: journal.exists() and f'"{RESCUES}"' in journal.read_text(encoding="utf-8"),
+    }
 
-    def tries() -> bool:
-        return reported(tmp_path) >= 1
 
-    for begun in (trains, predicts, tries):
-        kill_when(begun, tmp_path)
-        assert not begun_later(begun, (trains, predicts, tries))()
-    subprocess.run(search_words(), cwd=tmp_path, capture_output=True, check=True, timeout=300)
-    run, never_stopped = load(tmp_path / "run"), guided.run
+def stop_in(phase: str, folder: Path) -> None:
+    """Kill the search when this phase has begun, and the next one has not."""
+    begun = phases(folder)
+    stop_search(folder, begun[phase])
+    names = list(begun)
+    assert not any(begun[later]() for later in names[names.index(phase) + 1 :])
+
+
+def test_stopped_in_a_phase_it_goes_on(guided: Guided, here: Path) -> None:
+    """All phases, one after the other, are in `tests/exhaustive`."""
+    (here / "small.yaml").write_text(SPACE)
+    stop_in("predicts", here)
+    check_goes_on(guided, here)
+
+
+def check_goes_on(guided: Guided, folder: Path) -> None:
+    """To the end that it has without a stop."""
+    assert xoresnet("search", "small.yaml", "--run", "run").code == 0
+    run, never_stopped = load(folder / "run"), guided.run
     timed = ["prediction_seconds"]
     pd.testing.assert_frame_equal(run.predicted.drop(columns=timed), never_stopped.predicted.drop(columns=timed))
     assert len(run.trials) == len(never_stopped.trials)
-    after = status(tmp_path)
+    after = status(folder)
     assert (after["failed"], after["running"]) == (0, [])
     assert after["finished"] == len(run.trials)
 
 
-def test_stopped_while_it_finishes_a_pruned_trial_it_goes_on_from_its_checkpoint(ray: None, tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(PRUNING)
-
-    def finishes() -> bool:
-        journal = tmp_path / "run" / JOURNAL
-        return journal.exists() and f'"{RESCUES}"' in journal.read_text(encoding="utf-8")
-
-    kill_when(finishes, tmp_path)
-    subprocess.run(search_words(), cwd=tmp_path, capture_output=True, check=True, timeout=300)
-    run = load(tmp_path / "run")
+def test_stopped_while_it_finishes_a_pruned_trial_it_goes_on_from_its_checkpoint(here: Path) -> None:
+    (here / "small.yaml").write_text(PRUNING)
+    stop_in("finishes", here)
+    assert xoresnet("search", "small.yaml", "--run", "run").code == 0
+    run = load(here / "run")
     trials, seconds = run.trials.set_index("trial_id"), run.history.set_index(["trial_id", "epoch"])["train_seconds"]
     finishing = trials[trials["rescues"].notna()]
     assert len(finishing)
@@ -166,24 +178,7 @@ def test_stopped_while_it_finishes_a_pruned_trial_it_goes_on_from_its_checkpoint
         known, whole = seconds[pruned].to_dict(), seconds[number].to_dict()
         assert list(whole) == [1, 2, 3, 4, 5, 6]
         assert known.items() < whole.items()  # not trained again: that would have taken another time
-    assert status(tmp_path)["running"] == []
-
-
-def begun_later(begun: Callable[[], bool], phases: tuple[Callable[[], bool], ...]) -> Callable[[], bool]:
-    """The phase after this one."""
-    later = phases[phases.index(begun) + 1 :]
-    return later[0] if later else lambda: False
-
-
-def kill_when(begun: Callable[[], bool], folder: Path) -> None:
-    process = subprocess.Popen(search_words(), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    for _ in range(4000):
-        if begun() or process.poll() is not None:
-            break
-        time.sleep(0.02)
-    assert process.poll() is None, process.communicate()
-    process.kill()
-    process.communicate()
+    assert status(here)["running"] == []
 
 
 def test_its_price_is_said_before(tmp_path: Path) -> None:

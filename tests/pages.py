@@ -1,0 +1,48 @@
+"""What the README and the pages of docs/ show, to be run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+
+
+class Shown(NamedTuple):
+    """A command of this project as the arguments of `xoresnet`, or a block of Python."""
+
+    command: tuple[str, ...]
+    code: str
+
+
+def shown(page: str) -> Iterator[Shown]:
+    """In the order of the page; what installs is left out."""
+    blocks = re.findall(r"```(bash|python)\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    for language, block in blocks:
+        if language == "python":
+            yield Shown((), block)
+        else:
+            lines = (line.rpartition("&& ")[2] for line in block.splitlines())
+            ours = (shlex.split(line, comments=True) for line in lines if line.startswith("xoresnet "))
+            yield from (Shown(tuple(words), "") for _, *words in ours)
+
+
+def run_here(code: str) -> None:
+    """A block of Python, by itself and in this process; warnings are errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exec(compile(code, "page", "exec"), {"__name__": "__main__"})
+
+
+def run_alone(one: Shown, folder: Path) -> None:
+    """In a process of its own; warnings of a block are errors."""
+    command = ["-c", "from xoresnet.search.cli import run; run()", *one.command]
+    words = ["-W", "error", "-c", one.code] if one.code else command
+    result = subprocess.run([sys.executable, *words], check=False, capture_output=True, text=True, cwd=folder)
+    assert result.returncode == 0, (one, result.stderr)
