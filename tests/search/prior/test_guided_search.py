@@ -43,7 +43,7 @@ prior: {kind: shared, epochs: 2, seeds: 1, exploration: 0}
 PRUNING = """
 space:
   arch:
-    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [2, 4], merge: [or, add, and, iand], xor: [none, middle],
+    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [4, 8], merge: [or, add, and, iand], xor: [none, middle],
      timesteps: 1}
 data: digits
 recipe: {precision: fp32, batch_size: 128}
