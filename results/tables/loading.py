@@ -189,6 +189,8 @@ def _find(run: str) -> tuple[fs.FileSystem, str]:
         return fs.LocalFileSystem(), str(Path(run).absolute())
     try:
         return cast("tuple[fs.FileSystem, str]", fs.FileSystem.from_uri(run.rstrip("/")))
+    except OSError as error:  # an address that does not answer
+        raise RunError(f"{run} cannot be read: {str(error).splitlines()[0]}") from None
     except pa.ArrowInvalid:  # a scheme that pyarrow does not support itself
         import fsspec  # optional: only addresses that pyarrow cannot read need it
 

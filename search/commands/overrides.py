@@ -80,12 +80,14 @@ class Settings:
         first, dot, rest = key.partition(".")
         top = [field for part, fields in self._parts.items() if part != "data" for field in fields]
         exact = self.full_keys(key)
-        near = [f"{name}{dot}{rest}" for name in _closest(first, top, 0.8 if exact else 0.6)]
-        if near or exact:
-            return [*near, *exact]
+        if exact:
+            return [*get_close_matches(first, top, n=1, cutoff=0.8), *exact]  # `seeds`: `seed` or `prior.seeds`
+        near = _closest(first, top)
+        if near:
+            return [f"{name}{dot}{rest}" for name in near]
         inner = {field: f"data.{field}" for field in self._parts.get("data", ())}
         inner |= {field: f"{path}.{field}" for path, fields in self._nested.items() for field in fields}
-        return [f"{inner[name]}{dot}{rest}" for name in _closest(first, list(inner), 0.6)]
+        return [f"{inner[name]}{dot}{rest}" for name in _closest(first, list(inner))]
 
     def _all_keys(self) -> str:
         prefixes = {part: f"{part}." if part == "data" else "" for part in self._parts}
@@ -102,10 +104,10 @@ def merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> Fields:
     return result
 
 
-def _closest(name: str, known: Sequence[str], cutoff: float) -> list[str]:
+def _closest(name: str, known: Sequence[str]) -> list[str]:
     """The known name that begins with `name` or resembles it, as a list of at most one."""
     beginning = [other for other in known if other.startswith(name)]
-    return (beginning or get_close_matches(name, known, n=1, cutoff=cutoff))[:1]
+    return (beginning or get_close_matches(name, known, n=1))[:1]
 
 
 def _put(fields: Fields, path: list[str], value: Any, key: str) -> None:

@@ -23,6 +23,7 @@ from xoresnet.search.interrupts import signal_of
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.messages import print_error
 from xoresnet.search.views.train import TrainingView
+from xoresnet.search.views.words import counted
 from xoresnet.standalone.config import ModelConfig
 from xoresnet.standalone.folder import write_config
 from xoresnet.training.fit import Training, estimate_epoch_seconds
@@ -106,8 +107,8 @@ def show_plan(job: Job, *, as_json: bool) -> None:
     click.echo(summary(job.arch))
     click.echo(f"\n{_headline(job)}")
     click.echo("recipe: " + ", ".join(f"{name} {value}" for name, value in job.recipe if value is not None))
-    whole = f"{duration(seconds * job.recipe.epochs)} for all {job.recipe.epochs} epochs"
-    click.echo(f"about {duration(seconds)} per epoch, {whole}")
+    epochs = job.recipe.epochs
+    click.echo(f"about {duration(seconds)} per epoch, {duration(seconds * epochs)} for {counted(epochs, 'epoch')}")
     click.echo(f"Nothing was trained or written; the run would be written to {job.folder.path}")
 
 
@@ -180,7 +181,7 @@ def _headline(job: Job) -> str:
 
 def _show_summary(job: Job, figures: dict[str, Any]) -> None:
     click.echo(
-        f"validation accuracy {percent(figures['val_accuracy'])} after {figures['epochs_trained']} epochs "
+        f"validation accuracy {percent(figures['val_accuracy'])} after {counted(figures['epochs_trained'], 'epoch')} "
         f"(best {percent(figures['best_val_accuracy'])}, epoch {figures['best_epoch']})"
     )
     cost = Energy()

@@ -52,7 +52,7 @@ def test_a_trial_of_a_search_by_its_number(folder: Path, tmp_path: Path) -> None
     assert load_model(f"{tmp_path}/runs/digits:7").config == described(ARCH)
     with pytest.raises(
         ModelError,
-        match="runs/digits holds no model of a trial 8: only complete trials have one",
+        match="runs/digits holds no model of a trial 8: it is not complete, or its weights were removed",
     ):
         load_model(f"{tmp_path}/runs/digits:8")
 
