@@ -1,4 +1,4 @@
-"""What a search optimises: metrics with their directions."""
+"""The objectives of a search: metrics with their directions."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ __all__ = ["DEFAULT_OBJECTIVES", "Objective"]
 
 
 class Objective(Spec):
-    """A metric of an epoch's record, and whether more or less of it is better. Signs are never flipped."""
+    """A metric of an epoch's record, and whether more (`max`) or less (`min`) of it is better."""
 
     metric: Annotated[str, Field(strict=True, min_length=1)]
     direction: Literal["max", "min"]
 
     @property
     def optuna_direction(self) -> Literal["maximize", "minimize"]:
+        """The direction in Optuna's words."""
         return "maximize" if self.direction == "max" else "minimize"
 
 

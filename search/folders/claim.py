@@ -1,4 +1,4 @@
-"""A folder for one process at a time."""
+"""Locks: a folder is written by one process at a time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LOCK = ".lock"
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Make the folder this process's own until the block ends; raises `RunError` where it is another's."""
+    """Lock a folder, made if needed, for this process until the block ends. Raises `RunError` if it is locked."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise RunError(f"another process is at work in {folder}") from None
+        raise RunError(f"another process is working in {folder}") from None
     try:
         yield
     finally:
@@ -31,7 +31,7 @@ def claimed(folder: Path) -> Iterator[None]:
 
 
 def is_claimed(folder: Path) -> bool:
-    """Whether a process is at work in it."""
+    """Whether a process has locked the folder."""
     if not (folder / _LOCK).exists():
         return False
     lock = FileLock(folder / _LOCK)
@@ -44,5 +44,5 @@ def is_claimed(folder: Path) -> bool:
 
 
 def holds_files(folder: Path) -> bool:
-    """Whether there is anything in it but our lock and what a killed process left half written."""
+    """Whether a folder has files other than hidden ones: the lock, and what a killed process left half written."""
     return folder.is_dir() and any(not file.name.startswith(".") for file in folder.iterdir())

@@ -1,4 +1,4 @@
-"""In what two configurations differ."""
+"""The differences of two configurations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ __all__ = ["differences"]
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The dotted keys in which two nested mappings differ, each with a sentence."""
+    """The dotted keys in which two nested mappings differ, each with a clause that says how.
+
+    >>> differences({"trials": 8, "pruner": {"ties": "pass"}}, {"trials": 9, "pruner": {"ties": "pass"}})
+    [('trials', 'trials was 8, is 9')]
+    """
     old, new = _flat(before), _flat(now)
     return [
         (key, f"{key} was {old.get(key)}, is {new.get(key)}")
@@ -19,11 +23,11 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys."""
-    found: dict[str, Any] = {}
+    """A nested mapping as a flat one with dotted keys."""
+    flat: dict[str, Any] = {}
     for key, value in fields.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{key}.")
+            flat |= _flat(value, f"{prefix}{key}.")
         else:
-            found[f"{prefix}{key}"] = value
-    return found
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,4 +1,4 @@
-"""The folder of a search: what it was told, its lock, and a folder for each trial."""
+"""The folder of a search: its configuration, its lock, and a folder for each trial."""
 
 from __future__ import annotations
 
@@ -23,25 +23,28 @@ from xoresnet.search.folders.trial import TrialFolder
 __all__ = ["CONFIRM_JOURNAL", "JOURNAL", "RunFolder"]
 
 JOURNAL = "study.journal"
-"""The study, unless it has a storage elsewhere."""
+"""The file of the study, unless it is in a storage elsewhere."""
 CONFIRM_JOURNAL = "confirm.journal"
-"""That of a confirmation."""
-
+"""The file of the confirmation's study."""
 _PACKAGES = ("xoresnet", "torch", "ray", "optuna", "numpy", "pandas")
+"""The packages whose versions are recorded."""
 
 
 class RunFolder:
-    """`runs/<name>`."""
+    """The folder of one search, usually `runs/<name>`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
 
     def saved_config(self) -> SearchConfig | None:
-        """What the search in this folder was told, or None where there is none. Raises `RunError`."""
+        """The configuration of the search in this folder, or None if the folder is empty or missing.
+
+        Raises `RunError` for a folder that holds something else, and for a configuration that cannot be read.
+        """
         path = self.path / "config.yaml"
         if not path.exists():
             if self.path.exists() and not self.path.is_dir():
-                raise RunError(f"{self.path} is no folder")
+                raise RunError(f"{self.path} is not a folder")
             if holds_files(self.path):
                 raise RunError(f"{self.path} holds other files")
             return None
@@ -57,10 +60,10 @@ class RunFolder:
         try:
             return SearchConfig.from_dict(saved)
         except SpecError as error:
-            raise RunError(f"{path} is no configuration of this version: {error}") from None
+            raise RunError(f"{path} is not a configuration of this version: {error}") from None
 
     def check(self, config: SearchConfig) -> SearchConfig:
-        """The configuration with the name of the study. Raises `RunError` where the folder holds another search."""
+        """The configuration with the name of its study. Raises `RunError` if the folder holds another search."""
         try:
             saved = self.saved_config()
         except XOResNetError as error:
@@ -71,18 +74,17 @@ class RunFolder:
             return config
         if saved.study is None:
             saved = saved.replace(study=self.path.name)
-        before, now = (one.model_dump(mode="json") for one in (saved, config))
-        found = [line for key, line in differences(before, now) if key not in MAY_CHANGE]
-        if found:
-            rule = "choose another folder with --run"
-            raise RunError(f"{self.path} holds another search: {'; '.join(found)}; {rule}")
+        before, now = (each.model_dump(mode="json") for each in (saved, config))
+        changes = [text for key, text in differences(before, now) if key not in MAY_CHANGE]
+        if changes:
+            raise RunError(f"{self.path} holds another search: {'; '.join(changes)}; choose another folder with --run")
         return config
 
     @contextmanager
     def opened(self, config: SearchConfig) -> Iterator[SearchConfig]:
-        """Claim the folder for this process until the block ends; gives what `check` gives.
+        """Lock the folder for this process until the block ends, and write the configuration, as `check` returns it.
 
-        Raises `RunError` where it holds another search, or another process is at work in it.
+        Raises `RunError` if it holds another search, or if another process is working in it.
         """
         self.check(config)
         with claimed(self.path):
@@ -95,13 +97,13 @@ class RunFolder:
             try:
                 yield config
             except XOResNetError:
-                if is_new and not (self.path / JOURNAL).exists():  # a mistake that came to nothing
+                if is_new and not (self.path / JOURNAL).exists():  # nothing was begun: leave nothing behind
                     (self.path / "config.yaml").unlink()
                     (self.path / "environment.json").unlink()
                 raise
 
     def is_busy(self) -> bool:
-        """Whether a process is searching in it."""
+        """Whether a process is working in the folder."""
         return is_claimed(self.path)
 
     def trial(self, number: int, arch_id: str) -> TrialFolder:
@@ -110,6 +112,7 @@ class RunFolder:
 
 
 def _environment() -> dict[str, Any]:
+    """Versions of Python, the platform and the packages that matter."""
     versions = {}
     for package in _PACKAGES:
         try:

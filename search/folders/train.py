@@ -1,13 +1,13 @@
-"""The folder of one network's training, and what is written into it.
+"""The folder of a single training: a trial's folder (`folders/trial.py`) with further files.
 
-config.yaml              network, data, recipe: what the same command is recognised by
+config.yaml              network, data and recipe, by which the same command is recognised
 arch.json                the network
-checkpoint.safetensors   after each epoch; training goes on from it
-history.parquet          a row for each epoch
-layers.parquet           a row for each epoch and layer
-weights.safetensors      at the end: the network's state_dict after the last epoch
-config.json              with them: what `load_model` must know besides
-summary.json             at the end: the figures of the last epoch, and of the test set once it was opened
+checkpoint.safetensors   written after each epoch; the training continues from it
+history.parquet          one row for each epoch
+layers.parquet           one row for each epoch and layer
+weights.safetensors      the network's state_dict after the last epoch
+config.json              what `load_model` needs besides the weights
+summary.json             the figures of the last epoch, and of the test set once it was opened
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from xoresnet.search.folders.trial import TrialFolder
 __all__ = ["TrainFolder"]
 
 _WHERE_FILES_ARE = ("root", "verify")
-"""Of the data set: may differ from one machine to the next."""
+"""Fields of the data set that may differ from one machine to another."""
 
 
 class TrainFolder(TrialFolder):
-    """One folder; `opened` claims it for this process."""
+    """The folder of one training; `opened` locks it for this process."""
 
     @contextmanager
     def opened(self, arch: Arch, data: DataSpec, recipe: Recipe) -> Iterator[None]:
-        """Claim the folder for this training, until the block ends.
+        """Lock the folder for this training until the block ends, and write network and configuration.
 
-        Raises `RunError` where it holds something else, or another process is at work in it.
+        Raises `RunError` if it holds something else, or if another process is working in it.
         """
         self.check(arch, data, recipe)
         with claimed(self.path):
@@ -54,7 +54,7 @@ class TrainFolder(TrialFolder):
             yield
 
     def epochs_kept(self) -> int:
-        """How many epochs the checkpoint holds."""
+        """How many epochs the checkpoint holds; 0 if there is none."""
         from xoresnet.training.checkpoint import load_checkpoint
 
         try:
@@ -70,10 +70,11 @@ class TrainFolder(TrialFolder):
         write_parquet(self.path / "layers.parquet", layers_frame(records, arch_id=arch.arch_id, seed=seed))
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Write the summary as JSON; NaN and infinities become null."""
         write_text(self.path / "summary.json", json_text(summary) + "\n")
 
     def test_figures(self) -> dict[str, Any] | None:
-        """What was measured on the test set when it was opened, or None."""
+        """The figures that were measured when the test set was opened, or None if it was not."""
         try:
             figures = json.loads((self.path / "summary.json").read_text(encoding="utf-8")).get("test")
         except (OSError, ValueError, AttributeError):
@@ -81,14 +82,14 @@ class TrainFolder(TrialFolder):
         return figures if isinstance(figures, dict) else None
 
     def check(self, arch: Arch, data: DataSpec, recipe: Recipe) -> None:
-        """Raises `RunError` where the folder holds something else than this training."""
+        """Raises `RunError` if the folder holds something other than this training."""
         config = _config(arch, data, recipe)
         path = self.path / "config.yaml"
         if not path.exists():
             if self.path.exists() and not self.path.is_dir():
-                raise RunError(f"{self.path} is no folder: choose another with --run")
+                raise RunError(f"{self.path} is not a folder; choose another with --run")
             if holds_files(self.path):
-                raise RunError(f"{self.path} holds other files: choose another folder with --run")
+                raise RunError(f"{self.path} holds other files; choose another folder with --run")
             return
         try:
             saved = read_yaml(path.read_text(encoding="utf-8"), str(path))
@@ -97,12 +98,14 @@ class TrainFolder(TrialFolder):
         if not isinstance(saved, Mapping) or saved.get("command") != "train":
             raise RunError(f"{self.path} {wrong_content(saved, 'training')}; choose another folder with --run")
         kept = (self.checkpoint, self.weights, self.path / "history.parquet", self.path / "summary.json")
-        if not any(file.exists() for file in kept):  # it never came to an epoch: there is nothing to protect
+        if not any(file.exists() for file in kept):  # no epoch was finished: there is nothing to protect
             return
         ignored = {f"data.{name}" for name in _WHERE_FILES_ARE}
-        found = [line for key, line in differences(saved, config) if key not in ignored]
-        if found:
-            raise RunError(f"{self.path} holds another training: {'; '.join(found)}; choose another folder with --run")
+        changes = [text for key, text in differences(saved, config) if key not in ignored]
+        if changes:
+            raise RunError(
+                f"{self.path} holds another training: {'; '.join(changes)}; choose another folder with --run"
+            )
 
 
 def _config(arch: Arch, data: DataSpec, recipe: Recipe) -> dict[str, Any]:

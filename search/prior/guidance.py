@@ -1,4 +1,4 @@
-"""A search's prior, made once and kept: what it has cost is in the study and in `prior.json`."""
+"""The prior of a search: trained once, its cost recorded in the study and in `prior.json`, and used as a guide."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ __all__ = ["make_guide"]
 
 
 def make_guide(study: Study, plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> Guide:
-    """By the prior of a search, which is made first where there is none yet; jobs that failed are tried again.
+    """The guide of a search; its prior is trained first if it is not complete, and failed jobs are tried again.
 
-    Raises `PriorInterruptedError`; `PriorError` for a prior that came to nothing; `XOResNetError` where no job fits on
-    the machines.
+    on_step: called several times a second with the bridge of the jobs. Raises `PriorInterruptedError`, `PriorError` for
+    a prior that failed, `ClusterError` where no job fits on the machines.
     """
-    if "networks" not in prior_of(study) or not _is_whole(run):  # what is done is not done again
-        study.set_user_attr(PRIOR, _made(plan, run, on_step))
-    found = prior_of(study)
-    write_text(run / "prior.json", json.dumps(found, indent=2) + "\n")
-    if "failed" in found:
-        raise PriorError(found["failed"])
+    if "networks" not in prior_of(study) or not _is_readable(run):
+        study.set_user_attr(PRIOR, _train(plan, run, on_step))
+    facts = prior_of(study)
+    write_text(run / "prior.json", json.dumps(facts, indent=2) + "\n")
+    if "failed" in facts:
+        raise PriorError(facts["failed"])
     return Guide(read_predicted(run), plan.config.objectives, plan.config.prior.exploration)
 
 
-def _is_whole(run: Path) -> bool:
+def _is_readable(run: Path) -> bool:
     try:
         read_predicted(run)
     except PredictedTableError:
@@ -46,8 +46,8 @@ def _is_whole(run: Path) -> bool:
     return True
 
 
-def _made(plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> dict[str, Any]:
-    """Whatever goes wrong costs the prior alone."""
+def _train(plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> dict[str, Any]:
+    """What the study is to record; unexpected errors cost the search its prior and nothing else."""
     try:
         prior = SharedPrior(plan, run, on_step)
         networks = prior.run()
@@ -59,6 +59,8 @@ def _made(plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -
         return {"failed": f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"}
     epochs = prior.epochs_charged
     return {
-        "trials_charged": math.ceil(epochs / plan.recipe.epochs), "epochs_charged": epochs, "seconds": prior.seconds,
+        "trials_charged": math.ceil(epochs / plan.recipe.epochs),
+        "epochs_charged": epochs,
+        "seconds": prior.seconds,
         "networks": networks,
-    }  # fmt: skip
+    }

@@ -1,4 +1,4 @@
-"""Which networks of a space are predicted: all, or those that an evolution on the predictions comes to."""
+"""Which networks of a space are predicted: all, or those that an evolutionary search over the predictions asks for."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ __all__ = ["is_listed", "sample_of", "to_predict"]
 
 _POPULATION = 50
 _MOST_ASKED = 4
-"""Networks that an evolution may come to for each that it predicts: it comes back to old ones ever more often."""
+"""How many networks the evolution may ask for per predicted one, because it asks for known ones ever more often."""
 _SAMPLE = 4000
+"""How many random networks represent a space that is too large to list."""
 
 
 def is_listed(space: SearchSpace, limit: int) -> bool:
-    """Whether all its networks can be predicted."""
+    """Whether a space is small enough to predict all its networks."""
     size = space.size()
     return not size.continuous and size.networks <= limit
 
 
 def sample_of(space: SearchSpace, limit: int, seed: int) -> list[Arch]:
-    """All its networks, or as many at random as stand for all."""
+    """All networks of a space, or a random sample if there are more than the limit."""
     if is_listed(space, limit):
         return list(space.enumerate())
     rng = Random(seed)
@@ -40,10 +41,10 @@ def sample_of(space: SearchSpace, limit: int, seed: int) -> list[Arch]:
 def to_predict(
     space: SearchSpace, objectives: Sequence[Objective], limit: int, seed: int
 ) -> Generator[list[Arch], Mapping[str, Mapping[str, Any]], None]:
-    """Yields networks that were not predicted yet, is sent what is predicted of them, by `arch_id`, and so on.
+    """A generator of networks to predict: it yields batches of new networks and is sent their predictions by `arch_id`.
 
-    Of a space with more than `limit` networks it takes what NSGA-II (Deb et al. 2002) asks for: the same again for the
-    same answers. Networks without an answer count as failed.
+    In a space with more than `limit` networks, NSGA-II (Deb et al. 2002) chooses them on the predicted objectives; with
+    the same answers it asks for the same networks. Networks without a prediction count as failed.
     """
     if is_listed(space, limit):
         yield list(space.enumerate())

@@ -1,8 +1,8 @@
-"""`prior=shared`: what shared weights say of the space, found before the first trial is run.
+"""`prior=shared`: predictions for the networks of a space, made with shared weights before the first trial.
 
-Each group of networks gets weights that all of them train (`xoresnet.shared`), each group a job on Ray; then networks
-are run with these weights, in jobs of many. All jobs are trials of a study of their own, so that they go on like any
-other. What they say is in `predicted.parquet`: what the search trains next follows from it, and nothing else does.
+Each group of networks trains one set of weights together (`xoresnet.shared`), one job on Ray for each group and seed;
+other jobs then evaluate many networks each with these weights. All jobs are trials of a study of their own and continue
+after interruptions. The predictions are in `predicted.parquet` and serve only to choose what is trained next.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from xoresnet.shared.weights import WeightGroup, groups_of
 __all__ = ["PriorError", "PriorInterruptedError", "SharedPrior"]
 
 _JOB, _CONFIG = "job", "config"
-"""User attributes of a trial: which job it is, and what its trainable is given."""
+"""User attributes of a trial: the name of its job, and the configuration of its trainable."""
 _FILES = ("archs", "checkpoint", "weights", "output")
-"""Of what a trainable is given: names in the prior's folder, which may be moved."""
+"""Fields of that configuration that are names of files in the prior's folder, so that the folder can be moved."""
 _CHUNK = 25
-"""Networks of one job."""
-Said = dict[Arch, list[dict[str, Any]]]
-"""What the weights of each seed say of networks: figures by the names of a record."""
+"""How many networks one job predicts."""
+Predictions = dict[Arch, list[dict[str, Any]]]
+"""The predictions for each network, one by each set of weights: figures by the names of a record."""
 Trainable = Callable[[dict[str, Any]], None]
 
 
@@ -59,22 +59,25 @@ class PriorInterruptedError(XOResNetError, RuntimeError):
 
 
 class SharedPrior:
-    """Training and prediction, in a folder of their own."""
+    """Trains shared weights and predicts networks with them, in the folder `prior` of a run."""
 
     def __init__(self, plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> None:
-        """on_step: called several times a second, with the bridge of the jobs that run."""
+        """on_step: called several times a second with the bridge of the jobs that run."""
         self._plan, self._run, self._on_step = plan, run, on_step
         self._folder = run / "prior"
         self._folder.mkdir(exist_ok=True)
         self._study = optuna.create_study(
-            storage=open_journal(self._folder / "prior.journal"), study_name="prior", load_if_exists=True,
-            pruner=NopPruner(), sampler=RandomSampler(seed=0),
-        )  # fmt: skip
+            storage=open_journal(self._folder / "prior.journal"),
+            study_name="prior",
+            load_if_exists=True,
+            pruner=NopPruner(),
+            sampler=RandomSampler(seed=0),
+        )
 
     def run(self) -> int:
-        """Train, predict and write `predicted.parquet`; returns how many networks are in it.
+        """Train, predict and write `predicted.parquet`; returns the number of its networks.
 
-        Raises `PriorError`, `PriorInterruptedError`.
+        Raises `PriorError`, `PriorInterruptedError`, `ClusterError`.
         """
         plan = self._plan
         limit, seed = plan.config.prior.networks, plan.config.seed
@@ -87,10 +90,10 @@ class SharedPrior:
                 archs = next(rounds) if answer is None else rounds.send(answer)
             except StopIteration:
                 break
-            found = [predicted_row(arch, said) for arch, said in self._predict(archs, weights).items()]
+            new = [predicted_row(arch, figures) for arch, figures in self._predict(archs, weights).items()]
             metrics = [objective.metric for objective in plan.config.objectives]
-            answer = {row["arch_id"]: {name: row[f"predicted_{name}"] for name in metrics} for row in found}
-            rows += found
+            answer = {row["arch_id"]: {name: row[f"predicted_{name}"] for name in metrics} for row in new}
+            rows += new
         if not rows:
             raise PriorError(f"no network could be predicted: {self._reason()}")
         write_predicted(self._run, rows)
@@ -98,16 +101,16 @@ class SharedPrior:
 
     @property
     def epochs_charged(self) -> float:
-        """What it has cost so far, in epochs of training one network."""
+        """The cost of all jobs so far, in epochs of training one network."""
         return self._total(EPOCHS_CHARGED)
 
     @property
     def seconds(self) -> float:
-        """Of all its jobs so far, one after the other."""
+        """The duration of all jobs so far, added up."""
         return self._total(SECONDS)
 
     def _train(self, groups: Mapping[WeightGroup, Sequence[Arch]]) -> dict[WeightGroup, list[str]]:
-        """The weights of each group that could be trained, one file for each seed."""
+        """Train the weights of each group; returns the files of those that could be trained, one for each seed."""
         jobs: dict[tuple[WeightGroup, str], Attributes] = {}
         for group, archs in groups.items():
             listed = self._folder / f"{group.group_id}.archs"
@@ -116,7 +119,7 @@ class SharedPrior:
                 file = f"{group.group_id}-{recipe.seed}.safetensors"
                 config = {"archs": listed.name, "checkpoint": file, "recipe": recipe.model_dump_json()}
                 jobs[group, file] = {_JOB: f"train {Path(file).stem}", _CONFIG: config}
-        self._carry_out(jobs.values(), train_shared)
+        self._run_jobs(jobs.values(), train_shared)
         done = self._done()
         weights: dict[WeightGroup, list[str]] = {}
         for (group, file), job in jobs.items():
@@ -126,8 +129,8 @@ class SharedPrior:
             raise PriorError(f"no weights could be trained: {self._reason()}")
         return weights
 
-    def _predict(self, archs: Sequence[Arch], weights: Mapping[WeightGroup, Sequence[str]]) -> Said:
-        """Networks without weights are left out."""
+    def _predict(self, archs: Sequence[Arch], weights: Mapping[WeightGroup, Sequence[str]]) -> Predictions:
+        """Predict networks; those without weights are left out."""
         outputs: list[tuple[str, Path]] = []
         jobs: list[Attributes] = []
         for group, members in groups_of(archs).items():
@@ -141,17 +144,17 @@ class SharedPrior:
                     config = {"archs": listed.name, "weights": file, "output": output.name}
                     jobs.append({_JOB: (job := f"predict {output.stem}"), _CONFIG: config})
                     outputs.append((job, output))
-        self._carry_out(jobs, predict_networks)
+        self._run_jobs(jobs, predict_networks)
         done = self._done()
         by_id = {arch.arch_id: arch for arch in archs}
-        found: Said = {}
+        predictions: Predictions = {}
         for job, output in outputs:
-            for said in _read(output) if job in done else ():
-                found.setdefault(by_id[said["arch_id"]], []).append(said)
-        return found
+            for figures in _read(output) if job in done else ():
+                predictions.setdefault(by_id[figures["arch_id"]], []).append(figures)
+        return predictions
 
-    def _carry_out(self, jobs: Iterable[Attributes], trainable: Trainable) -> None:
-        """Raises `PriorInterruptedError`."""
+    def _run_jobs(self, jobs: Iterable[Attributes], trainable: Trainable) -> None:
+        """Run the jobs that are not complete yet. Raises `PriorInterruptedError`, `ClusterError`."""
         config = self._plan.config
         common = {"data": json.dumps(config.data.model_dump(mode="json")), "threads": config.cpus_per_trial}
 
@@ -165,22 +168,26 @@ class SharedPrior:
         if not source.to_do:
             return
         bridge = TrialBridge(
-            self._study, source, [Objective(metric=SECONDS, direction="min")],
-            trials=source.finished + source.to_do, retries=config.retries,
-        )  # fmt: skip
+            self._study,
+            source,
+            [Objective(metric=SECONDS, direction="min")],
+            trials=source.finished + source.to_do,
+            retries=config.retries,
+        )
         self._on_step(bridge)
         if bridge.ended:
             raise PriorInterruptedError(outcome(bridge, self._run))
-        limits = config.replace(trial_seconds=None)  # of a trial, and a job is none
-        found = execute(bridge, trainable, limits, self._run, lambda: self._on_step(bridge))
-        if found.interrupted or ((source.to_do or bridge.interrupted) and not found.failed):
-            raise PriorInterruptedError(found)
+        limits = config.replace(trial_seconds=None)  # a limit for trials, not for jobs
+        result = execute(bridge, trainable, limits, self._run, lambda: self._on_step(bridge))
+        if result.interrupted or ((source.to_do or bridge.interrupted) and not result.failed):
+            raise PriorInterruptedError(result)
 
     def _done(self) -> set[str]:
+        """The names of complete jobs."""
         return {trial.attributes[_JOB] for trial in trials_of(self._study, TrialState.COMPLETE)}
 
     def _reason(self) -> str:
-        """Why a job failed."""
+        """Why the last failed job failed."""
         failed = trials_of(self._study, TrialState.FAIL)
         return (failed[-1].failure or "unknown reason") if failed else "nothing was tried"
 

@@ -451,7 +451,7 @@ def test_mistakes_get_one_sentence(words: str, message: str) -> None:
 def test_while_another_process_is_at_work(folder: Path) -> None:
     with claimed(folder):
         before = contents(folder)
-        assert xoresnet("confirm", str(folder)).is_refusal(1, "another process is at work in */run")
+        assert xoresnet("confirm", str(folder)).is_refusal(1, "another process is working in */run")
         assert contents(folder) == before
         assert xoresnet("confirm", str(folder), "--dry-run").code == 0
 

@@ -342,7 +342,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits --run other", 1, "*/other holds other files; choose another folder with --run"),
         ("digits --run trained", 1, "*/trained holds a training, not a search; choose another folder with --run"),
         ("digits --run torn", 1, "*/torn/config.yaml, line 1, column 6: *; choose another folder with --run"),
-        ("digits --run none.txt", 1, "*/none.txt is no folder*"),
+        ("digits --run none.txt", 1, "*/none.txt is not a folder*"),
         ("digits --run none.txt/new", 1, "*/none.txt/new: Not a directory"),
         ("mine.yaml data={name: fashion-mnist, root: fashion} --run searched", 1,
          ("*/searched holds another search: space.arch.input_shape was [1, 8, 8], is [1, 28, 28]; "
@@ -420,7 +420,7 @@ def test_a_second_search_in_one_folder_is_refused() -> None:
     with claimed(Path("run")):
         before = contents()
         result = xoresnet("search", "mine.yaml", "--run", "run")
-        assert result.is_refusal(1, "another process is at work in */run")
+        assert result.is_refusal(1, "another process is working in */run")
         assert contents() == before
 
 

@@ -217,7 +217,7 @@ def test_a_study_at_an_address_that_is_none(storage: str) -> None:
         ("other", 1, "other holds no search: it has no config.yaml"),
         ("trained", 1, "*/trained holds a training, not a search"),
         ("strange", 1, "*/strange holds no search: its config.yaml was not written by one"),
-        ("newer", 1, "*/newer/config.yaml is no configuration of this version: colour: unknown field; *"),
+        ("newer", 1, "*/newer/config.yaml is not a configuration of this version: colour: unknown field; *"),
         ("latin", 1, "*/latin/config.yaml cannot be read: 'utf-8' codec *"),
         ("torn", 1, "*/torn/config.yaml, line 1, column 6: *"),
         ("begun", 1, "begun holds a search that has no study yet"),

@@ -430,8 +430,8 @@ def _half_checkpoint(run: Path) -> None:
             1,
             "run holds another training: arch.neuron.tau was 2.0, is 1.5; data.validation_seed was 0, is 3; choose *",
         ),
-        (_other_files, [], 1, "run holds other files: choose another folder with --run"),
-        (_file, [], 1, "run is no folder: choose another with --run"),
+        (_other_files, [], 1, "run holds other files; choose another folder with --run"),
+        (_file, [], 1, "run is not a folder; choose another with --run"),
         (_config("command: search\n"), [], 1, "run holds a search, not a training; choose another folder with --run"),
         (_config("- 1\n"), [], 1, "run holds no training: its config.yaml was not written by one; choose another *"),
         (_config("command: train\narch: [1\n"), [], 1, "run/config.yaml, line 3, column 1: expected ',' or ']', but *"),
@@ -455,7 +455,7 @@ def test_a_folder_within_a_file(tmp_path: Path) -> None:
 
 def test_a_folder_in_which_another_process_is_at_work(run: Path) -> None:
     with FileLock(run / ".lock"):
-        assert xoresnet(*command("--run", "run")).is_refusal(1, "another process is at work in run")
+        assert xoresnet(*command("--run", "run")).is_refusal(1, "another process is working in run")
     assert xoresnet(*command("--run", "run")).code == 0
 
 

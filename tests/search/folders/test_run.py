@@ -250,7 +250,7 @@ def test_a_field_of_a_newer_version(tmp_path: Path) -> None:
     begin(folder)
     edited(folder, lambda fields: fields.update(colour="red"))
     error = refused(folder, PLAIN)
-    assert str(error).startswith(f"{tmp_path}/run/config.yaml is no configuration of this version: colour: unknown")
+    assert str(error).startswith(f"{tmp_path}/run/config.yaml is not a configuration of this version: colour: unknown")
     assert str(error).endswith("; choose another folder with --run")
     assert type(error) is RunError
 
@@ -263,13 +263,13 @@ def test_a_field_of_a_newer_version(tmp_path: Path) -> None:
     [
         ("config.yaml", b"[a: b", "{path}/config.yaml, line 1, column 6: "),
         ("config.yaml", b"command: search # \xe9\n", "{path}/config.yaml cannot be read: 'utf-8' codec "),
-        ("config.yaml", b"", "{path} holds something else than a search"),
-        ("config.yaml", b"- command: search", "{path} holds something else than a search"),
-        ("config.yaml", b"command: train", "{path} holds something else than a search"),
-        ("config.yaml", b"space: digits", "{path} holds something else than a search"),
+        ("config.yaml", b"", "{path} holds no search: its config.yaml was not written by one"),
+        ("config.yaml", b"- command: search", "{path} holds no search: its config.yaml was not written by one"),
+        ("config.yaml", b"command: train", "{path} holds a training, not a search"),
+        ("config.yaml", b"space: digits", "{path} holds no search: its config.yaml was not written by one"),
         (
             "config.yaml", b"{command: search, trials: 0, sed: 3}",
-            ("{path}/config.yaml is no configuration of this version: space: required, but missing; "
+            ("{path}/config.yaml is not a configuration of this version: space: required, but missing; "
              "trials: must be at least 1, got 0; sed: unknown field; did you mean 'seed'?"),
         ),
         ("notes.txt", b"mine", "{path} holds other files"),
@@ -293,7 +293,7 @@ def test_a_folder_of_something_else(name: str, content: bytes, sentence: str, tm
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("mine")
     error = refused(RunFolder(tmp_path / "run"), PLAIN)
-    assert str(error).startswith(f"{tmp_path}/run is no folder")
+    assert str(error).startswith(f"{tmp_path}/run is not a folder")
     assert type(error) is RunError
 
 
@@ -313,7 +313,7 @@ def test_the_folder_of_another_process(tmp_path: Path) -> None:
     begin(folder)
     with claimed(folder.path):
         before = contents(tmp_path)
-        with pytest.raises(XOResNetError, match=f"^another process is at work in {folder.path}$") as caught:
+        with pytest.raises(XOResNetError, match=f"^another process is working in {folder.path}$") as caught:
             begin(folder, PLAIN.replace(trials=60))
         assert contents(tmp_path) == before
     assert type(caught.value) is RunError
