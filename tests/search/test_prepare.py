@@ -182,9 +182,9 @@ def test_samplers_and_pruners_that_there_are(sampler: str, pruner: str) -> None:
             {"pruner": "optuna.samplers.TPESampler"}, UsageError,
             "pruner: 'optuna.samplers.TPESampler' must be an Optuna pruner, but its *",
         ),
-        ({"warm_start": "nowhere"}, RunError, "warm_start: nowhere holds no search"),
-        ({"warm_start": "empty"}, RunError, "warm_start: empty holds no search"),
-        ({"warm_start": "fashion"}, RunError, "*/fashion holds other files"),
+        ({"warm_start": "nowhere"}, RunError, "warm_start: there is no folder nowhere"),
+        ({"warm_start": "empty"}, RunError, "warm_start: empty holds no search: it has no config.yaml"),
+        ({"warm_start": "fashion"}, RunError, "warm_start: fashion holds no search: it has no config.yaml"),
         (
             {"warm_start": "earlier", "arch": {"width": 16}}, RunError,
             "warm_start: none of the 2 networks on the front of earlier is in this space",
