@@ -1,7 +1,7 @@
-"""What shared weights say of architectures: how good each would be, and what its spikes would come to.
+"""Predicts from shared weights how accurate each architecture would be, and how many spikes it would cost.
 
-Running statistics of batch norm belong to one network and cannot be shared, so each network's are estimated anew from
-training images before it is run on the validation images (Guo et al. 2019, arXiv 1904.00420, section 3.4).
+The running statistics of batch norm belong to one network and cannot be shared. Each network's are therefore estimated
+from training images before it is run on the validation images (Guo et al. 2019, arXiv 1904.00420, section 3.4).
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ __all__ = ["NORM_IMAGES", "Prediction", "estimate_norms", "predict"]
 
 
 NORM_IMAGES = 128
-"""Training images from which batch norm's statistics are estimated."""
+"""Number of training images from which the statistics of batch norm are estimated."""
 
 
 class Prediction(NamedTuple):
-    """A network as it is with shared weights. Not a result: its own weights may make more or less of it."""
+    """The figures of a network with shared weights, not a result: with weights of its own they may differ."""
 
     arch: Arch
     """In canonical form."""
     figures: Mapping[str, float]
-    """As in the records of training: `val_accuracy`, `val_loss`, `spikes_per_sample` and the rest of the counts."""
+    """As in the records of training: `val_accuracy`, `val_loss`, `spikes_per_sample` and the other counts."""
     seconds: float
     image_passes: int
-    """Images that it was run on, forward alone."""
+    """Number of images that it was run on, forward only."""
 
 
 def predict(
@@ -49,10 +49,10 @@ def predict(
     norm_images: int = NORM_IMAGES,
     batch_size: int = 512,
 ) -> Iterator[Prediction]:
-    """One prediction for each architecture, in their order, on the network's device; changes no shared weight.
+    """Yield one prediction for each architecture, in their order, on the device of the weights, which do not change.
 
-    norm_images: how many training images batch norm's statistics are estimated from. Raises ValueError for data that
-    do not fit.
+    norm_images: number of training images from which the statistics of batch norm are estimated. Raises `UsageError`
+    for architectures that do not fit the data or are not in the space of the weights.
     """
     normalise = Normalise(data.mean, data.std)
     batches = _norm_batches(data, norm_images, batch_size, normalise, network)
@@ -67,12 +67,12 @@ def predict(
 
 
 def estimate_norms(net: XOResNet, batches: Iterable[Tensor]) -> None:
-    """Set the running statistics of batch norm to their averages over batches [N, C, H, W], and nothing else."""
+    """Set the running statistics of batch norm to their averages over batches [N, C, H, W]; changes nothing else."""
     norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # cumulative
+        norm.momentum = None  # cumulative average
     net.train()
     with torch.no_grad():
         for images in batches:
@@ -84,7 +84,7 @@ def estimate_norms(net: XOResNet, batches: Iterable[Tensor]) -> None:
 def _norm_batches(
     data: DataSet, images: int, batch_size: int, normalise: Normalise, network: SharedNetwork
 ) -> list[Tensor]:
-    """Training images at random, which follow from the network's seed, as they are."""
+    """Random training images, which depend only on the seed of the weights, without augmentation."""
     number = min(images, len(data.train))
     state = np.random.SeedSequence((network.seed, 0, 2)).generate_state(1)
     rows = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(int(state[0])))[:number]

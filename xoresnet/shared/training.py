@@ -1,21 +1,20 @@
-"""Training shared weights: at each step a few architectures on one batch, their gradients added up.
+"""`SharedTraining` trains shared weights: each step averages the gradients of a few architectures on one batch.
 
-Which ones follows from the seed and the number of the epoch alone, as everything random does, so that a training which
-goes on from its checkpoint ends with the weights of one that was never interrupted, bit for bit on the CPU.
+All random numbers, including the choice of architectures, depend only on the seed and the number of the epoch, so a
+training that resumes from its checkpoint ends with the same weights as one that was never interrupted, bit for bit on
+the CPU.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from random import Random
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -24,13 +23,14 @@ from torch import Tensor, nn
 from xoresnet.data.batches import Normalise, batch_count, training_batches
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
-from xoresnet.description.layer_table import dense_macs
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import DivergenceError
+from xoresnet.errors import RunError, UsageError
 from xoresnet.network.xoresnet import XOResNet
+from xoresnet.shared.sampling import ArchSampler, Sampling
 from xoresnet.shared.weights import SharedNetwork, WeightGroup, groups_of
 from xoresnet.training.learning import (
     augmentation_of,
+    check_finite,
     check_fits,
     default_device,
     lay_out,
@@ -46,58 +46,40 @@ __all__ = ["SharedEpoch", "SharedTraining", "load_shared"]
 
 _FORMAT = "xoresnet-shared-1"
 _IDENTITY = {
-    "group": "group", "list of architectures": "archs", "recipe": "recipe", "sampling": "sampling",
-    "data set or split": "data", "precision": "precision",
-}  # fmt: skip
-"""In what a checkpoint must agree with the training that goes on from it."""
+    "group": "group",
+    "list of architectures": "archs",
+    "recipe": "recipe",
+    "sampling": "sampling",
+    "data set or split": "data",
+    "precision": "precision",
+}
+"""What a checkpoint must have in common with the training that resumes from it, and the text that holds it."""
 
 _VIEWS_KEPT = 512
-"""Making one anew costs about as much as a step of a small network."""
-
-Sampling = Literal["sandwich", "uniform"]
+"""Views are kept, because making one costs about as much as a step of a small network."""
 
 
 @dataclass(frozen=True)
 class SharedEpoch:
-    """What one epoch of shared training came to."""
+    """The record of one epoch of shared training."""
 
     epoch: int
-    """From 1."""
+    """Counted from 1."""
     learning_rate: float
     """Of the last step."""
     train_loss: float
     """Mean over images and architectures, while the weights changed; likewise the accuracy."""
     train_accuracy: float
     image_passes: int
-    """Images times the architectures that saw them, forward and backward: what an epoch of one network costs times the
-    number of architectures a step."""
+    """Number of images times the architectures that were trained on them: the cost of an epoch of one network times the
+    number of architectures per step."""
     train_seconds: float
 
 
-class _Sampler:
-    """Draws the architectures of a step out of a list.
-
-    `uniform`: each equally likely. `sandwich`: one of the least, one of the most dense multiply-adds, the others at
-    random (Yu & Huang 2019, arXiv 1903.05134).
-    """
-
-    def __init__(self, archs: Sequence[Arch], sampling: Sampling, number: int) -> None:
-        self.archs, self.sampling, self.number = archs, sampling, number
-        costs = [dense_macs(arch) for arch in archs]
-        self._ends: list[list[Arch]] = []
-        if sampling == "sandwich":
-            for end in (min(costs), max(costs)):
-                self._ends.append([arch for arch, cost in zip(archs, costs, strict=True) if cost == end])
-
-    def draw(self, rng: Random) -> list[Arch]:
-        ends = [rng.choice(end) for end in self._ends]
-        return ends + [rng.choice(self.archs) for _ in range(self.number - len(ends))]
-
-
 class SharedTraining(ResumableEpochs[SharedEpoch]):
-    """The weights of one group being trained: `network`, `records` of the epochs done, iteration over those to come.
+    """The weights of one group in training: `network`, the `records` of finished epochs, iteration over those to come.
 
-    Iterating anew after an exception goes on from the checkpoint.
+    Iterating again after an exception resumes from the checkpoint.
     """
 
     def __init__(
@@ -112,26 +94,22 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         device: str | torch.device | None = None,
         checkpoint: str | Path | None = None,
     ) -> None:
-        """archs: whose weights are to be trained, all of one group (`groups_of`); for a space too large to be listed,
-        a few thousand drawn from it. recipe: None for the data set's own. seed: in place of the recipe's. checkpoint:
-        a file written after each epoch; if it exists already, training goes on behind it.
+        """archs: the architectures whose weights are trained, all of one group (`groups_of`); of a space that is too
+        large to be listed, a few thousand samples. recipe: None for the data set's own. seed: replaces the recipe's.
+        sampling, archs_per_step: see `ArchSampler`. device: by default CUDA if there is any. checkpoint: a file that is
+        written after each epoch; if it exists, training resumes after it.
 
-        Raises ValueError for architectures of several groups, data that do not fit and a checkpoint of another
-        training; iterating raises `DivergenceError`.
+        Raises `UsageError` for architectures of several groups, for data that do not fit and for wrong sampling, and
+        `RunError` for a checkpoint that is damaged or of another training; iterating raises `DivergenceError`.
         """
         self.group, self.archs = _one_group(archs)
         check_fits(self.archs[0], data)
-        if sampling not in get_args(Sampling):
-            raise ValueError(f"sampling is 'sandwich' or 'uniform', got {sampling!r}")
-        least = 3 if sampling == "sandwich" else 1
-        if archs_per_step < least:
-            raise ValueError(f"archs_per_step is at least {least} for {sampling} sampling, got {archs_per_step}")
+        self._sampler = ArchSampler(self.archs, sampling, archs_per_step)
         self.data = data
         recipe = recipe or data.default_recipe
         self.recipe = recipe if seed is None else recipe.replace(seed=seed)
         super().__init__(self.recipe.epochs, checkpoint)
         self.device = default_device(device)
-        self._sampler = _Sampler(self.archs, sampling, archs_per_step)
         self._bf16 = uses_bf16(self.recipe, self.device)
         self._normalise = Normalise(data.mean, data.std)
         self._begin()
@@ -143,7 +121,7 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         self._view = lru_cache(maxsize=_VIEWS_KEPT)(self._new_view)
 
     def _new_view(self, arch: Arch) -> XOResNet:
-        """A view whose weights, new ones among them, are in the optimizer."""
+        """A view in training mode, whose weights, including new ones, are added to the optimizer."""
         net = self.network.view(arch).train()
         lay_out(net, self.recipe, self.device)
         decaying, others = self._optimizer.param_groups
@@ -158,52 +136,49 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         recipe, split = self.recipe, self.data.train
         per_epoch = batch_count(len(split), recipe.batch_size)
         batches = training_batches(
-            split, recipe.batch_size, augmentation_of(self.data, recipe), self._normalise,
-            seed=recipe.seed, epoch=epoch, device=self.device,
-        )  # fmt: skip
-        draws = Random(str(np.random.SeedSequence((recipe.seed, epoch, 1)).generate_state(4)))
+            split,
+            recipe.batch_size,
+            augmentation_of(self.data, recipe),
+            self._normalise,
+            seed=recipe.seed,
+            epoch=epoch,
+            device=self.device,
+        )
+        rng = Random(str(np.random.SeedSequence((recipe.seed, epoch, 1)).generate_state(4)))
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
-        right = torch.zeros((), dtype=torch.int64, device=self.device)
+        correct = torch.zeros((), dtype=torch.int64, device=self.device)
         passes = 0
         for number, (images, labels) in enumerate(batches):
             rate = recipe.learning_rate_at((epoch - 1) * per_epoch + number, per_epoch * recipe.epochs)
-            archs = self._sampler.draw(draws)
-            step_loss, step_right = self._step(archs, images, labels, rate)
+            archs = self._sampler.draw(rng)
+            step_loss, step_correct = self._step(archs, images, labels, rate)
             loss += step_loss * len(labels)
-            right += step_right
+            correct += step_correct
             passes += len(archs) * len(labels)
         mean_loss = float(loss) / passes
-        self._check_finite(epoch, mean_loss)
-        return SharedEpoch(epoch, rate, mean_loss, int(right) / passes, passes, time.perf_counter() - start)
+        weights = self.network.state_dict(self.group)
+        check_finite(f"shared training of {self.group}", recipe, epoch, mean_loss, weights)
+        return SharedEpoch(epoch, rate, mean_loss, int(correct) / passes, passes, time.perf_counter() - start)
 
     def _step(self, archs: Sequence[Arch], images: Tensor, labels: Tensor, rate: float) -> tuple[Tensor, Tensor]:
-        """One step of the optimizer; returns the sums over architectures of loss and of images that were right."""
+        """One step of the optimizer; returns loss and number of correct images, each summed over the architectures."""
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         nets = [self._view(arch) for arch in archs]
-        self._optimizer.zero_grad()  # a weight that no architecture of this step has keeps no gradient, and stays
+        self._optimizer.zero_grad()  # weights that no architecture of this step has get no gradient and stay the same
         loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
-        right = torch.zeros((), dtype=torch.int64, device=self.device)
+        correct = torch.zeros((), dtype=torch.int64, device=self.device)
         for net in nets:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
                 loss, logits = training_loss(net, self.recipe, images, labels)
             (loss / len(nets)).backward()
             loss_sum += loss.detach().double()
-            right += (logits.argmax(1) == labels).sum()
+            correct += (logits.argmax(1) == labels).sum()
         if self.recipe.clip_norm is not None:
             weights = self.network.parameters(self.group)
             nn.utils.clip_grad_norm_([weights[key] for key in sorted(weights)], self.recipe.clip_norm)
         self._optimizer.step()
-        return loss_sum, right
-
-    def _check_finite(self, epoch: int, loss: float) -> None:
-        weights = all(bool(value.isfinite().all()) for value in self.network.state_dict(self.group).values())
-        if not (math.isfinite(loss) and weights):
-            what = f"the loss became {loss}" if not math.isfinite(loss) else "weights are no longer finite"
-            raise DivergenceError(
-                f"shared training of {self.group} diverged in epoch {epoch} of {self.recipe.epochs}, "
-                f"at learning_rate={self.recipe.learning_rate:g}: {what}"
-            )
+        return loss_sum, correct
 
     def _identity(self) -> dict[str, str]:
         names = ",".join(arch.arch_id for arch in self.archs)
@@ -211,7 +186,7 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
             "archs": hashlib.sha256(names.encode()).hexdigest(),
             "group": self.group.model_dump_json(),
             "recipe": self.recipe.model_dump_json(),
-            "sampling": f"{self._sampler.sampling} {self._sampler.number}",
+            "sampling": str(self._sampler),
             "data": f"{self.data.name} {self.data.fingerprint}",
             "precision": "bf16" if self._bf16 else "fp32",
         }
@@ -223,30 +198,31 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         save_tensor_file(file, _FORMAT, TensorFile(texts, self.network.state_dict(self.group), states))
 
     def _restore(self, file: Path) -> None:
-        saved, mine = load_tensor_file(file, _FORMAT), self._identity()
-        other = [name for name, field in _IDENTITY.items() if mine[field] != saved.texts.get(field)]
-        if other:
-            raise ValueError(f"{file} is a checkpoint of another {' and another '.join(other)}")
+        saved, current = load_tensor_file(file, _FORMAT), self._identity()
+        different = [name for name, field in _IDENTITY.items() if current[field] != saved.texts.get(field)]
+        if different:
+            raise RunError(f"{file} is a checkpoint of another {' and another '.join(different)}")
         self.network.load_state_dict(self.group, saved.weights)
-        stays = not self._optimizer.defaults["fused"]  # on the CPU
+        step_on_cpu = not self._optimizer.defaults["fused"]
         for key, weight in self.network.parameters(self.group).items():
-            # they come into the optimizer's groups, as new ones do, with the first view that has them
+            # the first view that has a weight adds it to the optimizer's groups, as with new weights
             state = saved.optimizer.get(key, {})
             self._optimizer.state[weight] = {
-                name: value if name == "step" and stays else value.to(self.device) for name, value in state.items()
+                name: value if name == "step" and step_on_cpu else value.to(self.device)
+                for name, value in state.items()
             }
         self.records = [SharedEpoch(**fields) for fields in json.loads(saved.texts["records"])]
 
 
 def load_shared(*files: str | Path, device: str | torch.device = "cpu") -> SharedNetwork:
-    """The weights of all groups that trainings have written to these checkpoints, to predict from.
+    """The weights of all groups in these checkpoints of `SharedTraining`, to predict from.
 
-    Raises ValueError for files that are no such checkpoints or come from different seeds.
+    Raises `RunError` for files that are not such checkpoints, and `UsageError` for checkpoints of different seeds.
     """
     saved = [load_tensor_file(Path(file), _FORMAT) for file in files]
     seeds = {Recipe.from_dict(json.loads(content.texts["recipe"])).seed for content in saved}
     if len(seeds) != 1:
-        raise ValueError(f"shared weights of one seed go together, got those of {sorted(seeds) or 'none'}")
+        raise UsageError(f"shared weights must be of one seed, got those of {sorted(seeds) or 'none'}")
     network = SharedNetwork(seed=seeds.pop(), device=device)
     for content in saved:
         group = WeightGroup.from_dict(json.loads(content.texts["group"]))
@@ -258,5 +234,5 @@ def _one_group(archs: Sequence[Arch]) -> tuple[WeightGroup, list[Arch]]:
     groups = groups_of(archs)
     if len(groups) != 1:
         names = "; ".join(map(str, groups)) or "none"
-        raise ValueError(f"the architectures of one group are trained together, got {len(groups)} groups: {names}")
+        raise UsageError(f"the architectures must be of one group, got {len(groups)} groups: {names}")
     return next(iter(groups.items()))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import RunError
 from xoresnet.measures.records import EpochRecord
 from xoresnet.training.tensor_file import TensorFile, load_tensor_file, save_tensor_file
 
@@ -19,22 +20,22 @@ _FORMAT = "xoresnet-training-1"
 
 
 class Checkpoint(NamedTuple):
-    """All that training needs to go on after an epoch."""
+    """All that training needs to resume after an epoch."""
 
     arch: Arch
     recipe: Recipe
     data: str
     """The data set's name and fingerprint."""
     precision: str
-    """What the recipe's came to on the machine."""
+    """bf16 or fp32: what the recipe's precision meant on the machine."""
     records: tuple[EpochRecord, ...]
     weights: dict[str, Tensor]
     optimizer: dict[int, dict[str, Any]]
-    """State of each parameter, as the optimizer's `state_dict` has it."""
+    """The state of each parameter, as in the optimizer's `state_dict`."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint; whoever reads the file sees the one before or this one, whole, whatever happens meanwhile."""
+    """Write a checkpoint. Readers see either the previous checkpoint or this one, complete, even after a crash."""
     texts = {
         "arch": checkpoint.arch.to_json(indent=None),
         "recipe": checkpoint.recipe.model_dump_json(),
@@ -47,12 +48,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint. Raises ValueError, naming the file, for one that is broken or of another kind."""
+    """Read a checkpoint. Raises `RunError`, naming the file, for one that is damaged or of another kind."""
     content = load_tensor_file(path, _FORMAT)
     try:
         return _from_content(content)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is not a whole checkpoint: {type(error).__name__}: {error}") from error
+        raise RunError(f"{path} is not a complete checkpoint: {type(error).__name__}: {error}") from error
 
 
 def _from_content(content: TensorFile) -> Checkpoint:

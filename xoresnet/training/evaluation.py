@@ -1,4 +1,4 @@
-"""How good a network is on a split, and what its spikes come to there."""
+"""Evaluates a network on a split: loss, accuracy and the counts of spikes and operations."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["Evaluation", "evaluate"]
 
 
 class Evaluation(NamedTuple):
-    """A network on all images of a split, in evaluation mode."""
+    """The figures of a network on all images of a split, in evaluation mode."""
 
     loss: float
     """Mean cross-entropy of the mean logits, without smoothing."""
     accuracy: float
-    """Share of images whose largest logit is their class's, 0 .. 1."""
+    """Share of images whose largest logit is that of their class, 0 .. 1."""
     counts: SpikeCounts
 
     def as_dict(self, prefix: str = "") -> dict[str, Any]:
-        """Figures of the whole network by name; the prefix goes before loss and accuracy."""
+        """The figures of the whole network by name; the prefix applies to loss and accuracy."""
         return {f"{prefix}loss": self.loss, f"{prefix}accuracy": self.accuracy, **self.counts.as_dict()}
 
 
@@ -38,13 +38,13 @@ def evaluate(
     bf16: bool = False,
     batch_size: int = 256,
 ) -> Evaluation:
-    """Run the network on every image of a split, as it is; leaves the network in evaluation mode."""
+    """Run the network on every image of a split, without augmentation; leaves the network in evaluation mode."""
     net.eval()
-    loss, right = 0.0, 0
+    loss, correct = 0.0, 0
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
     with torch.no_grad(), autocast, count_spikes(net) as counts:
         for images, labels in evaluation_batches(split, batch_size, normalise, device):
             logits = net(images).float()
             loss += float(F.cross_entropy(logits, labels, reduction="sum"))
-            right += int((logits.argmax(1) == labels).sum())
-    return Evaluation(loss / len(split), right / len(split), counts)
+            correct += int((logits.argmax(1) == labels).sum())
+    return Evaluation(loss / len(split), correct / len(split), counts)

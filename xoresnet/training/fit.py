@@ -1,12 +1,11 @@
-"""Training: `fit` yields a record per epoch; `Training` is the same with its network at hand.
+"""Training: `fit` yields a record per epoch; `Training` also gives access to the network.
 
-Everything random follows from the recipe's seed and the number of the epoch, so that a run which goes on from its
-checkpoint gives the records of one that was never interrupted, bit for bit on the CPU.
+All random numbers depend only on the recipe's seed and the number of the epoch, so a run that resumes from its
+checkpoint gives the same records as one that was never interrupted, bit for bit on the CPU.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,18 +20,18 @@ from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import DivergenceError
+from xoresnet.errors import RunError
 from xoresnet.measures.records import EpochRecord
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from xoresnet.training.evaluation import Evaluation, evaluate
 from xoresnet.training.learning import (
     augmentation_of,
+    check_finite,
     check_fits,
     default_device,
     lay_out,
-    make_optimizer,
-    named_parameters,
+    optimizer_of,
     peak_memory_mib,
     training_loss,
     uses_bf16,
@@ -42,31 +41,32 @@ from xoresnet.training.resumable_epochs import ResumableEpochs
 __all__ = ["Step", "Training", "estimate_epoch_seconds", "fit"]
 
 _IDENTITY = {"network": "arch", "recipe": "recipe", "data set or split": "data", "precision": "precision"}
-"""In what a checkpoint must agree with the training that goes on from it."""
+"""What a checkpoint must have in common with the training that resumes from it, and the field that holds it."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """How far an epoch is, after one batch of it."""
+    """The progress of an epoch after one batch."""
 
     epoch: int
-    """From 1, like the step."""
+    """Counted from 1, like the step."""
     step: int
     steps: int
+    """Of the epoch."""
     learning_rate: float
     images: int
-    """Seen in this epoch so far."""
+    """Number of images seen in this epoch so far."""
     _loss_sum: Tensor
-    _right: Tensor
+    _correct: Tensor
 
     @property
     def train_loss(self) -> float:
-        """Mean over the epoch so far; on CUDA, asking for it waits for the device. Likewise the accuracy."""
+        """Mean over the epoch so far; on CUDA, reading it waits for the device. Likewise the accuracy."""
         return float(self._loss_sum) / self.images
 
     @property
     def train_accuracy(self) -> float:
-        return int(self._right) / self.images
+        return int(self._correct) / self.images
 
 
 def fit(
@@ -78,12 +78,14 @@ def fit(
     device: str | torch.device | None = None,
     checkpoint: str | Path | None = None,
 ) -> Iterator[EpochRecord]:
-    """Train a network and yield a record after each epoch; stopping between two of them is always safe.
+    """Train a network and yield a record after each epoch; it is always safe to stop between two epochs.
 
-    recipe: None for the data set's own. seed: in place of the recipe's. device: by default CUDA where there is one.
-    checkpoint: a file that is written after each epoch; if it exists already, its records come first and training goes
-    on behind them. Raises `DivergenceError`, and ValueError for data that do not fit and for a checkpoint of another
-    network, recipe or data set; all of these when the first record is asked for.
+    recipe: None for the data set's own. seed: replaces the recipe's. device: by default CUDA if there is any.
+    checkpoint: a file that is written after each epoch; if it exists, its records come first and training resumes
+    after them.
+
+    Raises `UsageError` if the network does not fit the data, `RunError` for a checkpoint that is damaged or belongs to
+    another network, recipe or data set, and `DivergenceError`; all of them when the first record is requested or later.
     """
     training = Training(arch, data, recipe, seed, device=device, checkpoint=checkpoint)
     yield from training.records
@@ -91,9 +93,10 @@ def fit(
 
 
 class Training(ResumableEpochs[EpochRecord]):
-    """A network being trained: `net`, `records` of the epochs done, and iteration over those to come.
+    """A network in training: `net`, the `records` of finished epochs, and iteration over those to come.
 
-    Iterating anew after an exception goes on from the checkpoint. `on_step` is called after each batch.
+    Iterating again after an exception resumes from the checkpoint. `on_step` is called after each batch. The arguments
+    and errors are those of `fit`, and errors of arguments are raised at once.
     """
 
     def __init__(
@@ -108,9 +111,9 @@ class Training(ResumableEpochs[EpochRecord]):
         on_step: Callable[[Step], None] | None = None,
     ) -> None:
         recipe = data.default_recipe if recipe is None and isinstance(data, DataSet) else recipe
-        for name, given, kind in (("arch", arch, Arch), ("data", data, DataSet), ("recipe", recipe, Recipe)):
-            if not isinstance(given, kind):
-                raise TypeError(f"{name} must be of type {kind.__name__}, got {type(given).__name__}")
+        for name, argument, kind in (("arch", arch, Arch), ("data", data, DataSet), ("recipe", recipe, Recipe)):
+            if not isinstance(argument, kind):
+                raise TypeError(f"{name} must be of type {kind.__name__}, got {type(argument).__name__}")
         check_fits(arch, data)
         super().__init__(recipe.epochs, checkpoint)
         self.arch, self.data = arch, data
@@ -122,16 +125,16 @@ class Training(ResumableEpochs[EpochRecord]):
         self._begin()
 
     def _prepare(self) -> None:
-        """Weights from the seed."""
+        """Draw the weights from the seed."""
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.recipe.seed)
             self.net = XOResNet(self.arch)
         self.net.to(self.device)
         lay_out(self.net, self.recipe, self.device)
-        self._optimizer = _optimizer(self.net, self.recipe)
+        self._optimizer = optimizer_of(self.net, self.recipe)
 
     def evaluate(self, split: Split) -> Evaluation:
-        """The network as it is now on all images of a split, in the precision of training."""
+        """Evaluate the network as it is now on all images of a split, in the precision of training."""
         return evaluate(self.net, split, self._normalise, self.device, bf16=self._bf16)
 
     def _epoch(self, epoch: int) -> EpochRecord:
@@ -142,7 +145,7 @@ class Training(ResumableEpochs[EpochRecord]):
             if self._on_step is not None:
                 self._on_step(step)
         self._check_finite(epoch, step.train_loss)
-        between = time.perf_counter()
+        trained = time.perf_counter()
         evaluation = self.evaluate(self.data.validation)
         self._check_finite(epoch, evaluation.loss)
         return EpochRecord(
@@ -150,8 +153,8 @@ class Training(ResumableEpochs[EpochRecord]):
             learning_rate=step.learning_rate,
             train_loss=step.train_loss,
             train_accuracy=step.train_accuracy,
-            train_seconds=between - start,
-            evaluation_seconds=time.perf_counter() - between,
+            train_seconds=trained - start,
+            evaluation_seconds=time.perf_counter() - trained,
             peak_memory_mib=peak_memory_mib(self.device),
             **evaluation.as_dict("val_"),
             layers=tuple(evaluation.counts.layers),
@@ -163,12 +166,17 @@ class Training(ResumableEpochs[EpochRecord]):
         per_epoch = batch_count(len(split), recipe.batch_size)
         self.net.train()
         loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
-        right = torch.zeros((), dtype=torch.int64, device=self.device)
+        correct = torch.zeros((), dtype=torch.int64, device=self.device)
         seen = 0
         batches = training_batches(
-            split, recipe.batch_size, augmentation_of(self.data, recipe), self._normalise,
-            seed=recipe.seed, epoch=epoch, device=self.device,
-        )  # fmt: skip
+            split,
+            recipe.batch_size,
+            augmentation_of(self.data, recipe),
+            self._normalise,
+            seed=recipe.seed,
+            epoch=epoch,
+            device=self.device,
+        )
         for number, (images, labels) in enumerate(batches):
             step = (epoch - 1) * per_epoch + number
             learning_rate = recipe.learning_rate_at(step, per_epoch * recipe.epochs)
@@ -181,27 +189,20 @@ class Training(ResumableEpochs[EpochRecord]):
             if recipe.clip_norm is not None:
                 nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip_norm)
             self._optimizer.step()
-            loss_sum = loss_sum + loss.detach().double() * len(labels)  # not in place: steps keep what they were given
-            right = right + (logits.argmax(1) == labels).sum()
+            loss_sum = loss_sum + loss.detach().double() * len(labels)  # not in place: earlier steps keep their values
+            correct = correct + (logits.argmax(1) == labels).sum()
             seen += len(labels)
-            yield Step(epoch, number + 1, per_epoch, learning_rate, seen, loss_sum, right)
+            yield Step(epoch, number + 1, per_epoch, learning_rate, seen, loss_sum, correct)
 
     def _check_finite(self, epoch: int, loss: float) -> None:
-        """Weights too, because a neuron that is fed NaN is silent and may hide it from the loss."""
-        weights = all(bool(value.isfinite().all()) for value in self.net.state_dict().values())
-        if not (math.isfinite(loss) and weights):
-            what = f"the loss became {loss}" if not math.isfinite(loss) else "weights are no longer finite"
-            raise DivergenceError(
-                f"training of {self.arch.arch_id} diverged in epoch {epoch} of {self.recipe.epochs}, "
-                f"at learning_rate={self.recipe.learning_rate:g}: {what}"
-            )
+        check_finite(f"training of {self.arch.arch_id}", self.recipe, epoch, loss, self.net.state_dict())
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
 
     @property
     def precision(self) -> str:
-        """What the recipe's came to on this machine: bf16 or fp32."""
+        """The precision that the recipe means on this machine: bf16 or fp32."""
         return "bf16" if self._bf16 else "fp32"
 
     def _save(self, file: Path) -> None:
@@ -219,10 +220,10 @@ class Training(ResumableEpochs[EpochRecord]):
         )
 
     def _restore(self, file: Path) -> None:
-        mine, saved = self._checkpoint(), load_checkpoint(file)
-        other = [name for name, field in _IDENTITY.items() if getattr(mine, field) != getattr(saved, field)]
-        if other:
-            raise ValueError(f"{file} is a checkpoint of another {' and another '.join(other)}")
+        current, saved = self._checkpoint(), load_checkpoint(file)
+        different = [name for name, field in _IDENTITY.items() if getattr(current, field) != getattr(saved, field)]
+        if different:
+            raise RunError(f"{file} is a checkpoint of another {' and another '.join(different)}")
         self.net.load_state_dict(saved.weights)
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": saved.optimizer, "param_groups": groups})
@@ -232,7 +233,7 @@ class Training(ResumableEpochs[EpochRecord]):
 def estimate_epoch_seconds(
     arch: Arch, data: DataSet, recipe: Recipe | None = None, *, device: str | torch.device | None = None
 ) -> float:
-    """How long an epoch will take with its evaluation, from a few steps that are thrown away afterwards."""
+    """Seconds that an epoch and its evaluation will take, measured over a few steps of a training that is discarded."""
     training = Training(arch, data, recipe, device=device)
     times = []
     start = time.perf_counter()
@@ -244,11 +245,3 @@ def estimate_epoch_seconds(
     training.evaluate(Split(batch, data.validation.labels[: len(batch)]))
     evaluation = (time.perf_counter() - start) * len(data.validation) / len(batch)
     return min(times) * step.steps + evaluation
-
-
-def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    decaying: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
-    for _, parameter, decays in named_parameters(net):
-        (decaying if decays else others).append(parameter)
-    return make_optimizer(decaying, others, recipe)

@@ -1,10 +1,10 @@
-"""What every training has in common: the fit of network and data, loss, optimizer, precision, augmentation."""
+"""What all trainings share: checks, loss, optimizer, precision, augmentation."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -14,15 +14,18 @@ from xoresnet.data.images import Augmentation
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import DivergenceError, UsageError
 from xoresnet.network.xoresnet import XOResNet
 
 __all__ = [
     "augmentation_of",
+    "check_finite",
     "check_fits",
     "default_device",
     "lay_out",
     "make_optimizer",
     "named_parameters",
+    "optimizer_of",
     "peak_memory_mib",
     "training_loss",
     "uses_bf16",
@@ -30,33 +33,49 @@ __all__ = [
 
 
 def check_fits(arch: Arch, data: DataSet) -> None:
-    """Raises ValueError where a network takes other images or tells other classes than the data have."""
+    """Raises `UsageError` if the data have images of another shape, or another number of classes, than the network."""
     if (arch.input_shape, arch.num_classes) != (data.input_shape, data.num_classes):
-        raise ValueError(
+        raise UsageError(
             f"the network takes images {list(arch.input_shape)} of {arch.num_classes} classes, "
             f"{data.name} has {list(data.input_shape)} of {data.num_classes}"
         )
 
 
+def check_finite(training: str, recipe: Recipe, epoch: int, loss: float, weights: Mapping[str, Tensor]) -> None:
+    """Raises `DivergenceError`, in which the training is named, if the loss or any weight is not finite.
+
+    Weights are checked too, because a neuron that reads NaN is silent and may hide it from the loss.
+    """
+    if not math.isfinite(loss):
+        reason = f"the loss became {loss}"
+    elif not all(bool(weight.isfinite().all()) for weight in weights.values()):
+        reason = "weights are no longer finite"
+    else:
+        return
+    raise DivergenceError(
+        f"{training} diverged in epoch {epoch} of {recipe.epochs}, at learning_rate={recipe.learning_rate:g}: {reason}"
+    )
+
+
 def default_device(device: str | torch.device | None) -> torch.device:
-    """None for CUDA where there is one."""
+    """The device; for None, CUDA if there is any, else the CPU."""
     return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def lay_out(net: XOResNet, recipe: Recipe, device: torch.device) -> None:
-    """Put the weights of convolutions in the memory format of the recipe, where that is safe.
+    """Put the weights of convolutions into the memory format of the recipe, where that is safe.
 
-    On CPUs oneDNN writes beyond its memory in the backward pass of strided 1x1 convolutions with few input channels
-    (uxlfoundation/oneDNN#6035): networks that have one keep torch's own format, in which they are as fast.
+    On CPUs, oneDNN writes beyond its memory in the backward pass of strided 1x1 convolutions with few input channels
+    (uxlfoundation/oneDNN#6035). Networks with such a convolution keep torch's own format, in which they are as fast.
     """
     convs = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
-    broken = any(conv.kernel_size == (1, 1) and conv.stride != (1, 1) and conv.in_channels < 16 for conv in convs)
-    if recipe.channels_last and not (broken and device.type == "cpu"):
+    unsafe = any(conv.kernel_size == (1, 1) and conv.stride != (1, 1) and conv.in_channels < 16 for conv in convs)
+    if recipe.channels_last and not (unsafe and device.type == "cpu"):
         net.to(memory_format=torch.channels_last)
 
 
 def training_loss(net: XOResNet, recipe: Recipe, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The recipe's loss on a batch, and the logits [N, num_classes] without gradient."""
+    """The recipe's loss on a batch, a scalar, and the logits [N, num_classes] without gradient."""
     smoothing = recipe.label_smoothing
     if recipe.loss == "mean-logits":
         logits = net(images)
@@ -68,33 +87,43 @@ def training_loss(net: XOResNet, recipe: Recipe, images: Tensor, labels: Tensor)
 
 
 def augmentation_of(data: DataSet, recipe: Recipe) -> Augmentation:
-    """The data set's, but for what the recipe says."""
-    asked = {name: getattr(recipe, name) for name in Augmentation._fields}
-    return data.augmentation._replace(**{name: value for name, value in asked.items() if value is not None})
+    """The data set's augmentation, with the fields that the recipe sets."""
+    of_recipe = {name: getattr(recipe, name) for name in Augmentation._fields}
+    return data.augmentation._replace(**{name: value for name, value in of_recipe.items() if value is not None})
 
 
 def named_parameters(net: nn.Module) -> Iterator[tuple[str, nn.Parameter, bool]]:
-    """Name and parameter, and whether it decays: weights of convolution and linear layers do, and nothing else."""
+    """Name and parameter, and whether it decays: only the weights of convolution and linear layers do."""
     for place, module in net.named_modules():
         for name, parameter in module.named_parameters(recurse=False):
             weight = isinstance(module, nn.Conv2d | nn.Linear) and name == "weight"
             yield f"{place}.{name}" if place else name, parameter, weight
 
 
+def optimizer_of(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer of all parameters of a network: first group with weight decay, second group without."""
+    decaying: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for _, parameter, decays in named_parameters(net):
+        (decaying if decays else others).append(parameter)
+    return make_optimizer(decaying, others, recipe)
+
+
 def make_optimizer(decaying: list[nn.Parameter], others: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer of two groups of parameters, with weight decay on the first alone."""
     groups = [
         {"params": decaying, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
     if recipe.optimizer == "adamw":
-        # in one kernel, which wants moments laid out as weights are; those of a checkpoint are contiguous
+        # the fused kernel needs moments in the layout of the weights, but those of a checkpoint are contiguous
         return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=not recipe.channels_last)
     nesterov = recipe.momentum > 0
     return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov)
 
 
 def uses_bf16(recipe: Recipe, device: torch.device) -> bool:
-    """What the recipe's precision comes to on this device."""
+    """Whether the recipe's precision means bf16 on this device."""
     if recipe.precision != "auto":
         return recipe.precision == "bf16"
     if device.type == "cuda":
@@ -103,7 +132,7 @@ def uses_bf16(recipe: Recipe, device: torch.device) -> bool:
 
 
 def peak_memory_mib(device: torch.device) -> float:
-    """Of the device's tensors on CUDA, of the whole process elsewhere; NaN where the system does not tell."""
+    """Peak memory of the device's tensors on CUDA, of the whole process elsewhere; NaN if the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     try:

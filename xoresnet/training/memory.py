@@ -1,4 +1,4 @@
-"""Keeping freed memory at hand while training on the CPU."""
+"""Keeps freed memory in the process while training on the CPU."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _LARGE = 2**30
 
 
 def hold_freed_memory() -> bool:
-    """Let this process keep the memory that it frees instead of returning it to the system at once.
+    """Let this process keep the memory that it frees, instead of returning it to the system at once.
 
-    Training on the CPU frees and asks for the same large tensors at every step, and glibc by default maps each anew,
-    page by page: up to a third of the time of a step (`docs/benchmarks.md`). Holds for the whole process from here
-    on; call it where the process is yours, before training. Returns whether it took effect: only with glibc.
+    Training on the CPU frees and allocates the same large tensors at every step, and glibc by default maps each anew,
+    page by page, which takes up to a third of the time of a step (`docs/benchmarks.md`). The setting holds for the
+    whole process; call it before training, in programs of your own. Returns whether it took effect: only with glibc.
     """
     if sys.platform != "linux":
         return False
@@ -25,6 +25,6 @@ def hold_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except AttributeError:
         return False
-    # versions of glibc that take no threshold above 32 MiB can do without mapping altogether
+    # versions of glibc that accept no threshold above 32 MiB can be told not to map at all
     unmapped = mallopt(_M_MMAP_THRESHOLD, _LARGE) or mallopt(_M_MMAP_MAX, 0)
     return bool(unmapped) and bool(mallopt(_M_TRIM_THRESHOLD, -1))

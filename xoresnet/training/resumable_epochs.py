@@ -1,4 +1,4 @@
-"""Epochs one after another, which may end anywhere and go on from a checkpoint."""
+"""`ResumableEpochs`: epochs one after another, which may stop anywhere and resume from a checkpoint."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from xoresnet.errors import TrainingError
+
 __all__ = ["ResumableEpochs"]
 
 Record = TypeVar("Record")
 
 
 class ResumableEpochs(ABC, Generic[Record]):
-    """`records` of the epochs done, and iteration over those to come.
+    """The `records` of finished epochs, and iteration over those to come.
 
-    Stopping between two epochs is always safe. Iterating anew after an exception goes on from the checkpoint.
-    Subclasses call `_begin` at the end of their `__init__`.
+    It is always safe to stop between two epochs. Iterating again after an exception resumes from the checkpoint, and
+    raises `TrainingError` if there is none. Subclasses call `_begin` at the end of their `__init__`.
     """
 
     def __init__(self, epochs: int, checkpoint: str | Path | None) -> None:
@@ -39,7 +41,7 @@ class ResumableEpochs(ABC, Generic[Record]):
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Make weights and optimizer as they are before the first epoch."""
+        """Create weights and optimizer as they are before the first epoch."""
 
     @abstractmethod
     def _epoch(self, epoch: int) -> Record:
@@ -47,11 +49,11 @@ class ResumableEpochs(ABC, Generic[Record]):
 
     @abstractmethod
     def _save(self, file: Path) -> None:
-        """Write a checkpoint, with the records."""
+        """Write a checkpoint, including the records."""
 
     @abstractmethod
     def _restore(self, file: Path) -> None:
-        """Read a checkpoint, with the records. Raises ValueError for one of another training."""
+        """Read a checkpoint, including the records. Raises `RunError` if it is damaged or of another training."""
 
     def _begin(self) -> None:
         self._within_epoch = False
@@ -62,6 +64,6 @@ class ResumableEpochs(ABC, Generic[Record]):
     def _begin_again(self) -> None:
         if self.records and (self._file is None or not self._file.exists()):
             epoch = len(self.records) + 1
-            raise RuntimeError(f"training was interrupted within epoch {epoch} and has no checkpoint to go on from")
+            raise TrainingError(f"training was interrupted within epoch {epoch} and has no checkpoint to resume from")
         self.records = []
         self._begin()

@@ -435,7 +435,7 @@ def _half_checkpoint(run: Path) -> None:
         (_config("command: search\n"), [], 1, "run holds a search, not a training; choose another folder with --run"),
         (_config("- 1\n"), [], 1, "run holds no training: its config.yaml was not written by one; choose another *"),
         (_config("command: train\narch: [1\n"), [], 1, "run/config.yaml, line 3, column 1: expected ',' or ']', but *"),
-        (_half_checkpoint, [], 1, "run/checkpoint.safetensors is not a whole checkpoint: *"),
+        (_half_checkpoint, [], 1, "run/checkpoint.safetensors is not a complete checkpoint: *"),
     ],
 )
 def test_folders_that_hold_something_else(

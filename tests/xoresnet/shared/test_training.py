@@ -5,20 +5,21 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet, load_data
 from xoresnet.description.arch import Arch
-from xoresnet.description.layer_table import dense_macs
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import DivergenceError
-from xoresnet.shared.training import SharedEpoch, SharedTraining, _Sampler, load_shared
+from xoresnet.errors import DivergenceError, RunError, UsageError
+from xoresnet.network.xoresnet import XOResNet
+from xoresnet.shared.training import SharedEpoch, SharedTraining, load_shared
 from xoresnet.shared.weights import WeightGroup
+from xoresnet.training.fit import Training
 
 BASE = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, timesteps=2)
 ARCHS = [
@@ -96,6 +97,7 @@ import os, signal, sys
 import torch
 torch.set_num_threads(1)
 from tests.xoresnet.shared.test_training import ARCHS, SHORT, quarter
+from xoresnet.network.xoresnet import XOResNet
 from xoresnet.shared.training import SharedTraining
 for record in SharedTraining(ARCHS, quarter(), SHORT, checkpoint=sys.argv[1]):
     if record.epoch == 2:
@@ -106,7 +108,7 @@ for record in SharedTraining(ARCHS, quarter(), SHORT, checkpoint=sys.argv[1]):
 def test_killed_and_resumed(data: DataSet, tmp_path: Path) -> None:
     file = tmp_path / "shared.safetensors"
     command = [sys.executable, "-c", KILLED, str(file)]
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     assert subprocess.run(command, cwd=root, check=False).returncode == -signal.SIGKILL
     resumed, whole = SharedTraining(ARCHS, data, SHORT, checkpoint=file), SharedTraining(ARCHS, data, SHORT)
     assert len(resumed.records) == 2
@@ -120,44 +122,43 @@ def test_interrupted_within_an_epoch(data: DataSet, tmp_path: Path) -> None:
     training = SharedTraining(ARCHS, data, SHORT, checkpoint=tmp_path / "shared.safetensors")
     epochs = iter(training)
     next(epochs)
-    view, calls = training._view, 0
+    passes = 0
 
-    def interrupting(arch: Arch) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == 3:
+    def interrupt(module: nn.Module, inputs: Any) -> None:
+        nonlocal passes
+        passes += isinstance(module, XOResNet)
+        if passes == 3:
             raise KeyboardInterrupt
-        return view(arch)
 
-    training._view = interrupting  # type: ignore[assignment]
+    hook = nn.modules.module.register_module_forward_pre_hook(interrupt)
     with pytest.raises(KeyboardInterrupt):
         next(epochs)
+    hook.remove()
     list(training)
     assert same(weights_of(whole), weights_of(training))
 
 
 def test_weights_that_no_network_of_a_step_has_stay_as_they_are(data: DataSet) -> None:
     """No decay and no momentum for them, or the rarely drawn would be worse for it."""
-    training = SharedTraining(ARCHS, data, SHORT, sampling="uniform", archs_per_step=1)
-    for arch in ARCHS:
-        training._view(arch)
+    one_step = SHORT.replace(epochs=12, batch_size=300, schedule="constant")
+    training = SharedTraining(ARCHS, data, one_step, sampling="uniform", archs_per_step=1)
+    networks = [dict(training.network.view(arch).named_parameters()) for arch in ARCHS]
+    keys_of = {key: id(weight) for key, weight in training.network.parameters(training.group).items()}
+    sharers = [{id(weight) for weight in network.values()} for network in networks]
+    kept = 0
     before = weights_of(training)
-    shallow = [arch.canonical() for arch in ARCHS if arch.depth == 8]
-    images, labels = torch.rand(8, 1, 8, 8), torch.arange(8)
-    training._step(shallow[:1], images, labels, 0.1)
-    after = weights_of(training)
-    changed = {key for key in before if not torch.equal(before[key], after[key])}
-    assert changed
-    assert changed <= dict(training.network.view(shallow[0]).named_parameters()).keys() | {
-        "head16.weight",
-        "head16.bias",
-    }
+    for _ in training:
+        after = weights_of(training)
+        changed = {keys_of[key] for key in before if not torch.equal(before[key], after[key])}
+        assert changed
+        assert any(changed <= weights for weights in sharers)  # of one network
+        kept += len(before) - len(changed)
+        before = after
+    assert kept
 
 
 def test_one_network_alone_learns_as_it_would_by_training(data: DataSet) -> None:
     """With one architecture a step is an ordinary step."""
-    from xoresnet.training.fit import Training
-
     arch = ARCHS[0].canonical()
     shared = SharedTraining([arch], data, SHORT, archs_per_step=1)
     alone = Training(arch, data, SHORT)
@@ -165,19 +166,6 @@ def test_one_network_alone_learns_as_it_would_by_training(data: DataSet) -> None
     alone.net.load_state_dict(view.state_dict())
     losses = [record.train_loss for record in alone]
     assert [record.train_loss for record in shared] == pytest.approx(losses, rel=1e-5)
-
-
-def test_samplers() -> None:
-    archs = [arch.canonical() for arch in ARCHS]
-    costs = sorted({dense_macs(arch) for arch in archs})
-    sandwich = _Sampler(archs, "sandwich", 4)
-    for seed in range(20):
-        least, most, *others = sandwich.draw(Random(seed))
-        assert (dense_macs(least), dense_macs(most), len(others)) == (costs[0], costs[-1], 2)
-    assert {arch for seed in range(99) for arch in sandwich.draw(Random(seed))} == set(archs)
-    rng = Random(0)
-    drawn = [arch for _ in range(600) for arch in _Sampler(archs, "uniform", 2).draw(rng)]
-    assert all(50 < drawn.count(arch) < 150 for arch in archs)  # 100 expected of each
 
 
 def test_weights_from_checkpoints(data: DataSet, tmp_path: Path) -> None:
@@ -192,7 +180,7 @@ def test_weights_from_checkpoints(data: DataSet, tmp_path: Path) -> None:
         trained = SharedTraining(archs, data, SHORT, checkpoint=file)
         assert same(weights_of(trained), network.state_dict(WeightGroup.of(archs[0])))
     next(iter(SharedTraining(ARCHS, data, SHORT, seed=7, checkpoint=tmp_path / "other")))
-    with pytest.raises(ValueError, match=r"one seed go together, got those of \[0, 7\]"):
+    with pytest.raises(UsageError, match=r"must be of one seed, got those of \[0, 7\]"):
         load_shared(*files, tmp_path / "other")
 
 
@@ -203,29 +191,29 @@ def test_a_loss_that_is_not_finite_ends_training(data: DataSet) -> None:
 
 
 def test_what_does_not_fit_is_refused(data: DataSet, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="of one group are trained together, got 2 groups: conv3, basic, width 4"):
+    with pytest.raises(UsageError, match="must be of one group, got 2 groups: conv3, basic, width 4"):
         SharedTraining([*ARCHS, BASE.replace(width=8)], data, SHORT)
-    with pytest.raises(ValueError, match="got 0 groups: none"):
+    with pytest.raises(UsageError, match="got 0 groups: none"):
         SharedTraining([], data, SHORT)
-    with pytest.raises(ValueError, match=r"takes images \[3, 8, 8\]"):
+    with pytest.raises(UsageError, match=r"takes images \[3, 8, 8\]"):
         SharedTraining([BASE.replace(input_shape=(3, 8, 8))], data, SHORT)
-    with pytest.raises(ValueError, match="sampling is 'sandwich' or 'uniform', got 'all'"):
+    with pytest.raises(UsageError, match="sampling must be 'sandwich' or 'uniform', got 'all'"):
         SharedTraining(ARCHS, data, SHORT, sampling="all")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="archs_per_step is at least 1 for uniform sampling, got 0"):
+    with pytest.raises(UsageError, match="archs_per_step must be at least 1 for uniform sampling, got 0"):
         SharedTraining(ARCHS, data, SHORT, archs_per_step=0)
-    with pytest.raises(ValueError, match="archs_per_step is at least 3 for sandwich sampling, got 2"):
+    with pytest.raises(UsageError, match="archs_per_step must be at least 3 for sandwich sampling, got 2"):
         SharedTraining(ARCHS, data, SHORT, sampling="sandwich", archs_per_step=2)
 
 
 def test_checkpoints_of_something_else(data: DataSet, tmp_path: Path) -> None:
     file = tmp_path / "shared.safetensors"
     next(iter(SharedTraining(ARCHS, data, SHORT, checkpoint=file)))
-    with pytest.raises(ValueError, match=r"is a checkpoint of another list of architectures$"):
+    with pytest.raises(RunError, match=r"is a checkpoint of another list of architectures$"):
         SharedTraining(ARCHS[:5], data, SHORT, checkpoint=file)
-    with pytest.raises(ValueError, match=r"of another recipe and another sampling$"):
+    with pytest.raises(RunError, match=r"of another recipe and another sampling$"):
         SharedTraining(ARCHS, data, SHORT, seed=5, archs_per_step=3, checkpoint=file)
-    with pytest.raises(ValueError, match=r"of another data set or split$"):
+    with pytest.raises(RunError, match=r"of another data set or split$"):
         SharedTraining(ARCHS, load_data("digits"), SHORT, checkpoint=file)
     file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="is not a whole checkpoint"):
+    with pytest.raises(RunError, match="is not a complete checkpoint"):
         SharedTraining(ARCHS, data, SHORT, checkpoint=file)

@@ -15,10 +15,11 @@ from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet, SealedTest, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import DivergenceError
+from xoresnet.errors import DivergenceError, RunError, TrainingError, UsageError
 from xoresnet.measures.records import EpochRecord
 from xoresnet.training.checkpoint import load_checkpoint
-from xoresnet.training.fit import Step, Training, _optimizer, estimate_epoch_seconds, fit
+from xoresnet.training.fit import Step, Training, estimate_epoch_seconds, fit
+from xoresnet.training.learning import optimizer_of
 
 ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, merge="oa", xor="middle", timesteps=2)
 SHORT = Recipe(epochs=4, batch_size=32, precision="fp32")
@@ -94,7 +95,7 @@ for record in fit(ARCH, load_data("digits"), SHORT, checkpoint=sys.argv[1]):
 def test_killed_after_any_epoch_and_resumed(tmp_path: Path) -> None:
     data = load_data("digits")
     unbroken = [measured(record) for record in fit(ARCH, data, SHORT)]
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     for epoch in (1, 3):
         file = tmp_path / f"{epoch}.safetensors"
         command = [sys.executable, "-c", KILLED, str(file), str(epoch)]
@@ -152,7 +153,7 @@ def test_going_on_after_an_interrupt_within_an_epoch(data: DataSet, tmp_path: Pa
         handle.remove()
         done = len(training.records)
         if done and file is None:
-            with pytest.raises(RuntimeError, match=f"interrupted within epoch {done + 1} and has no checkpoint"):
+            with pytest.raises(TrainingError, match=f"interrupted within epoch {done + 1} and has no checkpoint"):
                 list(training)
         else:
             list(training)
@@ -214,7 +215,7 @@ def test_estimates_are_of_the_size_of_what_they_foresee(data: DataSet) -> None:
 
 
 def test_another_data_set_is_refused(data: DataSet) -> None:
-    with pytest.raises(ValueError, match=r"takes images \[3, 8, 8\] of 10 classes, digits has \[1, 8, 8\] of 10"):
+    with pytest.raises(UsageError, match=r"takes images \[3, 8, 8\] of 10 classes, digits has \[1, 8, 8\] of 10"):
         Training(ARCH.replace(input_shape=(3, 8, 8)), data, SHORT)
 
 
@@ -229,25 +230,25 @@ def test_arguments_of_another_type(place: int, kind: str, data: DataSet) -> None
 def test_checkpoints_of_something_else(data: DataSet, tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.safetensors"
     next(iter(Training(ARCH, data, SHORT, checkpoint=file)))
-    with pytest.raises(ValueError, match="is a checkpoint of another network and another recipe"):
+    with pytest.raises(RunError, match="is a checkpoint of another network and another recipe"):
         Training(ARCH.replace(merge="add"), data, SHORT.replace(epochs=9), checkpoint=file)
     other = load_data("digits", validation_seed=1)
     moved = dataclasses.replace(data, train=Split(other.train.images[:300], other.train.labels[:300]))
-    with pytest.raises(ValueError, match="is a checkpoint of another data set or split"):
+    with pytest.raises(RunError, match="is a checkpoint of another data set or split"):
         Training(ARCH, moved, SHORT, checkpoint=file)
-    with pytest.raises(ValueError, match="is not a whole checkpoint"):
+    with pytest.raises(RunError, match="is not a complete checkpoint"):
         load_checkpoint(tmp_path)
     whole = file.read_bytes()
     for broken in (whole[: len(whole) // 2], b"", b"not a checkpoint at all"):
         file.write_bytes(broken)
-        with pytest.raises(ValueError, match=r"checkpoint\.safetensors is not a whole checkpoint"):
+        with pytest.raises(RunError, match=r"checkpoint\.safetensors is not a complete checkpoint"):
             Training(ARCH, data, SHORT, checkpoint=file)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
 
 
 def test_weights_decay_and_nothing_else() -> None:
     net = Training(ARCH.replace(neuron="plif"), load_data("digits"), SHORT).net
-    decaying, others = _optimizer(net, SHORT).param_groups
+    decaying, others = optimizer_of(net, SHORT).param_groups
     assert decaying["weight_decay"] == 0.01
     assert others["weight_decay"] == 0.0
     assert all(parameter.dim() > 1 for parameter in decaying["params"])
