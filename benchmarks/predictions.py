@@ -15,11 +15,10 @@ from typing import NamedTuple
 import pandas as pd
 from truth import FOLDER, Problem, problem
 
-from xoresnet import SharedTraining
+from xoresnet import SharedTraining, predict
 from xoresnet.files.atomic import replaced
 from xoresnet.search.prior.table import SECONDS
 from xoresnet.search.prior.trainables import prediction_epochs
-from xoresnet.shared.prediction import predict
 from xoresnet.shared.weights import groups_of
 
 

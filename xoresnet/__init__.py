@@ -14,6 +14,7 @@ from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
     from xoresnet.data.load import DataSet as DataSet
+    from xoresnet.data.load import data_status as data_status
     from xoresnet.data.load import load_data as load_data
     from xoresnet.description.arch import Arch as Arch
     from xoresnet.description.arch import baseline_names as baseline_names
@@ -49,8 +50,10 @@ if TYPE_CHECKING:
     from xoresnet.neurons.neuron import integrate_fire as integrate_fire
     from xoresnet.neurons.neuron import lif as lif
     from xoresnet.neurons.neuron import plif as plif
+    from xoresnet.shared.prediction import predict as predict
     from xoresnet.shared.training import SharedTraining as SharedTraining
     from xoresnet.shared.weights import SharedNetwork as SharedNetwork
+    from xoresnet.shared.weights import groups_of as groups_of
     from xoresnet.standalone.config import ModelConfig as ModelConfig
     from xoresnet.standalone.export import export as export
     from xoresnet.standalone.folder import load_model as load_model
@@ -95,8 +98,10 @@ _HOMES = {
     "__version__": "version",
     "baseline_names": "description.arch",
     "count_spikes": "network.count_spikes",
+    "data_status": "data.load",
     "export": "standalone.export",
     "fit": "training.fit",
+    "groups_of": "shared.weights",
     "hold_freed_memory": "training.memory",
     "integrate_fire": "neurons.neuron",
     "layer_table": "description.layer_table",
@@ -104,6 +109,7 @@ _HOMES = {
     "load_data": "data.load",
     "load_model": "standalone.folder",
     "plif": "neurons.neuron",
+    "predict": "shared.prediction",
     "summary": "description.layer_table",
 }
 
