@@ -91,7 +91,7 @@ def canonical_fields(arch: ArchFields) -> dict[str, Any]:
     rules = stage_rules(make_plan(arch))
     merges = [(stage.merge, stage.merge(name)) for stage, name in zip(rules, arch.stage_merges, strict=True)]
     xors = [(stage.xor, stage.xor(name)) for stage, name in zip(rules, arch.stage_xors, strict=True)]
-    logical = any(meant.logical for _, meant in merges) or any(any(meant) for _, meant in xors)
+    logical = any(meaning.logical for _, meaning in merges) or any(any(meaning) for _, meaning in xors)
     return {
         "merge": _canonical_names((*MERGES, *filter(is_dotted, arch.stage_merges)), merges),
         "xor": _canonical_names(XOR_PLACEMENTS, xors),

@@ -30,10 +30,21 @@ def forward(x: Tensor, leak: Tensor | None, dynamics: Dynamics, *, keep: bool) -
     steps, elements = rows.shape
     with torch.cuda.device_of(x):
         forward_kernel[(triton.cdiv(elements, _BLOCK),)](
-            rows, spikes, membrane, rows if leak is None else leak,
-            steps, elements, rows.stride(0), dynamics.tau or 1.0, dynamics.threshold,
-            MODE=_mode(leak, dynamics), HARD=dynamics.hard, KEEP=keep, BLOCK=_BLOCK, enable_fp_fusion=False,
-        )  # fmt: skip
+            rows,
+            spikes,
+            membrane,
+            rows if leak is None else leak,
+            steps,
+            elements,
+            rows.stride(0),
+            dynamics.tau or 1.0,
+            dynamics.threshold,
+            MODE=_mode(leak, dynamics),
+            HARD=dynamics.hard,
+            KEEP=keep,
+            BLOCK=_BLOCK,
+            enable_fp_fusion=False,
+        )
     return spikes, membrane
 
 
@@ -49,12 +60,25 @@ def backward(
     k = dynamics.leak(leak)
     with torch.cuda.device_of(grad):
         backward_kernel[(programs,)](
-            rows, membrane, grad_x, parts, membrane if leak is None else leak,
-            steps, elements, rows.stride(0), 1.0 if isinstance(k, Tensor) else k,
-            dynamics.threshold, dynamics.surrogate.alpha,
-            MODE=_mode(leak, dynamics), HARD=dynamics.hard, DETACH=dynamics.detach_reset, LEARN=learn,
-            KIND=SURROGATE_KINDS.index(dynamics.surrogate.kind), BLOCK=_BLOCK, enable_fp_fusion=False,
-        )  # fmt: skip
+            rows,
+            membrane,
+            grad_x,
+            parts,
+            membrane if leak is None else leak,
+            steps,
+            elements,
+            rows.stride(0),
+            1.0 if isinstance(k, Tensor) else k,
+            dynamics.threshold,
+            dynamics.surrogate.alpha,
+            MODE=_mode(leak, dynamics),
+            HARD=dynamics.hard,
+            DETACH=dynamics.detach_reset,
+            LEARN=learn,
+            KIND=SURROGATE_KINDS.index(dynamics.surrogate.kind),
+            BLOCK=_BLOCK,
+            enable_fp_fusion=False,
+        )
     if not learn or leak is None:
         return grad_x, None
     return grad_x, (parts.sum() / leak).to(leak.dtype).reshape(leak.shape)
@@ -73,10 +97,20 @@ def _mode(leak: Tensor | None, dynamics: Dynamics) -> int:
 
 @triton.jit
 def forward_kernel(
-    x_ptr, spikes_ptr, membrane_ptr, leak_ptr,
-    steps, elements, x_stride, tau, threshold,
-    MODE: tl.constexpr, HARD: tl.constexpr, KEEP: tl.constexpr, BLOCK: tl.constexpr,
-):  # fmt: skip
+    x_ptr,
+    spikes_ptr,
+    membrane_ptr,
+    leak_ptr,
+    steps,
+    elements,
+    x_stride,
+    tau,
+    threshold,
+    MODE: tl.constexpr,
+    HARD: tl.constexpr,
+    KEEP: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = at < elements
     dtype = x_ptr.dtype.element_ty
@@ -109,11 +143,24 @@ def forward_kernel(
 
 @triton.jit
 def backward_kernel(
-    grad_ptr, membrane_ptr, grad_x_ptr, parts_ptr, leak_ptr,
-    steps, elements, grad_stride, k_constant, threshold, alpha,
-    MODE: tl.constexpr, HARD: tl.constexpr, DETACH: tl.constexpr, LEARN: tl.constexpr,
-    KIND: tl.constexpr, BLOCK: tl.constexpr,
-):  # fmt: skip
+    grad_ptr,
+    membrane_ptr,
+    grad_x_ptr,
+    parts_ptr,
+    leak_ptr,
+    steps,
+    elements,
+    grad_stride,
+    k_constant,
+    threshold,
+    alpha,
+    MODE: tl.constexpr,
+    HARD: tl.constexpr,
+    DETACH: tl.constexpr,
+    LEARN: tl.constexpr,
+    KIND: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = at < elements
     k = tl.load(leak_ptr).to(tl.float32) if MODE == 3 else k_constant

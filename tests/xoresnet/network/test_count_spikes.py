@@ -1,4 +1,4 @@
-"""Counting: networks counted by hand, brute force over geometries, SpikingJelly's op_counter, and what is kept."""
+"""Counting against networks counted by hand, brute force over geometries and SpikingJelly's op_counter; memory."""
 
 from __future__ import annotations
 
@@ -393,7 +393,7 @@ def test_images_are_analog_whatever_they_hold_and_event_counts_are_not() -> None
 
 
 def test_a_view_of_the_images_as_events_is_counted_as_events() -> None:
-    """What was said of a tensor as images must not be said of it as a sequence."""
+    """A tensor known to hold images must not be taken for images as a sequence."""
     arch = small_arch(timesteps=1)
     net = firing_net(arch)
     images = (images_for(arch) > 0.5).float()
@@ -528,7 +528,7 @@ def test_rearranged_spikes_are_counted_where_they_are(change: Callable[[Tensor],
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_spikes_added_in_place(mode: Callable[[], AbstractContextManager[None]]) -> None:
-    """`out += identity`, the usual residual; in inference mode tensors have no version that tells of it."""
+    """`out += identity`, the usual residual; in inference mode tensors have no version that records it."""
     net = nn.Sequential(Add(in_place=True), nn.Linear(3, 2)).eval()
     with mode(), count_spikes(net, batch_dim=0) as counts:
         net(torch.ones(1, 3))
@@ -765,8 +765,8 @@ def test_gradient_modes(merge: str, mode: Callable[[], AbstractContextManager[No
 
 
 def test_counting_with_gradients_after_inference_mode() -> None:
-    """What is remembered from one call to the next must serve in every mode."""
-    # a geometry that no other test uses, so that nothing is remembered of it yet
+    """What is cached from one call to the next must work in every mode."""
+    # a geometry that no other test uses, so that nothing is cached yet
     net = nn.Sequential(nn.Linear(3, 13), IF(), nn.Unflatten(1, (1, 13, 1)), nn.Conv2d(1, 2, (11, 1))).eval()
     filled(net[0])
     with torch.inference_mode(), count_spikes(net, batch_dim=0) as first:
@@ -850,7 +850,7 @@ def test_hooks_are_gone_afterwards(fails: bool) -> None:
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, nullcontext])
 @pytest.mark.parametrize("merge", ["add", "oa"])
 def test_no_activation_is_kept(merge: str, mode: Callable[[], AbstractContextManager[None]]) -> None:
-    """Inside the `with`, once the call is over, all that neurons, convolutions and blocks gave is free again."""
+    """Inside the `with`, all outputs of neurons, convolutions and blocks are freed once the call is over."""
     net = firing_net(small_arch(merge=merge, xor="both"))
     tensors: list[weakref.ref[Tensor]] = []
     storages: list[StorageWeakRef] = []
@@ -874,7 +874,7 @@ def test_no_activation_is_kept(merge: str, mode: Callable[[], AbstractContextMan
 
 
 def test_figures_do_not_hold_the_graph() -> None:
-    """Sums are numbers: they hold on to no autograd graph, whose saved tensors are activations."""
+    """Sums keep no autograd graph alive, whose saved tensors are activations."""
     net = firing_net(small_arch())
     with count_spikes(net) as counts:
         net(images_for(net.arch))
