@@ -62,7 +62,7 @@ def relu_bound(arch: Arch) -> nn.Module:
 
 
 class SpikingJellyNet(nn.Module):
-    """The same network made of SpikingJelly's SEW blocks in multi-step mode; its stem also convolves once, not T times."""
+    """The same network of SpikingJelly's SEW blocks in multi-step mode; its stem also convolves once, not T times."""
 
     def __init__(self, arch: Arch) -> None:
         super().__init__()
