@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count, cycle, islice
 from random import Random
 from typing import Any
 
@@ -43,6 +44,32 @@ def _drawn(random: Random, block: str, depth: int, merges: Sequence[str], fixed:
         "logic_gradient": random.choice(["arithmetic", "saturating", "straight-through"]),
     }  # fmt: skip
     return Arch(**{**fields, **fixed, "neuron": neuron})
+
+
+SKELETONS: list[dict[str, Any]] = [
+    {"block": "basic", "depth": 14, "stem": "conv3", "timesteps": 1, "input_shape": (1, 8, 8),
+     "neuron": {"kind": "lif", "reset": "hard", "tau": 1.5}},
+    {"block": "bottleneck", "depth": 11, "stem": "conv7-pool", "timesteps": 1, "input_shape": (3, 6, 9),
+     "neuron": {"kind": "plif", "reset": "soft", "tau": 2.0}},
+    {"block": "basic", "depth": 8, "stem": "conv3", "timesteps": 3, "input_shape": (1, 8, 8),
+     "neuron": {"kind": "if", "reset": "hard", "threshold": 0.7}},
+]  # fmt: skip
+
+
+def archs_of_all_kinds(merges: Sequence[str] = tuple(MERGES), **fixed: Any) -> list[Arch]:
+    """At least three architectures, and as few as it takes for each merge to be in one of their stages.
+
+    Together they have every placement of XOR, block, stem and kind of neuron, and several time steps.
+    """
+    names, placements = cycle(merges), cycle(XOR_PLACEMENTS)
+    archs: list[Arch] = []
+    for skeleton, used in zip(cycle(SKELETONS), count(0, 3), strict=False):
+        if used >= max(len(merges), 9):
+            return archs
+        neuron = {**skeleton["neuron"], **fixed.get("neuron", {})}
+        per_stage = {"merge": tuple(islice(names, 3)), "xor": tuple(islice(placements, 3))}
+        archs.append(Arch(**{**skeleton, "num_classes": 5, "width": 3, **per_stage, **fixed, "neuron": neuron}))
+    raise AssertionError
 
 
 def lively(arch: Arch, seed: int = 0) -> XOResNet:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.xoresnet.lively import facts, lively, lively_archs
+from tests.xoresnet.lively import archs_of_all_kinds, facts, lively
 from tests.xoresnet.standalone.foreign import BATCHES, FORMATS, assert_the_same, write_and_run
 from xoresnet import ExportError, UsageError, export
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
@@ -23,8 +23,7 @@ from xoresnet.standalone.export import collect_formats
 from xoresnet.standalone.formats import pt2
 from xoresnet.standalone.module import Standalone
 
-ARCHS = lively_archs(3, seed=13648)
-"""Few, since tracing takes seconds; a seed with which they are of all kinds."""
+ARCHS = archs_of_all_kinds()
 
 
 @pytest.fixture(scope="module")
