@@ -27,7 +27,7 @@ from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
 from xoresnet.search.registry import PrunerSpec, check_sampler_name
 from xoresnet.space.search_space import SearchSpace
 
-__all__ = ["MAY_CHANGE", "PriorSpec", "SearchConfig"]
+__all__ = ["CONFIRM_LIMITS", "MAY_CHANGE", "PriorSpec", "SearchConfig"]
 
 RECORDED = tuple(field.name for field in fields(EpochRecord) if field.name not in ("epoch", "layers"))
 """The figures of an epoch's record, which may be objectives."""
@@ -38,6 +38,17 @@ MAY_CHANGE = frozenset(
     }
 )  # fmt: skip
 """Fields that may differ when a search is continued."""
+CONFIRM_LIMITS = (
+    "address",
+    "cpus_per_trial",
+    "gpus_per_trial",
+    "max_concurrent",
+    "retries",
+    "trial_seconds",
+    "data.root",
+    "data.verify",
+)
+"""Fields that a confirmation may change too: resources, limits, and where the data are."""
 
 
 def _data(value: Any) -> Any:

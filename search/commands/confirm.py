@@ -12,13 +12,13 @@ from xoresnet.errors import UsageError
 from xoresnet.results.analysis.pick import PICKS
 from xoresnet.search.commands.arguments import CommandWithSettings
 from xoresnet.search.commands.overrides import Settings
-from xoresnet.search.config import SearchConfig
+from xoresnet.search.config import CONFIRM_LIMITS, SearchConfig
 
 __all__ = ["confirm"]
 
-_LIMITS = ("address", "cpus_per_trial", "gpus_per_trial", "max_concurrent", "retries", "trial_seconds", "data")
-"""Fields of the configuration that a confirmation may change; of `data`, `root` and `verify`."""
-_SETTINGS = Settings({"config": _LIMITS}, nested={"data": ("root", "verify")})
+_SETTINGS = Settings(
+    {"config": dict.fromkeys(name.partition(".")[0] for name in CONFIRM_LIMITS)}, nested={"data": ("root", "verify")}
+)
 _OF_SEARCH = Settings({"config": SearchConfig.model_fields})
 
 
@@ -27,15 +27,26 @@ _OF_SEARCH = Settings({"config": SearchConfig.model_fields})
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="Seeds per network.")
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Epochs per training.  [default: as in the search]")
-@click.option("--pick", "wanted", multiple=True, metavar="WHICH",
-              help=f"Instead of the front: {PICKS}, or a baseline's name. May be repeated.")  # fmt: skip
+@click.option(
+    "--pick",
+    "wanted",
+    multiple=True,
+    metavar="WHICH",
+    help=f"Instead of the front: {PICKS}, or a baseline's name. May be repeated.",
+)
 @click.option("--baselines", "with_baselines", is_flag=True, help="Also confirm all baselines of the space.")
 @click.option("--dry-run", is_flag=True, help="Print what would be trained and a time estimate; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def confirm(
-    run: str, changes: Sequence[str], seeds: int, epochs: int | None, wanted: Sequence[str], with_baselines: bool,
-    dry_run: bool, as_json: bool,
-) -> int:  # fmt: skip
+    run: str,
+    changes: Sequence[str],
+    seeds: int,
+    epochs: int | None,
+    wanted: Sequence[str],
+    with_baselines: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
     """Retrain the front of a search on several seeds and measure it on the test set.
 
     The same command resumes a confirmation that was interrupted.
@@ -62,8 +73,5 @@ def _limits(changes: Sequence[str]) -> dict[str, Any]:
     for text in changes:
         key, equals, _ = text.partition("=")
         if equals and not _SETTINGS.accepts(key) and _OF_SEARCH.accepts(key):
-            limits = [name for name in _LIMITS if name != "data"]
-            raise UsageError(
-                f"{key} is fixed by the search; confirm accepts only {', '.join(limits)}, data.root, data.verify"
-            )
+            raise UsageError(f"{key} is fixed by the search; confirm accepts only {', '.join(CONFIRM_LIMITS)}")
     return _SETTINGS.read(changes)["config"]

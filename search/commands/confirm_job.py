@@ -68,9 +68,15 @@ def show_plan(run: str, chosen: Mapping[str, Any], *, as_json: bool) -> None:
     seeds = sorted({job.recipe.seed for job in plan.jobs})
     if as_json:
         rows = [
-            {"trial_id": job.trial_id, "arch_id": job.arch.arch_id, "source": job.source, "epochs": job.recipe.epochs,
-             "estimated_seconds": seconds} for job, seconds in zip(first, estimates, strict=True)
-        ]  # fmt: skip
+            {
+                "trial_id": job.trial_id,
+                "arch_id": job.arch.arch_id,
+                "source": job.source,
+                "epochs": job.recipe.epochs,
+                "estimated_seconds": seconds,
+            }
+            for job, seconds in zip(first, estimates, strict=True)
+        ]
         print_json({"run": str(plan.folder.path), "seeds": seeds, "trainings_left": len(left), "networks": rows})
         return
     for job, seconds in zip(first, estimates, strict=True):

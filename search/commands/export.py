@@ -38,17 +38,29 @@ class _Source(NamedTuple):
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("--pick", "wanted", metavar="WHICH", help=f"The network of a search: {PICKS}.  [default: knee]")
-@click.option("--to", "formats", default="safetensors", show_default=True, metavar="FORMATS",
-              help="Comma-separated: safetensors, pt2, onnx, nir. safetensors is always written.")  # fmt: skip
+@click.option(
+    "--to",
+    "formats",
+    default="safetensors",
+    show_default=True,
+    metavar="FORMATS",
+    help="Comma-separated: safetensors, pt2, onnx, nir. safetensors is always written.",
+)
 @click.option("--output", metavar="DIR", help="The folder to write.  [default: RUN/export/TRIAL-ARCH_ID]")
 @click.option("--searched", is_flag=True, help="Take the weights of the search, even if `confirm` has trained others.")
 @click.option("--spikes", is_flag=True, help="Let .pt2 and .onnx also return the spikes of each image.")
 @click.option("--fold", is_flag=True, help="Fold batch norms into convolutions in .pt2 and .onnx, as .nir always does.")
 @click.option("--json", "as_json", is_flag=True, help="Print the written files and their verification as JSON.")
 def export(
-    run: str, wanted: str | None, formats: str, output: str | None, searched: bool, spikes: bool, fold: bool,
+    run: str,
+    wanted: str | None,
+    formats: str,
+    output: str | None,
+    searched: bool,
+    spikes: bool,
+    fold: bool,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Write a network of a search or a training as a standalone model.
 
     RUN is the folder of a search, or of one training (`xoresnet train`). Every file is run and compared with the

@@ -25,8 +25,9 @@ _SHORT = {**SHORT_NAMES, "trial": "trial_id"}
 @click.argument("run", metavar="RUN")
 @click.option("--sort", metavar="METRIC", help="Best first: accuracy, spikes, synops, energy, params or any column.")
 @click.option("--max-spikes", type=float, metavar="N", help="Only networks with at most N spikes per sample.")
-@click.option("--min-accuracy", type=float, metavar="X", help="Only networks with an accuracy of at least X, for "
-              "example 0.9.")  # fmt: skip
+@click.option(
+    "--min-accuracy", type=float, metavar="X", help="Only networks with an accuracy of at least X, for example 0.9."
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print all columns as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print all columns as JSON.")
 def front(

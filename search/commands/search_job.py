@@ -75,10 +75,13 @@ def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None
     if as_json:
         print_json(
             {
-                "run": str(folder.path), "config": fields, "networks": networks, "estimated_epoch_seconds": seconds,
+                "run": str(folder.path),
+                "config": fields,
+                "networks": networks,
+                "estimated_epoch_seconds": seconds,
                 "prior_epochs": cost.epochs,
             }
-        )  # fmt: skip
+        )
         return
     _note_other_images(config, plan.config)
     click.echo(write_yaml(fields))
@@ -121,8 +124,7 @@ def _outcome_fields(outcome: Outcome, config: SearchConfig) -> dict[str, Any]:
         "ended": outcome.ended,
         "interrupted": bool(outcome.interrupted),
         "front": [
-            {"trial_id": trial.number, "arch_id": trial.arch_id,
-             **dict(zip(metrics, trial.values, strict=True))}
+            {"trial_id": trial.number, "arch_id": trial.arch_id, **dict(zip(metrics, trial.values, strict=True))}
             for trial in front_of(outcome.study)
         ],
-    }  # fmt: skip
+    }

@@ -122,13 +122,19 @@ def _show(described: SearchSpace, name: str, seed: int, *, as_json: bool) -> Non
     samples = _draw(described, 5, seed) if size.networks else []
     known = baselines(described)
     if as_json:
-        print_json({
-            "space": described.to_dict(),
-            "parameters": [{"name": p.name, "values": str(p.domain), "condition": p.condition} for p in parameters],
-            "size": {**size._asdict(), "duplicate_share": size.duplicate_share, "excluded_share": size.excluded_share},
-            "baselines": {label: arch.arch_id for label, arch in known.items()},
-            "samples": [_sample_fields(arch) for arch in samples],
-        })  # fmt: skip
+        print_json(
+            {
+                "space": described.to_dict(),
+                "parameters": [{"name": p.name, "values": str(p.domain), "condition": p.condition} for p in parameters],
+                "size": {
+                    **size._asdict(),
+                    "duplicate_share": size.duplicate_share,
+                    "excluded_share": size.excluded_share,
+                },
+                "baselines": {label: arch.arch_id for label, arch in known.items()},
+                "samples": [_sample_fields(arch) for arch in samples],
+            }
+        )
         return
     shape = "x".join(map(str, described.input_shape))
     click.echo(f"space {name}: images {shape}, {described.num_classes} classes\n")
@@ -178,5 +184,9 @@ def _draw(described: SearchSpace, number: int, seed: int) -> list[Arch]:
 
 
 def _sample_fields(arch: Arch) -> dict[str, Any]:
-    return {"arch_id": arch.arch_id, "params_count": params_count(arch), "macs": dense_macs(arch),
-            "arch": arch.model_dump(mode="json")}  # fmt: skip
+    return {
+        "arch_id": arch.arch_id,
+        "params_count": params_count(arch),
+        "macs": dense_macs(arch),
+        "arch": arch.model_dump(mode="json"),
+    }

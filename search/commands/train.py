@@ -32,8 +32,12 @@ _SETTINGS = Settings(
 @click.command(cls=CommandWithSettings, settings=_SETTINGS)
 @click.argument("arch", metavar="ARCH")
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", "data_name", metavar="NAME", help="Data set, see `xoresnet data`.  [default: digits; for "
-              "RUN:ID that of the search]")  # fmt: skip
+@click.option(
+    "--data",
+    "data_name",
+    metavar="NAME",
+    help="Data set, see `xoresnet data`.  [default: digits; for RUN:ID that of the search]",
+)
 @click.option("--data-root", metavar="DIR", help="Search this folder first for the data set.")
 @click.option("--download", is_flag=True, help="Download the data set if it is not found.")
 @click.option("--run", "run", metavar="DIR", help="Folder of the run.  [default: runs/ARCH-DATA]")
@@ -43,9 +47,18 @@ _SETTINGS = Settings(
 @click.option("--dry-run", is_flag=True, help="Print the network, the recipe and a time estimate; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def train(
-    arch: str, changes: Sequence[str], data_name: str | None, data_root: str | None, download: bool, run: str | None,
-    device: str | None, threads: int | None, test: bool, dry_run: bool, as_json: bool,
-) -> int:  # fmt: skip
+    arch: str,
+    changes: Sequence[str],
+    data_name: str | None,
+    data_root: str | None,
+    download: bool,
+    run: str | None,
+    device: str | None,
+    threads: int | None,
+    test: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
     """Train one network.
 
     The same command resumes a training that was interrupted.
@@ -80,10 +93,15 @@ def train(
         with DecodingBar() as progress:
             data = spec.load(download=download, progress=progress)
         job = Job(
-            source.build(data.input_shape, data.num_classes), data, spec, recipe,
+            source.build(data.input_shape, data.num_classes),
+            data,
+            spec,
+            recipe,
             TrainFolder(Path(run or f"runs/{source.label}-{spec.name}")),
-            place, threads, shlex.join(["xoresnet", "train", arch, *changes, *words]),
-        )  # fmt: skip
+            place,
+            threads,
+            shlex.join(["xoresnet", "train", arch, *changes, *words]),
+        )
         if dry_run:
             show_plan(job, as_json=as_json)
             return 0

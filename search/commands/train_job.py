@@ -15,7 +15,7 @@ from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count, summary
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import TrainingError, UsageError, XOResNetError
+from xoresnet.errors import TrainingError, UsageError
 from xoresnet.measures.figures import Energy
 from xoresnet.measures.metrics import duration, percent
 from xoresnet.search.folders.train import TrainFolder
@@ -76,7 +76,7 @@ def run_job(job: Job, *, test: bool, as_json: bool) -> int:
     with job.folder.opened(job.arch, job.data_spec, job.recipe):
         view = TrainingView(job.recipe.epochs, rows=not as_json)
         try:
-            with _torch_errors():
+            with _memory_errors():
                 training = _train(job, view)
                 figures = _finish(job, training, test=test)
         except KeyboardInterrupt as interrupt:
@@ -96,7 +96,7 @@ def show_plan(job: Job, *, as_json: bool) -> None:
     """Print what would be trained, and how long it would take."""
     job.folder.check(job.arch, job.data_spec, job.recipe)
     _prepare_process(job)
-    with _torch_errors():
+    with _memory_errors():
         seconds = estimate_epoch_seconds(job.arch, job.data, job.recipe, device=job.device)
     if as_json:
         parts = {"arch": job.arch, "data": job.data_spec, "recipe": job.recipe}
@@ -119,9 +119,13 @@ def _prepare_process(job: Job) -> None:
 
 def _train(job: Job, view: TrainingView) -> Training:
     training = Training(
-        job.arch, job.data, job.recipe,
-        device=job.device, checkpoint=job.folder.checkpoint, on_step=view.step_done,
-    )  # fmt: skip
+        job.arch,
+        job.data,
+        job.recipe,
+        device=job.device,
+        checkpoint=job.folder.checkpoint,
+        on_step=view.step_done,
+    )
     with view:
         view.begin(training.records)
         for record in training:
@@ -199,16 +203,12 @@ def _show_summary(job: Job, figures: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _torch_errors() -> Iterator[None]:
-    """Turn torch's errors for lack of memory, and refusals of the training, into a `TrainingError`."""
+def _memory_errors() -> Iterator[None]:
+    """Turn torch's errors for lack of memory into a `TrainingError`."""
     try:
         yield
-    except XOResNetError:
-        raise
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(str(error).split(". ")[0]) from None
-    except ValueError as error:
-        raise TrainingError(str(error)) from None
     except RuntimeError as error:
         if "allocate memory" not in str(error):  # torch has no class of its own for a CPU out of memory
             raise

@@ -15,7 +15,7 @@ from optuna.trial import Trial, TrialState
 from xoresnet.errors import UsageError
 from xoresnet.files.atomic import sweep
 from xoresnet.results.tables.loading import Run, load
-from xoresnet.search.config import SearchConfig
+from xoresnet.search.config import CONFIRM_LIMITS, SearchConfig
 from xoresnet.search.confirmation.candidates import Candidate, candidates
 from xoresnet.search.confirmation.study import (
     best_seeds,
@@ -36,13 +36,7 @@ from xoresnet.search.study.tables import FrameWriter
 from xoresnet.search.study.trials import TrialRecord, confirmation_attributes, training_key, trials_of
 from xoresnet.space.baseline_networks import baselines
 
-__all__ = ["LIMITS", "ConfirmPlan", "ConfirmRun", "confirm", "plan_confirm"]
-
-LIMITS = (
-    "address", "cpus_per_trial", "gpus_per_trial", "max_concurrent", "retries", "trial_seconds", "data.root",
-    "data.verify",
-)  # fmt: skip
-"""The fields of the search's configuration that a confirmation may change."""
+__all__ = ["ConfirmPlan", "ConfirmRun", "confirm", "plan_confirm"]
 
 
 @dataclass(frozen=True)
@@ -106,8 +100,8 @@ def _check_limits(limits: Mapping[str, Any]) -> None:
     of_data = limits.get("data", {})
     names = [name for name in limits if name != "data" or not isinstance(of_data, Mapping)]
     for name in [*names, *(f"data.{field}" for field in of_data if isinstance(of_data, Mapping))]:
-        if name not in LIMITS:
-            raise UsageError(f"{name} is fixed by the search; confirm accepts only {', '.join(LIMITS)}")
+        if name not in CONFIRM_LIMITS:
+            raise UsageError(f"{name} is fixed by the search; confirm accepts only {', '.join(CONFIRM_LIMITS)}")
 
 
 def _with_limits(config: SearchConfig, limits: Mapping[str, Any]) -> SearchConfig:
@@ -216,7 +210,8 @@ def confirm(
     run: the folder of the search. seeds: how many, starting at the search's seed plus one. epochs: None for those of
     each network's recipe in the search. wanted: networks in place of the front's: ids of trials or networks, names of
     baselines, `knee` and other words of `pick`. with_baselines: add the known networks of the space. limits: fields of
-    the search's configuration to change, of those in `LIMITS`. on_begin, on_step and progress are as in `run_search`.
+    the search's configuration to change, of those in `CONFIRM_LIMITS`. on_begin, on_step and progress are as in
+    `run_search`.
     The results are in `load(run).confirmed`.
     Raises `RunError`, `UsageError`, `DataError` where there is no test set, `ClusterError`.
     """

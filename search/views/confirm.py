@@ -26,9 +26,10 @@ class ConfirmView(LiveView):
 
     def look(self, run: ConfirmRun) -> None:
         """Redraw, at most twice a second."""
-        self.draw(lambda: self._picture(run))
+        self.draw(lambda: self.picture(run))
 
-    def _picture(self, run: ConfirmRun) -> Group:
+    def picture(self, run: ConfirmRun) -> Group:
+        """What is drawn on a terminal while the confirmation is running."""
         metrics = [objective.metric for objective in run.plan.config.objectives]
         finished = run.bridge.finished - self._before
         return Group(self.progress(finished, run.to_do), running_table(run.bridge, metrics))

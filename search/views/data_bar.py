@@ -21,9 +21,13 @@ class DecodingBar:
     def __init__(self) -> None:
         console = live_console()
         self._bar = Progress(
-            TextColumn("decoding images"), BarColumn(), TimeRemainingColumn(), console=console, transient=True,
+            TextColumn("decoding images"),
+            BarColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
             disable=not console.is_terminal,
-        )  # fmt: skip
+        )
         self._task = self._bar.add_task("", total=None)
 
     def __enter__(self) -> Self:

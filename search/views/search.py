@@ -41,9 +41,10 @@ class SearchView(LiveView):
         if not self._prior_shown and prior_of(run.study).get("networks"):
             self._prior_shown = True
             self.print(_prior_line(prior_of(run.study)))
-        self.draw(lambda: self._picture(run))
+        self.draw(lambda: self.picture(run))
 
-    def _picture(self, run: SearchRun) -> Group:
+    def picture(self, run: SearchRun) -> Group:
+        """What is drawn on a terminal while the search is running."""
         bridge = run.bridge
         running = running_table(bridge, [objective.metric for objective in run.config.objectives])
         if run.preparing is not None:

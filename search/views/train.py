@@ -19,8 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["TrainingView"]
 
 _COLUMNS = {
-    "epoch": 5, "loss": 8, "train": 9, "val loss": 9, "val": 9, "spikes": 9, "synops": 9, "energy nJ": 10, "s": 7,
-}  # fmt: skip
+    "epoch": 5,
+    "loss": 8,
+    "train": 9,
+    "val loss": 9,
+    "val": 9,
+    "spikes": 9,
+    "synops": 9,
+    "energy nJ": 10,
+    "s": 7,
+}
 """Heads and widths: 75 characters in all."""
 
 
@@ -34,9 +42,14 @@ class TrainingView:
         self._epochs, self._rows, self._last = epochs, rows, ""
         console = live_console()
         self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"), BarColumn(bar_width=20), TextColumn("{task.fields[figures]}"),
-            TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal,
-        )  # fmt: skip
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
         self._task = self._bar.add_task("", total=None, epoch="", figures="")
 
     def __enter__(self) -> Self:
@@ -58,18 +71,26 @@ class TrainingView:
         if self._bar.disable or not (step.step % 4 == 1 or step.step == step.steps):
             return
         self._bar.update(
-            self._task, completed=(step.epoch - 1) * step.steps + step.step, total=self._epochs * step.steps,
-            epoch=f"{step.epoch}/{self._epochs}", figures=f"train {percent(step.train_accuracy)}{self._last}",
-        )  # fmt: skip
+            self._task,
+            completed=(step.epoch - 1) * step.steps + step.step,
+            total=self._epochs * step.steps,
+            epoch=f"{step.epoch}/{self._epochs}",
+            figures=f"train {percent(step.train_accuracy)}{self._last}",
+        )
 
     def epoch_done(self, record: EpochRecord) -> None:
         self._last = f", val {percent(record.val_accuracy)}, {compact_number(record.spikes_per_sample)} spikes"
         cells = [
-            str(record.epoch), _loss(record.train_loss), percent(record.train_accuracy),
-            _loss(record.val_loss), percent(record.val_accuracy), compact_number(record.spikes_per_sample),
-            compact_number(record.synops_per_sample), f"{record.energy_pj_per_sample / 1000:.4g}",
+            str(record.epoch),
+            _loss(record.train_loss),
+            percent(record.train_accuracy),
+            _loss(record.val_loss),
+            percent(record.val_accuracy),
+            compact_number(record.spikes_per_sample),
+            compact_number(record.synops_per_sample),
+            f"{record.energy_pj_per_sample / 1000:.4g}",
             f"{record.train_seconds + record.evaluation_seconds:.1f}",
-        ]  # fmt: skip
+        ]
         self._print(_row(cells))
 
     def _print(self, line: str) -> None:

@@ -28,9 +28,11 @@ def describe_arch(arch: Arch) -> str:
         return value if isinstance(value, str) else "/".join(value)
 
     words = [
-        f"{'' if arch.block == 'basic' else 'bottleneck '}depth {arch.depth}", f"width {arch.width}",
-        f"T={arch.timesteps}", stages(arch.merge),
-    ]  # fmt: skip
+        f"{'' if arch.block == 'basic' else 'bottleneck '}depth {arch.depth}",
+        f"width {arch.width}",
+        f"T={arch.timesteps}",
+        stages(arch.merge),
+    ]
     if stages(arch.xor) != "none":
         words.append(f"xor {stages(arch.xor)}")
     if arch.neuron.kind != "lif":

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.results import made_runs
 from tests.search.command_line import Result, xoresnet
 from xoresnet import load_model
 from xoresnet.results import best, knee, load
@@ -187,3 +188,34 @@ def test_as_json(folder: Path, tmp_path: Path) -> None:
 )
 def test_mistakes(folder: Path, words: str, code: int, message: str) -> None:
     assert xoresnet("export", *words.replace("RUN", str(folder)).split()).is_refusal(code, message)
+
+
+# folders that are made up
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("training --pick knee", 2, "training holds one training; --pick is for searches, leave it out"),
+        ("training --searched", 2, "training holds one training; --searched is for searches, leave it out"),
+        (
+            "run",
+            1,
+            "trial 1 of run is complete, but its weights are missing: there is no */config.json",
+        ),
+        ("run --pick 2", 2, "--pick 2: * PRUNED*"),
+        ("run --pick max-spikes=-5", 2, "no complete trial has spikes_per_sample <= -5; *"),
+        ("run --too pt2", 2, "No such option '--too'. Did you mean '--to'? (see xoresnet export --help)"),
+    ],
+)
+def test_what_is_not_exported(
+    words: str, code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trials = [made_runs.trial(1, 0.9, 100), made_runs.trial(2, 0.5, 10, state="PRUNED")]
+    made_runs.write_run(made_runs.run_of(*trials), Path("run"))
+    Path("training").mkdir()
+    Path("training/config.json").write_text("{}")
+    before = sorted(Path().rglob("*"))
+    assert xoresnet("export", *words.split()).is_refusal(code, message)
+    assert sorted(Path().rglob("*")) == before

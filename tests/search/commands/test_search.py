@@ -412,7 +412,7 @@ def test_a_storage_that_is_none_leaves_nothing_written(storage: str) -> None:
 
 
 def test_presets_are_named_in_full() -> None:
-    assert f"there are {', '.join(preset_names())}" in xoresnet("search", "qqq").err
+    assert f"the presets are {', '.join(preset_names())}" in xoresnet("search", "qqq").err
 
 
 def test_a_second_search_in_one_folder_is_refused() -> None:

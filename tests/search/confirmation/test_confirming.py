@@ -18,8 +18,8 @@ from xoresnet.errors import RunError, UsageError, XOResNetError
 from xoresnet.results import confirmed_networks, load, load_many
 from xoresnet.results.tables.columns import CONFIRMED
 from xoresnet.search import confirm
-from xoresnet.search.config import MAY_CHANGE
-from xoresnet.search.confirmation.confirming import LIMITS, ConfirmPlan, ConfirmRun, plan_confirm
+from xoresnet.search.config import CONFIRM_LIMITS, MAY_CHANGE
+from xoresnet.search.confirmation.confirming import ConfirmPlan, ConfirmRun, plan_confirm
 from xoresnet.search.confirmation.table import confirmed_frame
 from xoresnet.search.folders.claim import claimed
 from xoresnet.search.folders.run import RunFolder
@@ -109,7 +109,7 @@ def test_limits_of_its_own(searched: Path) -> None:
     plan = plan_confirm(searched, limits={"cpus_per_trial": 2, "trial_seconds": 60.0, "max_concurrent": 1})
     assert (plan.config.cpus_per_trial, plan.config.trial_seconds, plan.config.max_concurrent) == (2, 60.0, 1)
     assert plan.config.trials == 30
-    assert set(LIMITS) < MAY_CHANGE
+    assert set(CONFIRM_LIMITS) < MAY_CHANGE
     assert plan_confirm(searched, limits={"data": {"verify": False}}).config.data.verify is False
 
 

@@ -62,7 +62,7 @@ def test_the_picture(run: ConfirmRun) -> None:
     run.bridge.on_end(begin(run) or "")
     begin(run, epochs=1)
     console = Console(file=io.StringIO(), width=200)
-    console.print(view._picture(run))
+    console.print(view.picture(run))
     assert isinstance(console.file, io.StringIO)
     bar, running = (line.rstrip() for line in console.file.getvalue().splitlines())
     assert bar.startswith("1/3 trials ")
