@@ -33,6 +33,6 @@ def real_confirmation(real_search: Path, tmp_path_factory: pytest.TempPathFactor
         run = shutil.copytree(real_search, folder / "run")
         result = xoresnet("confirm", str(run), "--seeds", "2", "--baselines", "max_concurrent=1")
         assert (result.code, result.err) == (0, "")
-        (run / "said").write_text(result.out)
+        (run / "output.txt").write_text(result.out)
 
     return shared_folder(tmp_path_factory, "confirmed", make) / "run"

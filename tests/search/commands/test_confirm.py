@@ -80,16 +80,16 @@ def test_test_figures_are_those_of_the_weights(real_confirmation: Path) -> None:
 
 
 def test_the_networks_of_the_search_on_other_seeds(real_search: Path, real_confirmation: Path) -> None:
-    found = load(real_confirmation)
-    table = found.confirmed
+    run = load(real_confirmation)
+    table = run.confirmed
     assert set(table["state"]) == {"COMPLETE"}
     assert set(table["seed"]) == {13, 14}
-    assert set(found.trials["seed"]) == {12}
-    trials = [*found.front["trial_id"], None]
+    assert set(run.trials["seed"]) == {12}
+    trials = [*run.front["trial_id"], None]
     assert [None if pd.isna(number) else number for number in table["trial_id"]] == [*trials, *trials]
     assert list(table["source"].dropna()) == [OR_RESNET8] * 2
     assert set(table["config.recipe.learning_rate"]) == {0.02}  # each with its own
-    searched = found.trials.set_index("trial_id")
+    searched = run.trials.set_index("trial_id")
     for row in table.dropna(subset="trial_id").to_dict("records"):
         assert row["arch_id"] == searched.loc[row["trial_id"], "arch_id"]
         assert row["val_accuracy"] != searched.loc[row["trial_id"], "val_accuracy"]
@@ -117,15 +117,15 @@ def test_the_best_seed_by_validation_keeps_its_weights(real_confirmation: Path) 
     assert not (real_confirmation / "ray").exists()
 
 
-def test_what_is_said(real_confirmation: Path) -> None:
-    first, *lines = (line.rstrip() for line in (real_confirmation / "said").read_text().splitlines())
-    found = load(real_confirmation)
-    networks = confirmed_networks(found)
+def test_what_is_printed(real_confirmation: Path) -> None:
+    first, *lines = (line.rstrip() for line in (real_confirmation / "output.txt").read_text().splitlines())
+    run_tables = load(real_confirmation)
+    networks = confirmed_networks(run_tables)
     assert first == "4 networks on 2 seeds each"
     assert [line.split()[0] for line in lines[:8]] == [f"{number}/8" for number in range(1, 9)]
     assert sum(f" {OR_RESNET8} seed 1" in line for line in lines[:8]) == 2
-    for row in found.confirmed.to_dict("records"):
-        figures = f"test_accuracy {100 * row['test_accuracy']:.2f} %"
+    for row in run_tables.confirmed.to_dict("records"):
+        figures = f"test accuracy {100 * row['test_accuracy']:.2f} %"
         assert sum(f" seed {row['seed']}  {figures}" in line for line in lines[:8]) == 1
     title, head, *rows, held, following = lines[8:]
     assert title == "test set: mean ± standard deviation over seeds; * = on the front of these networks"
@@ -136,13 +136,15 @@ def test_what_is_said(real_confirmation: Path) -> None:
         assert f"{row['arch_id']}  {'*' if row['is_pareto'] else ' '}  {mean:.2f} % ± {deviation:.2f} %" in text
         assert text.startswith("  " if pd.isna(row["trial_id"]) else f"{row['trial_id']} ")
         assert text.endswith(f"({OR_RESNET8})") == pd.isna(row["trial_id"])
-    tau = [f"{metric_of(name).short} {value:.2f}" for name, value in ranking_kept(networks, found.objectives).items()]
+    tau = [
+        f"{metric_of(name).short} {value:.2f}" for name, value in ranking_kept(networks, run_tables.objectives).items()
+    ]
     assert held == f"Kendall's tau between the rankings of search and test: {', '.join(tau)} (1 = the same order)"
     run = str(real_confirmation)
     assert following == f"next: xoresnet report {run}; xoresnet export {run}"
 
 
-# said again, and said otherwise
+# the same command again, and other commands
 
 
 def test_the_same_again_trains_nothing(folder: Path) -> None:
@@ -152,7 +154,7 @@ def test_the_same_again_trains_nothing(folder: Path) -> None:
     first, *rest = result.out.splitlines()
     assert first == "4 networks on 2 seeds each; 0 of 8 trainings left"
     assert [line.rstrip() for line in rest] == [
-        line.rstrip() for line in before["said"].decode().splitlines()[9:-1]
+        line.rstrip() for line in before["output.txt"].decode().splitlines()[9:-1]
     ] + [f"next: xoresnet report {folder}; xoresnet export {folder}"]
     assert {name: text for name, text in contents(folder).items() if name != "confirm.journal"} == {
         name: text for name, text in before.items() if name != "confirm.journal"
@@ -162,16 +164,16 @@ def test_the_same_again_trains_nothing(folder: Path) -> None:
 def test_as_json(folder: Path) -> None:
     result = xoresnet("confirm", str(folder), "--seeds", "2", "--json")
     assert (result.code, result.err) == (0, "")
-    found, networks = result.json, confirmed_networks(load(folder))
-    assert set(found) == {"run", "networks", "kendall_tau"}
-    assert found["run"] == str(folder)
-    assert found["kendall_tau"] == pytest.approx(ranking_kept(networks, load(folder).objectives))
-    for said, row in zip(found["networks"], networks.to_dict("records"), strict=True):
-        assert said["test_accuracy_mean"] == pytest.approx(row["test_accuracy_mean"])
-        assert said["trial_id"] == (None if pd.isna(row["trial_id"]) else row["trial_id"])
-        assert said["config"]["merge"] == row["config.merge"]
-        assert said["is_pareto"] is row["is_pareto"]
-        assert "seed" not in json.dumps(said["config"])
+    answer, networks = result.json, confirmed_networks(load(folder))
+    assert set(answer) == {"run", "networks", "kendall_tau"}
+    assert answer["run"] == str(folder)
+    assert answer["kendall_tau"] == pytest.approx(ranking_kept(networks, load(folder).objectives))
+    for printed, row in zip(answer["networks"], networks.to_dict("records"), strict=True):
+        assert printed["test_accuracy_mean"] == pytest.approx(row["test_accuracy_mean"])
+        assert printed["trial_id"] == (None if pd.isna(row["trial_id"]) else row["trial_id"])
+        assert printed["config"]["merge"] == row["config.merge"]
+        assert printed["is_pareto"] is row["is_pareto"]
+        assert "seed" not in json.dumps(printed["config"])
 
 
 @pytest.mark.parametrize(
@@ -185,16 +187,16 @@ def test_as_json(folder: Path) -> None:
 )
 def test_a_dry_run(folder: Path, words: list[str], networks: int, left: int, seeds: list[int]) -> None:
     before = contents(folder)
-    said = xoresnet("confirm", str(folder), *words, "--dry-run")
-    found = xoresnet("confirm", str(folder), *words, "--dry-run", "--json").json
+    result = xoresnet("confirm", str(folder), *words, "--dry-run")
+    plan = xoresnet("confirm", str(folder), *words, "--dry-run", "--json").json
     assert contents(folder) == before
-    assert (said.code, said.err) == (0, "")
-    *rows, total, nothing = said.out.splitlines()
+    assert (result.code, result.err) == (0, "")
+    *rows, total, nothing = result.out.splitlines()
     assert nothing == "Nothing was trained or written."
     assert len(rows) == networks
     assert total.startswith(f"seeds {', '.join(map(str, seeds))}: {left} of {networks * len(seeds)} training")
-    assert (found["run"], found["seeds"], found["trainings_left"]) == (str(folder), seeds, left)
-    for row, text in zip(found["networks"], rows, strict=True):
+    assert (plan["run"], plan["seeds"], plan["trainings_left"]) == (str(folder), seeds, left)
+    for row, text in zip(plan["networks"], rows, strict=True):
         name = row["source"] if row["trial_id"] is None else f"#{row['trial_id']}"
         assert text.startswith(f"{name} {row['arch_id']}  {row['epochs']} epoch")
         assert row["estimated_seconds"] > 0
@@ -217,7 +219,7 @@ def test_the_page_on_it(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 class Story(NamedTuple):
-    """What another command on one folder said, and what it held then."""
+    """The output of another command on one folder, and the tables afterwards."""
 
     folder: Path
     result: Result
@@ -226,9 +228,9 @@ class Story(NamedTuple):
 
 @pytest.fixture(scope="module")
 def others(real_confirmation: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """A pruned trial, one that diverges, and one that was confirmed already, for fewer epochs."""
+    """A pruned trial, wanted that diverges, and wanted that was confirmed already, for fewer epochs."""
     folder = Path(shutil.copytree(real_confirmation, tmp_path_factory.mktemp("others") / "run"))
-    picks = [f"--pick={one}" for one in (PRUNED, FAILED, "knee")]
+    picks = [f"--pick={wanted}" for wanted in (PRUNED, FAILED, "knee")]
     result = xoresnet("confirm", str(folder), *picks, "--epochs=1", "--seeds=1", "max_concurrent=1")
     return Story(folder, result, load(folder))
 

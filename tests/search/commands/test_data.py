@@ -44,16 +44,16 @@ def test_folders_of_ones_own_are_looked_in_first(tmp_path: Path, monkeypatch: py
     write_fashion(tmp_path / "one")
 
     def fashion(*words: str) -> dict[str, object]:
-        (status,) = [one for one in xoresnet("data", "--json", *words).json if one["name"] == "fashion-mnist"]
+        (status,) = [status for status in xoresnet("data", "--json", *words).json if status["name"] == "fashion-mnist"]
         return {name: status[name] for name in ("place", "looked_in")}
 
     folders = [str(tmp_path / name) for name in ("empty", "one", "data")]
     assert fashion() == {"place": f"{tmp_path}/one", "looked_in": [*folders, "/usr/share/datasets"]}
     write_fashion(tmp_path / "two" / "fashion-mnist")
-    found = fashion("--data-root", "two")
-    assert found["place"] == f"{tmp_path}/two/fashion-mnist"
+    status = fashion("--data-root", "two")
+    assert status["place"] == f"{tmp_path}/two/fashion-mnist"
     assert xoresnet("data", "fashion-mnist", "--json").json["place"] == f"{tmp_path}/one"
-    assert xoresnet("data", "fashion-mnist", "--data-root", "two", "--json").json["place"] == found["place"]
+    assert xoresnet("data", "fashion-mnist", "--data-root", "two", "--json").json["place"] == status["place"]
 
 
 def test_what_is_in_one() -> None:

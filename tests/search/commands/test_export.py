@@ -38,8 +38,8 @@ def exported(folder: Path, output: Path, *words: str) -> Result:
     return result
 
 
-def same(one: Path | str, other: Path | str) -> bool:
-    return torch.equal(load_model(one)(IMAGES), load_model(other)(IMAGES))
+def same(first: Path | str, second: Path | str) -> bool:
+    return torch.equal(load_model(first)(IMAGES), load_model(second)(IMAGES))
 
 
 def figures(place: Path) -> Any:
@@ -173,9 +173,9 @@ def test_weights_that_somebody_removed(changed: Path, tmp_path: Path) -> None:
 
 
 def test_as_json(folder: Path, tmp_path: Path) -> None:
-    found = exported(folder, tmp_path / "out", "--json").json
-    assert "confirmed with seed" in found["origin"]
-    assert found["written"][0]["path"] == str(tmp_path / "out")
+    exported_files = exported(folder, tmp_path / "out", "--json").json
+    assert "confirmed with seed" in exported_files["origin"]
+    assert exported_files["written"][0]["path"] == str(tmp_path / "out")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ SETTINGS = Settings(
 
 
 @pytest.mark.parametrize(
-    ("texts", "found"),
+    ("texts", "expected"),
     [
         ([], {}),
         (["timesteps=2"], {"arch": {"timesteps": 2}}),
@@ -33,8 +33,8 @@ SETTINGS = Settings(
         (["recipe.epoch=3"], {"recipe": {"epoch": 3}}),  # the part says what fields it has
     ],
 )
-def test_where_each_setting_goes(texts: list[str], found: dict[str, Any]) -> None:
-    assert SETTINGS.read(texts) == {"arch": {}, "recipe": {}, "data": {}, **found}
+def test_where_each_setting_goes(texts: list[str], expected: dict[str, Any]) -> None:
+    assert SETTINGS.read(texts) == {"arch": {}, "recipe": {}, "data": {}, **expected}
 
 
 @pytest.mark.parametrize(

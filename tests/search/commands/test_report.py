@@ -34,9 +34,9 @@ def test_somewhere_else_and_with_figures() -> None:
 
 
 def test_json() -> None:
-    found = xoresnet("report", "run", "--json", "--figures", "figures").json
-    assert found["report"] == "run/report.html"
-    assert "figures/front.svg" in found["figures"]
+    written = xoresnet("report", "run", "--json", "--figures", "figures").json
+    assert written["report"] == "run/report.html"
+    assert "figures/front.svg" in written["figures"]
 
 
 def test_of_a_run_that_has_only_begun() -> None:

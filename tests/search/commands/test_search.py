@@ -60,8 +60,8 @@ def plan(*words: str) -> dict[str, Any]:
         result = xoresnet("search", *words, "--dry-run", "--json")
     assert (result.code, result.err) == (0, "")
     assert contents() == before
-    found: dict[str, Any] = result.json
-    return found
+    planned_fields: dict[str, Any] = result.json
+    return planned_fields
 
 
 def planned(*words: str) -> SearchConfig:
@@ -72,18 +72,18 @@ def planned(*words: str) -> SearchConfig:
 
 
 def test_alone_it_is_the_preset_digits() -> None:
-    found = xoresnet("search", "--dry-run", "--json").json
+    planned_fields = xoresnet("search", "--dry-run", "--json").json
     assert contents() == {}
-    config = SearchConfig.from_dict(found["config"])
+    config = SearchConfig.from_dict(planned_fields["config"])
     assert config.search_space == SearchSpace.preset("digits")
     assert (config.data.name, config.trials, config.epochs, config.pruner.min_epochs) == ("digits", 40, 12, 3)
     assert config == SearchConfig(
         space=SearchSpace.preset("digits"), trials=40, epochs=12, pruner={"min_epochs": 3}, study="digits"
     )  # fmt: skip
-    assert found["run"] == str(Path("runs/digits").absolute())
-    assert found["networks"] == 400
-    assert 0 < found["estimated_epoch_seconds"] < 60
-    assert set(found) == {"run", "config", "networks", "estimated_epoch_seconds", "prior_epochs"}
+    assert planned_fields["run"] == str(Path("runs/digits").absolute())
+    assert planned_fields["networks"] == 400
+    assert 0 < planned_fields["estimated_epoch_seconds"] < 60
+    assert set(planned_fields) == {"run", "config", "networks", "estimated_epoch_seconds", "prior_epochs"}
 
 
 def test_what_would_be_done_can_be_read() -> None:
@@ -105,10 +105,10 @@ def test_what_would_be_done_can_be_read() -> None:
 
 def test_a_configuration_from_a_file() -> None:
     Path("mine.yaml").write_text(CONFIG)
-    found = plan("mine.yaml")
-    assert found["run"] == str(Path("runs/mine").absolute())
-    assert found["networks"] == 2
-    assert SearchConfig.from_dict(found["config"]) == SearchConfig(
+    planned_fields = plan("mine.yaml")
+    assert planned_fields["run"] == str(Path("runs/mine").absolute())
+    assert planned_fields["networks"] == 2
+    assert SearchConfig.from_dict(planned_fields["config"]) == SearchConfig(
         space=read_yaml(SPACE, "space"), recipe={"learning_rate": 0.02, "batch_size": 256},
         objectives=["val_accuracy:max", "synops_per_sample:min"], sampler="nsga2",
         pruner={"min_epochs": 2, "ties": "pass"}, trials=7, epochs=3, study="mine",
@@ -132,9 +132,9 @@ def test_a_space_by_the_name_of_a_preset() -> None:
 def test_a_pruner_by_its_kind_alone_in_a_file_elsewhere() -> None:
     Path("deep").mkdir()
     Path("deep/mine.yml").write_text(CONFIG.replace("{min_epochs: 2, ties: pass}", "hyperband"))
-    found = plan("deep/mine.yml")
-    assert SearchConfig.from_dict(found["config"]).pruner == PrunerSpec(kind="hyperband")
-    assert found["run"] == str(Path("runs/mine").absolute())
+    planned_fields = plan("deep/mine.yml")
+    assert SearchConfig.from_dict(planned_fields["config"]).pruner == PrunerSpec(kind="hyperband")
+    assert planned_fields["run"] == str(Path("runs/mine").absolute())
 
 
 def test_the_config_of_a_run_given_back() -> None:
@@ -205,9 +205,9 @@ def test_a_configuration_by_any_name(name: str) -> None:
     Path("deep").mkdir()
     Path(name).write_text(CONFIG)
     label = Path(name).stem
-    found = plan(name)
-    assert found["run"] == str(Path(f"runs/{label}").absolute())
-    assert SearchConfig.from_dict(found["config"]) == SearchConfig.from_dict(
+    planned_fields = plan(name)
+    assert planned_fields["run"] == str(Path(f"runs/{label}").absolute())
+    assert SearchConfig.from_dict(planned_fields["config"]) == SearchConfig.from_dict(
         {**read_yaml(CONFIG, "mine.yaml"), "study": label}
     )
 
@@ -466,11 +466,11 @@ def test_the_front_as_json(ended: tuple[SearchConfig, list[str]]) -> None:
     _, command = ended
     result = xoresnet(*command, "--json")
     assert (result.code, result.err) == (0, "")
-    found = result.json
-    assert {name: found[name] for name in ("run", "ended", "interrupted")} == {
+    answer = result.json
+    assert {name: answer[name] for name in ("run", "ended", "interrupted")} == {
         "run": str(Path("run").absolute()), "ended": "4 trials are finished", "interrupted": False,
     }  # fmt: skip
-    assert [{**row, "arch_id": len(row["arch_id"])} for row in found["front"]] == [
+    assert [{**row, "arch_id": len(row["arch_id"])} for row in answer["front"]] == [
         {"trial_id": 0, "arch_id": 10, "val_accuracy": 0.5, "spikes_per_sample": 1000.0},
         {"trial_id": 3, "arch_id": 10, "val_accuracy": 0.7, "spikes_per_sample": 2000.0},
         {"trial_id": 1, "arch_id": 10, "val_accuracy": 0.9, "spikes_per_sample": 3000.0},

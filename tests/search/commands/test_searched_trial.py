@@ -68,11 +68,11 @@ def trials() -> list[tuple[Arch, Recipe]]:
 def test_a_trial_whatever_became_of_it(number: int) -> None:
     arch, recipe = trials()[number]
     for text in (f"run:{number}", f"run:{arch.arch_id}", f"{Path('run').absolute()}:{number}", f"./run/:{number}"):
-        found = find_trial(text)
-        assert found is not None
-        assert (found.label, found.arch, found.recipe) == (f"run-{number}", arch, recipe)
-        assert found.data.model_dump(exclude_none=True) == {**DATA, "verify": True}
-        assert found.recipe.learning_rate == 0.03
+        trial = find_trial(text)
+        assert trial is not None
+        assert (trial.label, trial.arch, trial.recipe) == (f"run-{number}", arch, recipe)
+        assert trial.data.model_dump(exclude_none=True) == {**DATA, "verify": True}
+        assert trial.recipe.learning_rate == 0.03
 
 
 @pytest.mark.parametrize("text", ["xoresnet8", "run", "some/arch.json", ""])
@@ -147,32 +147,32 @@ def plan(*words: str) -> Any:
 
 def test_data_and_recipe_are_the_searchs() -> None:
     arch, recipe = trials()[0]
-    found = plan("run:0")
-    assert found["arch_id"] == arch.arch_id
-    assert found["recipe"] == recipe.model_dump(mode="json")
-    assert {name: found["data"][name] for name in DATA} == DATA
-    assert found["run"] == "runs/run-0-digits"
-    assert plan("run:0", "--data", "digits") == {**found, "estimated_epoch_seconds": pytest.approx(0, abs=60)}
+    planned = plan("run:0")
+    assert planned["arch_id"] == arch.arch_id
+    assert planned["recipe"] == recipe.model_dump(mode="json")
+    assert {name: planned["data"][name] for name in DATA} == DATA
+    assert planned["run"] == "runs/run-0-digits"
+    assert plan("run:0", "--data", "digits") == {**planned, "estimated_epoch_seconds": pytest.approx(0, abs=60)}
 
 
-def test_what_is_said_goes_before() -> None:
+def test_settings_take_precedence() -> None:
     arch, recipe = trials()[0]
-    found = plan("run:0", "timesteps=1", "width=12", "epochs=7", "seed=3", "data.validation_seed=6", "--run", "mine")
-    assert found["arch_id"] == arch.replace(timesteps=1, width=12).arch_id
-    assert found["recipe"] == recipe.replace(epochs=7, seed=3).model_dump(mode="json")
-    assert {name: found["data"][name] for name in DATA} == {**DATA, "validation_seed": 6}
-    assert found["run"] == "mine"
+    planned = plan("run:0", "timesteps=1", "width=12", "epochs=7", "seed=3", "data.validation_seed=6", "--run", "mine")
+    assert planned["arch_id"] == arch.replace(timesteps=1, width=12).arch_id
+    assert planned["recipe"] == recipe.replace(epochs=7, seed=3).model_dump(mode="json")
+    assert {name: planned["data"][name] for name in DATA} == {**DATA, "validation_seed": 6}
+    assert planned["run"] == "mine"
 
 
 @pytest.mark.parametrize("how", [["--data", "fashion-mnist"], ["data.name=fashion-mnist"]])
 def test_other_data_come_with_their_own_recipe(how: list[str], place: Path) -> None:
     arch, _ = trials()[0]
-    found = plan("run:0", *how, "--data-root", str(place / "fashion"), "epochs=1")
-    assert found["arch"]["input_shape"] == [1, 28, 28]
-    assert found["arch_id"] == arch.replace(input_shape=(1, 28, 28)).arch_id
-    assert found["recipe"] == DATASETS["fashion-mnist"].recipe.replace(epochs=1).model_dump(mode="json")
-    assert found["data"]["validation_seed"] == 0
-    assert found["run"] == "runs/run-0-fashion-mnist"
+    planned = plan("run:0", *how, "--data-root", str(place / "fashion"), "epochs=1")
+    assert planned["arch"]["input_shape"] == [1, 28, 28]
+    assert planned["arch_id"] == arch.replace(input_shape=(1, 28, 28)).arch_id
+    assert planned["recipe"] == DATASETS["fashion-mnist"].recipe.replace(epochs=1).model_dump(mode="json")
+    assert planned["data"]["validation_seed"] == 0
+    assert planned["run"] == "runs/run-0-fashion-mnist"
 
 
 def test_it_is_trained_as_it_says() -> None:

@@ -47,9 +47,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 @pytest.fixture
 def ids(made: tuple[Path, list[str]], tmp_path: Path) -> list[str]:
     """Of a copy of it, to be changed at will: `run`."""
-    folder, found = made
+    folder, ids_of_trials = made
     shutil.copytree(folder, tmp_path / "run")
-    return found
+    return ids_of_trials
 
 
 def shown(*words: str) -> list[str]:
@@ -175,8 +175,8 @@ def test_a_search_that_has_just_begun() -> None:
         assert shown("run") == [
             "running: 0 of 30 trials finished (0 complete, 0 pruned, 0 failed)", "No trial is complete yet.",
         ]  # fmt: skip
-        found = xoresnet("status", "run", "--json").json
-        assert (found["finished"], found["running"], found["front"]) == (0, [], [])
+        progress = xoresnet("status", "run", "--json").json
+        assert (progress["finished"], progress["running"], progress["front"]) == (0, [], [])
 
 
 @pytest.mark.usefixtures("ids")

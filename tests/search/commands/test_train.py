@@ -55,7 +55,7 @@ def command(*words: str, arch: str = "xoresnet8", **changes: object) -> list[str
 
 
 def tiny(data: DataSet | None = None, **changes: Any) -> tuple[Arch, Recipe]:
-    """What `command` trains; on the digits, if nothing is said."""
+    """What `command` trains; on the digits by default."""
     data, settings = data or load_data("digits"), {**SETTINGS, **changes}
     parts = {name: settings.pop(name) for name in ("width", "timesteps")}
     arch = Arch.baseline("xoresnet8", input_shape=data.input_shape, num_classes=10, **parts)
@@ -81,9 +81,9 @@ def assert_history(folder: Path, records: list[EpochRecord]) -> None:
     history = [
         {name: row[name] for name in records[0].as_dict() if not is_measured(name)} for row in history_rows(folder)
     ]
-    assert history == [{name: one.as_dict()[name] for name in history[0]} for one in records]
+    assert history == [{name: record.as_dict()[name] for name in history[0]} for record in records]
     layers = pd.read_parquet(folder / "layers.parquet")
-    rows = [{"epoch": one.epoch, **layer._asdict()} for one in records for layer in one.layers]
+    rows = [{"epoch": record.epoch, **layer._asdict()} for record in records for layer in record.layers]
     pd.testing.assert_frame_equal(layers[list(rows[0])], pd.DataFrame(rows), check_exact=True)
 
 
@@ -142,10 +142,10 @@ def test_history_is_that_of_fit(trained: tuple[Path, Result]) -> None:
 def test_weights_give_the_figures_of_the_last_epoch(trained: tuple[Path, Result]) -> None:
     folder, _ = trained
     data = load_data("digits")
-    found = evaluate(load_net(folder), data.validation, Normalise(data.mean, data.std), CPU).as_dict("val_")
-    assert found.items() <= history_rows(folder)[-1].items()
-    assert found["val_accuracy"] > 0.3
-    assert found["spikes_per_sample"] > 10
+    measured = evaluate(load_net(folder), data.validation, Normalise(data.mean, data.std), CPU).as_dict("val_")
+    assert measured.items() <= history_rows(folder)[-1].items()
+    assert measured["val_accuracy"] > 0.3
+    assert measured["spikes_per_sample"] > 10
 
 
 def test_the_summary_is_the_last_epoch_and_the_best(trained: tuple[Path, Result]) -> None:
@@ -164,7 +164,7 @@ def test_the_summary_is_the_last_epoch_and_the_best(trained: tuple[Path, Result]
     assert summary["test"] is None
 
 
-# what is said
+# what is printed
 
 
 def test_a_row_for_each_epoch(trained: tuple[Path, Result]) -> None:
@@ -176,8 +176,8 @@ def test_a_row_for_each_epoch(trained: tuple[Path, Result]) -> None:
         assert line.split()[:2] == [str(row["epoch"]), f"{row['train_loss']:.4f}"]
         assert f"{100 * row['val_accuracy']:.2f} %" in line
     assert lines[5].startswith(f"validation accuracy {100 * history[-1]['val_accuracy']:.2f} % after 2 epochs")
-    *words, device, cpu, threads, one = command()
-    again = shlex.join(["xoresnet", *words, "--run", str(folder), device, cpu, threads, one])
+    *words, device, cpu, threads, epochs = command()
+    again = shlex.join(["xoresnet", *words, "--run", str(folder), device, cpu, threads, epochs])
     assert lines[7] == f"The test set was not used; to measure the final network on it: {again} --test"
 
 
@@ -230,9 +230,9 @@ def _without_memory(run: Path) -> None:
 
 def test_what_is_not_known_is_null_in_json(run: Path) -> None:
     _without_memory(run)
-    found = xoresnet(*command("--run", "run", "--json")).json
-    assert found["peak_memory_mib"] is None
-    assert found["val_accuracy"] > 0
+    summary = xoresnet(*command("--run", "run", "--json")).json
+    assert summary["peak_memory_mib"] is None
+    assert summary["val_accuracy"] > 0
 
 
 def test_what_is_not_known_is_null_in_the_summary(run: Path) -> None:
@@ -481,9 +481,9 @@ def test_training_that_diverges_keeps_the_epochs_before(tmp_path: Path) -> None:
     }
     result = xoresnet(*command("--run", "run", epochs=10, **wild))
     assert result.is_refusal(1, "training of * diverged in epoch * of 10, at learning_rate=1e+06: *")
-    found = re.search(r"in epoch (\d+) of", result.err)
-    assert found is not None
-    kept = int(found[1]) - 1
+    place = re.search(r"in epoch (\d+) of", result.err)
+    assert place is not None
+    kept = int(place[1]) - 1
     assert kept > 0
     assert files(tmp_path / "run") == FILES
     assert [row["epoch"] for row in history_rows(tmp_path / "run")] == list(range(1, kept + 1))
@@ -528,19 +528,19 @@ def test_stopped_by_any_signal_it_goes_on(tmp_path: Path) -> None:
                 process.send_signal(number)
                 assert line_of(process.stdout, "ended") == ["ended", str(code)]
                 message = process.stderr.readline()
-                said = re.fullmatch(
+                interruption = re.fullmatch(
                     rf"error: interrupted; (\d+) of 8 epochs are kept in {folder}; to resume: xoresnet (.*)\n", message
                 )
-                assert said is not None, message
-                assert kept < int(said[1]) < 8
-                kept = int(said[1])
+                assert interruption is not None, message
+                assert kept < int(interruption[1]) < 8
+                kept = int(interruption[1])
                 assert len(load_checkpoint(folder / "checkpoint.safetensors").records) >= kept
             line_of(process.stdout, kept + 1)
         finally:
             process.send_signal(signal.SIGKILL)
         assert process.stderr.read() == ""
     assert files(folder) == FILES
-    assert xoresnet(*shlex.split(said[2])).code == 0
+    assert xoresnet(*shlex.split(interruption[2])).code == 0
     data = load_data("fashion-mnist", "my data")
     arch, recipe = tiny(data, batch_size=8, epochs=8)
     assert_history(folder, list(fit(arch.replace(neuron={"tau": 1.9}), data, recipe, device="cpu")))
