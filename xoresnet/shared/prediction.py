@@ -51,8 +51,8 @@ def predict(
 ) -> Iterator[Prediction]:
     """Yield one prediction for each architecture, in their order, on the device of the weights, which do not change.
 
-    norm_images: number of training images from which the statistics of batch norm are estimated. Raises `UsageError`
-    for architectures that do not fit the data or are not in the space of the weights.
+    norm_images: number of training images from which the statistics of batch norm are estimated. Raises `DataError`
+    for data that do not fit an architecture, and `UsageError` for one that is not in the space of the weights.
     """
     normalise = Normalise(data.mean, data.std)
     batches = _norm_batches(data, norm_images, batch_size, normalise, network)

@@ -99,8 +99,8 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         sampling, archs_per_step: see `ArchSampler`. device: by default CUDA if there is any. checkpoint: a file that is
         written after each epoch; if it exists, training resumes after it.
 
-        Raises `UsageError` for architectures of several groups, for data that do not fit and for wrong sampling, and
-        `RunError` for a checkpoint that is damaged or of another training; iterating raises `DivergenceError`.
+        Raises `UsageError` for architectures of several groups and for wrong sampling, `DataError` for data that do not
+        fit, and `RunError` for a checkpoint that is damaged or of another training; iterating raises `DivergenceError`.
         """
         self.group, self.archs = _one_group(archs)
         check_fits(self.archs[0], data)

@@ -38,8 +38,8 @@ def collect_formats() -> dict[str, Format]:
     """The file formats that the modules of `formats/` define, by name, in the order of `Format.place_in_list`."""
     package = format_modules.__name__
     modules = [import_module(f"{package}.{module.name}") for module in iter_modules(format_modules.__path__)]
-    found: list[Format] = [module.FORMAT for module in modules]
-    return {form.name: form for form in sorted(found, key=lambda form: form.place_in_list)}
+    defined: list[Format] = [module.FORMAT for module in modules]
+    return {form.name: form for form in sorted(defined, key=lambda form: form.place_in_list)}
 
 
 FORMATS = (_FOLDER, *collect_formats())

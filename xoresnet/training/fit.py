@@ -84,7 +84,7 @@ def fit(
     checkpoint: a file that is written after each epoch; if it exists, its records come first and training resumes
     after them.
 
-    Raises `UsageError` if the network does not fit the data, `RunError` for a checkpoint that is damaged or belongs to
+    Raises `DataError` if the data do not fit the network, `RunError` for a checkpoint that is damaged or belongs to
     another network, recipe or data set, and `DivergenceError`; all of them when the first record is requested or later.
     """
     training = Training(arch, data, recipe, seed, device=device, checkpoint=checkpoint)

@@ -14,7 +14,7 @@ from xoresnet.data.images import Augmentation
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import DivergenceError, UsageError
+from xoresnet.errors import DataError, DivergenceError
 from xoresnet.network.xoresnet import XOResNet
 
 __all__ = [
@@ -33,9 +33,9 @@ __all__ = [
 
 
 def check_fits(arch: Arch, data: DataSet) -> None:
-    """Raises `UsageError` if the data have images of another shape, or another number of classes, than the network."""
+    """Raises `DataError` if the data have images of another shape, or another number of classes, than the network."""
     if (arch.input_shape, arch.num_classes) != (data.input_shape, data.num_classes):
-        raise UsageError(
+        raise DataError(
             f"the network takes images {list(arch.input_shape)} of {arch.num_classes} classes, "
             f"{data.name} has {list(data.input_shape)} of {data.num_classes}"
         )

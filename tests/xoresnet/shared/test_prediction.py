@@ -6,7 +6,7 @@ import torch
 from tests.xoresnet.shared.test_training import ARCHS, SHORT, quarter, weights_of
 from xoresnet.data.batches import Normalise
 from xoresnet.data.load import DataSet
-from xoresnet.errors import UsageError
+from xoresnet.errors import DataError
 from xoresnet.shared.prediction import estimate_norms, predict
 from xoresnet.shared.training import SharedTraining
 from xoresnet.training.evaluation import evaluate
@@ -59,5 +59,5 @@ def test_predictions_come_again_whatever_the_order(training: SharedTraining, dat
 
 
 def test_other_data_are_refused(training: SharedTraining, data: DataSet) -> None:
-    with pytest.raises(UsageError, match=r"takes images \[3, 8, 8\]"):
+    with pytest.raises(DataError, match=r"takes images \[3, 8, 8\]"):
         next(predict(training.network, [ARCHS[0].replace(input_shape=(3, 8, 8))], data))

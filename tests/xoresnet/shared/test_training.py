@@ -15,7 +15,7 @@ from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import DivergenceError, RunError, UsageError
+from xoresnet.errors import DataError, DivergenceError, RunError, UsageError
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.shared.training import SharedEpoch, SharedTraining, load_shared
 from xoresnet.shared.weights import WeightGroup
@@ -195,7 +195,7 @@ def test_what_does_not_fit_is_refused(data: DataSet, tmp_path: Path) -> None:
         SharedTraining([*ARCHS, BASE.replace(width=8)], data, SHORT)
     with pytest.raises(UsageError, match="got 0 groups: none"):
         SharedTraining([], data, SHORT)
-    with pytest.raises(UsageError, match=r"takes images \[3, 8, 8\]"):
+    with pytest.raises(DataError, match=r"takes images \[3, 8, 8\]"):
         SharedTraining([BASE.replace(input_shape=(3, 8, 8))], data, SHORT)
     with pytest.raises(UsageError, match="sampling must be 'sandwich' or 'uniform', got 'all'"):
         SharedTraining(ARCHS, data, SHORT, sampling="all")  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet, SealedTest, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import DivergenceError, RunError, TrainingError, UsageError
+from xoresnet.errors import DataError, DivergenceError, RunError, TrainingError
 from xoresnet.measures.records import EpochRecord
 from xoresnet.training.checkpoint import load_checkpoint
 from xoresnet.training.fit import Step, Training, estimate_epoch_seconds, fit
@@ -215,7 +215,7 @@ def test_estimates_are_of_the_size_of_what_they_foresee(data: DataSet) -> None:
 
 
 def test_another_data_set_is_refused(data: DataSet) -> None:
-    with pytest.raises(UsageError, match=r"takes images \[3, 8, 8\] of 10 classes, digits has \[1, 8, 8\] of 10"):
+    with pytest.raises(DataError, match=r"takes images \[3, 8, 8\] of 10 classes, digits has \[1, 8, 8\] of 10"):
         Training(ARCH.replace(input_shape=(3, 8, 8)), data, SHORT)
 
 
