@@ -36,7 +36,7 @@ def confirmed_metric(metric: str) -> str:
 
 def confirmed_objectives(objectives: Objectives) -> Mapping[str, Direction]:
     """The objectives of the search as columns of `confirmed_networks`."""
-    return {f"{confirmed_metric(metric)}_mean": way for metric, way in objectives.items()}
+    return {f"{confirmed_metric(metric)}_mean": direction for metric, direction in objectives.items()}
 
 
 def confirmed_networks(run: Run) -> pd.DataFrame:
@@ -71,8 +71,8 @@ def confirmed_networks(run: Run) -> pd.DataFrame:
     table = table.merge(_searched(run), on="trial_id", how="left")
     objectives = confirmed_objectives(run.objectives)
     table["is_pareto"] = is_pareto(table, objectives)
-    last, way = list(objectives.items())[-1]
-    return table.sort_values(last, ascending=way == "min", kind="stable").reset_index(drop=True)
+    last, direction = list(objectives.items())[-1]
+    return table.sort_values(last, ascending=direction == "min", kind="stable").reset_index(drop=True)
 
 
 def ranking_kept(networks: pd.DataFrame, objectives: Objectives) -> dict[str, float]:

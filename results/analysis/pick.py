@@ -19,7 +19,7 @@ PICKS = "knee, best-accuracy, max-spikes=N, min-accuracy=X, or the id of a trial
 
 
 def pick(run: Run, wanted: str, *, any_state: bool = False, names: Collection[str] = ()) -> pd.Series[Any]:
-    """The row of `run.trials` that wanted means; one of `PICKS`.
+    """The row of `run.trials` that a pick means; the forms of picks are in `PICKS`.
 
     any_state: whether an id may mean a pruned or failed trial if no complete trial has it. names: further values that
     the caller accepts, for messages. Raises `UsageError` if there is no such trial or if several trials are meant.

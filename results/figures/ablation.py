@@ -140,9 +140,10 @@ def _panels(info: AblationInfo) -> Iterator[_Panel]:
         if scale == "difference" and axis.share:
             points = points.assign(**{column: 100 * points[column] for column in ("effect", "low", "high")})
         label = {
-            "ratio": f"{name}, times", "difference": f"{name}{', points' if axis.share else ', difference'}",
+            "ratio": f"{name}, times",
+            "difference": f"{name}{', points' if axis.share else ', difference'}",
             "mean": f"mean {axis.label}",
-        }[scale]  # fmt: skip
+        }[scale]
         row = [places[_Row(*pair)] for pair in zip(points["factor"], points["level"], strict=True)]
         yield _Panel(axis, scale, label, points.assign(row=row))
 
@@ -163,9 +164,14 @@ def ablation_plot(info: AblationInfo) -> Figure:
         long_x, long_y = x.replace("x", "xaxis"), y.replace("y", "yaxis")
         layout[long_x] = {"domain": [left, left + width], "anchor": y, **_plotly_scale(panel)}
         layout[long_y] = {
-            "tickvals": list(range(len(rows))), "ticktext": labels, "showgrid": False, "anchor": x, "autorange": False,
-            "range": [len(rows) - 0.4, -0.6], "showticklabels": not number,
-        }  # fmt: skip
+            "tickvals": list(range(len(rows))),
+            "ticktext": labels,
+            "showgrid": False,
+            "anchor": x,
+            "autorange": False,
+            "range": [len(rows) - 0.4, -0.6],
+            "showticklabels": not number,
+        }
         narrow |= {f"{long_x}.domain": [0, 1], f"{long_y}.domain": [max(0, top - tall), top]}
         narrow |= {f"{long_y}.showticklabels": True}
         layout["shapes"] += [_no_effect_line(panel, x, y)] if panel.scale != "mean" else []
@@ -177,9 +183,16 @@ def _no_effect_line(panel: _Panel, x: str, y: str) -> dict[str, Any]:
     """The vertical line that marks no effect."""
     place = 1 if panel.scale == "ratio" else 0
     return {
-        "type": "line", "xref": x, "yref": f"{y} domain", "x0": place, "x1": place, "y0": 0, "y1": 1,
-        "line": {"color": GREY, "width": 1}, "layer": "below",
-    }  # fmt: skip
+        "type": "line",
+        "xref": x,
+        "yref": f"{y} domain",
+        "x0": place,
+        "x1": place,
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": GREY, "width": 1},
+        "layer": "below",
+    }
 
 
 def _plotly_scale(panel: _Panel) -> dict[str, Any]:
@@ -209,13 +222,28 @@ def _dots(panel: _Panel, number: str) -> dict[str, Any]:
         for level, effect, low, high, count in points[_SHOWN].itertuples(index=False, name=None)
     ]
     return {
-        "x": points["effect"], "y": points["row"], "xaxis": f"x{number}", "yaxis": f"y{number}", "mode": "markers",
-        "marker": {"color": [BLUE if count > 1 else "rgba(0,0,0,0)" for count in points["count"]], "size": 9,
-                   "line": {"color": BLUE, "width": 1.5}},
-        "error_x": {"type": "data", "symmetric": False, "array": up.fillna(0), "arrayminus": down.fillna(0),
-                    "color": BLUE, "thickness": 2, "width": 0},
-        "hovertext": texts, "hoverinfo": "text",
-    }  # fmt: skip
+        "x": points["effect"],
+        "y": points["row"],
+        "xaxis": f"x{number}",
+        "yaxis": f"y{number}",
+        "mode": "markers",
+        "marker": {
+            "color": [BLUE if count > 1 else "rgba(0,0,0,0)" for count in points["count"]],
+            "size": 9,
+            "line": {"color": BLUE, "width": 1.5},
+        },
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": up.fillna(0),
+            "arrayminus": down.fillna(0),
+            "color": BLUE,
+            "thickness": 2,
+            "width": 0,
+        },
+        "hovertext": texts,
+        "hoverinfo": "text",
+    }
 
 
 def _interval(low: float, high: float) -> str:

@@ -73,9 +73,13 @@ def _axis(metric: str, networks: pd.DataFrame) -> Axis:
 
 def _table(networks: pd.DataFrame, x: Axis, y: Axis, metrics: list[str]) -> pd.DataFrame:
     columns = {
-        "x": x.metric, "y": y.metric, "x_std": f"{x.metric.removesuffix('_mean')}_std",
-        "y_std": f"{y.metric.removesuffix('_mean')}_std", "x_searched": metrics[1], "y_searched": metrics[0],
-    }  # fmt: skip
+        "x": x.metric,
+        "y": y.metric,
+        "x_std": f"{x.metric.removesuffix('_mean')}_std",
+        "y_std": f"{y.metric.removesuffix('_mean')}_std",
+        "x_searched": metrics[1],
+        "y_searched": metrics[0],
+    }
     numbers = {name: networks[column].to_numpy(dtype=np.float64, na_value=np.nan) for name, column in columns.items()}
     return pd.DataFrame(
         {
@@ -131,24 +135,41 @@ def confirmed_plot(info: ConfirmedInfo) -> Figure:
     marker = {"color": [BLUE if front else faint(BLUE, 0.45) for front in table["is_front"]], "size": 9}
     traces: list[dict[str, Any]] = [
         {
-            **dict(zip("xy", _links(table), strict=True)), "mode": "lines", "hoverinfo": "skip", "showlegend": False,
+            **dict(zip("xy", _links(table), strict=True)),
+            "mode": "lines",
+            "hoverinfo": "skip",
+            "showlegend": False,
             "line": {"color": faint(GREY, 0.6), "width": 1},
         },
         {
-            "x": table["x_searched"], "y": table["y_searched"], "mode": "markers", "name": "search",
-            "hoverinfo": "skip", "marker": {"color": GREY, "size": 7, "symbol": "circle-open"},
+            "x": table["x_searched"],
+            "y": table["y_searched"],
+            "mode": "markers",
+            "name": "search",
+            "hoverinfo": "skip",
+            "marker": {"color": GREY, "size": 7, "symbol": "circle-open"},
         },
         {
-            "x": info.steps["x"], "y": info.steps["y"], "mode": "lines", "hoverinfo": "skip", "showlegend": False,
+            "x": info.steps["x"],
+            "y": info.steps["y"],
+            "mode": "lines",
+            "hoverinfo": "skip",
+            "showlegend": False,
             "line": {"color": faint(BLUE, 0.55), "width": 1.5},
         },
         {
-            "x": table["x"], "y": table["y"], "mode": "markers", "name": "confirmed",
-            "marker": marker, "error_x": _bars(table["x_std"]), "error_y": _bars(table["y_std"]),
-            "hovertext": table["hover"], "hoverinfo": "text",
+            "x": table["x"],
+            "y": table["y"],
+            "mode": "markers",
+            "name": "confirmed",
+            "marker": marker,
+            "error_x": _bars(table["x_std"]),
+            "error_y": _bars(table["y_std"]),
+            "hovertext": table["hover"],
+            "hoverinfo": "text",
             "customdata": [escape(arch_id) for arch_id in table["arch_id"]],
         },
-    ]  # fmt: skip
+    ]
     layout = {"xaxis": plotly_axis(info.x), "yaxis": plotly_axis(info.y), "meta": {"narrow": {"height": 440}}}
     return plotly_figure([trace for trace in traces if len(trace["x"])], layout, height=440)
 
@@ -175,14 +196,27 @@ def confirmed_drawing(info: ConfirmedInfo) -> matplotlib.figure.Figure:
     with drawing(COLUMN, 2.7) as (figure, axes):
         axes.plot(*_links(table), color=GREY, alpha=0.6, linewidth=0.6)
         axes.scatter(
-            table["x_searched"], table["y_searched"], s=12, facecolors="none", edgecolors=GREY, linewidths=0.7,
+            table["x_searched"],
+            table["y_searched"],
+            s=12,
+            facecolors="none",
+            edgecolors=GREY,
+            linewidths=0.7,
             label="search (validation)",
-        )  # fmt: skip
+        )
         axes.plot(info.steps["x"], info.steps["y"], color=BLUE, alpha=0.7, linewidth=0.8)
         axes.errorbar(
-            table["x"], table["y"], xerr=table["x_std"].fillna(0.0), yerr=table["y_std"].fillna(0.0), fmt="o",
-            markersize=3.5, color=BLUE, elinewidth=0.7, capsize=1.5, label="confirmed (test, mean ± s.d.)",
-        )  # fmt: skip
+            table["x"],
+            table["y"],
+            xerr=table["x_std"].fillna(0.0),
+            yerr=table["y_std"].fillna(0.0),
+            fmt="o",
+            markersize=3.5,
+            color=BLUE,
+            elinewidth=0.7,
+            capsize=1.5,
+            label="confirmed (test, mean ± s.d.)",
+        )
         set_axis(axes, "x", info.x)
         set_axis(axes, "y", info.y)
         figure.legend(loc="outside upper left", ncols=2, columnspacing=1.0, handletextpad=0.3)

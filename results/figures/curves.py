@@ -104,19 +104,29 @@ def _lines(rows: pd.DataFrame, role: str, look: tuple[str, float, float], y: Axi
     value = f"{escape(metric_of(y.metric).heading)} %{{y{':.2%' if y.share else ':.4g'}}}"
     text = f"<b>#%{{customdata[1]}}  %{{customdata[0]}}</b><br>{value}"
     return {
-        "x": points["epoch"], "y": points["value"], "customdata": custom, "name": role,
-        "mode": "lines+markers" if alone else "lines", "legendgroup": role, "connectgaps": False,
+        "x": points["epoch"],
+        "y": points["value"],
+        "customdata": custom,
+        "name": role,
+        "mode": "lines+markers" if alone else "lines",
+        "legendgroup": role,
+        "connectgaps": False,
         "line": {"color": faint(colour, opacity), "width": width},
         "hovertemplate": f"{text} after epoch %{{x}}, {role}<extra></extra>",
-    }  # fmt: skip
+    }
 
 
 def _crosses(rows: pd.DataFrame, role: str, look: tuple[str, float, float]) -> dict[str, Any]:
     ends = _ends(rows)
     return {
-        "x": ends["epoch"], "y": ends["value"], "mode": "markers", "legendgroup": role, "showlegend": False,
-        "hoverinfo": "skip", "marker": {"symbol": "x-thin", "size": 6, "line": {"color": look[0], "width": 1.2}},
-    }  # fmt: skip
+        "x": ends["epoch"],
+        "y": ends["value"],
+        "mode": "markers",
+        "legendgroup": role,
+        "showlegend": False,
+        "hoverinfo": "skip",
+        "marker": {"symbol": "x-thin", "size": 6, "line": {"color": look[0], "width": 1.2}},
+    }
 
 
 def curves_drawing(info: CurvesInfo) -> matplotlib.figure.Figure:

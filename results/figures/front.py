@@ -97,8 +97,10 @@ def _sides(table: pd.DataFrame, x: Axis, y: Axis) -> list[str]:
     """The side of each baseline with most room for its depth: `top`, `bottom`, `right` or `left`."""
     scaled = [np.log10(table[way]) if axis.log else table[way] for way, axis in (("x", x), ("y", y))]
     spans = [np.ptp(values) or 1.0 for values in scaled if len(values)]
-    places = {row: (float(scaled[0][row]) / spans[0], float(scaled[1][row]) / spans[1])
-              for row in table.index[table["family"] != ""]}  # fmt: skip
+    places = {
+        row: (float(scaled[0][row]) / spans[0], float(scaled[1][row]) / spans[1])
+        for row in table.index[table["family"] != ""]
+    }
     taken = list(places.values())
     sides = [""] * len(table)
     for row, (across, up) in sorted(places.items(), key=lambda place: place[1]):
@@ -139,13 +141,17 @@ def front_plot(info: FrontInfo) -> Figure:
     traces = [
         _dots(dominated, "dominated", {"color": faint(GREY, 0.55), "size": 6}),
         {
-            "x": info.steps["x"], "y": info.steps["y"], "mode": "lines", "hoverinfo": "skip", "showlegend": False,
+            "x": info.steps["x"],
+            "y": info.steps["y"],
+            "mode": "lines",
+            "hoverinfo": "skip",
+            "showlegend": False,
             "line": {"color": faint(VERMILLION, 0.55), "width": 1.5},
         },
         _dots(front, "front", {"color": VERMILLION, "size": 9, "line": {"width": 0}}),
         *_baseline_dots(table),
         *_knee_ring(info),
-    ]  # fmt: skip
+    ]
     traces = [trace for trace in traces if len(trace["x"])]
     narrow = {"height": 400 + 20 * len(traces)}  # on narrow screens the legend is a column
     layout = {"xaxis": plotly_axis(info.x), "yaxis": plotly_axis(info.y), "meta": {"narrow": narrow}}
@@ -154,9 +160,15 @@ def front_plot(info: FrontInfo) -> Figure:
 
 def _dots(rows: pd.DataFrame, name: str, marker: dict[str, Any]) -> dict[str, Any]:
     return {
-        "x": rows["x"], "y": rows["y"], "mode": "markers", "name": name, "marker": marker,
-        "hovertext": rows["hover"], "hoverinfo": "text", "customdata": [escape(arch_id) for arch_id in rows["arch_id"]],
-    }  # fmt: skip
+        "x": rows["x"],
+        "y": rows["y"],
+        "mode": "markers",
+        "name": name,
+        "marker": marker,
+        "hovertext": rows["hover"],
+        "hoverinfo": "text",
+        "customdata": [escape(arch_id) for arch_id in rows["arch_id"]],
+    }
 
 
 def _baseline_dots(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -167,9 +179,12 @@ def _baseline_dots(table: pd.DataFrame) -> list[dict[str, Any]]:
         rings = [VERMILLION if front else "rgba(0,0,0,0)" for front in rows["is_front"]]
         marker = {"symbol": symbol, "size": 12, "color": colour, "line": {"color": rings, "width": 2.5}}
         labels = {
-            "mode": "markers+text", "cliponaxis": False, "text": rows["depth"].astype(str), "textfont": {"size": 11},
+            "mode": "markers+text",
+            "cliponaxis": False,
+            "text": rows["depth"].astype(str),
+            "textfont": {"size": 11},
             "textposition": rows["side"].map(_PLOTLY_SIDES),
-        }  # fmt: skip
+        }
         traces.append({**_dots(rows, str(family), marker), **labels})
     return traces
 
@@ -205,9 +220,16 @@ def _draw_baselines(axes: Any, table: pd.DataFrame) -> None:
         rings = [VERMILLION if front else "white" for front in rows["is_front"]]
         size = 38 if shape == "*" else 22
         axes.scatter(
-            rows["x"], rows["y"], s=size, marker=shape, color=colour, edgecolors=rings, linewidths=0.8,
-            label=str(family), zorder=4,
-        )  # fmt: skip
+            rows["x"],
+            rows["y"],
+            s=size,
+            marker=shape,
+            color=colour,
+            edgecolors=rings,
+            linewidths=0.8,
+            label=str(family),
+            zorder=4,
+        )
         for row in rows.itertuples():
             axes.annotate(
                 str(row.depth),

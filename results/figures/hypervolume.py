@@ -102,19 +102,28 @@ def hypervolume_plot(info: HypervolumeInfo) -> Figure:
         traces.append(_stairs(steps, f"x{name}", f"y{name}"))
         layout[f"xaxis{name}"] = {"title": {"text": label}, "anchor": f"y{name}", "rangemode": "tozero"}
         layout[f"yaxis{name}"] = {
-            "domain": [low + (0.13 if number + 1 < len(panels) else 0), high], "title": {"text": "hypervolume"},
-            "rangemode": "tozero", "anchor": f"x{name}",
-        }  # fmt: skip
+            "domain": [low + (0.13 if number + 1 < len(panels) else 0), high],
+            "title": {"text": "hypervolume"},
+            "rangemode": "tozero",
+            "anchor": f"x{name}",
+        }
     return plotly_figure(traces, {**layout, "showlegend": False}, height=210 * len(panels) + 40)
 
 
 def _stairs(steps: pd.DataFrame, x: str, y: str) -> dict[str, Any]:
     return {
-        "x": steps["x"], "y": steps["hypervolume"], "xaxis": x, "yaxis": y, "mode": "lines+markers",
-        "line": {"shape": "hv", "color": BLUE, "width": 2}, "marker": {"size": 4}, "fill": "tozeroy",
-        "fillcolor": faint(BLUE, 0.1), "customdata": steps["front_size"],
+        "x": steps["x"],
+        "y": steps["hypervolume"],
+        "xaxis": x,
+        "yaxis": y,
+        "mode": "lines+markers",
+        "line": {"shape": "hv", "color": BLUE, "width": 2},
+        "marker": {"size": 4},
+        "fill": "tozeroy",
+        "fillcolor": faint(BLUE, 0.1),
+        "customdata": steps["front_size"],
         "hovertemplate": "%{x:.4~g}<br>hypervolume %{y:.4f}<br>%{customdata} on the front<extra></extra>",
-    }  # fmt: skip
+    }
 
 
 def hypervolume_drawing(info: HypervolumeInfo) -> matplotlib.figure.Figure:

@@ -67,7 +67,9 @@ def importance_plot(info: ImportanceInfo) -> Figure:
         return plotly_message(info.missing)
     traces = [
         {
-            "type": "bar", "orientation": "h", "name": escape(heading),
+            "type": "bar",
+            "orientation": "h",
+            "name": escape(heading),
             "y": [escape(name) for name in info.parameters],
             "x": rows["importance"],
             "error_x": {"type": "data", "array": rows["deviation"], "thickness": 1.2, "width": 3, "color": GREY},
@@ -75,11 +77,14 @@ def importance_plot(info: ImportanceInfo) -> Figure:
             "hovertemplate": "%{y}: %{x:.3f} ± %{error_x.array:.3f}" + f"<extra>{escape(heading)}</extra>",
         }
         for (heading, rows), colour in zip(_bars(info), COLOURS * 3, strict=False)
-    ]  # fmt: skip
+    ]
     layout = {
-        "barmode": "group", "bargap": 0.3, "bargroupgap": 0.05, "yaxis": {"autorange": "reversed", "showgrid": False},
+        "barmode": "group",
+        "bargap": 0.3,
+        "bargroupgap": 0.05,
+        "yaxis": {"autorange": "reversed", "showgrid": False},
         "xaxis": {"title": {"text": "importance"}, "rangemode": "tozero"},
-    }  # fmt: skip
+    }
     return plotly_figure(traces, layout, height=110 + len(info.parameters) * (10 + 13 * len(traces)))
 
 
@@ -92,9 +97,14 @@ def importance_drawing(info: ImportanceInfo) -> matplotlib.figure.Figure:
     with drawing(COLUMN, 0.8 + 0.22 * len(places)) as (figure, axes):
         for number, ((heading, rows), colour) in enumerate(zip(bars, COLOURS * 3, strict=False)):
             axes.barh(
-                places + (number - (len(bars) - 1) / 2) * size, rows["importance"], size, xerr=rows["deviation"],
-                color=colour, label=plain_text(heading), error_kw={"linewidth": 0.7, "ecolor": "#4a4f57"},
-            )  # fmt: skip
+                places + (number - (len(bars) - 1) / 2) * size,
+                rows["importance"],
+                size,
+                xerr=rows["deviation"],
+                color=colour,
+                label=plain_text(heading),
+                error_kw={"linewidth": 0.7, "ecolor": "#4a4f57"},
+            )
         axes.set_yticks(places, [plain_text(name) for name in info.parameters])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")

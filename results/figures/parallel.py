@@ -117,11 +117,13 @@ def _points(info: ParallelInfo, rows: NDArray[np.bool_]) -> pd.DataFrame:
     """Columns `[line, x, y, arch_id, hover]` with gaps between the lines of these rows."""
     chosen = np.flatnonzero(rows)
     width = len(info.dimensions)
-    points = pd.DataFrame({
-        "line": np.repeat(chosen, width),
-        "x": np.tile(np.arange(width, dtype=np.float64), len(chosen)),
-        "y": np.stack([dimension.places[chosen] for dimension in info.dimensions], axis=1).ravel(),
-    })  # fmt: skip
+    points = pd.DataFrame(
+        {
+            "line": np.repeat(chosen, width),
+            "x": np.tile(np.arange(width, dtype=np.float64), len(chosen)),
+            "y": np.stack([dimension.places[chosen] for dimension in info.dimensions], axis=1).ravel(),
+        }
+    )
     points = with_gaps(points, "line", ["x", "y"])
     return points.assign(**{name: info.trials[name].to_numpy()[points["line"]] for name in ("arch_id", "hover")})
 
@@ -139,32 +141,51 @@ def parallel_plot(info: ParallelInfo) -> Figure:
     last = len(info.dimensions) - 1
     layout = {
         "xaxis": {
-            "tickvals": list(range(last + 1)), "ticktext": [_broken(dimension.name) for dimension in info.dimensions],
+            "tickvals": list(range(last + 1)),
+            "ticktext": [_broken(dimension.name) for dimension in info.dimensions],
             "side": "top",
-            "range": [-0.3, last + 0.7], "showgrid": True, "gridcolor": GREY, "ticks": "", "fixedrange": True,
-            "ticklabeloverflow": "allow", "tickangle": 0,
+            "range": [-0.3, last + 0.7],
+            "showgrid": True,
+            "gridcolor": GREY,
+            "ticks": "",
+            "fixedrange": True,
+            "ticklabeloverflow": "allow",
+            "tickangle": 0,
         },
         "yaxis": {"visible": False, "range": [-0.04, 1.04], "fixedrange": True},
         "annotations": [label for place, each in enumerate(info.dimensions) for label in _tick_labels(place, each)],
         "meta": {"min_width": 92 * (last + 1)},
-    }  # fmt: skip
+    }
     return plotly_figure(traces, layout, height=440)
 
 
 def _lines(points: pd.DataFrame, name: str, colour: str, width: float) -> dict[str, Any]:
     return {
-        "x": points["x"], "y": points["y"], "mode": "lines", "name": name, "hovertext": points["hover"].tolist(),
-        "customdata": [escape(arch_id) for arch_id in points["arch_id"]], "hoverinfo": "text",
+        "x": points["x"],
+        "y": points["y"],
+        "mode": "lines",
+        "name": name,
+        "hovertext": points["hover"].tolist(),
+        "customdata": [escape(arch_id) for arch_id in points["arch_id"]],
+        "hoverinfo": "text",
         "line": {"color": colour, "width": width},
-    }  # fmt: skip
+    }
 
 
 def _tick_labels(place: int, dimension: Dimension) -> list[dict[str, Any]]:
     return [
-        {"x": place, "y": y, "text": escape(label), "showarrow": False, "xanchor": "left", "xshift": 3,
-         "font": {"size": 11}, "name": "value"}
+        {
+            "x": place,
+            "y": y,
+            "text": escape(label),
+            "showarrow": False,
+            "xanchor": "left",
+            "xshift": 3,
+            "font": {"size": 11},
+            "name": "value",
+        }
         for y, label in dimension.ticks
-    ]  # fmt: skip
+    ]
 
 
 def _broken(name: str) -> str:
@@ -179,17 +200,23 @@ def parallel_drawing(info: ParallelInfo) -> matplotlib.figure.Figure:
     front = info.trials["is_front"].to_numpy(dtype=np.bool_)
     with drawing(PAGE, 2.6) as (figure, axes):
         for name, rows, colour, opacity, width in (
-            ("dominated", ~front, BLUE, 0.25, 0.5), ("front", front, VERMILLION, 0.9, 0.9),
-        ):  # fmt: skip
+            ("dominated", ~front, BLUE, 0.25, 0.5),
+            ("front", front, VERMILLION, 0.9, 0.9),
+        ):
             points = _points(info, rows)
             axes.plot(points["x"], points["y"], color=colour, alpha=opacity, linewidth=width, label=name)
         for place, dimension in enumerate(info.dimensions):
             axes.axvline(place, color=GREY, linewidth=0.6)
             for y, label in dimension.ticks:
                 axes.annotate(
-                    plain_text(label), (place, y), xytext=(2, 0), textcoords="offset points", fontsize=6, va="center",
+                    plain_text(label),
+                    (place, y),
+                    xytext=(2, 0),
+                    textcoords="offset points",
+                    fontsize=6,
+                    va="center",
                     bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.75, "linewidth": 0},
-                )  # fmt: skip
+                )
         axes.set_xticks(range(len(info.dimensions)), [_stacked(dimension.name) for dimension in info.dimensions])
         axes.xaxis.tick_top()
         axes.tick_params(length=0)

@@ -127,23 +127,41 @@ def predicted_plot(info: PredictedInfo) -> Figure:
         suffix = str(number + 1) if number else ""
         axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
         traces.append(
-            {**axes, "x": panel.ends, "y": panel.ends, "mode": "lines", "hoverinfo": "skip", "showlegend": False,
-             "line": {"color": faint(GREY, 0.6), "width": 1, "dash": "dot"}}
-        )  # fmt: skip
+            {
+                **axes,
+                "x": panel.ends,
+                "y": panel.ends,
+                "mode": "lines",
+                "hoverinfo": "skip",
+                "showlegend": False,
+                "line": {"color": faint(GREY, 0.6), "width": 1, "dash": "dot"},
+            }
+        )
         for chosen, name, colour in _REASONS:
             rows = panel.networks[panel.networks["is_chosen"] == chosen]
             traces.append(
-                {**axes, "x": rows["x"], "y": rows["y"], "mode": "markers", "name": name, "showlegend": number == 0,
-                 "marker": {"color": faint(colour, 0.7), "size": 7}, "hovertext": rows["hover"], "hoverinfo": "text"}
-            )  # fmt: skip
+                {
+                    **axes,
+                    "x": rows["x"],
+                    "y": rows["y"],
+                    "mode": "markers",
+                    "name": name,
+                    "showlegend": number == 0,
+                    "marker": {"color": faint(colour, 0.7), "size": 7},
+                    "hovertext": rows["hover"],
+                    "hoverinfo": "text",
+                }
+            )
         low, high = 1 - (number + 1) / len(info.panels), 1 - number / len(info.panels)
         axis = plotly_axis(panel.axis)
         label = axis["title"]["text"]
         layout[f"xaxis{suffix}"] = {**axis, "anchor": f"y{suffix}", "title": {"text": f"predicted {label}"}}
         layout[f"yaxis{suffix}"] = {
-            **axis, "anchor": f"x{suffix}", "title": {"text": f"measured {label}"},
+            **axis,
+            "anchor": f"x{suffix}",
+            "title": {"text": f"measured {label}"},
             "domain": [low + (0.13 if number + 1 < len(info.panels) else 0), high],
-        }  # fmt: skip
+        }
     return plotly_figure([trace for trace in traces if len(trace["x"])], layout, height=280 * len(info.panels) + 40)
 
 

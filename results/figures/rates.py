@@ -72,16 +72,26 @@ def rates_plot(info: RatesInfo) -> Figure:
         for arch_id, layers, network in zip(info.arch_ids, info.layers, info.networks, strict=True)
     ]
     trace = {
-        "type": "heatmap", "z": info.rates, "x": list(range(1, width + 1)),
+        "type": "heatmap",
+        "z": info.rates,
+        "x": list(range(1, width + 1)),
         "y": [f"#{trial_id}" for trial_id in info.trial_ids],
-        "customdata": custom, "colorscale": "Viridis", "zmin": 0, "zmax": float(np.nanmax(info.rates)) or 1.0,
-        "hoverongaps": False, "xgap": 1, "ygap": 1,
+        "customdata": custom,
+        "colorscale": "Viridis",
+        "zmin": 0,
+        "zmax": float(np.nanmax(info.rates)) or 1.0,
+        "hoverongaps": False,
+        "xgap": 1,
+        "ygap": 1,
         "hovertemplate": "<b>%{y}  %{customdata[0]}</b><br>%{customdata[1]}: %{z:.1%}<br>%{customdata[2]}"
         "<extra></extra>",
         "colorbar": {
-            "tickformat": ".0%", "thickness": 12, "outlinewidth": 0, "title": {"text": "rate", "font": {"size": 13}},
+            "tickformat": ".0%",
+            "thickness": 12,
+            "outlinewidth": 0,
+            "title": {"text": "rate", "font": {"size": 13}},
         },
-    }  # fmt: skip
+    }
     layout = {
         "xaxis": {"title": {"text": "neuron layer, counted from the input"}, "showgrid": False, "tickformat": "d"},
         "yaxis": {"autorange": "reversed", "showgrid": False, "type": "category", "title": {"text": "trial"}},

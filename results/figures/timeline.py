@@ -94,10 +94,13 @@ def timeline_plot(info: TimelineInfo) -> Figure:
     layout = {
         "xaxis": {"title": {"text": f"time since the start ({info.unit})"}},
         "yaxis": {
-            "tickvals": rows, "ticktext": [escape(_short(name)) for name in info.workers], "autorange": False,
-            "range": [len(rows) - 0.4, -0.6], "showgrid": False,
+            "tickvals": rows,
+            "ticktext": [escape(_short(name)) for name in info.workers],
+            "autorange": False,
+            "range": [len(rows) - 0.4, -0.6],
+            "showgrid": False,
         },
-    }  # fmt: skip
+    }
     return plotly_figure(traces, layout, height=120 + max(60, 26 * len(rows)))
 
 
@@ -105,11 +108,17 @@ def _lines(points: pd.DataFrame, name: str, colour: str) -> dict[str, Any]:
     columns = points[["arch_id", "trial_id", "begin", "end"]].itertuples(index=False, name=None)
     custom = [[escape(arch_id), *others] for arch_id, *others in columns]
     return {
-        "x": points["x"], "y": points["y"], "customdata": custom, "name": name, "mode": "lines+markers",
-        "line": {"color": colour, "width": 11}, "marker": {"symbol": "line-ns", "size": 11, "color": colour},
-        "hovertemplate": "<b>#%{customdata[1]}  %{customdata[0]}</b><br>" + name
+        "x": points["x"],
+        "y": points["y"],
+        "customdata": custom,
+        "name": name,
+        "mode": "lines+markers",
+        "line": {"color": colour, "width": 11},
+        "marker": {"symbol": "line-ns", "size": 11, "color": colour},
+        "hovertemplate": "<b>#%{customdata[1]}  %{customdata[0]}</b><br>"
+        + name
         + ", from %{customdata[2]:.1f} to %{customdata[3]:.1f}<extra></extra>",
-    }  # fmt: skip
+    }
 
 
 def timeline_drawing(info: TimelineInfo) -> matplotlib.figure.Figure:
@@ -121,9 +130,15 @@ def timeline_drawing(info: TimelineInfo) -> matplotlib.figure.Figure:
             bars = info.bars[info.bars["state"] == state]
             if len(bars):
                 axes.barh(
-                    bars["row"], bars["end"] - bars["begin"], 0.7, left=bars["begin"], color=STATE_COLOURS[state],
-                    edgecolor="white", linewidth=0.4, label=name,
-                )  # fmt: skip
+                    bars["row"],
+                    bars["end"] - bars["begin"],
+                    0.7,
+                    left=bars["begin"],
+                    color=STATE_COLOURS[state],
+                    edgecolor="white",
+                    linewidth=0.4,
+                    label=name,
+                )
         axes.set_yticks(range(len(info.workers)), [plain_text(_short(name)) for name in info.workers])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")

@@ -15,9 +15,15 @@ from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import Direction
 
 __all__ = [
-    "OBJECTIVES", "Objectives", "check_log", "check_objectives", "complete", "eligible", "losses",
+    "OBJECTIVES",
+    "Objectives",
+    "check_log",
+    "check_objectives",
+    "complete",
+    "eligible",
+    "losses",
     "numbers",
-]  # fmt: skip
+]
 
 Objectives = Mapping[str, Direction]
 

@@ -17,9 +17,18 @@ from xoresnet.measures.figures import LayerCounts
 from xoresnet.measures.records import MEASURED, EpochRecord
 
 __all__ = [
-    "CONFIRMED", "HISTORY", "LAYERS", "PREDICTED", "SCHEMA_VERSION", "TRIALS", "arch_fields", "config_fields",
-    "history_frame", "layers_frame", "typed",
-]  # fmt: skip
+    "CONFIRMED",
+    "HISTORY",
+    "LAYERS",
+    "PREDICTED",
+    "SCHEMA_VERSION",
+    "TRIALS",
+    "arch_fields",
+    "config_fields",
+    "history_frame",
+    "layers_frame",
+    "typed",
+]
 
 SCHEMA_VERSION = 1
 """Version of the tables in a run's folder; it rises whenever a column is removed or changes its meaning."""
@@ -133,9 +142,7 @@ def history_frame(records: Sequence[EpochRecord], **identity: object) -> pd.Data
 
 def layers_frame(records: Sequence[EpochRecord], **identity: object) -> pd.DataFrame:
     """One row per epoch and layer; identity: columns placed first, with the same value in all rows."""
-    rows = [
-        {**identity, "epoch": record.epoch, **layer._asdict()} for record in records for layer in record.layers
-    ]  # fmt: skip
+    rows = [{**identity, "epoch": record.epoch, **layer._asdict()} for record in records for layer in record.layers]
     return pd.DataFrame(rows)
 
 

@@ -134,8 +134,12 @@ def load_many(runs: Iterable[str | Path]) -> Runs:
 
 
 _FRAMES: Mapping[str, Mapping[str, str]] = {
-    "trials": TRIALS, "history": HISTORY, "layers": LAYERS, "confirmed": CONFIRMED, "predicted": PREDICTED,
-}  # fmt: skip
+    "trials": TRIALS,
+    "history": HISTORY,
+    "layers": LAYERS,
+    "confirmed": CONFIRMED,
+    "predicted": PREDICTED,
+}
 
 
 class _Folder:

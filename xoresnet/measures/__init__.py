@@ -1,1 +1,1 @@
-"""What is measured, without torch: the figures of a network, the record of an epoch, and what each metric is called."""
+"""Measures, without torch: counts and energy of a network, the record of an epoch, and the vocabulary of metrics."""

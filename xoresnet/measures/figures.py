@@ -1,4 +1,4 @@
-"""The figures that counting gives, and what operations cost. Imports no torch; how it counts: `spikes.py`."""
+"""Counts of one layer and the energy of operations. Imports no torch; `network/count_spikes.py` does the counting."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ __all__ = ["Energy", "LayerCounts"]
 
 
 class Energy(NamedTuple):
-    """What one operation costs, in picojoules: by default 32-bit floating point at 45 nm (Horowitz 2014, ISSCC)."""
+    """The energy of one operation in picojoules; by default for 32-bit floating point at 45 nm (Horowitz 2014)."""
 
     mac_pj: float = 4.6
+    """Of a multiply-add."""
     ac_pj: float = 0.9
+    """Of an addition, which is what a synaptic operation costs."""
 
     def pj(self, macs: float, synops: float) -> float:
+        """The energy of multiply-adds and synaptic operations, in picojoules."""
         return self.mac_pj * macs + self.ac_pj * synops
 
 
 class LayerCounts(NamedTuple):
-    """The figures of one layer; figures that a kind of layer does not have are 0, its rate is NaN."""
+    """The counts of one layer. Counts that do not apply to its kind are 0; a firing rate that does not apply is NaN."""
 
     name: str
     kind: str

@@ -18,9 +18,17 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 __all__ = [
-    "METRICS", "SHORT_NAMES", "Direction", "Metric", "column_of", "compact_number", "duration", "full_number",
-    "metric_of", "percent",
-]  # fmt: skip
+    "METRICS",
+    "SHORT_NAMES",
+    "Direction",
+    "Metric",
+    "column_of",
+    "compact_number",
+    "duration",
+    "full_number",
+    "metric_of",
+    "percent",
+]
 
 Direction = Literal["max", "min"]
 Scale = Literal["linear", "log"]

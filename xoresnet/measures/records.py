@@ -1,4 +1,4 @@
-"""What one epoch of training came to."""
+"""The record of one epoch of training."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["MEASURED", "EpochRecord"]
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch; what is counted is counted on the validation images, in evaluation mode, per sample (`spikes.py`)."""
+    """One epoch. Counts are per sample, over the validation images, in evaluation mode (`network/count_spikes.py`)."""
 
     epoch: int
     """From 1."""
     learning_rate: float
-    """Of the last step."""
+    """At the last step."""
     train_loss: float
-    """Mean over the epoch, while the weights changed; likewise the accuracy."""
+    """The mean over the epoch while the weights changed; likewise `train_accuracy`, a share from 0 to 1."""
     train_accuracy: float
     val_loss: float
-    """Cross-entropy of the mean logits, without smoothing."""
+    """The cross-entropy of the logits averaged over time, without label smoothing."""
     val_accuracy: float
     spikes_per_sample: float
     stream_spikes_per_sample: float
@@ -36,15 +36,16 @@ class EpochRecord:
     layers: tuple[LayerCounts, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """All figures of the whole network by name, without the layers."""
+        """All values of the whole network by name, without the layers."""
         return {name: value for name, value in asdict(self).items() if name != "layers"}
 
     def to_fields(self) -> dict[str, Any]:
-        """All that `from_fields` needs, in numbers, texts, lists and mappings."""
+        """The whole record as numbers, texts, lists and mappings, for `from_fields`."""
         return {**self.as_dict(), "layers": [layer._asdict() for layer in self.layers]}
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> EpochRecord:
+        """The record that `to_fields` returned."""
         return cls(**{**fields, "layers": tuple(LayerCounts(**layer) for layer in fields["layers"])})
 
 
@@ -53,4 +54,4 @@ MEASURED = tuple(
     for field in fields(EpochRecord)
     if field.name.startswith("val_") or field.name.endswith("_per_sample") or field.name == "firing_rate"
 )
-"""Figures that tell of the network as it is after an epoch, not of how it was trained."""
+"""The metrics of the network after an epoch, as opposed to those of its training."""

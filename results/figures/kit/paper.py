@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from xoresnet.results.figures.kit.axes import Axis, round_ticks
 from xoresnet.results.figures.kit.palette import GREY
@@ -73,14 +73,14 @@ def blank(sentence: str) -> Figure:
     return figure
 
 
-def set_axis(axes: Axes, way: str, axis: Axis) -> None:
-    """Label and scale an axis for a metric; way: `x` or `y`."""
+def set_axis(axes: Axes, side: Literal["x", "y"], axis: Axis) -> None:
+    """Label and scale an axis for a metric; side: which of the two axes."""
     from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, NullFormatter
 
-    target = axes.xaxis if way == "x" else axes.yaxis
+    target = axes.xaxis if side == "x" else axes.yaxis
     target.set_label_text(plain_text(axis.label))
     if axis.log:
-        (axes.set_xscale if way == "x" else axes.set_yscale)("log")
+        (axes.set_xscale if side == "x" else axes.set_yscale)("log")
         target.set_major_locator(FixedLocator(round_ticks(*sorted(target.get_view_interval()))))
         target.set_major_formatter(EngFormatter(sep=""))
         target.set_minor_formatter(NullFormatter())

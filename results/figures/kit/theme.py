@@ -19,10 +19,16 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 
 
 def _template(ink: str, soft: str, grid: str, paper: str, raised: str, veil: str) -> dict[str, Any]:
     axis = {
-        "gridcolor": grid, "linecolor": grid, "zeroline": False, "automargin": True, "ticks": "outside", "ticklen": 4,
-        "tickcolor": "rgba(0,0,0,0)", "tickfont": {"color": soft, "size": 12},
+        "gridcolor": grid,
+        "linecolor": grid,
+        "zeroline": False,
+        "automargin": True,
+        "ticks": "outside",
+        "ticklen": 4,
+        "tickcolor": "rgba(0,0,0,0)",
+        "tickfont": {"color": soft, "size": 12},
         "title": {"standoff": 8, "font": {"size": 13}},
-    }  # fmt: skip
+    }
     return {
         "layout": {
             "font": {"family": _FONT, "size": 13, "color": ink},
@@ -55,19 +61,31 @@ def plotly_figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any], heig
         "hovermode": "closest",
         "hoverlabel": {"align": "left"},
         "legend": {
-            "orientation": "h", "xref": "container", "x": 0, "xanchor": "left", "yref": "container", "y": 1,
-            "yanchor": "top", "font": {"size": 12}, "tracegroupgap": 0,
+            "orientation": "h",
+            "xref": "container",
+            "x": 0,
+            "xanchor": "left",
+            "yref": "container",
+            "y": 1,
+            "yanchor": "top",
+            "font": {"size": 12},
+            "tracegroupgap": 0,
         },
-    }  # fmt: skip
+    }
     return Figure({"data": list(traces), "layout": {**common, **layout}})
 
 
 def plotly_message(sentence: str) -> Figure:
     """A figure without content that shows a sentence."""
     note = {
-        "text": sentence, "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False,
+        "text": sentence,
+        "x": 0.5,
+        "y": 0.5,
+        "xref": "paper",
+        "yref": "paper",
+        "showarrow": False,
         "font": {"color": GREY},
-    }  # fmt: skip
+    }
     hidden = {"visible": False}
     return plotly_figure([], {"annotations": [note], "xaxis": hidden, "yaxis": hidden}, height=160)
 

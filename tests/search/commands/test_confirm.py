@@ -421,7 +421,7 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("run --pick 99", "--pick 99: run has no such trial; choose knee, best-accuracy, *"),
         ("run --pick nee", "--pick nee: run has no such trial; did you mean 'knee'?"),
         ("run --pick xoresnet9", "--pick xoresnet9: run has no such trial; did you mean 'xoresnet8'?"),
-        ("run --pick max-spikes=x", "--pick max-spikes=x: 'x' is no number"),
+        ("run --pick max-spikes=x", "--pick max-spikes=x: 'x' is not a number"),
         (
             "run trials=3",
             "trials is fixed by the search; confirm accepts only address, cpus_per_trial, *",
