@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +96,16 @@ def _scaled(value: float | None, factor: float) -> float | None:
     return None if value is None else factor * value
 
 
-def varied_run(count: int = 40, **options: Any) -> Run:
+def varied_run(count: int = 40, objectives: Mapping[str, str] = OBJECTIVES) -> Run:
     """Trials of all kinds: complete, pruned, failed and running ones, baselines, parameters that matter; confirmed.
 
-    Every third complete trial was tried because of its prediction.
+    Every third complete trial was tried because of its prediction. Each run is made once and shared by all tests.
     """
+    return _varied_run(count, tuple(objectives.items()))
+
+
+@cache
+def _varied_run(count: int, objectives: tuple[tuple[str, str], ...]) -> Run:
     rows = []
     for number in range(count):
         merge, steps = ("or", "oa", "or/oa/add")[number % 3], 1 + number % 4
@@ -117,7 +123,7 @@ def varied_run(count: int = 40, **options: Any) -> Run:
     rows[3] |= {"state": "RUNNING", "ended": None, "epochs_trained": 2}
     for row in rows[6::3]:
         row["source"] = "prior"
-    return predicted(confirming(run_of(*rows, **options)))
+    return predicted(confirming(run_of(*rows, objectives=dict(objectives))))
 
 
 def empty_run(**options: Any) -> Run:

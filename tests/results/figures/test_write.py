@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,16 @@ from xoresnet.results import write_figures
 from xoresnet.results.figures import FIGURES
 
 
-def test_each_figure_as_a_picture_and_as_a_drawing(tmp_path: Path) -> None:
-    paths = write_figures(write_run(varied_run(), tmp_path / "run"), tmp_path / "figures")
-    assert sorted(path.name for path in paths) == sorted(f"{n}.{form}" for n in FIGURES for form in ("png", "svg"))
-    for path in paths:
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Each figure in two formats."""
+    folder = tmp_path_factory.mktemp("written")
+    return write_figures(write_run(varied_run(), folder / "run"), folder / "figures")
+
+
+def test_each_figure_as_a_picture_and_as_a_drawing(pictures: list[Path]) -> None:
+    assert sorted(path.name for path in pictures) == sorted(f"{n}.{form}" for n in FIGURES for form in ("png", "svg"))
+    for path in pictures:
         if path.suffix == ".png":
             with Image.open(path) as picture:
                 assert picture.width in (1020, 2100)  # 3.4 and 7 inches at 300 dots an inch
@@ -22,16 +30,20 @@ def test_each_figure_as_a_picture_and_as_a_drawing(tmp_path: Path) -> None:
             assert "<text" in path.read_text()  # text stays text
 
 
+def test_no_window_is_opened(pictures: list[Path]) -> None:
+    assert pictures
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or not pyplot.get_fignums()
+
+
 def test_other_formats(tmp_path: Path) -> None:
     run = run_of(trial(0, 0.5, 10), trial(1, 0.6, 20))
-    paths = write_figures(run, tmp_path, ["pdf"])
-    assert {path.name for path in paths} == {"front.pdf", "hypervolume.pdf", "curves.pdf", "rates.pdf", "timeline.pdf"}
-    assert all(path.read_bytes().startswith(b"%PDF") for path in paths)
-
-
-def test_the_same_run_gives_the_same_files(tmp_path: Path) -> None:
-    one, other = (write_figures(run_of(trial(0), trial(1)), tmp_path / name, "svg") for name in "ab")
-    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]
+    paths = write_figures(run, tmp_path, ["svg", "pdf"])
+    names = ("front", "hypervolume", "curves", "rates", "timeline")
+    assert {path.name for path in paths} == {f"{name}.{form}" for name in names for form in ("svg", "pdf")}
+    assert all(path.read_bytes().startswith(b"%PDF") for path in paths if path.suffix == ".pdf")
+    again = write_figures(run, tmp_path / "again", "svg")  # the same run gives the same files
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths if path.suffix == ".svg"]
 
 
 def test_nothing_to_draw(tmp_path: Path) -> None:
@@ -44,23 +56,24 @@ def test_formats_that_nobody_knows(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_window_is_opened(tmp_path: Path) -> None:
-    import sys
-
-    write_figures(run_of(trial(0)), tmp_path, "png")
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    assert pyplot is None or not pyplot.get_fignums()
-
-
 @pytest.mark.parametrize("name", FIGURES)
-def test_figures_are_found_by_name(name: str) -> None:
+def test_figures_declare_themselves(name: str) -> None:
     kind = FIGURES[name]
     assert kind.info.__name__ == f"{name}_info"
     assert kind.reading.endswith(".")
 
 
+def test_every_file_but_this_one_is_a_figure() -> None:
+    folder = Path(str(files("xoresnet.results.figures")))
+    assert set(FIGURES) == {path.stem for path in folder.glob("*.py")} - {"__init__", "write"}
+
+
+def test_the_order_is_that_of_the_report() -> None:
+    places = [kind.place for kind in FIGURES.values()]
+    assert places == sorted(set(places))
+    assert next(iter(FIGURES)) == "front"
+
+
 def test_figures_that_do_not_exist() -> None:
     with pytest.raises(KeyError):
         FIGURES["fornt"]
-    assert next(iter(FIGURES)) == "front"
-    assert len(FIGURES) == 10

@@ -13,7 +13,7 @@ import pytest
 from tests.results.made_runs import confirming, empty_run, run_of, trial, varied_run, write_run
 from tests.results.page.browser import PHONE, Visit, opened_browser
 from xoresnet.errors import RunError, UsageError
-from xoresnet.results import Run, load, report
+from xoresnet.results import Run, importance, load, report
 from xoresnet.results.figures import FIGURES
 from xoresnet.results.figures.kit.networks import baseline_parts, describe
 from xoresnet.results.page.headline import failures
@@ -30,7 +30,7 @@ def hostile_run() -> Run:
             config_timesteps=1 + number % 3, source=HOSTILE, worker=f"{BLOCKS}:7", reason=HOSTILE,
             state="FAIL" if number == 5 else "COMPLETE",
         )
-        for number in range(20)
+        for number in range(10)
     ]  # fmt: skip
     run = run_of(*rows, name=f"{HOSTILE}{BLOCKS}", data={"root": HOSTILE, BLOCKS: [BLOCKS], "long": "x" * 999})
     run.environment["packages"][HOSTILE] = BLOCKS
@@ -54,13 +54,19 @@ def page_path(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
+def small_page(folder: Path) -> Path:
+    """Of so few trials that no forest is fitted for the importance of parameters."""
+    return report(varied_run(8), folder / "small.html")
+
+
+@pytest.fixture(scope="module")
 def text(page_path: Path) -> str:
     return page_path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def shared(browser: Any, page_path: Path) -> Visit:
-    """One visit for all tests on a desktop: each leaves it as it was, or does not care."""
+    """One visit shared by the tests on a desktop, which leave the page as it was or do not depend on that."""
     return Visit(browser, page_path, permissions=["clipboard-read", "clipboard-write"])
 
 
@@ -74,21 +80,20 @@ class TestFile:
     """What is written, and where."""
 
     def test_into_the_folder_of_the_run(self, tmp_path: Path) -> None:
-        folder = write_run(varied_run(12), tmp_path / "digits")
+        folder = write_run(varied_run(8), tmp_path / "digits")
         path = report(folder)
         assert path == folder / "report.html"
         assert load(folder).name == "digits"
         assert "<title>digits · xoresnet</title>" in path.read_text(encoding="utf-8")
         assert [file.name for file in folder.iterdir() if file.name.startswith(".")] == []
 
-    def test_the_same_run_gives_the_same_file(self, tmp_path: Path) -> None:
-        one, other = (report(varied_run(12), tmp_path / name) for name in ("one.html", "other.html"))
-        assert one.read_bytes() == other.read_bytes()
+    def test_the_same_run_gives_the_same_file(self, small_page: Path, tmp_path: Path) -> None:
+        assert report(varied_run(8), tmp_path / "again.html").read_bytes() == small_page.read_bytes()
 
     def test_to_a_folder_that_is_made(self, tmp_path: Path) -> None:
         assert report(empty_run(), tmp_path / "a" / "b.html").exists()
 
-    @pytest.mark.parametrize("run", [varied_run(12), "memory://bucket/made"])
+    @pytest.mark.parametrize("run", [varied_run(8), "memory://bucket/made"])
     def test_where_to_must_be_said(self, run: Run | str) -> None:
         with pytest.raises(UsageError, match=r"made has no default path; add path='report.html'"):
             report(run)
@@ -98,7 +103,9 @@ class TestFile:
             report(tmp_path)
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_thousand_trials_fit(self, tmp_path: Path) -> None:
+    def test_a_thousand_trials_fit(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        few = importance(varied_run(60).trials)  # as much to draw as for a thousand, and faster
+        monkeypatch.setattr("xoresnet.results.figures.importance.importance", lambda trials, objectives: few)
         path = report(varied_run(1000), tmp_path / "large.html")
         assert path.stat().st_size < 8e6
 
@@ -157,7 +164,7 @@ class TestInBrowser:
         assert set(shared.requests) == {page_path.as_uri()}
 
     def test_no_button_sends_anything_anywhere(self, shared: Visit) -> None:
-        titles = "() => [...document.querySelectorAll('#front .modebar-btn')].map(one => one.dataset.title)"
+        titles = "() => [...document.querySelectorAll('#front .modebar-btn')].map(button => button.dataset.title)"
         assert shared.js(titles) == ["Download plot", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"]
 
     def test_every_figure_is_drawn(self, shared: Visit) -> None:
@@ -192,8 +199,8 @@ class TestInBrowser:
         button = shared.page.locator("button.id").last
         button.focus()
         shared.page.keyboard.press("Enter")
-        said = "id => document.querySelector('#toast').textContent === 'Copied ' + id"
-        shared.page.wait_for_function(said, arg=button.text_content())
+        copied = "id => document.querySelector('#toast').textContent === 'Copied ' + id"
+        shared.page.wait_for_function(copied, arg=button.text_content())
 
     @pytest.mark.parametrize("place", range(8))
     def test_the_table_sorts(self, shared: Visit, place: int) -> None:
@@ -214,22 +221,24 @@ class TestInBrowser:
         assert marked[place] == "descending"
         assert marked.count("none") == 7
 
-    def test_the_theme(self, shared: Visit) -> None:
+    def test_the_theme(self, browser: Any, small_page: Path) -> None:
+        visit = Visit(browser, small_page)
         colours = """() => [getComputedStyle(document.body).backgroundColor,
                            document.querySelector('#front .plot')._fullLayout.font.color]"""
         light, dark = ["rgb(244, 245, 248)", "#1d2330"], ["rgb(18, 21, 27)", "#e6e9ef"]
-        assert shared.js(colours) == light
-        shared.page.emulate_media(color_scheme="dark")
-        shared.page.wait_for_function(f"() => ({colours})()[1] === '{dark[1]}'")
-        assert shared.js(colours) == dark
-        shared.page.click("#theme")
-        assert shared.js(colours) == light
-        shared.page.reload()
-        shared.page.wait_for_selector("html[data-ready=true]")
-        assert shared.js(colours) == light  # it is remembered
-        shared.page.click("#theme")
-        assert shared.js(colours) == dark
-        assert shared.complaints == []
+        assert visit.js(colours) == light
+        visit.page.emulate_media(color_scheme="dark")
+        visit.page.wait_for_function(f"() => ({colours})()[1] === '{dark[1]}'")
+        assert visit.js(colours) == dark
+        visit.page.click("#theme")
+        assert visit.js(colours) == light
+        visit.page.reload()
+        visit.page.wait_for_selector("html[data-ready=true]")
+        assert visit.js(colours) == light  # it is remembered
+        visit.page.click("#theme")
+        assert visit.js(colours) == dark
+        assert visit.complaints == []
+        visit.context.close()
 
     def test_nothing_is_wider_than_a_phone(self, browser: Any, page_path: Path) -> None:
         visit = Visit(browser, page_path, **PHONE)
