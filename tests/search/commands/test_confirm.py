@@ -207,7 +207,7 @@ def test_the_page_on_it(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.chdir(folder.parent)
     folder.parent.joinpath("runs").mkdir()
     folder.rename("runs/digits")
-    page = (Path(__file__).parents[2] / "docs" / "confirm.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "confirm.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     exec(code, {})
     assert "test_accuracy_mean" in capsys.readouterr().out
