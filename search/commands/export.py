@@ -15,6 +15,7 @@ from xoresnet.results.analysis.pick import PICKS, pick
 from xoresnet.results.tables.loading import Run
 from xoresnet.search.commands.run_tables import read_run
 from xoresnet.search.views.console import print_json
+from xoresnet.standalone.formats import format_names
 
 if TYPE_CHECKING:
     from xoresnet.standalone.comparison import Exported
@@ -44,7 +45,7 @@ class _Source(NamedTuple):
     default="safetensors",
     show_default=True,
     metavar="FORMATS",
-    help="Comma-separated: safetensors, pt2, onnx, nir. safetensors is always written.",
+    help=f"Comma-separated: safetensors (always written), {', '.join(format_names())}.",
 )
 @click.option("--output", metavar="DIR", help="The folder to write.  [default: RUN/export/TRIAL-ARCH_ID]")
 @click.option("--searched", is_flag=True, help="Take the weights of the search, even if `confirm` has trained others.")

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from tempfile import TemporaryDirectory
 
 import torch
@@ -36,8 +35,7 @@ _IMAGES = 16
 
 def collect_formats() -> dict[str, Format]:
     """The file formats that the modules of `formats/` define, by name, in the order of `Format.place_in_list`."""
-    package = format_modules.__name__
-    modules = [import_module(f"{package}.{module.name}") for module in iter_modules(format_modules.__path__)]
+    modules = [import_module(f"{format_modules.__name__}.{name}") for name in format_modules.format_names()]
     defined: list[Format] = [module.FORMAT for module in modules]
     return {form.name: form for form in sorted(defined, key=lambda form: form.place_in_list)}
 
