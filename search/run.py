@@ -110,7 +110,7 @@ class SearchRun:
         try:
             self._proposals.guide = make_guide(self.study, self.plan, self.folder.path, prior_step)
         except PriorError as error:
-            self.bridge.errors.append(f"no shared weights: {error}; the search goes on without them")
+            self.bridge.errors.append(f"no shared weights: {error}; the search continues without them")
         self.preparing = None
         self.bridge.budget = self.budget
 

@@ -96,7 +96,8 @@ def test_what_it_cost_is_counted_as_trials(guided: Guided) -> None:
     assert cost["trials_charged"] == -(-cost["epochs_charged"] // 3)
     assert len(run.trials) == max(1, 6 - cost["trials_charged"])
     assert f"have ranked {NETWORKS} networks" in result.out
-    assert f"to be paid out of the trials: {cost['trials_charged']}" in result.out
+    trials = f"{cost['trials_charged']} trial{'' if cost['trials_charged'] == 1 else 's'}"
+    assert f"as many epochs as {trials}, by which the search is shorter" in result.out
 
 
 def test_no_prediction_is_ever_a_result(guided: Guided, tmp_path: Path) -> None:
@@ -183,7 +184,7 @@ def test_stopped_while_it_finishes_a_pruned_trial_it_goes_on_from_its_checkpoint
 
 def test_its_price_is_said_before(tmp_path: Path) -> None:
     result = search(tmp_path, "--dry-run")
-    assert "of these, 2 to pay for shared weights, which cost as much as 5 epochs" in result.out
+    assert "Shared weights cost as much as 5 epochs and replace 2 trainings of these." in result.out
     assert search(tmp_path, "--dry-run", "--json").json["prior_epochs"] == 5
     refused = search(tmp_path, "trials=2")
     assert refused.is_refusal(
@@ -216,7 +217,7 @@ def test_without_shared_weights_it_goes_on_and_with_them_once_there_are_any(ray:
     outcome = run_search(config, folder, on_begin=take_their_place)
     (said,) = outcome.errors
     assert said.startswith("no shared weights: FileExistsError: ")
-    assert said.endswith("; the search goes on without them")
+    assert said.endswith("; the search continues without them")
     assert json.loads((folder / "prior.json").read_text())["failed"] in said
     run = load(folder)
     assert (len(run.trials), len(run.predicted)) == (3, 0)
