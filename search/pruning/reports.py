@@ -50,7 +50,7 @@ def steps_of(attributes: Iterable[str]) -> list[int]:
     """The steps of all reports among user attributes, in ascending order; other attributes are ignored."""
     return sorted(
         report_step(name) for name in attributes if name.startswith(REPORT) and name[len(REPORT) :].isdecimal()
-    )  # fmt: skip
+    )
 
 
 def report_step(name: str) -> int:

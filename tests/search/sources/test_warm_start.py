@@ -104,7 +104,7 @@ def test_an_earlier_run_with_its_study_elsewhere(tmp_path: Path) -> None:
     search(tmp_path / "earlier", elsewhere)
     assert earlier_front(str(tmp_path / "earlier"), config().search_space)
     (tmp_path / "studies.db").unlink()
-    with pytest.raises(RunError, match="^warm_start: .* holds a search that has no study yet$"):
+    with pytest.raises(RunError, match=r"^warm_start: .* holds a search that has no study yet$"):
         earlier_front(str(tmp_path / "earlier"), config().search_space)
     assert not (tmp_path / "studies.db").exists()
 
@@ -117,7 +117,7 @@ def test_an_earlier_run_with_its_study_elsewhere(tmp_path: Path) -> None:
         ("none/config.yaml", "command: train\n", "warm_start: {path}/none holds a training, not a search"),
         ("none/notes.txt", "mine", "warm_start: {path}/none holds no search: it has no config.yaml"),
         ("none/config.yaml", "[a: b", "warm_start: {path}/none/config.yaml, line 1, column 6: "),
-        ("none/config.yaml", "command: search\n", "warm_start: {path}/none/config.yaml is no configuration"),
+        ("none/config.yaml", "command: search\n", "warm_start: {path}/none/config.yaml is not a configuration"),
     ],
 )
 def test_a_folder_that_holds_no_search(name: str, content: str | None, sentence: str, tmp_path: Path) -> None:
@@ -135,5 +135,5 @@ def test_a_search_that_has_no_study_yet(tmp_path: Path) -> None:
     with searching(config(), tmp_path / "begun") as run:
         pass
     (run.folder.path / "study.journal").unlink()
-    with pytest.raises(RunError, match="^warm_start: .* holds a search that has no study yet$"):
+    with pytest.raises(RunError, match=r"^warm_start: .* holds a search that has no study yet$"):
         earlier_front(str(run.folder.path), config().search_space)
