@@ -96,9 +96,11 @@ def size(file: Path) -> int:
 
 def search(folder: Path, trials: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [*COMMAND, f"trials={trials}", "--run", str(folder)], cwd=folder.parent,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [*COMMAND, f"trials={trials}", "--run", str(folder)],
+        cwd=folder.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def main() -> None:

@@ -208,10 +208,12 @@ def report(index: int, setting: Setting, rounds: int) -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     for name in nets:
         cells = [
-            f"{1000 * statistics.median(train[name]):.1f}", f"{ratio(train, name, base):.2f}",
-            f"{1000 * statistics.median(infer[name]):.1f}", f"{ratio(infer, name, base):.2f}",
+            f"{1000 * statistics.median(train[name]):.1f}",
+            f"{ratio(train, name, base):.2f}",
+            f"{1000 * statistics.median(infer[name]):.1f}",
+            f"{ratio(infer, name, base):.2f}",
             f"{peak_memory(index, name):.0f}",
-        ]  # fmt: skip
+        ]
         print(f"| {name} | {' | '.join(cells)} |")
     print(f"\nCounting on / off: {ratio(counting, 'on', 'off'):.2f}. ", end="")
     print(f"SpikingJelly fp32 / xoresnet bf16, training: {ratio(train, 'SpikingJelly, fp32', 'xoresnet, bf16'):.2f}.")

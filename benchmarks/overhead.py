@@ -86,9 +86,11 @@ def floor(trials: int, folder: Path) -> float:
 
 def optuna_search(trials: int, folder: Path) -> float:
     searcher = OptunaSearch(
-        {name: tune.uniform(0, 1) for name in NAMES}, metric=["val_accuracy", "spikes_per_sample"], mode=["max", "min"],
+        {name: tune.uniform(0, 1) for name in NAMES},
+        metric=["val_accuracy", "spikes_per_sample"],
+        mode=["max", "min"],
         sampler=TPESampler(seed=0),
-    )  # fmt: skip
+    )
     config = tune.TuneConfig(num_samples=trials, max_concurrent_trials=2, reuse_actors=True, search_alg=searcher)
     return run_ray(config, folder)
 

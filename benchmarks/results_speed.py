@@ -44,8 +44,10 @@ def make_run(folder: Path, count: int, epochs: int) -> None:
     (folder / "config.yaml").write_text(write_yaml(CONFIG))
     (folder / "environment.json").write_text(json.dumps({"python": "3.11", "packages": {"torch": "2.6"}}))
     for name, frame, columns in (
-        ("trials", trials, TRIALS), ("history", history, HISTORY), ("layers", layers, LAYERS),
-    ):  # fmt: skip
+        ("trials", trials, TRIALS),
+        ("history", history, HISTORY),
+        ("layers", layers, LAYERS),
+    ):
         write_parquet(folder / f"{name}.parquet", frame.reindex(columns=list(columns)).astype(dict(columns)))
 
 
@@ -59,18 +61,34 @@ def made_trials(count: int, epochs: int, random: np.random.Generator) -> pd.Data
     trained = np.where(state == "COMPLETE", epochs, random.integers(1, epochs, count))
     began = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(np.arange(count) * 5.0, unit="s")
     seconds = 2.0 + trained * random.uniform(0.5, 1.5, count)
-    return pd.DataFrame({
-        "trial_id": np.arange(count), "arch_id": [f"{number:010x}" for number in range(count)], "state": state,
-        "reason": np.where(state == "FAIL", "CUDA out of memory", None), "seed": 0, "epochs_trained": trained,
-        "val_accuracy": np.clip(accuracy * (1 - np.exp(-trained)), 0.1, 1.0), "spikes_per_sample": spikes,
-        "synops_per_sample": 70 * spikes, "energy_pj_per_sample": 65 * spikes, "params_count": 80 * width * depth,
-        "train_seconds": seconds, "evaluation_seconds": 0.1 * seconds, "started": began,
-        "ended": began + pd.to_timedelta(seconds, unit="s"),
-        "worker": [f"node-{number % 8}:7" for number in range(count)],
-        "is_pareto": False, "config.depth": depth, "config.width": width, "config.timesteps": timesteps,
-        "config.merge": np.array(MERGES)[merge], "config.xor": random.choice(["none", "entry", "middle"], count),
-        "config.block": "basic", "config.neuron.kind": "lif",
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "trial_id": np.arange(count),
+            "arch_id": [f"{number:010x}" for number in range(count)],
+            "state": state,
+            "reason": np.where(state == "FAIL", "CUDA out of memory", None),
+            "seed": 0,
+            "epochs_trained": trained,
+            "val_accuracy": np.clip(accuracy * (1 - np.exp(-trained)), 0.1, 1.0),
+            "spikes_per_sample": spikes,
+            "synops_per_sample": 70 * spikes,
+            "energy_pj_per_sample": 65 * spikes,
+            "params_count": 80 * width * depth,
+            "train_seconds": seconds,
+            "evaluation_seconds": 0.1 * seconds,
+            "started": began,
+            "ended": began + pd.to_timedelta(seconds, unit="s"),
+            "worker": [f"node-{number % 8}:7" for number in range(count)],
+            "is_pareto": False,
+            "config.depth": depth,
+            "config.width": width,
+            "config.timesteps": timesteps,
+            "config.merge": np.array(MERGES)[merge],
+            "config.xor": random.choice(["none", "entry", "middle"], count),
+            "config.block": "basic",
+            "config.neuron.kind": "lif",
+        }
+    )
 
 
 def made_history(trials: pd.DataFrame, epochs: int, random: np.random.Generator) -> pd.DataFrame:
@@ -78,22 +96,31 @@ def made_history(trials: pd.DataFrame, epochs: int, random: np.random.Generator)
     rows = np.repeat(np.arange(len(trials)), trials["epochs_trained"])
     epoch = np.concatenate([np.arange(1, trained + 1) for trained in trials["epochs_trained"]])
     grown = 1 - np.exp(-epoch / 3)
-    return pd.DataFrame({
-        "trial_id": rows, "arch_id": trials["arch_id"].to_numpy()[rows], "epoch": epoch,
-        "val_accuracy": trials["val_accuracy"].to_numpy()[rows] * grown,
-        "spikes_per_sample": trials["spikes_per_sample"].to_numpy()[rows] * grown,
-        "reported": trials["started"].array[rows] + pd.to_timedelta(epoch, unit="s"),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "trial_id": rows,
+            "arch_id": trials["arch_id"].to_numpy()[rows],
+            "epoch": epoch,
+            "val_accuracy": trials["val_accuracy"].to_numpy()[rows] * grown,
+            "spikes_per_sample": trials["spikes_per_sample"].to_numpy()[rows] * grown,
+            "reported": trials["started"].array[rows] + pd.to_timedelta(epoch, unit="s"),
+        }
+    )
 
 
 def made_layers(complete: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
     rows = np.repeat(np.arange(len(complete)), LAYERS_PER_NETWORK)
     number = np.tile(np.arange(LAYERS_PER_NETWORK), len(complete))
-    return pd.DataFrame({
-        "trial_id": complete["trial_id"].to_numpy()[rows], "arch_id": complete["arch_id"].to_numpy()[rows],
-        "layer": number, "name": np.array([f"layer{index}" for index in range(LAYERS_PER_NETWORK)])[number],
-        "kind": np.where(number % 2, "neuron", "conv"), "firing_rate": random.uniform(0, 0.4, len(rows)),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "trial_id": complete["trial_id"].to_numpy()[rows],
+            "arch_id": complete["arch_id"].to_numpy()[rows],
+            "layer": number,
+            "name": np.array([f"layer{index}" for index in range(LAYERS_PER_NETWORK)])[number],
+            "kind": np.where(number % 2, "neuron", "conv"),
+            "firing_rate": random.uniform(0, 0.4, len(rows)),
+        }
+    )
 
 
 def seconds(action: Callable[[], object]) -> float:

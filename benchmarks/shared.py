@@ -69,14 +69,19 @@ def main() -> None:
     last = truth[truth["epoch"] == what.recipe.epochs]
     alone = [last[last["seed"] == seed].set_index("arch_id")[list(METRICS)] for seed in (0, 1)]
     between = {metric: agreement(*alone, metric) for metric in METRICS}
-    print(f"{what.space.size().networks} networks, {what.recipe.epochs} epochs each; tau between two seeds:",
-          ", ".join(f"{metric} {tau:.3f}" for metric, tau in between.items()), end="\n\n")  # fmt: skip
+    print(
+        f"{what.space.size().networks} networks, {what.recipe.epochs} epochs each; tau between two seeds:",
+        ", ".join(f"{metric} {tau:.3f}" for metric, tau in between.items()),
+        end="\n\n",
+    )
     print("| shared training | sets | accuracy: tau | share | spikes: tau | share | epochs | of training all | s |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for way in WAYS[: arguments.ways]:
         epochs = max(1, round(way.share * what.recipe.epochs))
-        wanted = [WeightSet(what.name, epochs, 1000 + 10 * number, way.archs_per_step, way.sampling)
-                  for number in range(arguments.sets)]  # fmt: skip
+        wanted = [
+            WeightSet(what.name, epochs, 1000 + 10 * number, way.archs_per_step, way.sampling)
+            for number in range(arguments.sets)
+        ]
         sets = predict_all(wanted, arguments.workers)
         for number in range(1, arguments.sets + 1):
             print(f"| {way.name} | {number} | {row(what, sets, number, alone, between)} |", flush=True)

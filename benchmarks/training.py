@@ -124,9 +124,12 @@ def report_merges(arguments: argparse.Namespace) -> None:
     epochs = arguments.epochs or data.default_recipe.epochs
     recipe = data.default_recipe.replace(epochs=epochs, precision=arguments.precision)
     arch = Arch(
-        input_shape=data.input_shape, num_classes=data.num_classes,
-        depth=arguments.depth, width=16, timesteps=arguments.timesteps,
-    )  # fmt: skip
+        input_shape=data.input_shape,
+        num_classes=data.num_classes,
+        depth=arguments.depth,
+        width=16,
+        timesteps=arguments.timesteps,
+    )
     networks = [arch.replace(merge=merge, xor=xor) for merge, xor in itertools.product(MERGES, XORS)]
     jobs = [
         Job(network, recipe.replace(seed=seed), arguments.data, arguments.train_images)

@@ -67,9 +67,14 @@ def _digits() -> Problem:
 def _fashion_mnist() -> Problem:
     """20 networks of one width and one time step, trained on a twelfth of the images."""
     arch = {
-        "input_shape": [1, 28, 28], "num_classes": 10, "depth": [8, 14], "width": 8,
-        "merge": ["add", "or", "oa", "current", "membrane"], "xor": ["none", "middle"], "timesteps": 1,
-    }  # fmt: skip
+        "input_shape": [1, 28, 28],
+        "num_classes": 10,
+        "depth": [8, 14],
+        "width": 8,
+        "merge": ["add", "or", "oa", "current", "membrane"],
+        "xor": ["none", "middle"],
+        "timesteps": 1,
+    }
     recipe = load_data("fashion-mnist").default_recipe.replace(epochs=3)
     return Problem("fashion-mnist", SearchSpace.from_dict({"arch": arch}), "fashion-mnist", recipe, every=12)
 

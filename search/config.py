@@ -33,10 +33,19 @@ RECORDED = tuple(field.name for field in fields(EpochRecord) if field.name not i
 """The figures of an epoch's record, which may be objectives."""
 MAY_CHANGE = frozenset(
     {
-        "address", "cpus_per_trial", "data.root", "data.verify", "gpus_per_trial", "max_concurrent", "rescue",
-        "retries", "time_budget", "trial_seconds", "trials",
+        "address",
+        "cpus_per_trial",
+        "data.root",
+        "data.verify",
+        "gpus_per_trial",
+        "max_concurrent",
+        "rescue",
+        "retries",
+        "time_budget",
+        "trial_seconds",
+        "trials",
     }
-)  # fmt: skip
+)
 """Fields that may differ when a search is continued."""
 CONFIRM_LIMITS = (
     "address",

@@ -85,9 +85,13 @@ class Cells:
                 macs.append(cell.macs)
         networks = sum(self._counts)
         return Size(
-            networks, total - networks, self._descriptions(), self._continuous,
-            (min(params, default=0), max(params, default=0)), (min(macs, default=0), max(macs, default=0)),
-        )  # fmt: skip
+            networks,
+            total - networks,
+            self._descriptions(),
+            self._continuous,
+            (min(params, default=0), max(params, default=0)),
+            (min(macs, default=0), max(macs, default=0)),
+        )
 
     def draw(self, rng: Random) -> Arch:
         if not self._totals or not self._totals[-1]:
@@ -179,17 +183,22 @@ class Cells:
             neurons *= len(domain.values or (None,))
         shared = len(_values(space.width)) * len(_values(space.timesteps)) * neurons * len(self._gradients)
         return sum(
-            shared * _described(space.merge.options, space.merge.per_stage, len(skeleton.rules))
+            shared
+            * _described(space.merge.options, space.merge.per_stage, len(skeleton.rules))
             * _described(space.xor.options, space.xor.per_stage, len(skeleton.rules))
             for skeleton in space.skeletons
-        )  # fmt: skip
+        )
 
     def _cost(self, skeleton: Skeleton, width: int) -> tuple[int, int, int]:
         """Parameters, multiply-accumulates independent of the time steps, and multiply-accumulates per time step."""
         names = {key: (getattr(self._space, key).options[0],) for key in ("merge", "xor")}
         fields = {
-            "stem": skeleton.stem, "block": skeleton.block, "depth": skeleton.depth, "width": width, **names,
-        }  # fmt: skip
+            "stem": skeleton.stem,
+            "block": skeleton.block,
+            "depth": skeleton.depth,
+            "width": width,
+            **names,
+        }
         arch = self._space.build({**fields, "timesteps": 1})
         macs_of_one_step, macs_of_two_steps = dense_macs(arch), dense_macs(arch.replace(timesteps=2))
         per_step = macs_of_two_steps - macs_of_one_step
@@ -199,10 +208,19 @@ class Cells:
         self, cell: _Cell, merge: tuple[str, ...], xor: tuple[str, ...], gradient: object, neuron: dict[str, Any]
     ) -> Arch:
         skeleton = cell.skeleton
-        return self._space.build({
-            "stem": skeleton.stem, "block": skeleton.block, "depth": skeleton.depth, "width": cell.width,
-            "merge": merge, "xor": xor, "timesteps": cell.timesteps, "neuron": neuron, "logic_gradient": gradient,
-        })  # fmt: skip
+        return self._space.build(
+            {
+                "stem": skeleton.stem,
+                "block": skeleton.block,
+                "depth": skeleton.depth,
+                "width": cell.width,
+                "merge": merge,
+                "xor": xor,
+                "timesteps": cell.timesteps,
+                "neuron": neuron,
+                "logic_gradient": gradient,
+            }
+        )
 
 
 def _values(domain: Any) -> tuple[int, ...]:

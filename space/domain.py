@@ -30,9 +30,10 @@ class Choice:
     def __contains__(self, value: object) -> bool:
         return any(value == option and type(value) is type(option) for option in self.options) or (
             # 2 equals 2.0, but True does not equal 1
-            isinstance(value, int | float) and not isinstance(value, bool)
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
             and any(value == option for option in self.options if not isinstance(option, bool))
-        )  # fmt: skip
+        )
 
     def draw(self, rng: Random) -> Value:
         return rng.choice(self.options)
@@ -66,9 +67,11 @@ class IntRange:
         return tuple(range(self.low, self.high + 1, self.step))
 
     def __contains__(self, value: object) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and value in range(
-            self.low, self.high + 1, self.step
-        )  # fmt: skip
+        return (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and value in range(self.low, self.high + 1, self.step)
+        )
 
     def draw(self, rng: Random) -> int:
         return rng.choice(self.values)

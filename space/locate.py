@@ -48,10 +48,19 @@ def locate(space: SpaceFields, arch: Arch) -> Arch | tuple[Fault, ...]:
     exceeded = space.exceeded(arch)
     if exceeded:
         return tuple(Fault(f"constraints.{name}", f"exceeded by {excess:,}") for name, excess in exceeded.items())
-    return space.build({
-        "stem": arch.stem, "block": arch.block, "depth": arch.depth, "width": arch.width, "merge": merge, "xor": xor,
-        "timesteps": arch.timesteps, "neuron": neuron.worded(arch.neuron), "logic_gradient": gradient,
-    })  # fmt: skip
+    return space.build(
+        {
+            "stem": arch.stem,
+            "block": arch.block,
+            "depth": arch.depth,
+            "width": arch.width,
+            "merge": merge,
+            "xor": xor,
+            "timesteps": arch.timesteps,
+            "neuron": neuron.worded(arch.neuron),
+            "logic_gradient": gradient,
+        }
+    )
 
 
 def _simple_faults(space: SpaceFields, arch: Arch) -> Iterator[Fault]:

@@ -42,10 +42,12 @@ class Variant:
     def worded(self, neuron: NeuronSpec) -> dict[str, Any]:
         """The fields of a neuron that `matches`, in this variant's description of it."""
         flat = flat_neuron(neuron)
-        return neuron_fields({
-            name: (flat[name] if flat[name] in value else value.low) if isinstance(value, FloatRange) else value
-            for name, value in self.fields
-        })  # fmt: skip
+        return neuron_fields(
+            {
+                name: (flat[name] if flat[name] in value else value.low) if isinstance(value, FloatRange) else value
+                for name, value in self.fields
+            }
+        )
 
     def matches(self, neuron: NeuronSpec, timesteps: int) -> bool:
         """Whether this variant describes the neuron."""

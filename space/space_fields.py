@@ -79,7 +79,5 @@ class SpaceFields:
 
         fields: `merge` and `xor` have one name per stage; equal names are reduced to one.
         """
-        names = {
-            key: fields[key][0] if len(set(fields[key])) == 1 else tuple(fields[key]) for key in ("merge", "xor")
-        }  # fmt: skip
+        names = {key: fields[key][0] if len(set(fields[key])) == 1 else tuple(fields[key]) for key in ("merge", "xor")}
         return Arch(input_shape=self.input_shape, num_classes=self.num_classes, **{**fields, **names})

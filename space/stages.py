@@ -87,10 +87,12 @@ class Assignments:
 
     def feature(self, names: Sequence[str]) -> Feature:
         """The feature of one assignment; `names` may contain any option of each stage."""
-        return _together([
-            next(option.feature for option in options if option.name == name)
-            for options, name in zip(self._all, names, strict=True)
-        ])  # fmt: skip
+        return _together(
+            [
+                next(option.feature for option in options if option.name == name)
+                for options, name in zip(self._all, names, strict=True)
+            ]
+        )
 
     def find(self, meanings: Sequence[Hashable]) -> tuple[str, ...] | None:
         """The assignment with these meanings, or None."""

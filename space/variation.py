@@ -112,12 +112,14 @@ def _express(space: SpaceFields, genes: Genes, changed: str | None) -> Arch | No
         depths = space.depths[genes["block"]]
         genes = {**genes, "depth": min(depths, key=lambda depth: abs(depth - genes["depth"]))}
     stages = len(DEPTHS[genes["block"]][genes["depth"]])
-    arch = space.build({
-        **{name: genes[name] for name in ("stem", "block", "depth", "width", "timesteps", "logic_gradient")},
-        "merge": tuple(_stages(genes, "merge", stages)),
-        "xor": tuple(_stages(genes, "xor", stages)),
-        "neuron": neuron_fields({name[7:]: value for name, value in genes.items() if name.startswith("neuron.")}),
-    })  # fmt: skip
+    arch = space.build(
+        {
+            **{name: genes[name] for name in ("stem", "block", "depth", "width", "timesteps", "logic_gradient")},
+            "merge": tuple(_stages(genes, "merge", stages)),
+            "xor": tuple(_stages(genes, "xor", stages)),
+            "neuron": neuron_fields({name[7:]: value for name, value in genes.items() if name.startswith("neuron.")}),
+        }
+    )
     located = locate(space, arch)
     return located if isinstance(located, Arch) else None
 

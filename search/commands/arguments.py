@@ -51,7 +51,7 @@ class CommandWithSettings(click.Command):
         """`--device cpu` for `device=cpu`, if there is such an option and no such setting."""
         key, equals, value = text.partition("=")
         name = f"--{key.replace('_', '-')}"
-        option = next((one for one in self.params if isinstance(one, click.Option) and name in one.opts), None)
+        option = next((param for param in self.params if isinstance(param, click.Option) and name in param.opts), None)
         if option is None or not equals or self._settings.accepts(key):
             return None
         return name if option.is_flag else f"{name} {value}"

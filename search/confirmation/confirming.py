@@ -218,7 +218,7 @@ def confirm(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     plan = plan_confirm(
         run, seeds=seeds, epochs=epochs, wanted=wanted, with_baselines=with_baselines, limits=limits, progress=progress
-    )  # fmt: skip
+    )
     with claimed(plan.folder.path):
         sweep(plan.folder.path)
         confirmation = ConfirmRun(plan)

@@ -32,9 +32,12 @@ def open_confirm_study(folder: Path, objectives: Sequence[Objective]) -> Study:
     """The confirmation's study in the folder of a run, created if there is none. Raises `RunError`."""
     try:
         return optuna.create_study(
-            storage=open_journal(folder / CONFIRM_JOURNAL), study_name=_NAME, load_if_exists=True, pruner=NopPruner(),
+            storage=open_journal(folder / CONFIRM_JOURNAL),
+            study_name=_NAME,
+            load_if_exists=True,
+            pruner=NopPruner(),
             directions=[objective.optuna_direction for objective in objectives],
-        )  # fmt: skip
+        )
     except XOResNetError:  # a damaged journal; also a ValueError
         raise
     except _ERRORS as error:

@@ -32,10 +32,17 @@ __all__ = ["BridgeScheduler", "BridgeSearcher", "Unsaved", "Watchdog", "guarded"
 
 _RAY_OWN = frozenset(
     {
-        "date", "done", "iterations_since_restore", "should_checkpoint", "time_since_restore", "time_this_iter_s",
-        "time_total_s", "training_iteration", "trial_id",
+        "date",
+        "done",
+        "iterations_since_restore",
+        "should_checkpoint",
+        "time_since_restore",
+        "time_this_iter_s",
+        "time_total_s",
+        "training_iteration",
+        "trial_id",
     }
-)  # fmt: skip
+)
 """What Ray adds to each report and nothing here uses; its time, host and process id are kept."""
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -71,9 +71,12 @@ class ParetoPruner(optuna.pruners.BasePruner):
         """Raises `ValueError` for values out of range."""
         lowest = {"min_steps": 1, "max_steps": 1, "reduction_factor": 2, "min_trials": 1, "brackets": 1}
         given = {
-            "min_steps": min_steps, "max_steps": max_steps, "reduction_factor": reduction_factor,
-            "min_trials": min_trials, "brackets": brackets,
-        }  # fmt: skip
+            "min_steps": min_steps,
+            "max_steps": max_steps,
+            "reduction_factor": reduction_factor,
+            "min_trials": min_trials,
+            "brackets": brackets,
+        }
         for name, least in lowest.items():
             value = given[name]
             if value is None and name == "max_steps":

@@ -31,13 +31,31 @@ def trial(number: int, accuracy: float = 0.5, spikes: float = 1000.0, **changes:
     """A complete trial of a minute, the next one beginning half a minute later; `config_merge="or"` and the like."""
     began = START + pd.Timedelta(seconds=30 * number)
     row: dict[str, Any] = {
-        "trial_id": number, "arch_id": f"a{number:04x}", "state": "COMPLETE", "seed": 0, "epochs_trained": 3,
-        "val_accuracy": accuracy, "spikes_per_sample": spikes, "params_count": 100 + number, "train_seconds": 50.0,
-        "synops_per_sample": 9 * spikes, "energy_pj_per_sample": 8 * spikes, "evaluation_seconds": 5.0,
-        "started": began, "ended": began + pd.Timedelta(minutes=1), "worker": f"node:{7 + number % 2}",
-        "is_pareto": False, "config.depth": 8, "config.width": 8, "config.timesteps": 2, "config.merge": "or",
-        "config.xor": "none", "config.block": "basic", "config.neuron.kind": "lif", "config.recipe.learning_rate": 0.01,
-    }  # fmt: skip
+        "trial_id": number,
+        "arch_id": f"a{number:04x}",
+        "state": "COMPLETE",
+        "seed": 0,
+        "epochs_trained": 3,
+        "val_accuracy": accuracy,
+        "spikes_per_sample": spikes,
+        "params_count": 100 + number,
+        "train_seconds": 50.0,
+        "synops_per_sample": 9 * spikes,
+        "energy_pj_per_sample": 8 * spikes,
+        "evaluation_seconds": 5.0,
+        "started": began,
+        "ended": began + pd.Timedelta(minutes=1),
+        "worker": f"node:{7 + number % 2}",
+        "is_pareto": False,
+        "config.depth": 8,
+        "config.width": 8,
+        "config.timesteps": 2,
+        "config.merge": "or",
+        "config.xor": "none",
+        "config.block": "basic",
+        "config.neuron.kind": "lif",
+        "config.recipe.learning_rate": 0.01,
+    }
     return {**row, **{name.replace("config_", "config.", 1): value for name, value in changes.items()}}
 
 
@@ -49,19 +67,29 @@ def run_of(*rows: dict[str, Any], objectives: Mapping[str, str] = OBJECTIVES, na
     layers = [layer for row in rows if row["state"] == "COMPLETE" for layer in _layers(row)]
     environment = {"python": "3.11.7", "packages": {"torch": "2.6.0"}}
     return Run(
-        name, trials, typed(history, HISTORY), typed(layers, LAYERS), typed([], CONFIRMED),
-        config=config_of(objectives, **config), environment=environment,
-    )  # fmt: skip
+        name,
+        trials,
+        typed(history, HISTORY),
+        typed(layers, LAYERS),
+        typed([], CONFIRMED),
+        config=config_of(objectives, **config),
+        environment=environment,
+    )
 
 
 def seed_of(row: Mapping[str, Any], seed: int = 1, **changes: Any) -> dict[str, Any]:
     """A trial's network trained again; on the test set it does a little worse than it did in the search."""
     accuracy, spikes = row["val_accuracy"] - 0.01 * seed, row["spikes_per_sample"] * (1 + 0.02 * seed)
     measured = {
-        "state": "COMPLETE", "seed": seed, "config.recipe.seed": seed, "config.recipe.epochs": 3,
-        "test_accuracy": accuracy, "test_loss": 1 - accuracy, "test_spikes_per_sample": spikes,
+        "state": "COMPLETE",
+        "seed": seed,
+        "config.recipe.seed": seed,
+        "config.recipe.epochs": 3,
+        "test_accuracy": accuracy,
+        "test_loss": 1 - accuracy,
+        "test_spikes_per_sample": spikes,
         "test_energy_pj_per_sample": 8 * spikes,
-    }  # fmt: skip
+    }
     return {**row, **measured, **{name.replace("config_", "config.", 1): value for name, value in changes.items()}}
 
 
@@ -81,13 +109,16 @@ def predicted(run: Run, *, more: int = 3, charged: int = 2) -> Run:
     rows += run.trials.to_dict("records")
     said = [
         {
-            **row, "arch": "{}", "weights_seeds": 1, "prediction_seconds": 0.1,
+            **row,
+            "arch": "{}",
+            "weights_seeds": 1,
+            "prediction_seconds": 0.1,
             **{f"predicted_{name}": row.get(name) for name in MEASURED},
             "predicted_val_accuracy": _scaled(row["val_accuracy"], 0.8 + 0.02 * (place % 5)),
             "predicted_spikes_per_sample": _scaled(row["spikes_per_sample"], 1.5),
         }
         for place, row in enumerate(rows)
-    ]  # fmt: skip
+    ]
     prior = {"trials_charged": charged, "epochs_charged": 6.0, "seconds": 12.5, "networks": len(said)}
     return replace(run, predicted=typed(said, PREDICTED), prior=prior)
 
@@ -111,9 +142,14 @@ def _varied_run(count: int, objectives: tuple[tuple[str, str], ...]) -> Run:
         merge, steps = ("or", "oa", "or/oa/add")[number % 3], 1 + number % 4
         spikes = 200.0 * steps * (1 + number % 3) + 3 * number
         row = trial(
-            number, 0.4 + 0.1 * steps + 0.002 * (number % 7), spikes, config_merge=merge, config_timesteps=steps,
-            config_depth=(8, 14)[number % 5 == 0], config_xor=("none", "middle")[number % 2],
-        )  # fmt: skip
+            number,
+            0.4 + 0.1 * steps + 0.002 * (number % 7),
+            spikes,
+            config_merge=merge,
+            config_timesteps=steps,
+            config_depth=(8, 14)[number % 5 == 0],
+            config_xor=("none", "middle")[number % 2],
+        )
         if number % 6 == 4:
             row |= {"state": "PRUNED", "epochs_trained": 1}
         rows.append(row)
@@ -144,12 +180,15 @@ def write_run(run: Run, folder: Path) -> Path:
 def _epochs(row: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
-            "trial_id": row["trial_id"], "arch_id": row["arch_id"], "epoch": epoch,
+            "trial_id": row["trial_id"],
+            "arch_id": row["arch_id"],
+            "epoch": epoch,
             "val_accuracy": row["val_accuracy"] * epoch / row["epochs_trained"],
-            "spikes_per_sample": row["spikes_per_sample"], "reported": row["started"] + pd.Timedelta(seconds=9 * epoch),
+            "spikes_per_sample": row["spikes_per_sample"],
+            "reported": row["started"] + pd.Timedelta(seconds=9 * epoch),
         }
         for epoch in range(1, row["epochs_trained"] + 1)
-    ]  # fmt: skip
+    ]
 
 
 def _layers(row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -157,8 +196,12 @@ def _layers(row: dict[str, Any]) -> list[dict[str, Any]]:
     kinds = {"stem.conv": "conv", "read_out": "linear"}
     return [
         {
-            "trial_id": row["trial_id"], "arch_id": row["arch_id"], "layer": place, "name": name,
-            "kind": kinds.get(name, "neuron"), "firing_rate": None if name in kinds else place / 10,
+            "trial_id": row["trial_id"],
+            "arch_id": row["arch_id"],
+            "layer": place,
+            "name": name,
+            "kind": kinds.get(name, "neuron"),
+            "firing_rate": None if name in kinds else place / 10,
         }
         for place, name in enumerate(names)
-    ]  # fmt: skip
+    ]

@@ -62,9 +62,13 @@ def search_words(*more: str) -> list[str]:
 def stop_search(folder: Path, begun: Callable[[], bool], number: signal.Signals = signal.SIGKILL, *more: str) -> str:
     """Search `small.yaml` in another process, and send it a signal as soon as `begun` holds; returns its stderr."""
     process = subprocess.Popen(
-        search_words(*more), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        search_words(*more),
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    )
     end = time.monotonic() + 240
     while process.poll() is None and not begun() and time.monotonic() < end:
         time.sleep(0.02)

@@ -75,8 +75,9 @@ def test_any_figure_of_an_epoch_is_an_objective(figure: str) -> None:
 
 def test_the_default_objectives() -> None:
     assert [(objective.metric, objective.direction) for objective in SearchConfig(space=SPACE).objectives] == [
-        ("val_accuracy", "max"), ("spikes_per_sample", "min"),
-    ]  # fmt: skip
+        ("val_accuracy", "max"),
+        ("spikes_per_sample", "min"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_a_pruner_may_look_at_any_objective_and_at_no_other_metric() -> None:
     known, nearest = "val_accuracy, spikes_per_sample", "spikes_per_sample"
     assert fault == (
         f"pruner.metric: 'spikes_per_smaple' is not one of the objectives {known}; did you mean {nearest!r}?"
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("name", [*SAMPLERS, "optuna.samplers.NSGAIIISampler", "mylab.samplers.Mine"])
@@ -302,12 +303,20 @@ def test_an_objective_has_no_direction_of_its_own() -> None:
 
 def test_all_faults_in_fields_at_once() -> None:
     found = faults(
-        objectives=["val_accuracy:max", "val_loss:mi"], pruner={"ties": "non", "brackets": 0}, data={"name": 1},
-        trials=0, sede=1,
-    )  # fmt: skip
+        objectives=["val_accuracy:max", "val_loss:mi"],
+        pruner={"ties": "non", "brackets": 0},
+        data={"name": 1},
+        trials=0,
+        sede=1,
+    )
     assert [fault.partition(": ")[0] for fault in found] == [
-        "data.name", "objectives.1.direction", "pruner.ties", "pruner.brackets", "trials", "sede",
-    ]  # fmt: skip
+        "data.name",
+        "objectives.1.direction",
+        "pruner.ties",
+        "pruner.brackets",
+        "trials",
+        "sede",
+    ]
 
 
 def test_all_faults_between_fields_at_once() -> None:
@@ -317,13 +326,23 @@ def test_all_faults_between_fields_at_once() -> None:
 
 def test_all_faults_within_fields_at_once() -> None:
     found = faults(
-        space={"arch": {"depth": 9}}, recipe={"epochs": 0, "momentum": 1},
-        objectives=["nonsense:max", "val_loss:min", "val_loss:max"], pruner={"kind": "never"}, sampler="best",
-    )  # fmt: skip
+        space={"arch": {"depth": 9}},
+        recipe={"epochs": 0, "momentum": 1},
+        objectives=["nonsense:max", "val_loss:min", "val_loss:max"],
+        pruner={"kind": "never"},
+        sampler="best",
+    )
     assert [fault.partition(": ")[0] for fault in found] == [
-        "space.arch.input_shape", "space.arch.num_classes", "space.arch.depth", "recipe.epochs", "recipe.momentum",
-        "objectives.0", "objectives", "sampler", "pruner.kind",
-    ]  # fmt: skip
+        "space.arch.input_shape",
+        "space.arch.num_classes",
+        "space.arch.depth",
+        "recipe.epochs",
+        "recipe.momentum",
+        "objectives.0",
+        "objectives",
+        "sampler",
+        "pruner.kind",
+    ]
 
 
 def test_what_is_no_mapping_of_names() -> None:
@@ -384,21 +403,41 @@ DATA = st.one_of(
 def configs(draw: st.DrawFn) -> SearchConfig:
     objectives = draw(OBJECTIVES)
     pruner = st.builds(
-        PrunerSpec, kind=st.sampled_from([*PRUNERS]) | PATHS,
+        PrunerSpec,
+        kind=st.sampled_from([*PRUNERS]) | PATHS,
         metric=maybe(st.sampled_from([objective.metric for objective in objectives])),
-        min_epochs=WHOLE, reduction_factor=st.integers(2, 9), min_trials=WHOLE,
-        ties=st.sampled_from(["epsilon-net", "pass", *["hypervolume"] * (len(objectives) == 2)]), brackets=WHOLE,
-    )  # fmt: skip
+        min_epochs=WHOLE,
+        reduction_factor=st.integers(2, 9),
+        min_trials=WHOLE,
+        ties=st.sampled_from(["epsilon-net", "pass", *["hypervolume"] * (len(objectives) == 2)]),
+        brackets=WHOLE,
+    )
     return draw(
         st.builds(
-            SearchConfig, space=SPACES, data=DATA, recipe=RECIPES, objectives=st.just(objectives),
-            sampler=st.sampled_from([*SAMPLERS]) | PATHS, pruner=pruner, baselines=st.booleans(),
-            warm_start=maybe(st.text()), trials=WHOLE, rescue=st.integers(0, 99),
-            epochs=maybe(WHOLE), time_budget=maybe(SECONDS), trial_seconds=maybe(SECONDS), retries=st.integers(0, 9),
-            cpus_per_trial=WHOLE, gpus_per_trial=maybe(st.floats(0, 64)), max_concurrent=maybe(WHOLE),
-            seed=st.integers(0, 2**32 - 1), storage=maybe(st.text()), study=maybe(st.text()), address=maybe(st.text()),
+            SearchConfig,
+            space=SPACES,
+            data=DATA,
+            recipe=RECIPES,
+            objectives=st.just(objectives),
+            sampler=st.sampled_from([*SAMPLERS]) | PATHS,
+            pruner=pruner,
+            baselines=st.booleans(),
+            warm_start=maybe(st.text()),
+            trials=WHOLE,
+            rescue=st.integers(0, 99),
+            epochs=maybe(WHOLE),
+            time_budget=maybe(SECONDS),
+            trial_seconds=maybe(SECONDS),
+            retries=st.integers(0, 9),
+            cpus_per_trial=WHOLE,
+            gpus_per_trial=maybe(st.floats(0, 64)),
+            max_concurrent=maybe(WHOLE),
+            seed=st.integers(0, 2**32 - 1),
+            storage=maybe(st.text()),
+            study=maybe(st.text()),
+            address=maybe(st.text()),
         )
-    )  # fmt: skip
+    )
 
 
 @settings(max_examples=40)

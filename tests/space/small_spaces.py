@@ -85,15 +85,28 @@ def descriptions(arch: Mapping[str, Any]) -> Iterator[Arch]:
         for depth in (depth for depth in listed(depths) if depth in DEPTHS[block]):
             stages = len(DEPTHS[block][depth])
             rows = product(
-                listed(arch["stem"]), listed(arch["width"]), listed(arch["timesteps"]), _neurons(arch["neuron"]),
-                listed(arch["logic_gradient"]), _names(arch["merge"], stages), _names(arch["xor"], stages),
-            )  # fmt: skip
+                listed(arch["stem"]),
+                listed(arch["width"]),
+                listed(arch["timesteps"]),
+                _neurons(arch["neuron"]),
+                listed(arch["logic_gradient"]),
+                _names(arch["merge"], stages),
+                _names(arch["xor"], stages),
+            )
             for stem, width, timesteps, neuron, gradient, merge, xor in rows:
                 yield Arch(
-                    input_shape=tuple(arch["input_shape"]), num_classes=arch["num_classes"], stem=stem, block=block,
-                    depth=depth, width=width, merge=merge, xor=xor, timesteps=timesteps, neuron=neuron,
+                    input_shape=tuple(arch["input_shape"]),
+                    num_classes=arch["num_classes"],
+                    stem=stem,
+                    block=block,
+                    depth=depth,
+                    width=width,
+                    merge=merge,
+                    xor=xor,
+                    timesteps=timesteps,
+                    neuron=neuron,
                     logic_gradient=gradient,
-                )  # fmt: skip
+                )
 
 
 def _neurons(value: Any) -> list[dict[str, Any]]:
@@ -137,9 +150,12 @@ def small_spaces(draw: st.DrawFn, most: int = 150, **fixed: Any) -> SmallSpace:
         kinds = listed(some(["lif", "if", "plif"]))
         taus = [1.5, 2.0] if "plif" in kinds else [1.0, 2.0, 1.5] if "lif" in kinds else [0.5, 1.0]
         fields = {
-            "tau": lambda: some(taus), "threshold": lambda: some([1.0, 0.5]), "reset": lambda: some(["hard", "soft"]),
-            "surrogate": lambda: some(["atan", "sigmoid"]), "detach_reset": lambda: some([True, False]),
-        }  # fmt: skip
+            "tau": lambda: some(taus),
+            "threshold": lambda: some([1.0, 0.5]),
+            "reset": lambda: some(["hard", "soft"]),
+            "surrogate": lambda: some(["atan", "sigmoid"]),
+            "detach_reset": lambda: some([True, False]),
+        }
         names = draw(st.lists(st.sampled_from(list(fields)), max_size=3, unique=True))
         return {"kind": kinds, **{name: fields[name]() for name in names}}
 

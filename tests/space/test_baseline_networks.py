@@ -28,9 +28,7 @@ DEPTHS = {
 def test_presets_hold_every_family_at_every_depth(name: str) -> None:
     space = SearchSpace.preset(name)
     found = baselines(space)
-    wanted = [
-        f"{family}{depth}" for depths in DEPTHS[name].values() for depth in depths for family in BASELINES
-    ]  # fmt: skip
+    wanted = [f"{family}{depth}" for depths in DEPTHS[name].values() for depth in depths for family in BASELINES]
     assert list(found) == wanted
     for block, depths in DEPTHS[name].items():
         for depth in depths:
@@ -96,9 +94,9 @@ def test_families_whose_merge_and_xor_the_space_has(space: dict[str, Any], names
 def test_sizes_are_the_nearest_that_the_space_has(space: dict[str, Any], fields: dict[str, Any]) -> None:
     small = SmallSpace(merge="add", **space)
     (found,) = baselines(small.space).values()
-    wanted = Arch.from_dict({
-        "input_shape": (1, 6, 5), "num_classes": 3, "depth": 8, "merge": "add", "width": 2, "timesteps": 2, **fields
-    })  # fmt: skip
+    wanted = Arch.from_dict(
+        {"input_shape": (1, 6, 5), "num_classes": 3, "depth": 8, "merge": "add", "width": 2, "timesteps": 2, **fields}
+    )
     assert found.arch_id == wanted.arch_id
     assert small.space.contains(found)
 

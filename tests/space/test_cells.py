@@ -180,9 +180,10 @@ def test_drawing_ten_thousand_takes_less_than_two_seconds() -> None:
 
 def test_a_range_counts_as_one_value() -> None:
     ranges = {
-        "kind": ["if", "lif", "plif"], "tau": {"low": 1.5, "high": 4.0, "log": True},
+        "kind": ["if", "lif", "plif"],
+        "tau": {"low": 1.5, "high": 4.0, "log": True},
         "threshold": {"low": 0.5, "high": 2.0},
-    }  # fmt: skip
+    }
     small = SmallSpace(timesteps=[1, 2], neuron=ranges, merge=["add", "oa"])
     size = small.space.size()
     assert (size.networks, size.descriptions) == (2 * 2 * 3, 2 * 2 * 3)

@@ -75,16 +75,27 @@ def test_constants_are_listed_without_conditions() -> None:
     described = SmallSpace(timesteps=1, neuron={"kind": "if", "reset": "soft"}).space.describe()
     assert all(row.condition == "" for row in described)
     assert {row.name: str(row.domain) for row in described} == {
-        "stem": "conv3", "block": "basic", "depth": "8", "width": "2", "timesteps": "1", "merge": "oa", "xor": "none",
-        "neuron.kind": "if", "neuron.reset": "soft", "logic_gradient": "arithmetic",
-    }  # fmt: skip
+        "stem": "conv3",
+        "block": "basic",
+        "depth": "8",
+        "width": "2",
+        "timesteps": "1",
+        "merge": "oa",
+        "xor": "none",
+        "neuron.kind": "if",
+        "neuron.reset": "soft",
+        "logic_gradient": "arithmetic",
+    }
 
 
 def test_ranges_and_recipes() -> None:
     recipe = {
-        "learning_rate": {"low": 0.001, "high": 0.1, "log": True}, "optimizer": ["adamw", "sgd"],
-        "momentum": [0.8, 0.9], "warmup_epochs": {"low": 0, "high": 2}, "epochs": 5,
-    }  # fmt: skip
+        "learning_rate": {"low": 0.001, "high": 0.1, "log": True},
+        "optimizer": ["adamw", "sgd"],
+        "momentum": [0.8, 0.9],
+        "warmup_epochs": {"low": 0, "high": 2},
+        "epochs": 5,
+    }
     space = SearchSpace.from_dict({**SmallSpace(width={"low": 2, "high": 8, "step": 2}).fields, "recipe": recipe})
     assert rows(space) == [
         Parameter("width", IntRange(2, 8, 2), ""),

@@ -130,9 +130,7 @@ def check_parameters(small: SmallSpace) -> None:
         parameters = parameters_of(small.space, group[-1])
         assert from_parameters(small.space, parameters)[0].arch_id == network
         assert suggest(FixedTrial(parameters), small.space)[0].arch_id == network  # type: ignore[arg-type]
-        known = optuna.create_trial(
-            params=parameters, distributions=distributions(small.space, parameters), value=1.0
-        )  # fmt: skip
+        known = optuna.create_trial(params=parameters, distributions=distributions(small.space, parameters), value=1.0)
         study.add_trial(known)
     for trial in study.trials:
         assert from_parameters(small.space, trial.params)[0].arch_id in small.inside
@@ -147,9 +145,10 @@ def test_every_network_comes_back_from_its_parameters(small: SmallSpace) -> None
 def test_samples_come_back_with_their_recipes() -> None:
     space, rng = SearchSpace.from_dict(RICH), Random(0)
     recipes = [
-        Recipe(epochs=4), Recipe(epochs=8, optimizer="sgd", momentum=0.8, clip_norm=1.0, flip=True),
+        Recipe(epochs=4),
+        Recipe(epochs=8, optimizer="sgd", momentum=0.8, clip_norm=1.0, flip=True),
         Recipe(epochs=4, schedule="cosine", warmup_epochs=1.75, learning_rate=0.0123456789, batch_size=48),
-    ]  # fmt: skip
+    ]
     for recipe in recipes * 5:
         drawn = space.sample(rng)
         parameters = parameters_of(space, drawn, recipe)

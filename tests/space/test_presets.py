@@ -93,9 +93,13 @@ def test_sizes_counted_by_hand(name: str) -> None:
     costs: list[tuple[int, int]] = []
     for (stem, block, depth), names in BY_HAND[name].items():
         one = Arch(
-            input_shape=space.input_shape, num_classes=space.num_classes, stem=stem, block=block, depth=depth,
+            input_shape=space.input_shape,
+            num_classes=space.num_classes,
+            stem=stem,
+            block=block,
+            depth=depth,
             merge="current",
-        )  # fmt: skip
+        )
         for width, timesteps in product(fields["width"], steps):
             sized = one.replace(width=width, timesteps=timesteps)
             within[not space.exceeded(sized)] += names * len(kinds)
@@ -125,10 +129,17 @@ def test_mini_imagenet_goes_to_the_large_networks() -> None:
     assert {"add", "or", "oa", "current", "membrane", "iand"} <= set(space.merge.options)
     assert set(space.xor.options) == {"none", "entry", "middle", "both"}
     deep = Arch(
-        input_shape=(3, 84, 84), num_classes=100, block="bottleneck", depth=50, width=64, timesteps=8,
-        stem="conv7-pool", merge=("add", "or", "oa", "membrane"), xor=("both", "none", "entry", "middle"),
+        input_shape=(3, 84, 84),
+        num_classes=100,
+        block="bottleneck",
+        depth=50,
+        width=64,
+        timesteps=8,
+        stem="conv7-pool",
+        merge=("add", "or", "oa", "membrane"),
+        xor=("both", "none", "entry", "middle"),
         neuron="plif",
-    )  # fmt: skip
+    )
     assert space.contains(deep)
 
 

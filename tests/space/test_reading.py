@@ -446,11 +446,24 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(SpecError) as caught:
         SearchSpace.from_yaml(MANY)
     assert {fault.path for fault in caught.value.faults} == {
-        "archs", "arch.input_shape", "arch.num_classes", "arch.depth.basic.1", "arch.depth.bottlneck",
-        "arch.depth.bottleneck", "arch.width", "arch.merge.per_stage.1", "arch.xor", "arch.stem", "arch.timesteps.2",
-        "arch.neuron.kind.1", "arch.neuron.tua", "arch.neuron.surrogate.alpha", "recipe.learning_rate", "recipe.epocs",
+        "archs",
+        "arch.input_shape",
+        "arch.num_classes",
+        "arch.depth.basic.1",
+        "arch.depth.bottlneck",
+        "arch.depth.bottleneck",
+        "arch.width",
+        "arch.merge.per_stage.1",
+        "arch.xor",
+        "arch.stem",
+        "arch.timesteps.2",
+        "arch.neuron.kind.1",
+        "arch.neuron.tua",
+        "arch.neuron.surrogate.alpha",
+        "recipe.learning_rate",
+        "recipe.epocs",
         "constraints.max_params",
-    }  # fmt: skip
+    }
     assert len(caught.value.faults) == 17
 
 

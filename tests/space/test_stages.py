@@ -19,10 +19,18 @@ MEMBERS = [(stem, "basic", depth) for stem in ("conv3", "conv7-pool") for depth 
 
 
 def arch(stem: str, block: str, depth: int, merge: tuple[str, ...], xor: tuple[str, ...]) -> Arch:
-    return Arch.from_dict({
-        "input_shape": (1, 8, 8), "num_classes": 2, "width": 2, "stem": stem, "block": block, "depth": depth,
-        "merge": merge, "xor": xor,
-    })  # fmt: skip
+    return Arch.from_dict(
+        {
+            "input_shape": (1, 8, 8),
+            "num_classes": 2,
+            "width": 2,
+            "stem": stem,
+            "block": block,
+            "depth": depth,
+            "merge": merge,
+            "xor": xor,
+        }
+    )
 
 
 @pytest.mark.parametrize(("stem", "block", "depth"), MEMBERS)
@@ -30,9 +38,13 @@ def test_neurons_are_those_of_the_table(stem: str, block: str, depth: int) -> No
     """Spiking layers and forms of gradient, for merges mixed at random."""
     stages, rng = len(DEPTHS[block][depth]), Random(depth)
     one = skeleton(stem, block, depth, MERGE_NAMES)
-    merges, xors = (domain(StageDomain(names, per_stage=True)) for domain, names in (
-        (one.merges, MERGE_NAMES), (one.xors, XOR_NAMES),
-    ))  # fmt: skip
+    merges, xors = (
+        domain(StageDomain(names, per_stage=True))
+        for domain, names in (
+            (one.merges, MERGE_NAMES),
+            (one.xors, XOR_NAMES),
+        )
+    )
     for _ in range(15):
         merge, xor = (tuple(rng.choice(names) for _ in range(stages)) for names in (MERGE_NAMES, XOR_NAMES))
         mixed = arch(stem, block, depth, merge, xor)

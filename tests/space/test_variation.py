@@ -34,8 +34,9 @@ def differing(small: SmallSpace, one: Arch, other: Arch) -> list[str]:
         if other.depth == nearest and "depth" in names:
             names.remove("depth")
     for name, was, now in (
-        ("merge", one.stage_merges, other.stage_merges), ("xor", one.stage_xors, other.stage_xors),
-    ):  # fmt: skip
+        ("merge", one.stage_merges, other.stage_merges),
+        ("xor", one.stage_xors, other.stage_xors),
+    ):
         grown = (*was, was[-1])[: len(now)]
         stages = [stage for stage, (a, b) in enumerate(zip(grown, now, strict=True)) if a != b]
         names += [f"{name}.{stage}" for stage in stages] if isinstance(fields[name], dict) else [name] * bool(stages)

@@ -27,9 +27,12 @@ def walks(space: SearchSpace, recipe: Recipe | None = None) -> Iterator[Walked]:
         answers: dict[str, Value] = {}
 
         def choose(
-            name: str, domain: Domain, plan: list[Value] = plan, asked: dict[str, Domain] = asked,
+            name: str,
+            domain: Domain,
+            plan: list[Value] = plan,
+            asked: dict[str, Domain] = asked,
             answers: dict[str, Value] = answers,
-        ) -> Value:  # fmt: skip
+        ) -> Value:
             assert name not in asked
             values = domain.values
             assert values is not None
@@ -230,8 +233,12 @@ def test_networks_outside() -> None:
 
 
 def test_walks_through_recipes() -> None:
-    space = with_recipe(optimizer=["adamw", "sgd"], momentum=[0.8, 0.9], schedule=["cosine", "one-cycle"],
-                        warmup_epochs={"low": 0.0, "high": 1.0, "step": 0.5})  # fmt: skip
+    space = with_recipe(
+        optimizer=["adamw", "sgd"],
+        momentum=[0.8, 0.9],
+        schedule=["cosine", "one-cycle"],
+        warmup_epochs={"low": 0.0, "high": 1.0, "step": 0.5},
+    )
     found = list(walks(space, Recipe(epochs=3)))
     assert len(found) == len({(network, recipe) for network, recipe, _, _ in found}) == 2 * 3 * (3 + 1)
     assert all(recipe.epochs == 3 for _, recipe, _, _ in found)

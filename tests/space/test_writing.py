@@ -51,11 +51,17 @@ def test_every_kind_of_field_comes_back(arch: dict[str, Any]) -> None:
 
 def test_recipes_and_limits_come_back() -> None:
     recipe = {
-        "epochs": [4, 8], "learning_rate": {"low": 1e-5, "high": 0.1, "log": True}, "clip_norm": [None, 1.0],
-        "flip": [None, True, False], "optimizer": ["adamw", "sgd"],
+        "epochs": [4, 8],
+        "learning_rate": {"low": 1e-5, "high": 0.1, "log": True},
+        "clip_norm": [None, 1.0],
+        "flip": [None, True, False],
+        "optimizer": ["adamw", "sgd"],
         "momentum": {"low": 0.8, "high": 0.95, "step": 0.05},
-        "batch_size": {"low": 16, "high": 64, "step": 16}, "precision": "fp32", "weight_decay": 0.0, "cutout": None,
-    }  # fmt: skip
+        "batch_size": {"low": 16, "high": 64, "step": 16},
+        "precision": "fp32",
+        "weight_decay": 0.0,
+        "cutout": None,
+    }
     fields = {"arch": IMAGES, "recipe": recipe, "constraints": {"max_params": 5e5, "max_macs": 10**9}}
     space = SearchSpace.from_dict(fields)
     again = SearchSpace.from_yaml(space.to_yaml())
@@ -67,22 +73,33 @@ def test_recipes_and_limits_come_back() -> None:
 
 def test_as_people_write_it() -> None:
     space = SmallSpace(
-        {"max_macs": 7000}, block=["basic", "bottleneck"], depth={"basic": [8, 14], "bottleneck": [11]},
-        width={"low": 2, "high": 8, "step": 2}, merge={"per_stage": ["add", "oa"]}, xor=["none", "both"],
+        {"max_macs": 7000},
+        block=["basic", "bottleneck"],
+        depth={"basic": [8, 14], "bottleneck": [11]},
+        width={"low": 2, "high": 8, "step": 2},
+        merge={"per_stage": ["add", "oa"]},
+        xor=["none", "both"],
         neuron={"kind": ["lif", "plif"], "surrogate": {"alpha": [1.0, 2.0]}},
-    ).space  # fmt: skip
+    ).space
     written = space.to_dict()
     assert written == read_yaml(space.to_yaml(), "the space")
     assert written == {
         "arch": {
-            "input_shape": [1, 6, 5], "num_classes": 3, "stem": "conv3", "block": ["basic", "bottleneck"],
-            "depth": {"basic": [8, 14], "bottleneck": [11]}, "width": {"low": 2, "high": 8, "step": 2},
-            "merge": {"per_stage": ["add", "oa"]}, "xor": ["none", "both"], "timesteps": 2,
-            "neuron": {"kind": ["lif", "plif"], "surrogate": {"alpha": [1.0, 2.0]}}, "logic_gradient": "arithmetic",
+            "input_shape": [1, 6, 5],
+            "num_classes": 3,
+            "stem": "conv3",
+            "block": ["basic", "bottleneck"],
+            "depth": {"basic": [8, 14], "bottleneck": [11]},
+            "width": {"low": 2, "high": 8, "step": 2},
+            "merge": {"per_stage": ["add", "oa"]},
+            "xor": ["none", "both"],
+            "timesteps": 2,
+            "neuron": {"kind": ["lif", "plif"], "surrogate": {"alpha": [1.0, 2.0]}},
+            "logic_gradient": "arithmetic",
         },
         "recipe": {},
         "constraints": {"max_macs": 7000},
-    }  # fmt: skip
+    }
     assert space.to_yaml().startswith("arch:\n  input_shape: [1, 6, 5]\n  num_classes: 3\n  stem: conv3\n")
 
 

@@ -33,16 +33,24 @@ def lively_archs(count: int, seed: int, merges: Sequence[str] = tuple(MERGES), *
 def _drawn(random: Random, block: str, depth: int, merges: Sequence[str], fixed: dict[str, Any]) -> Arch:
     stages = len(DEPTHS[block][depth])
     neuron = {
-        "kind": random.choice(["lif", "if", "plif"]), "reset": random.choice(["hard", "soft"]),
-        "tau": random.choice([1.5, 2.0, 3.0]), "threshold": random.choice([1.0, 0.7]), **fixed.get("neuron", {}),
-    }  # fmt: skip
+        "kind": random.choice(["lif", "if", "plif"]),
+        "reset": random.choice(["hard", "soft"]),
+        "tau": random.choice([1.5, 2.0, 3.0]),
+        "threshold": random.choice([1.0, 0.7]),
+        **fixed.get("neuron", {}),
+    }
     fields = {
-        "input_shape": random.choice([(1, 8, 8), (3, 6, 9)]), "num_classes": 5,
-        "stem": random.choice(["conv3", "conv3", "conv7-pool"]), "block": block, "depth": depth,
-        "width": random.choice([2, 3, 4]), "merge": tuple(random.choices(merges, k=stages)),
-        "xor": tuple(random.choices(list(XOR_PLACEMENTS), k=stages)), "timesteps": random.choice([1, 1, 2, 2, 3]),
+        "input_shape": random.choice([(1, 8, 8), (3, 6, 9)]),
+        "num_classes": 5,
+        "stem": random.choice(["conv3", "conv3", "conv7-pool"]),
+        "block": block,
+        "depth": depth,
+        "width": random.choice([2, 3, 4]),
+        "merge": tuple(random.choices(merges, k=stages)),
+        "xor": tuple(random.choices(list(XOR_PLACEMENTS), k=stages)),
+        "timesteps": random.choice([1, 1, 2, 2, 3]),
         "logic_gradient": random.choice(["arithmetic", "saturating", "straight-through"]),
-    }  # fmt: skip
+    }
     return Arch(**{**fields, **fixed, "neuron": neuron})
 
 
@@ -91,9 +99,11 @@ def lively(arch: Arch, seed: int = 0) -> XOResNet:
 def facts(arch: Arch) -> ModelConfig:
     channels = arch.input_shape[0]
     data = DataFacts(
-        name="digits", classes=tuple("abcdefghij"[: arch.num_classes]), mean=(0.3, 0.4, 0.5)[:channels],
+        name="digits",
+        classes=tuple("abcdefghij"[: arch.num_classes]),
+        mean=(0.3, 0.4, 0.5)[:channels],
         std=(0.25, 0.2, 0.3)[:channels],
-    )  # fmt: skip
+    )
     return ModelConfig(arch=arch, data=data, figures={"val_accuracy": 0.9876, "spikes_per_sample": 1234.0})
 
 

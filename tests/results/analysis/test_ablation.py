@@ -88,11 +88,15 @@ def test_effects(frame: pd.DataFrame, factor: str) -> None:
 def paired() -> pd.DataFrame:
     """Merge, width, seed: `oa` is 0.1 more accurate at a third of the spikes, whatever the width; `or` has no match."""
     rows = [
-        ("add", 8, 0.5, 300.0), ("oa", 8, 0.6, 100.0),
-        ("add", 16, 0.7, 900.0), ("oa", 16, 0.8, 300.0), ("oa", 16, 0.8, 300.0),
-        ("add", 32, 0.1, 3.0), ("add", 32, 0.2, 3.0),
+        ("add", 8, 0.5, 300.0),
+        ("oa", 8, 0.6, 100.0),
+        ("add", 16, 0.7, 900.0),
+        ("oa", 16, 0.8, 300.0),
+        ("oa", 16, 0.8, 300.0),
+        ("add", 32, 0.1, 3.0),
+        ("add", 32, 0.2, 3.0),
         ("or", 64, 0.9, 1.0),
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows, columns=["config.merge", "config.width", "val_accuracy", "spikes_per_sample"])
 
 

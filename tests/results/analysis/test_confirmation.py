@@ -189,9 +189,8 @@ def confirmed_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
         mine = NETWORKS[row] if row < 4 else {**NETWORKS[0], "trial_id": None, "arch_id": "alone"}
         state = draw(st.sampled_from(["COMPLETE", "COMPLETE", "FAIL", "RUNNING"]))
         measured = {
-            name: draw(FIGURES) if state == "COMPLETE" else None
-            for name in CONFIRMED if name.startswith("test_")
-        }  # fmt: skip
+            name: draw(FIGURES) if state == "COMPLETE" else None for name in CONFIRMED if name.startswith("test_")
+        }
         rows.append(seed_of(mine, seed, state=state, **measured, **{"config.recipe.epochs": epochs}))
     return rows
 
@@ -248,11 +247,13 @@ def tau_b(pairs: Sequence[tuple[float, float]]) -> float:
 def test_how_the_ranking_held(pairs: list[tuple[float, float]]) -> None:
     table = pd.DataFrame(
         {
-            "val_loss": [one for one, _ in pairs], "test_loss_mean": [other for _, other in pairs],
-            "firing_rate": [-one for one, _ in pairs], "test_firing_rate_mean": [other for _, other in pairs],
+            "val_loss": [one for one, _ in pairs],
+            "test_loss_mean": [other for _, other in pairs],
+            "firing_rate": [-one for one, _ in pairs],
+            "test_firing_rate_mean": [other for _, other in pairs],
         },
         dtype="float64",
-    )  # fmt: skip
+    )
     found = ranking_kept(table, {"val_loss": "min", "firing_rate": "max"})
     expected = tau_b([pair for pair in pairs if not any(map(math.isnan, pair))])
     assert found == pytest.approx({"val_loss": expected, "firing_rate": -expected}, nan_ok=True)

@@ -33,8 +33,9 @@ class TestAblation(FigureContract):
     def test_numbers_are_in_order(self) -> None:
         rows = [
             trial(4 * width + steps, 0.1 * steps, 10.0 * steps, config_width=width, config_timesteps=steps)
-            for width in (4, 8) for steps in (1, 2, 4, 8, 16)
-        ]  # fmt: skip
+            for width in (4, 8)
+            for steps in (1, 2, 4, 8, 16)
+        ]
         effects = self.info(run_of(*rows)).effects
         levels = list(effects.loc[effects["metric"] == "val_accuracy", "level"])
         assert levels == sorted(levels, key=int)
@@ -53,9 +54,10 @@ class TestAblation(FigureContract):
 
     def test_a_factor_without_matches_is_named(self) -> None:
         rows = [
-            trial(0, 0.5, 100), trial(1, 0.6, 200, config_timesteps=4),
+            trial(0, 0.5, 100),
+            trial(1, 0.6, 200, config_timesteps=4),
             trial(2, 0.7, 300, config_depth=14, config_width=4),
-        ]  # fmt: skip
+        ]
         assert self.info(run_of(*rows)).notes == ("No two complete trials differ in depth alone.",)
 
     def test_nothing_varies(self) -> None:
@@ -65,8 +67,9 @@ class TestAblation(FigureContract):
     def test_of_many_values_the_most_frequent(self) -> None:
         rows = [
             trial(20 * width + steps, 0.01 * steps, 10.0 * steps, config_width=width, config_timesteps=steps)
-            for width in (4, 8) for steps in range(1, 15)
-        ]  # fmt: skip
+            for width in (4, 8)
+            for steps in range(1, 15)
+        ]
         assert self.info(run_of(*rows)).effects["level"].nunique() == 8
 
     def test_on_a_phone_panels_are_below_each_other(self) -> None:

@@ -114,9 +114,7 @@ class TestConfirmed(FigureContract):
 
     def test_how_the_ranking_held_is_said(self) -> None:
         rows = [trial(number, 0.5 + number / 10, 100.0 + number) for number in range(3)]
-        seeds = [
-            seed_of(row, 1, test_accuracy=accuracy) for row, accuracy in zip(rows, (0.5, 0.9, 0.8), strict=True)
-        ]  # fmt: skip
+        seeds = [seed_of(row, 1, test_accuracy=accuracy) for row, accuracy in zip(rows, (0.5, 0.9, 0.8), strict=True)]
         note, _ = self.info(confirming(run_of(*rows), *seeds)).notes
         taus = "0.33 for accuracy, 1.00 for spikes (1: same order)"
         assert note == f"Kendall's tau between the rankings of 3 networks by search and confirmation: {taus}."

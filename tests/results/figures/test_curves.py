@@ -18,17 +18,21 @@ class TestCurves(FigureContract):
 
     def test_roles(self) -> None:
         run = run_of(
-            trial(0, 0.5, 10), trial(1, 0.4, 20), trial(2, 0.9, 5, state="PRUNED", epochs_trained=1),
-            trial(3, 0.2, 30, state="FAIL", epochs_trained=2), trial(4, 0.9, 5, state="RUNNING", epochs_trained=2),
-        )  # fmt: skip
+            trial(0, 0.5, 10),
+            trial(1, 0.4, 20),
+            trial(2, 0.9, 5, state="PRUNED", epochs_trained=1),
+            trial(3, 0.2, 30, state="FAIL", epochs_trained=2),
+            trial(4, 0.9, 5, state="RUNNING", epochs_trained=2),
+        )
         roles = self.info(run).curves.drop_duplicates("trial_id")["role"]
         assert list(roles) == ["front", "complete", "pruned", "failed", "unfinished"]
 
     def test_gaps_keep_trials_apart_and_crosses_mark_where_they_were_stopped(self) -> None:
         run = run_of(
-            trial(0, 0.5, 10), trial(1, 0.6, 20, state="PRUNED", epochs_trained=1),
+            trial(0, 0.5, 10),
+            trial(1, 0.6, 20, state="PRUNED", epochs_trained=1),
             trial(2, 0.6, 20, state="PRUNED", epochs_trained=2),
-        )  # fmt: skip
+        )
         traces = self.drawn(run)["data"]
         pruned, crosses, _ = traces
         assert [one and one[0] for one in pruned["customdata"]] == ["a0001", "a0001", "a0002", "a0002", "a0002"]

@@ -34,9 +34,11 @@ class TestFront(FigureContract):
 
     def test_baselines_are_named(self) -> None:
         run = run_of(
-            trial(0, 0.5, 10, source="xoresnet8"), trial(1, 0.6, 20, source="sew-resnet14"),
-            trial(2, 0.7, 30, source="runs/old:7"), trial(3, 0.8, 40),
-        )  # fmt: skip
+            trial(0, 0.5, 10, source="xoresnet8"),
+            trial(1, 0.6, 20, source="sew-resnet14"),
+            trial(2, 0.7, 30, source="runs/old:7"),
+            trial(3, 0.8, 40),
+        )
         table = self.info(run).trials
         assert list(table["family"]) == ["xoresnet", "sew-resnet", "", ""]
         assert list(table["depth"]) == [8, 14, 0, 0]

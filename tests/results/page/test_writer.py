@@ -26,12 +26,18 @@ def hostile_run() -> Run:
     """Whatever users can write is an attack."""
     rows = [
         trial(
-            number, 0.3 + 0.02 * (number % 9), 100.0 + 40 * number, config_merge=("or", HOSTILE)[number % 2],
-            config_timesteps=1 + number % 3, source=HOSTILE, worker=f"{BLOCKS}:7", reason=HOSTILE,
+            number,
+            0.3 + 0.02 * (number % 9),
+            100.0 + 40 * number,
+            config_merge=("or", HOSTILE)[number % 2],
+            config_timesteps=1 + number % 3,
+            source=HOSTILE,
+            worker=f"{BLOCKS}:7",
+            reason=HOSTILE,
             state="FAIL" if number == 5 else "COMPLETE",
         )
         for number in range(10)
-    ]  # fmt: skip
+    ]
     run = run_of(*rows, name=f"{HOSTILE}{BLOCKS}", data={"root": HOSTILE, BLOCKS: [BLOCKS], "long": "x" * 999})
     run.environment["packages"][HOSTILE] = BLOCKS
     return confirming(replace(run, layers=run.layers.assign(name=HOSTILE)))

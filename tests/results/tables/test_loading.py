@@ -58,9 +58,13 @@ def test_what_was_written_comes_back(folder: Path) -> None:
 
 def test_the_front_of_a_run() -> None:
     run = run_of(
-        trial(0, 0.9, 900), trial(1, 0.8, 950), trial(2, 0.5, 100), trial(3, 0.99, 10, state="PRUNED"),
-        trial(4, NAN, NAN, state="FAIL", epochs_trained=0), trial(5, 0.99, 10, state="RUNNING"),
-    )  # fmt: skip
+        trial(0, 0.9, 900),
+        trial(1, 0.8, 950),
+        trial(2, 0.5, 100),
+        trial(3, 0.99, 10, state="PRUNED"),
+        trial(4, NAN, NAN, state="FAIL", epochs_trained=0),
+        trial(5, 0.99, 10, state="RUNNING"),
+    )
     assert list(run.front["trial_id"]) == [2, 0]
 
 

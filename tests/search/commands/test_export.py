@@ -110,8 +110,10 @@ def test_into_the_folder_of_the_run(folder: Path, confirmed: pd.DataFrame) -> No
     for wanted, name in zip((str(trial), OR_RESNET8), names, strict=True):
         assert xoresnet("export", str(folder), "--pick", wanted).code == 0
         assert sorted(path.name for path in (folder / "export" / name).iterdir()) == [
-            "README.md", "config.json", "model.safetensors",
-        ]  # fmt: skip
+            "README.md",
+            "config.json",
+            "model.safetensors",
+        ]
     shutil.rmtree(folder / "export")
 
 

@@ -79,7 +79,7 @@ def test_alone_it_is_the_preset_digits() -> None:
     assert (config.data.name, config.trials, config.epochs, config.pruner.min_epochs) == ("digits", 40, 12, 3)
     assert config == SearchConfig(
         space=SearchSpace.preset("digits"), trials=40, epochs=12, pruner={"min_epochs": 3}, study="digits"
-    )  # fmt: skip
+    )
     assert planned_fields["run"] == str(Path("runs/digits").absolute())
     assert planned_fields["networks"] == 400
     assert 0 < planned_fields["estimated_epoch_seconds"] < 60
@@ -109,10 +109,15 @@ def test_a_configuration_from_a_file() -> None:
     assert planned_fields["run"] == str(Path("runs/mine").absolute())
     assert planned_fields["networks"] == 2
     assert SearchConfig.from_dict(planned_fields["config"]) == SearchConfig(
-        space=read_yaml(SPACE, "space"), recipe={"learning_rate": 0.02, "batch_size": 256},
-        objectives=["val_accuracy:max", "synops_per_sample:min"], sampler="nsga2",
-        pruner={"min_epochs": 2, "ties": "pass"}, trials=7, epochs=3, study="mine",
-    )  # fmt: skip
+        space=read_yaml(SPACE, "space"),
+        recipe={"learning_rate": 0.02, "batch_size": 256},
+        objectives=["val_accuracy:max", "synops_per_sample:min"],
+        sampler="nsga2",
+        pruner={"min_epochs": 2, "ties": "pass"},
+        trials=7,
+        epochs=3,
+        study="mine",
+    )
 
 
 def test_a_space_alone() -> None:
@@ -369,15 +374,24 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files and folders of all kinds, not to be changed."""
     place = tmp_path_factory.mktemp("place")
     texts = {
-        "mine.yaml": CONFIG, "misspelt.yaml": "space: cifer", "empty.yaml": "", "list.yaml": "- space: digits",
-        "text.yaml": "digits", "broken.yaml": "space: [arch]: 3", "numbers.yaml": "{space: digits, 3: 4}",
-        "twice.yaml": "trials: 3\ntrials: 4\nspace: digits", "fast.yaml": "space: digits\nrecipe: fast",
+        "mine.yaml": CONFIG,
+        "misspelt.yaml": "space: cifer",
+        "empty.yaml": "",
+        "list.yaml": "- space: digits",
+        "text.yaml": "digits",
+        "broken.yaml": "space: [arch]: 3",
+        "numbers.yaml": "{space: digits, 3: 4}",
+        "twice.yaml": "trials: 3\ntrials: 4\nspace: digits",
+        "fast.yaml": "space: digits\nrecipe: fast",
         "seeded.yaml": "space: digits\nrecipe: {seed: 3}",
-        "nothing.yaml": "trials: 3", "mixed.yaml": f"{SPACE}trials: 3",
-        "medan.yaml": "space: digits\npruner: medan", "none.txt": "a file",
-        "other/notes.txt": "mine", "torn/config.yaml": "[a: b",
+        "nothing.yaml": "trials: 3",
+        "mixed.yaml": f"{SPACE}trials: 3",
+        "medan.yaml": "space: digits\npruner: medan",
+        "none.txt": "a file",
+        "other/notes.txt": "mine",
+        "torn/config.yaml": "[a: b",
         "trained/config.yaml": write_yaml({"command": "train", "arch": {}}),
-    }  # fmt: skip
+    }
     for name, text in texts.items():
         (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_text(text)
@@ -456,8 +470,10 @@ def test_the_front_is_shown_and_what_comes_next(ended: tuple[SearchConfig, list[
     assert table[0] == "front: 3 networks"
     assert table[1].split() == ["trial", "arch_id", "val_accuracy", "spikes_per_sample", "network"]
     assert [re.split(r" {2,}", row)[2:4] for row in table[2:]] == [
-        ["50.00 %", "1,000"], ["70.00 %", "2,000"], ["90.00 %", "3,000"],
-    ]  # fmt: skip
+        ["50.00 %", "1,000"],
+        ["70.00 %", "2,000"],
+        ["90.00 %", "3,000"],
+    ]
     assert why == "ended: 4 trials are finished"
     assert what == f"next: xoresnet report {folder}; xoresnet export {folder}"
 
@@ -468,8 +484,10 @@ def test_the_front_as_json(ended: tuple[SearchConfig, list[str]]) -> None:
     assert (result.code, result.err) == (0, "")
     answer = result.json
     assert {name: answer[name] for name in ("run", "ended", "interrupted")} == {
-        "run": str(Path("run").absolute()), "ended": "4 trials are finished", "interrupted": False,
-    }  # fmt: skip
+        "run": str(Path("run").absolute()),
+        "ended": "4 trials are finished",
+        "interrupted": False,
+    }
     assert [{**row, "arch_id": len(row["arch_id"])} for row in answer["front"]] == [
         {"trial_id": 0, "arch_id": 10, "val_accuracy": 0.5, "spikes_per_sample": 1000.0},
         {"trial_id": 3, "arch_id": 10, "val_accuracy": 0.7, "spikes_per_sample": 2000.0},
@@ -555,9 +573,16 @@ def test_a_search_and_the_folder_it_leaves() -> None:
     assert len(trials("runs/mine")) == 4
     kept = sorted(path.name for path in folder.iterdir())
     assert kept == [
-        ".lock", "config.yaml", "environment.json", "front.csv", "history.parquet", "layers.parquet", "study.journal",
-        "trials", "trials.parquet",
-    ]  # fmt: skip
+        ".lock",
+        "config.yaml",
+        "environment.json",
+        "front.csv",
+        "history.parquet",
+        "layers.parquet",
+        "study.journal",
+        "trials",
+        "trials.parquet",
+    ]
 
 
 @pytest.mark.usefixtures("here_and_now")

@@ -104,11 +104,15 @@ def test_the_same_as_json(name: str) -> None:
     assert SearchSpace.from_dict(shown["space"]) == space
     assert [row["name"] for row in shown["parameters"]] == [row.name for row in space.describe()]
     assert shown["size"] == {
-        "networks": size.networks, "excluded": size.excluded, "descriptions": size.descriptions,
-        "continuous": list(size.continuous), "params_range": list(size.params_range),
-        "macs_range": list(size.macs_range), "duplicate_share": size.duplicate_share,
+        "networks": size.networks,
+        "excluded": size.excluded,
+        "descriptions": size.descriptions,
+        "continuous": list(size.continuous),
+        "params_range": list(size.params_range),
+        "macs_range": list(size.macs_range),
+        "duplicate_share": size.duplicate_share,
         "excluded_share": size.excluded_share,
-    }  # fmt: skip
+    }
     assert len(shown["samples"]) == 5
     for sample in shown["samples"]:
         arch = Arch.from_dict(sample["arch"])

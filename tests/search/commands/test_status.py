@@ -84,13 +84,20 @@ def test_the_front_is_a_table(ids: list[str]) -> None:
     header, *rows = shown("run")[4:]
     assert header.split() == ["trial", "arch_id", "val_accuracy", "spikes_per_sample", "network"]
     assert [re.split(r" {2,}", row)[:4] for row in rows] == [
-        ["0", ids[0], "50.00 %", "1,000"], ["2", ids[2], "90.00 %", "30 k"],
-    ]  # fmt: skip
+        ["0", ids[0], "50.00 %", "1,000"],
+        ["2", ids[2], "90.00 %", "30 k"],
+    ]
 
 
 def test_the_same_as_json(ids: list[str]) -> None:
     assert xoresnet("status", "run", "--json").json == {
-        "searching": False, "trials": 30, "finished": 5, "complete": 3, "pruned": 2, "failed": 1, "rescued": 0,
+        "searching": False,
+        "trials": 30,
+        "finished": 5,
+        "complete": 3,
+        "pruned": 2,
+        "failed": 1,
+        "rescued": 0,
         "running": [
             {"trial_id": 6, "arch_id": ids[6], "epoch": 2},
             {"trial_id": 7, "arch_id": ids[7], "epoch": 0},
@@ -99,7 +106,7 @@ def test_the_same_as_json(ids: list[str]) -> None:
             {"trial_id": 0, "arch_id": ids[0], "val_accuracy": 0.5, "spikes_per_sample": 1000.0},
             {"trial_id": 2, "arch_id": ids[2], "val_accuracy": 0.9, "spikes_per_sample": 30000.0},
         ],
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.usefixtures("ids")
@@ -173,8 +180,9 @@ def test_more_trials_asked_for() -> None:
 def test_a_search_that_has_just_begun() -> None:
     with searching(CONFIG, Path("run")):
         assert shown("run") == [
-            "running: 0 of 30 trials finished (0 complete, 0 pruned, 0 failed)", "No trial is complete yet.",
-        ]  # fmt: skip
+            "running: 0 of 30 trials finished (0 complete, 0 pruned, 0 failed)",
+            "No trial is complete yet.",
+        ]
         progress = xoresnet("status", "run", "--json").json
         assert (progress["finished"], progress["running"], progress["front"]) == (0, [], [])
 
@@ -229,12 +237,13 @@ def test_a_study_at_an_address_that_is_none(storage: str) -> None:
 def test_what_holds_no_search(words: str, code: int, message: str) -> None:
     texts = {
         "run/config.yaml": "command: search",
-        "other/notes.txt": "mine", "torn/config.yaml": "[a: b",
+        "other/notes.txt": "mine",
+        "torn/config.yaml": "[a: b",
         "strange/config.yaml": "depth: 8",
         "trained/config.yaml": write_yaml({"command": "train", "arch": {}}),
         "begun/config.yaml": write_yaml({"command": "search", **CONFIG.model_dump(mode="json")}),
         "newer/config.yaml": write_yaml({"command": "search", **CONFIG.model_dump(mode="json"), "colour": "red"}),
-    }  # fmt: skip
+    }
     for name, text in texts.items():
         Path(name).parent.mkdir()
         Path(name).write_text(text)

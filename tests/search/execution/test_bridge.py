@@ -35,9 +35,13 @@ def space(trial: Trial) -> dict[str, Any]:
 
 def study(pruner: BasePruner | None = None, storage: Any = None) -> Study:
     return optuna.create_study(
-        study_name="study", storage=storage, load_if_exists=True, directions=["maximize", "minimize"],
-        sampler=optuna.samplers.RandomSampler(seed=0), pruner=pruner or NopPruner(),
-    )  # fmt: skip
+        study_name="study",
+        storage=storage,
+        load_if_exists=True,
+        directions=["maximize", "minimize"],
+        sampler=optuna.samplers.RandomSampler(seed=0),
+        pruner=pruner or NopPruner(),
+    )
 
 
 def journal(path: Path) -> JournalStorage:

@@ -29,9 +29,13 @@ def run(folder: Path, **more: Any) -> list[dict[str, Any]]:
     """What it reports to Ray Tune."""
     said: list[dict[str, Any]] = []
     config = {
-        "arch": ARCH.to_json(), "recipe": RECIPE.model_dump_json(), "folder": str(folder), "threads": 1,
-        "data": json.dumps(DataSpec().model_dump(mode="json")), **more,
-    }  # fmt: skip
+        "arch": ARCH.to_json(),
+        "recipe": RECIPE.model_dump_json(),
+        "folder": str(folder),
+        "threads": 1,
+        "data": json.dumps(DataSpec().model_dump(mode="json")),
+        **more,
+    }
     from ray import tune
 
     with pytest.MonkeyPatch.context() as patch:  # there is no Tune session around it

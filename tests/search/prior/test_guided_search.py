@@ -188,9 +188,10 @@ def test_its_price_is_said_before(tmp_path: Path) -> None:
     assert search(tmp_path, "--dry-run", "--json").json["prior_epochs"] == 5
     refused = search(tmp_path, "trials=2")
     assert refused.is_refusal(
-        2, "prior: shared weights cost as much as 2 trials, but trials=2: raise it, lower prior.seeds or prior.epochs, "
+        2,
+        "prior: shared weights cost as much as 2 trials, but trials=2: raise it, lower prior.seeds or prior.epochs, "
         "or set prior=none",
-    )  # fmt: skip
+    )
     assert not (tmp_path / "run").exists()
 
 

@@ -59,9 +59,12 @@ def test_a_study_that_is_opened_again_is_followed_anew() -> None:
 
     def opened() -> optuna.Study:
         return optuna.create_study(
-            study_name="s", storage=storage, load_if_exists=True, directions=["maximize", "minimize"],
+            study_name="s",
+            storage=storage,
+            load_if_exists=True,
+            directions=["maximize", "minimize"],
             pruner=MetricPruner(MedianPruner(n_startup_trials=2), 0),
-        )  # fmt: skip
+        )
 
     first = opened()
     for level in (0.5, 0.6, 0.7):

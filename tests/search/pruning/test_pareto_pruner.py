@@ -63,12 +63,14 @@ class Rung:
 
 def at(reported: Sequence[float], violation: float | None = None, step: int = 1, **fields: Any) -> FrozenTrial:
     """A trial that reported once."""
-    return create_trial(**{
-        "state": TrialState.RUNNING,
-        "user_attrs": {f"report:{step}": list(reported)},
-        "constraints": None if violation is None else {"size": violation},
-        **fields,
-    })  # fmt: skip
+    return create_trial(
+        **{
+            "state": TrialState.RUNNING,
+            "user_attrs": {f"report:{step}": list(reported)},
+            "constraints": None if violation is None else {"size": violation},
+            **fields,
+        }
+    )
 
 
 def dominates(a: Sequence[float], b: Sequence[float]) -> bool:
@@ -173,16 +175,18 @@ def rungs(draw: st.DrawFn, objectives: Sequence[int] = (1, 2, 3), values: Any = 
     directions = draw(st.tuples(*[st.sampled_from([MAXIMIZE, MINIMIZE])] * width))
     losses_to_values = [-1.0 if direction == MAXIMIZE and draw(st.booleans()) else 1.0 for direction in directions]
     violation = st.sampled_from([None, None, None, -1.0, 0.0, 1.0, 2.0, INF])
-    return Rung(**{
-        "values": tuple(tuple(s * v for s, v in zip(losses_to_values, row, strict=True)) for row in rows),
-        "violations": tuple(draw(violation) for _ in rows) if draw(st.booleans()) else (None,) * size,
-        "directions": directions,
-        "reduction_factor": draw(st.integers(2, 4)),
-        "min_trials": draw(st.sampled_from([1, 1, 2, 4, 8])),
-        "ties": draw(st.sampled_from([ties for ties in TIES if width == 2 or ties != "hypervolume"])),
-        "scale": draw(st.tuples(st.sampled_from(SCALES)) | st.tuples(*[st.sampled_from(SCALES)] * width)),
-        **fixed,
-    })  # fmt: skip
+    return Rung(
+        **{
+            "values": tuple(tuple(s * v for s, v in zip(losses_to_values, row, strict=True)) for row in rows),
+            "violations": tuple(draw(violation) for _ in rows) if draw(st.booleans()) else (None,) * size,
+            "directions": directions,
+            "reduction_factor": draw(st.integers(2, 4)),
+            "min_trials": draw(st.sampled_from([1, 1, 2, 4, 8])),
+            "ties": draw(st.sampled_from([ties for ties in TIES if width == 2 or ties != "hypervolume"])),
+            "scale": draw(st.tuples(st.sampled_from(SCALES)) | st.tuples(*[st.sampled_from(SCALES)] * width)),
+            **fixed,
+        }
+    )
 
 
 @st.composite
@@ -197,13 +201,15 @@ def crowds(draw: st.DrawFn) -> Rung:
     """Many trials, of which the new one is likely to be one of a front that must be divided."""
     random = Random(draw(st.integers(0, 2**32)))
     width, size = random.choice([1, 2, 2, 3, 3, 4]), random.randint(8, 32)
-    levels = random.choice([
-        [0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
-        [0.0, 0.0, 1e-3, 0.5, 1.0, 7.0, 20.0, 300.0],
-        [-INF, 0.0, 1.0, 3.0, 7.0, 8.0, INF],
-        [-3.0, -1.0, 0.0, 1.0, 2.0, 6.0],
-        [-300.0, -20.0, -7.0, -1.0, -0.5, -0.0],
-    ])  # fmt: skip
+    levels = random.choice(
+        [
+            [0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+            [0.0, 0.0, 1e-3, 0.5, 1.0, 7.0, 20.0, 300.0],
+            [-INF, 0.0, 1.0, 3.0, 7.0, 8.0, INF],
+            [-3.0, -1.0, 0.0, 1.0, 2.0, 6.0],
+            [-300.0, -20.0, -7.0, -1.0, -0.5, -0.0],
+        ]
+    )
     places = [[random.randrange(len(levels)) for _ in range(width)] for _ in range(size)]
     layer = random.choice([0, len(levels) * width // 2])
     for row in places:
@@ -251,18 +257,18 @@ def test_letting_ties_pass_stops_nobody_else(rung: Rung) -> None:
 
 
 def change(rung: Rung, objective: int, function: Callable[[float], float]) -> Rung:
-    values = tuple(
-        tuple(function(v) if m == objective else v for m, v in enumerate(row)) for row in rung.values
-    )  # fmt: skip
+    values = tuple(tuple(function(v) if m == objective else v for m, v in enumerate(row)) for row in rung.values)
     return replace(rung, values=values)
 
 
 @settings(max_examples=100)
 @given(rungs(scale=("rank",)), st.integers(0, 2), st.lists(st.integers(1, 1000), min_size=20, max_size=20))
 def test_ranks_heed_order_alone(rung: Rung, objective: int, gaps: list[int]) -> None:
-    known = sorted({row[objective] for row in rung.values if math.isfinite(row[objective])}) if objective < len(
-        rung.directions
-    ) else []  # fmt: skip
+    known = (
+        sorted({row[objective] for row in rung.values if math.isfinite(row[objective])})
+        if objective < len(rung.directions)
+        else []
+    )
     new = dict(zip(known, (float(x) for x in itertools.accumulate(gaps, initial=-3000)), strict=False))
     assert change(rung, objective, lambda x: new.get(x, x)).goes_on() == rung.goes_on()
 

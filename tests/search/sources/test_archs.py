@@ -112,8 +112,10 @@ def test_a_search_that_goes_on_knows_what_was_tried() -> None:
 
 
 def test_recipes_make_a_difference() -> None:
-    fields = {"arch": {**SMALL["arch"], "depth": 8, "width": 4, "merge": "oa", "xor": "none"},
-              "recipe": {"learning_rate": [0.001, 0.01]}}  # fmt: skip
+    fields = {
+        "arch": {**SMALL["arch"], "depth": 8, "width": 4, "merge": "oa", "xor": "none"},
+        "recipe": {"learning_rate": [0.001, 0.01]},
+    }
     of = study(RandomSampler(seed=1))
     source = proposals(of, fields)
     bridge = TrialBridge(of, source, DEFAULT_OBJECTIVES, trials=5)

@@ -40,11 +40,17 @@ def table(said: Callable[[Arch], Figures] = true_figures, archs: Sequence[Arch] 
         nothing = {f"predicted_{name}": 0.0 for name in MEASURED}
         rows.append(
             {
-                **nothing, "arch_id": arch.arch_id, "arch": arch.to_json(indent=None), "weights_seeds": 1,
-                "predicted_val_accuracy": accuracy, "predicted_spikes_per_sample": spikes, "params_count": 1,
-                "prediction_seconds": 0.1, **arch_fields(arch),
+                **nothing,
+                "arch_id": arch.arch_id,
+                "arch": arch.to_json(indent=None),
+                "weights_seeds": 1,
+                "predicted_val_accuracy": accuracy,
+                "predicted_spikes_per_sample": spikes,
+                "params_count": 1,
+                "prediction_seconds": 0.1,
+                **arch_fields(arch),
             }
-        )  # fmt: skip
+        )
     return typed(rows, PREDICTED)
 
 

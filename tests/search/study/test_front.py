@@ -72,10 +72,8 @@ def test_it_is_what_no_other_dominates(of: tuple[list[str], list[FrozenTrial]]) 
         if trial.state == TrialState.COMPLETE and DUPLICATE not in trial.user_attrs
     }
     undominated = {
-        number
-        for number, row in rows.items()
-        if not any(dominates(other, row, directions) for other in rows.values())
-    }  # fmt: skip
+        number for number, row in rows.items() if not any(dominates(other, row, directions) for other in rows.values())
+    }
     found = numbers(directions, trials)
     assert set(found) == undominated
     assert len(found) == len(undominated)

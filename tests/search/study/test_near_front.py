@@ -94,9 +94,7 @@ class PrunesOdd(optuna.pruners.BasePruner):
 
 
 def search(of: Study, *, trials: int, rescue: int) -> TrialBridge:
-    proposals = ArchProposals(
-        of, SearchSpace.from_dict(SMALL), Recipe(epochs=3), seed=0, common={}, rescue=rescue
-    )  # fmt: skip
+    proposals = ArchProposals(of, SearchSpace.from_dict(SMALL), Recipe(epochs=3), seed=0, common={}, rescue=rescue)
     return TrialBridge(of, proposals, DEFAULT_OBJECTIVES, trials=trials, max_step=3)
 
 

@@ -47,8 +47,11 @@ def test_the_front_is_a_table(run: SearchRun) -> None:
     trials = {trial.values[1]: trial for trial in run.study.trials if DUPLICATE not in trial.user_attrs}
     assert rows == [row_of(TrialRecord(trials[spikes])) for spikes in (12.5, 2000, 3000, 123456)]
     assert [row[2:4] for row in rows] == [
-        ["30.00 %", "12.5"], ["50.00 %", "2,000"], ["70.00 %", "3,000"], ["90.00 %", "123.5 k"],
-    ]  # fmt: skip
+        ["30.00 %", "12.5"],
+        ["50.00 %", "2,000"],
+        ["70.00 %", "3,000"],
+        ["90.00 %", "123.5 k"],
+    ]
 
 
 def test_known_networks_have_their_names_behind_them(opened: Any) -> None:
@@ -100,7 +103,7 @@ def test_where_room_is_scarce_the_network_gives_way_alone(run: SearchRun) -> Non
     room = header.index("netwo")
     assert [re.split(r" {2,}", line[:room].rstrip()) for line in lines if line[:room].strip()] == [
         row[:4] for row in whole
-    ]  # fmt: skip
+    ]
     assert len(lines) > len(whole)
     words = [word for line in lines for word in line[room:].split()]
     assert words == [word for row in whole for word in row[-1].split()]

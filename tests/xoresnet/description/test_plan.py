@@ -26,8 +26,13 @@ def test_depth_counts_layers_as_in_resnet(block: str, depth: int) -> None:
 def test_shapes_of_a_basic_network() -> None:
     plan = make_plan(arch(depth=14, width=16))
     assert [(b.convs[-1].out_channels, b.convs[-1].out_size) for b in plan.blocks] == [
-        (16, (32, 32)), (16, (32, 32)), (32, (16, 16)), (32, (16, 16)), (64, (8, 8)), (64, (8, 8)),
-    ]  # fmt: skip
+        (16, (32, 32)),
+        (16, (32, 32)),
+        (32, (16, 16)),
+        (32, (16, 16)),
+        (64, (8, 8)),
+        (64, (8, 8)),
+    ]
     assert [b.projection is not None for b in plan.blocks] == [False, False, True, False, True, False]
 
 
@@ -36,8 +41,11 @@ def test_shapes_of_a_bottleneck_network() -> None:
     assert plan.stem.conv.out_size == (33, 17)
     assert plan.stem.out_size == (17, 9)
     assert [(b.convs[-1].out_channels, b.convs[-1].out_size) for b in plan.blocks] == [
-        (32, (17, 9)), (64, (9, 5)), (128, (5, 3)), (256, (3, 2)),
-    ]  # fmt: skip
+        (32, (17, 9)),
+        (64, (9, 5)),
+        (128, (5, 3)),
+        (256, (3, 2)),
+    ]
     assert all(b.projection is not None for b in plan.blocks)
 
 

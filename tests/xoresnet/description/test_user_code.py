@@ -136,13 +136,18 @@ def test_user_neurons_are_built_counted_and_trained() -> None:
 
 
 def test_spaces_contain_user_code() -> None:
-    space = SearchSpace.from_dict({
-        "arch": {
-            "input_shape": [1, 8, 8], "num_classes": 10, "depth": [8, 14], "width": 4,
-            "merge": {"per_stage": ["or", "mylab.MY_OR", "current", "mylab.MY_CURRENT"]},
-            "neuron": ["lif", "mylab.Scaled"],
+    space = SearchSpace.from_dict(
+        {
+            "arch": {
+                "input_shape": [1, 8, 8],
+                "num_classes": 10,
+                "depth": [8, 14],
+                "width": 4,
+                "merge": {"per_stage": ["or", "mylab.MY_OR", "current", "mylab.MY_CURRENT"]},
+                "neuron": ["lif", "mylab.Scaled"],
+            }
         }
-    })  # fmt: skip
+    )
     archs = list(space.enumerate())
     assert len({arch.arch_id for arch in archs}) == len(archs) == space.size().networks == 2 * 2 * 3**3
     assert all(space.contains(space.sample(Random(seed))) for seed in range(20))

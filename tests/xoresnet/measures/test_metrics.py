@@ -90,8 +90,10 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_short_names_mean_columns() -> None:
     assert [column_of(name) for name in ("params", "spikes", "val_loss")] == [
-        "params_count", "spikes_per_sample", "val_loss"
-    ]  # fmt: skip
+        "params_count",
+        "spikes_per_sample",
+        "val_loss",
+    ]
 
 
 def test_percent_has_two_decimals() -> None:

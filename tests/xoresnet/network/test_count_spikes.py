@@ -303,9 +303,14 @@ def test_add_stream_of_twos_by_hand(timesteps: int) -> None:
     Weights are 2 in the middle of every kernel, so that whatever reaches a place fires all its channels, at each step.
     """
     arch = small_arch(
-        input_shape=(1, 3, 3), num_classes=2, depth=8, width=1, merge="add", timesteps=timesteps,
+        input_shape=(1, 3, 3),
+        num_classes=2,
+        depth=8,
+        width=1,
+        merge="add",
+        timesteps=timesteps,
         neuron=NeuronSpec(kind="if"),
-    )  # fmt: skip
+    )
     net = XOResNet(arch)
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
@@ -326,10 +331,15 @@ def test_add_stream_of_twos_by_hand(timesteps: int) -> None:
     per_step = {name: layer.synops_per_sample / timesteps for name, layer in layers(counts, "conv").items()}
     assert per_step == {
         "stem.conv.conv": 0,
-        "stages.0.0.convs.0.conv": 4, "stages.0.0.convs.1.conv": 4,
-        "stages.1.0.convs.0.conv": 4, "stages.1.0.convs.1.conv": 16, "stages.1.0.projection.conv": 4,
-        "stages.2.0.convs.0.conv": 16, "stages.2.0.convs.1.conv": 16, "stages.2.0.projection.conv": 16,
-    }  # fmt: skip
+        "stages.0.0.convs.0.conv": 4,
+        "stages.0.0.convs.1.conv": 4,
+        "stages.1.0.convs.0.conv": 4,
+        "stages.1.0.convs.1.conv": 16,
+        "stages.1.0.projection.conv": 4,
+        "stages.2.0.convs.0.conv": 16,
+        "stages.2.0.convs.1.conv": 16,
+        "stages.2.0.projection.conv": 16,
+    }
     assert counts.spikes_per_sample == (1 + 2 + 6 + 12) * timesteps
     streams = [layer.stream_spikes_per_sample for layer in layers(counts, "block").values()]
     assert streams == [2 * timesteps, 4 * timesteps, 8 * timesteps]

@@ -163,10 +163,16 @@ def test_every_weight_learns(block: str, merge: str) -> None:
     depth = 14 if block == "basic" else 26
     arch = Arch.from_dict(
         {
-            "input_shape": (2, 12, 12), "num_classes": 5, "block": block, "depth": depth, "width": 6,
-            "merge": merge, "xor": "both", "neuron": "plif",
+            "input_shape": (2, 12, 12),
+            "num_classes": 5,
+            "block": block,
+            "depth": depth,
+            "width": 6,
+            "merge": merge,
+            "xor": "both",
+            "neuron": "plif",
         }
-    )  # fmt: skip
+    )
     net = lively(arch).train()
     for name, slope in zip(dict(net.named_parameters()), gradients(net, images(arch)), strict=True):
         assert bool(slope.abs().max() > 0), name

@@ -131,8 +131,12 @@ def test_a_description_that_is_not_of_this_network(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=f"the network is {ARCH.arch_id}, but its description is of {other.arch_id}"):
         save_model(tmp_path, made(ARCH), described(other))
     with pytest.raises(SpecError, match="std: 2 values, but 1 means"):
-        ModelConfig.from_dict({**described(ARCH).model_dump(), "data": {"name": "x", "classes": list("0123456789"),
-                                                                       "mean": [0.1], "std": [0.1, 0.2]}})  # fmt: skip
+        ModelConfig.from_dict(
+            {
+                **described(ARCH).model_dump(),
+                "data": {"name": "x", "classes": list("0123456789"), "mean": [0.1], "std": [0.1, 0.2]},
+            }
+        )
 
 
 def installed(names: list[str]) -> set[metadata.Distribution]:

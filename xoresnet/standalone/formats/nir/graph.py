@@ -52,9 +52,14 @@ class Graph:
     def conv(self, name: str, weight: Tensor, bias: Tensor, x: Signal, *, stride: int = 1, padding: int = 0) -> Signal:
         kernel = int(weight.shape[-1])
         node = nir.Conv2d(
-            input_shape=x.shape[1:], weight=_numbers(weight), stride=(stride, stride), padding=(padding, padding),
-            dilation=(1, 1), groups=1, bias=_numbers(bias),
-        )  # fmt: skip
+            input_shape=x.shape[1:],
+            weight=_numbers(weight),
+            stride=(stride, stride),
+            padding=(padding, padding),
+            dilation=(1, 1),
+            groups=1,
+            bias=_numbers(bias),
+        )
         return self.add(name, node, x, (len(bias), *_size(x, kernel, stride, padding)))
 
     def conv_norm(self, name: str, layer: ConvNorm, x: Signal) -> Signal:
