@@ -7,11 +7,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# the tests' arrays are small: sharing them out between threads costs more than it saves, above all on a busy machine
+for library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # before NumPy and torch are imported, and for all processes
+
 import pytest
 import torch
 from hypothesis import settings
 
-# the tests' tensors are small: sharing them out between threads costs more than it saves, above all on a busy machine
 torch.set_num_threads(1)
 
 settings.register_profile("xoresnet", deadline=None)  # how long an example takes says something about the machine
