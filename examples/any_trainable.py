@@ -1,9 +1,9 @@
-"""Several objectives, pruned, in any Ray Tune experiment: a function of your own, a space of your own.
+"""Multi-objective pruning in any Ray Tune experiment, with a training function and a space of your own.
 
     python examples/any_trainable.py
 
-The study is written to a journal as the trials run. Kill it at any moment and run it again: it goes on, until 30 trials
-are finished in all.
+The study is written to a journal while the trials run. You can kill the program at any moment and run it again: it
+resumes, until 30 trials are finished in total.
 """
 
 import logging
@@ -29,7 +29,7 @@ def space(trial: optuna.Trial) -> dict[str, float | int]:
 
 
 def train(config: dict[str, float | int]) -> None:
-    """Stands for a training: wide is accurate and costs more; some rates are better than others."""
+    """A stand-in for training: wide models are more accurate and cost more, and some learning rates are better."""
     quality = 1 / (1 + 10 * abs(config["rate"] - 0.01))
     for epoch in range(1, EPOCHS + 1):
         accuracy = quality * (1 - 1 / config["width"]) * (1 - 0.5**epoch)
