@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xoresnet.results.analysis.importance import importance as importance
     from xoresnet.results.analysis.prediction import predicted_and_measured as predicted_and_measured
     from xoresnet.results.analysis.prediction import prediction_quality as prediction_quality
+    from xoresnet.results.figures import FIGURES as FIGURES
     from xoresnet.results.figures.write import write_figures as write_figures
     from xoresnet.results.fronts.attainment import attainment as attainment
     from xoresnet.results.fronts.comparison import compare as compare
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from xoresnet.results.tables.loading import load_many as load_many
 
 _HOMES = {
+    "FIGURES": "figures",
     "OBJECTIVES": "fronts.objectives",
     "Run": "tables.loading",
     "Runs": "tables.loading",

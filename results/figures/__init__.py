@@ -1,7 +1,6 @@
 """The figures of a run: the content of each, an interactive plot, and a static drawing for a paper.
 
-    from xoresnet.results import load
-    from xoresnet.results.figures import FIGURES
+    from xoresnet.results import FIGURES, load
 
     info = FIGURES["front"].info(load("runs/digits"))
     FIGURES["front"].plot(info).show()
