@@ -33,7 +33,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from xoresnet import Recipe
 from xoresnet.search import Objective, ParetoPruner, TrialBridge, tune_config
-from xoresnet.search.sources.archs import ArchProposals
+from xoresnet.search.sources.proposals import ArchProposals
 from xoresnet.search.study.tables import FrameWriter
 from xoresnet.space import SearchSpace, suggest
 

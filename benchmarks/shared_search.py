@@ -34,8 +34,8 @@ from xoresnet.search.execution.bridge import Verdict
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.prior.table import SECONDS, predicted_row
 from xoresnet.search.registry import PrunerSpec, make_pruner, make_sampler
-from xoresnet.search.sources.archs import ArchProposals
 from xoresnet.search.sources.guide import Guide
+from xoresnet.search.sources.proposals import ArchProposals
 from xoresnet.search.study.attributes import RESCUES
 
 LOG = ("spikes_per_sample",)

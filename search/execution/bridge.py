@@ -20,12 +20,12 @@ from typing import Any
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from xoresnet.search.execution.failures import report_fault
+from xoresnet.search.execution.failures import report_fault, tries_again
 from xoresnet.search.objective import Objective
 from xoresnet.search.pruning.reports import report, should_prune
 from xoresnet.search.sources.base import Proposal, SpaceSource, TrialSource
 from xoresnet.search.study.attributes import FAILURE
-from xoresnet.search.study.trials import TrialRecord, trials_of, write_failure, write_metrics, write_retry
+from xoresnet.search.study.trials import TrialRecord, trials_of, write_metrics
 
 __all__ = ["LiveTrial", "TrialBridge", "Verdict"]
 
@@ -221,12 +221,10 @@ class TrialBridge:
                 self._again.append(live.trial)
 
     def _failed(self, trial: Trial, reason: str) -> None:
-        if len(TrialRecord.of(trial).retried) < self._retries:
-            write_retry(trial, reason)
+        if tries_again(trial, reason, self._retries):
             self._again.append(trial)
         else:
             self._last_reason = reason
-            write_failure(trial, reason)
             self._tell(trial, TrialState.FAIL)
 
     def _tell(self, trial: Trial, state: TrialState, values: Sequence[float] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Why trials fail: what is wrong with a report, and the reason behind an error of Ray's, in one line."""
+"""Failed trials: what is wrong with a report, the reason behind an error of Ray's, and whether a trial is tried again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["WORKER_DIED", "in_one_line", "reason_of", "report_fault"]
+from optuna.trial import Trial
+
+from xoresnet.search.study.trials import TrialRecord, write_failure, write_retry
+
+__all__ = ["WORKER_DIED", "in_one_line", "reason_of", "report_fault", "tries_again"]
 
 WORKER_DIED = "its worker died"
 """The reason where nothing more is known."""
@@ -49,3 +53,15 @@ def in_one_line(text: str) -> str:
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
     has_traceback = any(line.startswith(("Traceback", "ray::", "File ")) for line in lines)
     return (lines or [""])[-1 if has_traceback else 0][:500]
+
+
+def tries_again(trial: Trial, reason: str, retries: int) -> bool:
+    """Decide whether a trial that failed for this reason is tried again, and write the reason into its record.
+
+    A trial is tried again as long as it was retried fewer than `retries` times.
+    """
+    if len(TrialRecord.of(trial).retried) < retries:
+        write_retry(trial, reason)
+        return True
+    write_failure(trial, reason)
+    return False

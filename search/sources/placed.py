@@ -7,7 +7,7 @@ from typing import Any
 from optuna.trial import Trial
 
 from xoresnet.search.folders.run import RunFolder
-from xoresnet.search.sources.archs import ArchProposals
+from xoresnet.search.sources.proposals import ArchProposals
 from xoresnet.search.study.trials import TrialRecord
 
 __all__ = ["PlacedProposals"]

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from tests.search.sources.test_archs import SMALL
+from tests.search.sources.test_proposals import SMALL
 from xoresnet.description.recipe import Recipe
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.pruning.reports import report, reports
-from xoresnet.search.sources.archs import ArchProposals
+from xoresnet.search.sources.proposals import ArchProposals
 from xoresnet.search.study.attributes import RESCUES
 from xoresnet.search.study.near_front import near_front, rescued
 from xoresnet.space.search_space import SearchSpace

@@ -17,8 +17,8 @@ from xoresnet.search.execution.bridge import TrialBridge, Verdict
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.pruning.pareto_pruner import ParetoPruner
 from xoresnet.search.pruning.reports import reports
-from xoresnet.search.sources.archs import ArchProposals
 from xoresnet.search.sources.guide import Guide
+from xoresnet.search.sources.proposals import ArchProposals
 from xoresnet.search.study.attributes import ARCH_ID, GUIDED, RESCUES, SOURCE
 from xoresnet.search.study.near_front import rescued
 from xoresnet.search.study.trials import TrialRecord

@@ -16,7 +16,7 @@ from xoresnet.description.layer_table import params_count
 from xoresnet.description.recipe import Recipe
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.sources.archs import ArchProposals
+from xoresnet.search.sources.proposals import ArchProposals
 from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE
 from xoresnet.search.study.trials import TrialRecord, trials_of
 from xoresnet.space.baseline_networks import baselines
