@@ -1,4 +1,4 @@
-"""Failed trials: what is wrong with a report, the reason behind an error of Ray's, and whether a trial is tried again."""
+"""Failed trials: what is wrong with a report, the reason behind an error of Ray, and whether a trial is tried again."""
 
 from __future__ import annotations
 
