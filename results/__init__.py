@@ -11,6 +11,7 @@ Names are imported when they are first used.
 
 from typing import TYPE_CHECKING
 
+from xoresnet.errors import RunError as RunError
 from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
@@ -66,6 +67,6 @@ _HOMES = {
     "write_figures": "figures.write",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted([*_HOMES, "RunError"])
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -52,7 +52,7 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             guess = get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {guess[0]!r}?" if guess else ""
             raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)

@@ -12,6 +12,7 @@ Names are imported when they are first used; only `suggest`, `from_parameters` a
 
 from typing import TYPE_CHECKING
 
+from xoresnet.errors import YamlError as YamlError
 from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
@@ -51,6 +52,6 @@ _HOMES = {
     "suggest": "optuna_adapter",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted([*_HOMES, "YamlError"])
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -112,7 +112,7 @@ class Cells:
     def enumerate(self) -> Iterator[Arch]:
         if self._continuous:
             names = ", ".join(self._continuous)
-            raise ValueError(f"a space with infinitely many values of {names} cannot be enumerated")
+            raise UsageError(f"a space with infinitely many values of {names} cannot be enumerated")
         rng = Random()  # unused: no field is left to draw
         for cell in self._cells:
             merges, xors = self._assignments[cell.skeleton]

@@ -20,6 +20,7 @@ def lazily(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], obje
         return value
 
     def names() -> list[str]:
-        return [*sorted(homes), *(name for name in vars(sys.modules[package]) if name.startswith("__"))]
+        module = vars(sys.modules[package])
+        return sorted({*homes, *module.get("__all__", ()), *(name for name in module if name.startswith("__"))})
 
     return load, names

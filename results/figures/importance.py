@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import metric_of
 from xoresnet.results.analysis.importance import importance
 from xoresnet.results.figures.kit.kind import FigureKind
@@ -42,7 +41,7 @@ def importance_info(run: Run) -> ImportanceInfo:
     nothing = pd.DataFrame({"metric": [], "parameter": [], "importance": [], "deviation": []})
     try:
         shares = importance(run.trials, run.objectives)
-    except UsageError as error:
+    except ValueError as error:  # also of scikit-learn, for frames that it cannot use
         sentence = str(error)
         return ImportanceInfo(nothing, (), missing=f"{sentence[0].upper()}{sentence[1:]}.")
     if shares.empty:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import RunError
+from xoresnet.errors import UsageError
 
 __all__ = ["SearchedTrial", "find_trial"]
 
@@ -24,7 +24,7 @@ class SearchedTrial(NamedTuple):
 def find_trial(text: str) -> SearchedTrial | None:
     """The trial that `RUN:ID` names; ID is a trial's number or a network's id. None for a text without a colon.
 
-    Raises `RunError` if RUN is not the folder of a search, or if it has no such trial.
+    Raises `RunError` if RUN is not the folder of a search, and `UsageError` if it has no such trial.
     """
     run, colon, wanted = text.rpartition(":")
     if not colon:
@@ -37,9 +37,9 @@ def find_trial(text: str) -> SearchedTrial | None:
     own = [trial for trial in trials_of(study) if trial.has_own_network]
     meant = [trial for trial in own if wanted in (str(trial.number), trial.arch_id)]
     if not meant:
-        raise RunError(f"{run} has no trial {wanted} that trained a network")
+        raise UsageError(f"{text}: {run} has no trial {wanted} that trained a network")
     if len({trial.training_key for trial in meant}) > 1:
         numbers = ", ".join(str(trial.number) for trial in meant)
-        raise RunError(f"{run}: network {wanted} was trained with several recipes, in trials {numbers}; name a trial")
+        raise UsageError(f"{text}: this network was trained with several recipes, in trials {numbers}; name a trial")
     trial = meant[-1]
     return SearchedTrial(f"{folder.path.name}-{trial.number}", trial.arch, config.data, trial.recipe)

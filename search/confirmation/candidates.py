@@ -44,7 +44,8 @@ def candidates(
 
     wanted: words that `pick` understands, or names of baselines. known: the baselines of the space by name. recipe: for
     baselines that the search did not try. epochs: in place of the epochs of each recipe.
-    Raises `RunError` for a front without networks and for unknown words, `SpecError` for epochs that a recipe forbids.
+    Raises `RunError` for a front without networks, `UsageError` for unknown words, and `SpecError` for epochs that a
+    recipe forbids.
     """
     named = [name for name in wanted if name in known]
     numbers = [int(pick(run, name, any_state=True, names=known)["trial_id"]) for name in wanted if name not in named]

@@ -48,7 +48,8 @@ def execute(
     """Run the trials of a bridge, each with the resources and limits of the configuration.
 
     folder: the run's, which all nodes must see. on_step: called several times a second; its exceptions are only noted.
-    Raises `ClusterError`, `UsageError` for an address without a cluster and for trials that fit on no machine.
+    Raises `UsageError` for a malformed address, and `ClusterError` for an address without a cluster and for trials that
+    fit on no machine.
     """
     scratch = folder / "ray"  # Ray requires a place that all nodes see; nothing in it is read again
     callbacks: list[tune.Callback] = [_Steps(bridge, on_step)]

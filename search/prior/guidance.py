@@ -10,12 +10,12 @@ from typing import Any
 
 from optuna.study import Study
 
-from xoresnet.errors import XOResNetError
+from xoresnet.errors import ClusterError, RunError, UsageError
 from xoresnet.files.atomic import write_text
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.prepare import SearchPlan
 from xoresnet.search.prior.record import prior_of
-from xoresnet.search.prior.shared_prior import PriorError, SharedPrior
+from xoresnet.search.prior.shared_prior import PriorError, PriorInterruptedError, SharedPrior
 from xoresnet.search.prior.table import PredictedTableError, read_predicted
 from xoresnet.search.sources.guide import Guide
 from xoresnet.search.study.attributes import PRIOR
@@ -53,7 +53,7 @@ def _train(plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) 
         networks = prior.run()
     except PriorError as error:
         return {"failed": str(error)}
-    except XOResNetError:
+    except (ClusterError, RunError, UsageError, PriorInterruptedError):
         raise
     except Exception as error:
         return {"failed": f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"}

@@ -40,7 +40,7 @@ def front_of(study: Study) -> list[TrialRecord]:
 def volume_of(study: Study) -> Volume | None:
     """The hypervolume of all complete trials, up to a point slightly worse than all of them; None if there are none.
 
-    Counts per sample are measured in decades, unless one of them is zero.
+    Metrics with a logarithmic scale, such as spikes, are measured in decades, unless one of their values is zero.
     """
     trials, metrics = own_trials(study, TrialState.COMPLETE), study.metric_names or []
     if not trials:

@@ -13,7 +13,7 @@ from optuna.study import Study
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from xoresnet.errors import RunError, XOResNetError
+from xoresnet.errors import RunError, UsageError, XOResNetError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.run import JOURNAL, RunFolder
@@ -62,13 +62,13 @@ def has_begun(folder: RunFolder) -> bool:
 
 
 def check_storage(url: str | None) -> None:
-    """Raises `RunError` for text that is not a storage address, and for storages whose driver is not installed."""
+    """Raises `UsageError` for text that is not a storage address, and for storages whose driver is not installed."""
     if url is None:
         return
     try:
         make_url(url).get_dialect()
     except _STORAGE_ERRORS as error:
-        raise RunError(f"storage: {url}: {_first_line(error)}") from None
+        raise UsageError(f"storage: {url}: {_first_line(error)}") from None
 
 
 def _check_objectives(study: Study, config: SearchConfig) -> None:

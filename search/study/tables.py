@@ -58,7 +58,7 @@ class FrameWriter:
 
     def frames(self) -> Frames:
         """The tables as the study is now, without trials that train no network of their own."""
-        rows = [self._rows(trial) for trial in trials_of(self._study) if trial.has_own_network]
+        rows = [self._rows(trial) for trial in trials_of(self._study) if trial.has_own_network and not trial.is_waiting]
         table = typed([each.trial for each in rows], TRIALS)
         table["is_pareto"] = is_pareto(table, self._objectives)
         history = typed([epoch for each in rows for epoch in each.history], HISTORY)

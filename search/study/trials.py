@@ -155,6 +155,11 @@ class TrialRecord:
     # what became of it
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether the trial is enqueued and was not handed out yet."""
+        return self.state == TrialState.WAITING
+
+    @property
     def is_running(self) -> bool:
         return self.state == TrialState.RUNNING
 

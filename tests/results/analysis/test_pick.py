@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.results.made_runs import empty_run, run_of, trial
-from xoresnet.errors import UsageError
+from xoresnet.errors import RunError, UsageError
 from xoresnet.results import Run
 from xoresnet.results.analysis.pick import pick
 
@@ -38,7 +38,7 @@ def test_a_complete_trial(wanted: str, number: int) -> None:
 @pytest.mark.parametrize(("wanted", "number", "state"), [("4", 4, "PRUNED"), ("5", 5, "FAIL"), ("8", 8, "PRUNED")])
 def test_one_in_any_state(wanted: str, number: int, state: str) -> None:
     assert pick(RUN, wanted, any_state=True)["trial_id"] == number
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(RunError) as caught:
         pick(RUN, wanted)
     assert str(caught.value) == f"--pick {wanted}: this trial is {state}; only COMPLETE trials can be picked"
 
@@ -51,13 +51,24 @@ def test_one_in_any_state(wanted: str, number: int, state: str) -> None:
         (RUN, "max-spike=3", "--pick max-spike=3: made has no such trial; did you mean 'max-spikes='?"),
         (RUN, "77", "--pick 77: made has no such trial; choose knee, best-accuracy, max-spikes=N, "),
         (RUN, "min-accuracy=high", "--pick min-accuracy=high: 'high' is not a number"),
+    ],
+)
+def test_requests_that_are_wrong(run: Run, wanted: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        pick(run, wanted)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("run", "wanted", "message"),
+    [
         (RUN, "max-spikes=1", "no complete trial has spikes_per_sample <= 1; trial 0 comes closest, "),
         (empty_run(), "knee", "no knee: the front is empty"),
         (empty_run(), "best-accuracy", "no complete trial has a number for val_accuracy"),
     ],
 )
-def test_what_means_nothing(run: Run, wanted: str, message: str) -> None:
-    with pytest.raises(UsageError) as caught:
+def test_requests_that_no_trial_meets(run: Run, wanted: str, message: str) -> None:
+    with pytest.raises(RunError) as caught:
         pick(run, wanted)
     assert str(caught.value).startswith(message)
 
@@ -66,5 +77,7 @@ def test_names_that_could_have_been_meant() -> None:
     names = {"xoresnet8": 1, "sew-resnet8": 2}
     with pytest.raises(UsageError, match=r"; did you mean 'xoresnet8'\?$"):
         pick(RUN, "xorsnet8", names=names)
-    with pytest.raises(UsageError, match=r"or the id of a trial or network, xoresnet8, sew-resnet8$"):
+    with pytest.raises(
+        UsageError, match=r"; choose xoresnet8, sew-resnet8, knee, .* id of a trial or network$"
+    ):
         pick(RUN, "77", names=names)

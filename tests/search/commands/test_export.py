@@ -156,14 +156,14 @@ def test_a_pruned_trial_that_was_confirmed(changed: Path, tmp_path: Path) -> Non
     """The search has no weights of it, but there are others."""
     for word, state in ((PRUNED, "PRUNED"), (FAILED, "FAIL")):
         refused = f"--pick {word}: this trial is {state}; only COMPLETE trials can be picked"
-        assert xoresnet("export", str(changed), "--pick", word).is_refusal(2, refused)
+        assert xoresnet("export", str(changed), "--pick", word).is_refusal(1, refused)
     table = load(changed).confirmed
     rewrite(changed, trial_id=table["trial_id"].mask(table["trial_id"].isna(), int(PRUNED)))
     (row,) = load(changed).confirmed.dropna(subset="weights").query(f"trial_id == {PRUNED}").to_dict("records")
     exported(changed, tmp_path / "out", "--pick", PRUNED)
     assert same(tmp_path / "out", changed / row["weights"])
     searched = xoresnet("export", str(changed), "--pick", PRUNED, "--searched")
-    assert searched.is_refusal(2, f"--pick {PRUNED}: this trial is PRUNED; only COMPLETE trials can be picked")
+    assert searched.is_refusal(1, f"--pick {PRUNED}: this trial is PRUNED; only COMPLETE trials can be picked")
 
 
 def test_weights_that_somebody_removed(changed: Path, tmp_path: Path) -> None:
@@ -205,8 +205,8 @@ def test_mistakes(folder: Path, words: str, code: int, message: str) -> None:
             1,
             "trial 1 of run is complete, but its weights are missing: there is no */config.json",
         ),
-        ("run --pick 2", 2, "--pick 2: * PRUNED*"),
-        ("run --pick max-spikes=-5", 2, "no complete trial has spikes_per_sample <= -5; *"),
+        ("run --pick 2", 1, "--pick 2: * PRUNED*"),
+        ("run --pick max-spikes=-5", 1, "no complete trial has spikes_per_sample <= -5; *"),
         ("run --too pt2", 2, "No such option '--too'. Did you mean '--to'? (see xoresnet export --help)"),
     ],
 )

@@ -17,7 +17,7 @@ from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
 from xoresnet.data.load import DATASETS, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import RunError
+from xoresnet.errors import RunError, UsageError
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.search.commands.arch_source import ArchSource
 from xoresnet.search.commands.searched_trial import find_trial
@@ -87,19 +87,32 @@ def test_what_has_no_colon(text: str) -> None:
         ("s3://bucket/run:3", "there is no folder s3://bucket/run"),
         ("xoresnet8:3", "there is no folder xoresnet8"),
         ("empty:3", "empty holds no search: it has no config.yaml"),
-        ("run:77", "run has no trial 77 that trained a network"),
-        ("run:knee", "run has no trial knee that trained a network"),
-        ("twice:1", "twice has no trial 1 that trained a network"),  # answered from the record
         ("training:0", "*/training holds a training, not a search"),
     ],
 )
-def test_mistakes_get_one_sentence(text: str, message: str) -> None:
+def test_folders_without_a_search(text: str, message: str) -> None:
     for words in ([text], [text, "--dry-run"], [text, "epochs=1", "--data", "fashion-mnist"]):
         result = xoresnet("train", *words)
         assert result.is_refusal(1, message)
         assert result.out == ""
     assert not Path("runs").exists()
     with pytest.raises(RunError):
+        find_trial(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("run:77", "run has no trial 77 that trained a network"),
+        ("run:knee", "run has no trial knee that trained a network"),
+        ("twice:1", "twice has no trial 1 that trained a network"),  # answered from the record
+    ],
+)
+def test_trials_that_do_not_exist(text: str, message: str) -> None:
+    assert xoresnet("train", text).is_refusal(2, f"{text}: {message}")
+    assert xoresnet("train", text, "--dry-run").is_refusal(2, f"{text}: {message}")
+    assert not Path("runs").exists()
+    with pytest.raises(UsageError):
         find_trial(text)
 
 

@@ -161,7 +161,7 @@ def test_words_that_mean_nothing(searched: Path, wanted: str, message: str) -> N
 
 
 def test_baselines_are_among_what_it_may_be(searched: Path) -> None:
-    with pytest.raises(XOResNetError, match=r"the id of a trial or network, .*xoresnet8"):
+    with pytest.raises(XOResNetError, match=r"; choose .*xoresnet14, knee, .*, or the id of a trial or network$"):
         chosen(searched, "99")
 
 
