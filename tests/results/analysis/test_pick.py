@@ -77,7 +77,5 @@ def test_names_that_could_have_been_meant() -> None:
     names = {"xoresnet8": 1, "sew-resnet8": 2}
     with pytest.raises(UsageError, match=r"; did you mean 'xoresnet8'\?$"):
         pick(RUN, "xorsnet8", names=names)
-    with pytest.raises(
-        UsageError, match=r"; choose xoresnet8, sew-resnet8, knee, .* id of a trial or network$"
-    ):
+    with pytest.raises(UsageError, match=r"; choose xoresnet8, sew-resnet8, knee, .* id of a trial or network$"):
         pick(RUN, "77", names=names)
