@@ -418,7 +418,7 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("training", "*/training holds a training, not a search"),
         ("unstudied", "unstudied holds a search that has no study yet"),
         ("barren", "barren has no front yet: no trial is complete"),
-        ("run --pick 99", "--pick 99: run has no such trial; choose knee, best-accuracy, *"),
+        ("run --pick 99", "--pick 99: run has no such trial; choose *, knee, best-accuracy, *"),
         ("run --pick nee", "--pick nee: run has no such trial; did you mean 'knee'?"),
         ("run --pick xoresnet9", "--pick xoresnet9: run has no such trial; did you mean 'xoresnet8'?"),
         ("run --pick max-spikes=x", "--pick max-spikes=x: 'x' is not a number"),
