@@ -101,6 +101,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort as abort:  # click raises it for KeyboardInterrupt
         print_error("interrupted")
         return 128 + signal_of(abort.__cause__)  # by the convention of shells
+    except Exception as error:  # of a user's merge or neuron, which may raise anything
+        from xoresnet.description.user_code import fault_of_user_code  # imports pydantic, which help must not wait for
+
+        fault = fault_of_user_code(error)
+        if fault is None:
+            raise
+        print_error(fault)
+        return 1
     return code if isinstance(code, int) else 0
 
 

@@ -46,7 +46,7 @@ def _number(wanted: str, value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise UsageError(f"--pick {wanted}: {value!r} is not a number") from None
+        raise UsageError(f"pick {wanted}: {value!r} is not a number") from None
 
 
 def _by_id(run: Run, wanted: str, names: Collection[str], *, any_state: bool) -> pd.Series[Any]:
@@ -55,12 +55,12 @@ def _by_id(run: Run, wanted: str, names: Collection[str], *, any_state: bool) ->
     if rows.empty:
         known = ("knee", "best-accuracy", "max-spikes=", "min-accuracy=", *names)
         hint = nearest(wanted.partition("=")[0], known) or f"; choose {', '.join([*names, PICKS])}"
-        raise UsageError(f"--pick {wanted}: {run.name} has no such trial{hint}")
+        raise UsageError(f"pick {wanted}: {run.name} has no such trial{hint}")
     complete = rows[rows["state"] == "COMPLETE"]
     if len(complete) > 1:  # trained with several recipes
         numbers = ", ".join(map(str, complete["trial_id"]))
-        raise UsageError(f"--pick {wanted}: several trials have this network; choose one of {numbers}")
+        raise UsageError(f"pick {wanted}: several trials have this network; choose one of {numbers}")
     if complete.empty and not any_state:
         state = rows["state"].iloc[-1]
-        raise RunError(f"--pick {wanted}: this trial is {state}; only COMPLETE trials can be picked")
+        raise RunError(f"pick {wanted}: this trial is {state}; only COMPLETE trials can be picked")
     return rows.iloc[-1] if complete.empty else complete.iloc[-1]

@@ -67,7 +67,7 @@ class RunFolder:
         try:
             saved = self.saved_config()
         except XOResNetError as error:
-            raise RunError(f"{error}; choose another folder with --run") from None
+            raise RunError(f"{error}; choose another run folder") from None
         name = self.path.name if saved is None else saved.study
         config = config if config.study is not None else config.replace(study=name or self.path.name)
         if saved is None:
@@ -77,7 +77,7 @@ class RunFolder:
         before, now = (each.model_dump(mode="json") for each in (saved, config))
         changes = [text for key, text in differences(before, now) if key not in MAY_CHANGE]
         if changes:
-            raise RunError(f"{self.path} holds another search: {'; '.join(changes)}; choose another folder with --run")
+            raise RunError(f"{self.path} holds another search: {'; '.join(changes)}; choose another run folder")
         return config
 
     @contextmanager

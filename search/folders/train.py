@@ -87,25 +87,23 @@ class TrainFolder(TrialFolder):
         path = self.path / "config.yaml"
         if not path.exists():
             if self.path.exists() and not self.path.is_dir():
-                raise RunError(f"{self.path} is not a folder; choose another with --run")
+                raise RunError(f"{self.path} is not a folder; choose another run folder")
             if holds_files(self.path):
-                raise RunError(f"{self.path} holds other files; choose another folder with --run")
+                raise RunError(f"{self.path} holds other files; choose another run folder")
             return
         try:
             saved = read_yaml(path.read_text(encoding="utf-8"), str(path))
         except (YamlError, UnicodeDecodeError) as error:
             raise RunError(str(error)) from None
         if not isinstance(saved, Mapping) or saved.get("command") != "train":
-            raise RunError(f"{self.path} {wrong_content(saved, 'training')}; choose another folder with --run")
+            raise RunError(f"{self.path} {wrong_content(saved, 'training')}; choose another run folder")
         kept = (self.checkpoint, self.weights, self.path / "history.parquet", self.path / "summary.json")
         if not any(file.exists() for file in kept):  # no epoch was finished: there is nothing to protect
             return
         ignored = {f"data.{name}" for name in _WHERE_FILES_ARE}
         changes = [text for key, text in differences(saved, config) if key not in ignored]
         if changes:
-            raise RunError(
-                f"{self.path} holds another training: {'; '.join(changes)}; choose another folder with --run"
-            )
+            raise RunError(f"{self.path} holds another training: {'; '.join(changes)}; choose another run folder")
 
 
 def _config(arch: Arch, data: DataSpec, recipe: Recipe) -> dict[str, Any]:

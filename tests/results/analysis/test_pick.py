@@ -40,17 +40,17 @@ def test_one_in_any_state(wanted: str, number: int, state: str) -> None:
     assert pick(RUN, wanted, any_state=True)["trial_id"] == number
     with pytest.raises(RunError) as caught:
         pick(RUN, wanted)
-    assert str(caught.value) == f"--pick {wanted}: this trial is {state}; only COMPLETE trials can be picked"
+    assert str(caught.value) == f"pick {wanted}: this trial is {state}; only COMPLETE trials can be picked"
 
 
 @pytest.mark.parametrize(
     ("run", "wanted", "message"),
     [
-        (RUN, "twice", "--pick twice: several trials have this network; choose one of 6, 7"),
-        (RUN, "kne", "--pick kne: made has no such trial; did you mean 'knee'?"),
-        (RUN, "max-spike=3", "--pick max-spike=3: made has no such trial; did you mean 'max-spikes='?"),
-        (RUN, "77", "--pick 77: made has no such trial; choose knee, best-accuracy, max-spikes=N, "),
-        (RUN, "min-accuracy=high", "--pick min-accuracy=high: 'high' is not a number"),
+        (RUN, "twice", "pick twice: several trials have this network; choose one of 6, 7"),
+        (RUN, "kne", "pick kne: made has no such trial; did you mean 'knee'?"),
+        (RUN, "max-spike=3", "pick max-spike=3: made has no such trial; did you mean 'max-spikes='?"),
+        (RUN, "77", "pick 77: made has no such trial; choose knee, best-accuracy, max-spikes=N, "),
+        (RUN, "min-accuracy=high", "pick min-accuracy=high: 'high' is not a number"),
     ],
 )
 def test_requests_that_are_wrong(run: Run, wanted: str, message: str) -> None:

@@ -101,7 +101,7 @@ def test_a_baseline_that_was_not_searched(folder: Path, confirmed: pd.DataFrame,
     for words in (["--searched"], []):
         name = OR_RESNET8 if words else "sew-resnet9"
         result = xoresnet("export", str(folder), "--pick", name, *words)
-        assert result.is_refusal(2, f"--pick {name}: run has no such trial; choose *")
+        assert result.is_refusal(2, f"pick {name}: run has no such trial; choose *")
 
 
 def test_into_the_folder_of_the_run(folder: Path, confirmed: pd.DataFrame) -> None:
@@ -155,7 +155,7 @@ def test_weights_of_a_shorter_training_are_not_taken(changed: Path, tmp_path: Pa
 def test_a_pruned_trial_that_was_confirmed(changed: Path, tmp_path: Path) -> None:
     """The search has no weights of it, but there are others."""
     for word, state in ((PRUNED, "PRUNED"), (FAILED, "FAIL")):
-        refused = f"--pick {word}: this trial is {state}; only COMPLETE trials can be picked"
+        refused = f"pick {word}: this trial is {state}; only COMPLETE trials can be picked"
         assert xoresnet("export", str(changed), "--pick", word).is_refusal(1, refused)
     table = load(changed).confirmed
     rewrite(changed, trial_id=table["trial_id"].mask(table["trial_id"].isna(), int(PRUNED)))
@@ -163,7 +163,7 @@ def test_a_pruned_trial_that_was_confirmed(changed: Path, tmp_path: Path) -> Non
     exported(changed, tmp_path / "out", "--pick", PRUNED)
     assert same(tmp_path / "out", changed / row["weights"])
     searched = xoresnet("export", str(changed), "--pick", PRUNED, "--searched")
-    assert searched.is_refusal(1, f"--pick {PRUNED}: this trial is PRUNED; only COMPLETE trials can be picked")
+    assert searched.is_refusal(1, f"pick {PRUNED}: this trial is PRUNED; only COMPLETE trials can be picked")
 
 
 def test_weights_that_somebody_removed(changed: Path, tmp_path: Path) -> None:
@@ -184,8 +184,8 @@ def test_as_json(folder: Path, tmp_path: Path) -> None:
     ("words", "code", "message"),
     [
         ("nowhere", 1, "there is no folder nowhere"),
-        ("RUN --pick 99", 2, "--pick 99: run has no such trial; choose *"),
-        ("RUN --pick knees --searched", 2, "--pick knees: run has no such trial; did you mean 'knee'?"),
+        ("RUN --pick 99", 2, "pick 99: run has no such trial; choose *"),
+        ("RUN --pick knees --searched", 2, "pick knees: run has no such trial; did you mean 'knee'?"),
     ],
 )
 def test_mistakes(folder: Path, words: str, code: int, message: str) -> None:
@@ -205,7 +205,7 @@ def test_mistakes(folder: Path, words: str, code: int, message: str) -> None:
             1,
             "trial 1 of run is complete, but its weights are missing: there is no */config.json",
         ),
-        ("run --pick 2", 1, "--pick 2: * PRUNED*"),
+        ("run --pick 2", 1, "pick 2: * PRUNED*"),
         ("run --pick max-spikes=-5", 1, "no complete trial has spikes_per_sample <= -5; *"),
         ("run --too pt2", 2, "No such option '--too'. Did you mean '--to'? (see xoresnet export --help)"),
     ],

@@ -344,16 +344,16 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits warm_start=searched --run new", 1, "warm_start: none of the 0 networks on the front of searched *"),
         ("digits --rnu x", 2, "No such option '--rnu'. Did you mean '--run'? (see xoresnet search --help)"),
         ("digits --run", 2, "Option '--run' requires an argument."),
-        ("digits --run other", 1, "*/other holds other files; choose another folder with --run"),
-        ("digits --run trained", 1, "*/trained holds a training, not a search; choose another folder with --run"),
-        ("digits --run torn", 1, "*/torn/config.yaml, line 1, column 6: *; choose another folder with --run"),
+        ("digits --run other", 1, "*/other holds other files; choose another run folder"),
+        ("digits --run trained", 1, "*/trained holds a training, not a search; choose another run folder"),
+        ("digits --run torn", 1, "*/torn/config.yaml, line 1, column 6: *; choose another run folder"),
         ("digits --run none.txt", 1, "*/none.txt is not a folder*"),
         ("digits --run none.txt/new", 1, "*/none.txt/new: Not a directory"),
         ("mine.yaml data={name: fashion-mnist, root: fashion} --run searched", 1,
          ("*/searched holds another search: space.arch.input_shape was [1, 8, 8], is [1, 28, 28]; "
-          "data.name was digits, is fashion-mnist; choose another folder with --run")),
+          "data.name was digits, is fashion-mnist; choose another run folder")),
         ("mine.yaml seed=1 --run searched", 1,
-         "*/searched holds another search: seed was 0, is 1; choose another folder with --run"),
+         "*/searched holds another search: seed was 0, is 1; choose another run folder"),
         ("mine.yaml epochs=2 sampler=tpe --run searched", 1,
          "*/searched holds another search: sampler was nsga2, is tpe; epochs was 3, is 2; choose another folder *"),
     ],
@@ -642,7 +642,7 @@ def test_images_may_be_somewhere_else_but_must_be_of_the_same_kind() -> None:
     write_classes(Path("third"), per_class=6, classes=("cat", "owl"))
     before = Path("run/config.yaml").read_bytes()
     assert xoresnet("search", "mine.yaml", "data.root=third", "--run", "run").is_refusal(
-        1, "*/run holds another search: space.arch.num_classes was 3, is 2; choose another folder with --run"
+        1, "*/run holds another search: space.arch.num_classes was 3, is 2; choose another run folder"
     )
     assert Path("run/config.yaml").read_bytes() == before
 

@@ -204,5 +204,5 @@ def test_it_is_trained_as_it_says() -> None:
         in result.out
     )
     assert xoresnet(*words).code == 0  # the same again goes on
-    refused = "runs/run-2-digits holds another training: recipe.epochs was 1, is 2; choose another folder with --run"
+    refused = "runs/run-2-digits holds another training: recipe.epochs was 1, is 2; choose another run folder"
     assert xoresnet("train", "run:2").is_refusal(1, refused)

@@ -423,16 +423,16 @@ def _half_checkpoint(run: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words", "code", "message"),
     [
-        (None, ["seed=1"], 1, "run holds another training: recipe.seed was 0, is 1; choose another folder with --run"),
+        (None, ["seed=1"], 1, "run holds another training: recipe.seed was 0, is 1; choose another run folder"),
         (
             None,
             ["neuron.tau=1.5", "data.validation_seed=3"],
             1,
             "run holds another training: arch.neuron.tau was 2.0, is 1.5; data.validation_seed was 0, is 3; choose *",
         ),
-        (_other_files, [], 1, "run holds other files; choose another folder with --run"),
-        (_file, [], 1, "run is not a folder; choose another with --run"),
-        (_config("command: search\n"), [], 1, "run holds a search, not a training; choose another folder with --run"),
+        (_other_files, [], 1, "run holds other files; choose another run folder"),
+        (_file, [], 1, "run is not a folder; choose another run folder"),
+        (_config("command: search\n"), [], 1, "run holds a search, not a training; choose another run folder"),
         (_config("- 1\n"), [], 1, "run holds no training: its config.yaml was not written by one; choose another *"),
         (_config("command: train\narch: [1\n"), [], 1, "run/config.yaml, line 3, column 1: expected ',' or ']', but *"),
         (_half_checkpoint, [], 1, "run/checkpoint.safetensors is not a complete checkpoint: *"),

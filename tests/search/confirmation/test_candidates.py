@@ -146,11 +146,11 @@ def test_a_baseline_that_was_searched_with_several_recipes(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ("99", "--pick 99: run has no such trial; choose *"),
-        ("knees", "--pick knees: run has no such trial; did you mean 'knee'?"),
-        ("xoresnet9", "--pick xoresnet9: run has no such trial; did you mean 'xoresnet8'?"),
-        ("or_resnet8", "--pick or_resnet8: run has no such trial; did you mean 'or-resnet8'?"),
-        ("max-spikes=few", "--pick max-spikes=few: 'few' is not a number"),
+        ("99", "pick 99: run has no such trial; choose *"),
+        ("knees", "pick knees: run has no such trial; did you mean 'knee'?"),
+        ("xoresnet9", "pick xoresnet9: run has no such trial; did you mean 'xoresnet8'?"),
+        ("or_resnet8", "pick or_resnet8: run has no such trial; did you mean 'or-resnet8'?"),
+        ("max-spikes=few", "pick max-spikes=few: 'few' is not a number"),
     ],
 )
 def test_words_that_mean_nothing(searched: Path, wanted: str, message: str) -> None:

@@ -159,7 +159,7 @@ def test_another_search_is_refused_with_what_differs(changes: dict[str, Any], di
     folder = RunFolder(tmp_path / "run")
     begin(folder)
     error = refused(folder, PLAIN.replace(trials=60, **changes))
-    assert str(error) == f"{tmp_path}/run holds another search: {difference}; choose another folder with --run"
+    assert str(error) == f"{tmp_path}/run holds another search: {difference}; choose another run folder"
     assert type(error) is RunError
 
 
@@ -251,7 +251,7 @@ def test_a_field_of_a_newer_version(tmp_path: Path) -> None:
     edited(folder, lambda fields: fields.update(colour="red"))
     error = refused(folder, PLAIN)
     assert str(error).startswith(f"{tmp_path}/run/config.yaml is not a configuration of this version: colour: unknown")
-    assert str(error).endswith("; choose another folder with --run")
+    assert str(error).endswith("; choose another run folder")
     assert type(error) is RunError
 
 
@@ -286,7 +286,7 @@ def test_a_folder_of_something_else(name: str, content: bytes, sentence: str, tm
     assert str(caught.value).startswith(sentence.format(path=folder.path))
     assert type(caught.value) is RunError
     error = refused(folder, PLAIN)
-    assert str(error) == f"{caught.value}; choose another folder with --run"
+    assert str(error) == f"{caught.value}; choose another run folder"
     assert type(error) is RunError
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from random import Random
 
@@ -13,6 +14,7 @@ import torch
 from xoresnet.data.load import load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
+from xoresnet.description.user_code import fault_of_user_code
 from xoresnet.errors import SpecError, UsageError
 from xoresnet.network.count_spikes import count_spikes
 from xoresnet.network.xoresnet import XOResNet
@@ -166,3 +168,38 @@ def test_spaces_are_extended_by_user_code() -> None:
         SearchSpace.preset("digits").extend(merge="or")
     with pytest.raises(SpecError, match=r"'mylab\.NO' does not exist"):
         SearchSpace.preset("digits").extend(merge="mylab.NO")
+
+
+RAISING = """
+from xoresnet import Join, Merge, UserOperation, XOResNet
+
+def late(a, b):
+    if a.dim() > 1:
+        raise KeyError("no such map")
+    return a + b - a * b
+
+def in_a_library(a, b):
+    return a + b - a * b if a.dim() == 1 else a.view(7, 7, 7)
+
+def in_ours(a, b):
+    return a + b - a * b if a.dim() == 1 else XOResNet(None)
+
+LATE, LIBRARY, OURS = [Merge(Join.SPIKES, Join.SPIKES, UserOperation(f)) for f in (late, in_a_library, in_ours)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("LATE", "raising, line 6, raised KeyError: 'no such map'"),
+        ("LIBRARY", "raising, line 10, raised RuntimeError: shape *7, 7, 7* is invalid *"),
+        ("OURS", None),
+    ],
+)
+def test_an_error_of_user_code_names_its_line(tmp_path: Path, name: str, fault: str | None) -> None:
+    (tmp_path / "raising.py").write_text(RAISING)
+    net = XOResNet(Arch.from_dict({**FIELDS, "merge": f"raising.{name}"}))
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - of any kind, as user code raises
+        net(torch.zeros(1, 1, 8, 8))
+    assert fnmatchcase(str(fault_of_user_code(caught.value)), str(fault))
+    sys.modules.pop("raising")
