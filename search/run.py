@@ -67,9 +67,6 @@ class SearchRun:
                 return execute(self.bridge, train_trial, self.config, self.folder.path, step)
             with ray_session(self.config.address):  # one session for the prior and for the trials
                 self._prepare_guide(on_step)
-                self._check_time(self.bridge)
-                if self.bridge.ended:
-                    return outcome(self.bridge, self.folder.path)
                 return execute(self.bridge, train_trial, self.config, self.folder.path, step)
         except PriorInterruptedError as error:
             return replace(error.outcome, study=self.study)

@@ -47,12 +47,17 @@ def execute(
 ) -> Outcome:
     """Run the trials of a bridge, each with the resources and limits of the configuration.
 
-    folder: the run's, which all nodes must see. on_step: called several times a second; its exceptions are only noted.
+    folder: the run's, which all nodes must see. on_step: called before the first trial and several times a second; its
+    exceptions are only noted.
     Raises `UsageError` for a malformed address, and `ClusterError` for an address without a cluster and for trials that
     fit on no machine.
     """
+    steps = _Steps(bridge, on_step)
+    steps.on_step_end(0, [])  # which may already end it, for lack of time
+    if bridge.ended:
+        return outcome(bridge, folder)
     scratch = folder / "ray"  # Ray requires a place that all nodes see; nothing in it is read again
-    callbacks: list[tune.Callback] = [_Steps(bridge, on_step)]
+    callbacks: list[tune.Callback] = [steps]
     if config.trial_seconds is not None:
         callbacks.append(Watchdog(bridge, config.trial_seconds))
 

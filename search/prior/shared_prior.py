@@ -21,7 +21,7 @@ from optuna.trial import Trial, TrialState
 from xoresnet.description.arch import Arch
 from xoresnet.errors import XOResNetError
 from xoresnet.search.execution.bridge import TrialBridge
-from xoresnet.search.execution.execute import Outcome, execute, outcome
+from xoresnet.search.execution.execute import Outcome, execute
 from xoresnet.search.objective import Objective
 from xoresnet.search.prepare import SearchPlan
 from xoresnet.search.prior.cost import shared_recipes
@@ -174,9 +174,6 @@ class SharedPrior:
             trials=source.finished + source.to_do,
             retries=config.retries,
         )
-        self._on_step(bridge)
-        if bridge.ended:
-            raise PriorInterruptedError(outcome(bridge, self._run))
         limits = config.replace(trial_seconds=None)  # a limit for trials, not for jobs
         result = execute(bridge, trainable, limits, self._run, lambda: self._on_step(bridge))
         if result.interrupted or ((source.to_do or bridge.interrupted) and not result.failed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sklearn.datasets
 import torch
@@ -26,8 +27,29 @@ class TestDigits(DatasetContract):
         bunch = sklearn.datasets.load_digits()
         labels = torch.from_numpy(bunch.target).long()
         _, test = split_rows(labels, [str(label) for label in range(10)], 0.2, TEST_SEED, where="digits")
-        bunch.images[test] = 16 - bunch.images[test]
-        patch.setattr(sklearn.datasets, "load_digits", lambda: bunch)
+        bunch.data[test] = 16 - bunch.data[test]
+        data = put_in_place_of_sklearn(root, patch) / "datasets" / "data"
+        data.mkdir(parents=True)
+        np.savetxt(data / "digits.csv.gz", np.column_stack([bunch.data, bunch.target]), fmt="%d", delimiter=",")
+
+
+def put_in_place_of_sklearn(root: Path, patch: pytest.MonkeyPatch) -> Path:
+    """An empty package, which Python finds instead; `sklearn.datasets`, which is imported, stays."""
+    package = root / "sklearn"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    patch.syspath_prepend(root)
+    patch.delitem(sys.modules, "sklearn")
+    return package
+
+
+def test_a_scikit_learn_that_keeps_its_file_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = load_data("digits")
+    put_in_place_of_sklearn(tmp_path, monkeypatch)
+    same = load_data("digits")
+    assert same.fingerprint == data.fingerprint
+    assert torch.equal(same.train.pool, data.train.pool)
+    assert torch.equal(same.test.open(by="confirm").labels, data.test.open(by="confirm").labels)
 
 
 def test_published_sizes() -> None:
@@ -44,7 +66,8 @@ def test_training_and_test_images_together_are_all_images() -> None:
     assert sorted(pool.tolist()) == sorted(scaled.tolist())
 
 
-def test_a_failing_import_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_import_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_in_place_of_sklearn(tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(DataError, match=r"digits needs the module sklearn.datasets, whose import failed: import of"):
         load_data("digits")
