@@ -38,6 +38,7 @@ pruner: none
 baselines: false
 epochs: 3
 trials: 6
+max_concurrent: 1
 prior: {kind: shared, epochs: 2, seeds: 1, exploration: 0}
 """
 PRUNING = """
@@ -52,6 +53,7 @@ baselines: false
 epochs: 6
 trials: 18
 pruner: {kind: pareto, min_trials: 3}
+max_concurrent: 1
 prior: {kind: shared, epochs: 1, exploration: 0}
 """
 NETWORKS, GROUPS = 8, 2
