@@ -104,10 +104,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # of a user's merge or neuron, which may raise anything
         from xoresnet.description.user_code import fault_of_user_code  # imports pydantic, which help must not wait for
 
-        fault = fault_of_user_code(error)
-        if fault is None:
+        sentence = fault_of_user_code(error)
+        if sentence is None:
             raise
-        print_error(fault)
+        print_error(sentence)
         return 1
     return code if isinstance(code, int) else 0
 
