@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, Literal, Self
 
@@ -22,6 +22,7 @@ from xoresnet.description.schema import (
     nearest,
 )
 from xoresnet.errors import Fault, SpecError
+from xoresnet.files.secrets import hidden_address
 from xoresnet.measures.records import MEASURED, EpochRecord
 from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
 from xoresnet.search.registry import PrunerSpec, check_sampler_name
@@ -167,9 +168,10 @@ class SearchConfig(Spec):
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     """The seed of the sampler and of each trial's training."""
     storage: Text | None = None
-    """An Optuna storage URL; None for a journal in the run's folder."""
+    """An Optuna storage URL, in which `${VAR}` takes a password from the environment; None for a journal in the run's
+    folder."""
     study: Text | None = None
-    """The name of the study in the storage; None for the name of the run's folder."""
+    """The name of the study in the storage, which belongs to this run alone; None for the name of the run's folder."""
     address: Text | None = None
     """The address of a Ray cluster, `host:port` or `auto`; None for this machine."""
 
@@ -191,6 +193,16 @@ class SearchConfig(Spec):
         if faults:
             raise SpecError(faults)
         return self
+
+    def shown_fields(self) -> dict[str, Any]:
+        """The fields as plain values, with `***` in place of the storage's password."""
+        fields = self.model_dump(mode="json")
+        return fields if self.storage is None else {**fields, "storage": hidden_address(self.storage)}
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """As `shown_fields`, because configurations are printed in notebooks and logs."""
+        for name, value in super().__repr_args__():
+            yield name, hidden_address(value) if name == "storage" and isinstance(value, str) else value
 
     @property
     def search_space(self) -> SearchSpace:

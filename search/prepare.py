@@ -12,7 +12,7 @@ from xoresnet.errors import SpecError, UsageError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.registry import make_pruner, make_sampler
 from xoresnet.search.sources.warm_start import WarmStart, earlier_front
-from xoresnet.search.study.opening import check_storage
+from xoresnet.search.study.storage import check_storage
 from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.search_space import SearchSpace
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from xoresnet.errors import RunError, UsageError, YamlError
+from xoresnet.files.secrets import hidden_address
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.results.fronts.objectives import Objectives
 from xoresnet.results.fronts.pareto import pareto_front
@@ -38,7 +39,7 @@ class Run:
     confirmed: pd.DataFrame
     """One row per network and seed that `confirm` retrained and measured on the test set."""
     config: dict[str, Any]
-    """The configuration of the search."""
+    """The configuration of the search, with `***` in place of a storage's password."""
     environment: dict[str, Any]
     """The machine and package versions of the last session."""
     predicted: pd.DataFrame = field(default_factory=lambda: typed([], PREDICTED))
@@ -91,7 +92,9 @@ def load(run: str | Path) -> Run:
         raise RunError(f"{run}/config.yaml cannot be read: {error}") from None
     if not isinstance(config, dict) or config.get("command") != "search":
         raise RunError(f"{run} {wrong_content(config, 'search')}")
-    del config["command"]
+    config = {name: value for name, value in config.items() if name not in ("command", "run_id")}
+    if isinstance(config.get("storage"), str):
+        config["storage"] = hidden_address(config["storage"])  # reports and notebooks are passed on
     if not isinstance(config.get("objectives"), list):
         raise RunError(f"{run}/config.yaml has no list of objectives")
     frames = {name: files.frame(f"{name}.parquet", columns) for name, columns in _FRAMES.items()}

@@ -12,6 +12,7 @@ import click
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import UsageError
+from xoresnet.files.secrets import hidden_address
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.search.commands.arguments import CommandWithSettings, read_text
 from xoresnet.search.commands.overrides import SHORTHANDS, Settings, merged
@@ -72,7 +73,8 @@ def search(
     folder = RunFolder(Path(run or f"runs/{label}"))
     options = {"--run": run, "--address": address}
     words = [word for option, value in options.items() if value is not None for word in (option, value)]
-    command = shlex.join(["xoresnet", "search", name, *changes, *words])
+    shown = map(hidden_address, changes)  # the run keeps the password, which `***` then stands for
+    command = shlex.join(["xoresnet", "search", name, *shown, *words])
     config = _config(name, changes, address)
     # torch and Ray, which `--help` and wrong options do not need
     from xoresnet.search.commands.search_job import run_job, show_plan
@@ -109,7 +111,8 @@ def _named(name: str) -> dict[str, Any]:
         raise UsageError(f"{name} is not a mapping of fields")
     if "space" not in fields and "arch" in fields:
         fields = {"space": fields}
-    if fields.pop("command", None) is not None:  # the config.yaml of a run, whose study is its own
+    if fields.pop("command", None) is not None:  # the config.yaml of a run, whose id and study are its own
+        fields.pop("run_id", None)
         fields.pop("study", None)
     if isinstance(fields.get("space"), str):  # so that space.arch.depth=... is added to it
         fields["space"] = read_space(fields["space"]).to_dict()

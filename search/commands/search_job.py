@@ -67,7 +67,7 @@ def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None
     with DecodingBar() as progress:
         plan = plan_search(config, begun=begun, progress=progress)
     cost = prior_cost(plan) if begun else check_prior(plan)
-    fields = folder.check(plan.config).model_dump(mode="json")
+    fields = folder.check(plan.config).shown_fields()
     rng = Random(0)
     torch.set_num_threads(config.cpus_per_trial)
     seconds = sorted(estimate_epoch_seconds(plan.space.sample(rng), plan.data, plan.recipe) for _ in range(5))[2]

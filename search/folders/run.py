@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import platform
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from xoresnet.errors import RunError, SpecError, XOResNetError, YamlError
 from xoresnet.files.atomic import sweep, write_text
+from xoresnet.files.secrets import HIDDEN, hidden_address, is_whole, private, without_password
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.results.tables.contents import wrong_content
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
@@ -20,12 +22,14 @@ from xoresnet.search.folders.claim import claimed, holds_files, is_claimed
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.trial import TrialFolder
 
-__all__ = ["CONFIRM_JOURNAL", "JOURNAL", "RunFolder"]
+__all__ = ["CONFIRM_JOURNAL", "JOURNAL", "OF_FOLDER", "RunFolder"]
 
 JOURNAL = "study.journal"
 """The file of the study, unless it is in a storage elsewhere."""
 CONFIRM_JOURNAL = "confirm.journal"
 """The file of the confirmation's study."""
+OF_FOLDER = ("command", "run_id")
+"""What `config.yaml` holds beside the configuration: the command that wrote it, and the id of the run."""
 _PACKAGES = ("xoresnet", "torch", "ray", "optuna", "numpy", "pandas")
 """The packages whose versions are recorded."""
 
@@ -41,26 +45,44 @@ class RunFolder:
 
         Raises `RunError` for a folder that holds something else, and for a configuration that cannot be read.
         """
-        path = self.path / "config.yaml"
+        path = self._config_file
         if not path.exists():
             if self.path.exists() and not self.path.is_dir():
                 raise RunError(f"{self.path} is not a folder")
             if holds_files(self.path):
                 raise RunError(f"{self.path} holds other files")
             return None
+        saved = self._saved_fields()
+        if not isinstance(saved, dict) or saved.get("command") != "search":
+            raise RunError(f"{self.path} {wrong_content(saved, 'search')}")
+        fields = {name: value for name, value in saved.items() if name not in OF_FOLDER}
         try:
-            saved = read_yaml(path.read_text(encoding="utf-8"), str(path))
+            return SearchConfig.from_dict(fields)
+        except SpecError as error:
+            raise RunError(f"{path} is not a configuration of this version: {error}") from None
+
+    def run_id(self) -> str | None:
+        """The id of the run, made when its folder is first opened; None if there is none, as in earlier versions."""
+        try:
+            saved = self._saved_fields()
+        except RunError:
+            return None
+        run_id = saved.get("run_id") if isinstance(saved, dict) else None
+        return None if run_id is None else str(run_id)
+
+    @property
+    def _config_file(self) -> Path:
+        return self.path / "config.yaml"
+
+    def _saved_fields(self) -> Any:
+        """The content of `config.yaml`. Raises `RunError` if it cannot be read."""
+        path = self._config_file
+        try:
+            return read_yaml(path.read_text(encoding="utf-8"), str(path))
         except YamlError as error:
             raise RunError(str(error)) from None
         except (OSError, UnicodeDecodeError) as error:
             raise RunError(f"{path} cannot be read: {error}") from None
-        if not isinstance(saved, dict) or saved.get("command") != "search":
-            raise RunError(f"{self.path} {wrong_content(saved, 'search')}")
-        del saved["command"]
-        try:
-            return SearchConfig.from_dict(saved)
-        except SpecError as error:
-            raise RunError(f"{path} is not a configuration of this version: {error}") from None
 
     def check(self, config: SearchConfig) -> SearchConfig:
         """The configuration with the name of its study. Raises `RunError` if the folder holds another search."""
@@ -70,11 +92,12 @@ class RunFolder:
             raise RunError(f"{error}; choose another run folder") from None
         name = self.path.name if saved is None else saved.study
         config = config if config.study is not None else config.replace(study=name or self.path.name)
+        config = _with_saved_password(config, saved)
         if saved is None:
             return config
         if saved.study is None:
             saved = saved.replace(study=self.path.name)
-        before, now = (each.model_dump(mode="json") for each in (saved, config))
+        before, now = (_compared(each) for each in (saved, config))
         changes = [text for key, text in differences(before, now) if key not in MAY_CHANGE]
         if changes:
             raise RunError(f"{self.path} holds another search: {'; '.join(changes)}; choose another run folder")
@@ -90,15 +113,16 @@ class RunFolder:
         with claimed(self.path):
             sweep(self.path)
             config = self.check(config)  # again: another process may have been here in between
-            is_new = not (self.path / "config.yaml").exists()
-            fields = {"command": "search", **config.model_dump(mode="json")}
-            write_text(self.path / "config.yaml", write_yaml(fields))
+            is_new = not self._config_file.exists()
+            run_id = self.run_id() or uuid.uuid4().hex[:12]
+            fields = {"command": "search", "run_id": run_id, **config.model_dump(mode="json")}
+            write_text(self._config_file, write_yaml(fields), private=private(config.storage))
             write_text(self.path / "environment.json", json.dumps(_environment(), indent=2) + "\n")
             try:
                 yield config
             except XOResNetError:
                 if is_new and not (self.path / JOURNAL).exists():  # nothing was begun: leave nothing behind
-                    (self.path / "config.yaml").unlink()
+                    self._config_file.unlink()
                     (self.path / "environment.json").unlink()
                 raise
 
@@ -109,6 +133,24 @@ class RunFolder:
     def trial(self, number: int, arch_id: str) -> TrialFolder:
         """The folder of a trial of the search."""
         return TrialFolder.in_run(self.path, "trials", number, arch_id)
+
+
+def _with_saved_password(config: SearchConfig, saved: SearchConfig | None) -> SearchConfig:
+    """`***`, as passwords are shown, stands for the password that the run has. Raises `RunError` if it has none."""
+    if is_whole(config.storage):
+        return config
+    assert config.storage is not None
+    known = None if saved is None else saved.storage
+    if known is not None and without_password(known) == without_password(config.storage):
+        return config.replace(storage=known)
+    shown = hidden_address(config.storage)
+    raise RunError(f"storage: {shown}: this run has no password for {HIDDEN}; write it, or ${{VAR}} for a variable")
+
+
+def _compared(config: SearchConfig) -> dict[str, Any]:
+    """The fields in which another search would differ; a database may get another password."""
+    fields = config.model_dump(mode="json")
+    return fields if config.storage is None else {**fields, "storage": without_password(config.storage)}
 
 
 def _environment() -> dict[str, Any]:

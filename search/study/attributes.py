@@ -15,6 +15,7 @@ __all__ = [
     "IDENTITY",
     "LAYERS",
     "NODE",
+    "OWNER",
     "PRIOR",
     "RECIPE",
     "RECORD",
@@ -46,3 +47,5 @@ LAYERS, NODE = "layers", "node_id"
 IDENTITY, ENQUEUED, PRIOR = "search", "enqueued", "prior"
 """User attributes of the study: the fields that a resumed search must not change; set once all known networks are
 enqueued; what the prior cost, or why there is none."""
+OWNER = "run"
+"""User attribute of a study in a database: the id of the run that it belongs to, its folder and its host."""

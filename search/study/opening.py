@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage, JournalStorage
 from optuna.study import Study
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
-from xoresnet.errors import RunError, UsageError, XOResNetError
+from xoresnet.errors import RunError, XOResNetError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.differences import differences
-from xoresnet.search.folders.run import JOURNAL, RunFolder
+from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.registry import make_pruner, make_sampler
 from xoresnet.search.study.attributes import ENQUEUED, IDENTITY
-from xoresnet.search.study.journal import JournalReader, open_journal
+from xoresnet.search.study.ownership import check_owner, take_ownership
+from xoresnet.search.study.storage import named_errors, place_of, storage_of, storage_to_read
 
-__all__ = ["SavedSearch", "check_storage", "has_begun", "look_at_study", "open_study", "read_search"]
-
-_STORAGE_ERRORS = (SQLAlchemyError, ImportError, OSError, ValueError)
-"""Raised for storage addresses; `ValueError` for text that is not an address."""
+__all__ = ["SavedSearch", "has_begun", "look_at_study", "open_study", "read_search"]
 
 
 def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
@@ -32,22 +27,24 @@ def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
 
     epochs: of a full training, for the pruner.
     """
-    try:
+    with named_errors(config, folder):
         study = optuna.create_study(
-            storage=_storage(config.storage, folder),
+            storage=storage_of(config, folder),
             study_name=_name(config, folder),
             load_if_exists=True,
             directions=[objective.optuna_direction for objective in config.objectives],
             pruner=make_pruner(config.pruner, epochs, config.objectives),
         )
-    except XOResNetError:  # a damaged journal; also a ValueError
-        raise
-    except _STORAGE_ERRORS as error:
-        raise RunError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
     # a resumed search must not repeat the samples it drew before
     study.sampler = make_sampler(config.sampler, (config.seed + 7919 * len(study.get_trials(deepcopy=False))) % 2**32)
+    changes = _changes(study, config)
+    if config.storage is not None:
+        take_ownership(study, folder, place_of(config, folder), changes)
     _check_objectives(study, config)
-    _check_identity(study, config)
+    if changes:
+        what = f"the study {study.study_name!r} in {place_of(config, folder)} belongs to another search"
+        raise RunError(f"{what}: {'; '.join(changes)}; choose another name with study=")
+    study.set_user_attr(IDENTITY, {**study.user_attrs.get(IDENTITY, {}), **_identity(config)})
     return study
 
 
@@ -59,16 +56,6 @@ def has_begun(folder: RunFolder) -> bool:
     except XOResNetError:  # reported when the folder is opened
         return False
     return study is not None and ENQUEUED in study.user_attrs
-
-
-def check_storage(url: str | None) -> None:
-    """Raises `UsageError` for text that is not a storage address, and for storages whose driver is not installed."""
-    if url is None:
-        return
-    try:
-        make_url(url).get_dialect()
-    except _STORAGE_ERRORS as error:
-        raise UsageError(f"storage: {url}: {_first_line(error)}") from None
 
 
 def _check_objectives(study: Study, config: SearchConfig) -> None:
@@ -86,18 +73,20 @@ def _check_objectives(study: Study, config: SearchConfig) -> None:
         raise RunError(f"the study {study.study_name!r} has the objectives {theirs} instead of {mine}")
 
 
-def _check_identity(study: Study, config: SearchConfig) -> None:
-    """A storage may hold a study with the same name that a search in another folder has begun. Raises `RunError`."""
+def _identity(config: SearchConfig) -> dict[str, Any]:
+    """What makes two searches the same search: all that decides which networks are trained, and how."""
     fields = config.model_dump(mode="json")
-    mine = {"space": fields["space"], "recipe": fields["recipe"], "epochs": fields["epochs"], "data": config.data.name}
-    theirs = study.user_attrs.get(IDENTITY)
-    if theirs is None:
-        study.set_user_attr(IDENTITY, mine)
-        return
-    changes = [line for _, line in differences(theirs, mine)]
-    if changes:
-        what = f"the study {study.study_name!r} in {config.storage or JOURNAL} belongs to another search"
-        raise RunError(f"{what}: {'; '.join(changes)}; choose another name with study=")
+    data = {name: value for name, value in fields["data"].items() if name not in ("root", "verify")}
+    names = ("space", "recipe", "epochs", "seed", "sampler", "pruner")
+    return {**{name: fields[name] for name in names}, "data": data}
+
+
+def _changes(study: Study, config: SearchConfig) -> list[str]:
+    """How the search that began the study differs from this one; fields that it did not record count as equal."""
+    theirs, mine = dict(study.user_attrs.get(IDENTITY, {})), _identity(config)
+    if isinstance(theirs.get("data"), str):  # earlier versions recorded the name alone
+        theirs["data"] = {**mine["data"], "name": theirs["data"]}
+    return [text for _, text in differences(theirs, {name: mine[name] for name in theirs if name in mine})]
 
 
 class SavedSearch(NamedTuple):
@@ -123,35 +112,19 @@ def read_search(run: str | Path) -> SavedSearch:
 
 
 def look_at_study(config: SearchConfig, folder: Path) -> Study | None:
-    """The study of a run for reading only; None if there is none yet. Raises `RunError` if it cannot be read."""
-    if config.storage is None:
-        if not (folder / JOURNAL).exists():
+    """The study of a run for reading only; None if there is none yet.
+
+    Raises `RunError` if it cannot be read or belongs to another run.
+    """
+    with named_errors(config, folder, KeyError, TypeError):
+        storage, name = storage_to_read(config, folder), _name(config, folder)
+        if storage is None or name not in optuna.get_all_study_names(storage):
             return None
-    elif config.storage.startswith("sqlite"):
-        file = make_url(config.storage).database
-        if file and not Path(file).exists():  # opening it would create it
-            return None
-    try:
-        storage: BaseStorage | str | None = config.storage
-        if storage is None:
-            storage = JournalStorage(JournalReader(folder / JOURNAL))
-        name = _name(config, folder)
-        if name not in optuna.get_all_study_names(storage):
-            return None
-        return optuna.load_study(study_name=name, storage=storage)
-    except (*_STORAGE_ERRORS, KeyError, TypeError) as error:
-        raise RunError(f"storage: {config.storage or folder}: {_first_line(error)}") from None
+        study = optuna.load_study(study_name=name, storage=storage)
+    if config.storage is not None:
+        check_owner(study, folder, place_of(config, folder))
+    return study
 
 
 def _name(config: SearchConfig, folder: Path) -> str:
     return config.study or folder.name
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-
-
-def _storage(url: str | None, folder: Path) -> BaseStorage | str:
-    if url is not None:
-        return url
-    return open_journal(folder / JOURNAL)

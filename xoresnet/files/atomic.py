@@ -11,28 +11,32 @@ __all__ = ["replaced", "sweep", "write_text"]
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; when the block ends without an exception, its file replaces `path`.
 
     The new contents survive a power cut. Missing folders are created. An exception removes the partial file and leaves
-    `path` as it was. Raises `OSError`.
+    `path` as it was. private: only the owner may read the file, from its first byte on. Raises `OSError`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
+    mode = 0o600 if private else 0o666 & ~_umask()
     try:
+        if private:
+            partial.unlink(missing_ok=True)  # of a killed process with the same number, which others might read
+            partial.touch(mode, exist_ok=False)
         yield partial
         with partial.open("r+b") as file:
             os.fsync(file.fileno())
-        partial.chmod(0o666 & ~_umask())  # some libraries write files that only their owner can read
+        partial.chmod(mode)  # some libraries write files that only their owner can read
         partial.replace(path)
         _sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace a file's contents by a text in UTF-8. Raises `OSError`."""
-    with replaced(path) as partial:
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
+    """Replace a file's contents by a text in UTF-8; private: as for `replaced`. Raises `OSError`."""
+    with replaced(path, private=private) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

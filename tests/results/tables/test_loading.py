@@ -18,7 +18,7 @@ import pytest
 
 from tests.results.made_runs import empty_run, run_of, trial, varied_run, write_run
 from xoresnet.errors import RunError, UsageError
-from xoresnet.results import Run, load, load_many
+from xoresnet.results import Run, load, load_many, report
 from xoresnet.results.tables.columns import CONFIRMED, HISTORY, LAYERS, SCHEMA_VERSION, TRIALS
 from xoresnet.results.tables.files import VERSION_KEY
 
@@ -221,6 +221,26 @@ def test_hostile_cells_stay_bytes(folder: Path) -> None:
     table = table.append_column("object", pa.array([hostile.getvalue()] * len(table)))
     pq.write_table(table, folder / "trials.parquet")
     assert isinstance(load(folder).trials["object"].iloc[0], bytes)
+
+
+def test_passwords_are_not_passed_on(tmp_path: Path) -> None:
+    """Neither to notebooks nor to the report, which others are sent."""
+    made = run_of(trial(0), storage="postgresql://ann:tops3cret@db.lab/studies")
+    folder = tmp_path / "run"
+    write_run(made, folder)
+    assert "tops3cret" in (folder / "config.yaml").read_text()
+    run = load(folder)
+    assert run.config["storage"] == "postgresql://ann:***@db.lab/studies"
+    assert "tops3cret" not in repr(run)
+    page = report(folder).read_text(encoding="utf-8")
+    assert "tops3cret" not in page
+    assert "postgresql://ann:***@db.lab/studies" in page
+
+
+def test_the_id_of_the_folder_is_no_setting(folder: Path) -> None:
+    config = folder / "config.yaml"
+    config.write_text(f"run_id: 0a1b2c3d4e5f\n{config.read_text()}")
+    assert not {"command", "run_id"} & set(load(folder).config)
 
 
 def test_several_runs(tmp_path: Path) -> None:

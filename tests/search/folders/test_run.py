@@ -255,6 +255,83 @@ def test_a_field_of_a_newer_version(tmp_path: Path) -> None:
     assert type(error) is RunError
 
 
+# its id, and passwords
+
+
+def test_a_run_has_an_id_of_its_own(tmp_path: Path) -> None:
+    one, other = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "other")
+    assert one.run_id() is None
+    begin(one)
+    begin(other)
+    run_id = one.run_id()
+    assert run_id not in (None, other.run_id())
+    begin(one, PLAIN.replace(trials=60))
+    assert one.run_id() == run_id
+    assert RunFolder(one.path.rename(tmp_path / "moved")).run_id() == run_id
+    edited(other, lambda fields: fields.pop("run_id"))  # of an earlier version
+    assert other.run_id() is None
+    begin(other)
+    assert other.run_id() is not None
+
+
+SECRET = "postgresql://ann:tops3cret@db.lab/studies"
+
+
+@pytest.mark.parametrize("storage", [SECRET, SECRET.replace("tops3cret", "${PW}"), None])
+def test_only_the_owner_may_read_a_password(storage: str | None, tmp_path: Path) -> None:
+    """Whatever the mask is, and also where an earlier version left the file open to all."""
+    folder = RunFolder(tmp_path / "run")
+    for _ in range(2):
+        begin(folder, PLAIN.replace(storage=storage))
+        mode = (folder.path / "config.yaml").stat().st_mode & 0o777
+        assert mode == (0o600 if storage == SECRET else 0o666 & ~umask())
+        (folder.path / "config.yaml").chmod(0o644)
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@pytest.mark.parametrize("shown", ["postgresql://ann:***@db.lab/studies", SECRET])
+def test_a_hidden_password_stands_for_the_one_that_the_run_has(shown: str, tmp_path: Path) -> None:
+    """So that the command that an interrupted search prints can be used as it is."""
+    folder = RunFolder(tmp_path / "run")
+    begin(folder, PLAIN.replace(storage=SECRET))
+    assert begin(folder, PLAIN.replace(storage=shown, trials=60)).storage == SECRET
+    saved = folder.saved_config()
+    assert saved is not None
+    assert (saved.storage, saved.trials) == (SECRET, 60)
+
+
+def test_a_database_may_get_another_password(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    begin(folder, PLAIN.replace(storage=SECRET))
+    for password in ("n3w", "${PW}"):
+        other = PLAIN.replace(storage=SECRET.replace("tops3cret", password))
+        assert begin(folder, other).storage == other.storage
+    error = refused(folder, PLAIN.replace(storage=SECRET.replace("studies", "others")))
+    difference = "storage was postgresql://ann@db.lab/studies, is postgresql://ann@db.lab/others"
+    assert str(error) == f"{tmp_path}/run holds another search: {difference}; choose another run folder"
+
+
+def test_a_hidden_password_that_nobody_knows(tmp_path: Path) -> None:
+    folder, shown = RunFolder(tmp_path / "run"), "postgresql://ann:***@db.lab/studies"
+    sentence = f"storage: {shown}: this run has no password for ***; write it, or ${{VAR}} for a variable"
+    assert str(refused(folder, PLAIN.replace(storage=shown))) == sentence
+    begin(folder)
+    assert str(refused(folder, PLAIN.replace(storage=shown))) == sentence
+
+
+def test_a_configuration_shows_no_password() -> None:
+    config = PLAIN.replace(storage=SECRET)
+    for text in (repr(config), str(config), str(config.shown_fields())):
+        assert "tops3cret" not in text
+        assert "postgresql://ann:***@db.lab/studies" in text
+    assert config.storage == SECRET
+
+
 # what it refuses
 
 
@@ -299,7 +376,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 def test_what_to_do_is_said_once(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("mine")
-    assert str(refused(RunFolder(tmp_path / "run"), PLAIN)).count("--run") == 1
+    assert str(refused(RunFolder(tmp_path / "run"), PLAIN)).count("choose another run folder") == 1
 
 
 def test_an_empty_folder_and_one_with_hidden_files_are_free(tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study, StudyDirection
 from optuna.trial import TrialState
 
-from xoresnet.errors import XOResNetError
+from xoresnet.errors import RunError, XOResNetError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import JOURNAL
 from xoresnet.search.pruning.reports import report, reports, should_prune
+from xoresnet.search.study.attributes import IDENTITY
 from xoresnet.search.study.opening import look_at_study, open_study
 
 SPACE = {"arch": {"input_shape": [1, 8, 8], "num_classes": 10, "depth": 8, "width": [4, 8]}}
@@ -409,6 +410,41 @@ def test_a_study_of_another_space_in_a_common_storage_is_refused(tmp_path: Path)
         opened(tmp_path, of.replace(space={"arch": {**SPACE["arch"], "width": 16}}))
 
 
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"seed": 7}, "seed was 0, is 7"),
+        ({"sampler": "nsga2"}, "sampler was random, is nsga2"),
+        ({"pruner": "median"}, "pruner.kind was pareto, is median"),
+        ({"pruner": {"min_trials": 3}}, "pruner.min_trials was 8, is 3"),
+        ({"data": {"name": "digits", "validation_seed": 2}}, "data.validation_seed was 0, is 2"),
+        ({"epochs": 9}, "epochs was None, is 9"),
+    ],
+)
+def test_what_decides_about_the_networks_belongs_to_a_study(
+    changes: dict[str, Any], difference: str, tmp_path: Path
+) -> None:
+    """Where the configuration in the folder was edited, or lost."""
+    work(opened(tmp_path), 2)
+    with pytest.raises(RunError) as caught:
+        opened(tmp_path, config(**changes))
+    sentence = f"the study 'run' in {tmp_path}/study.journal belongs to another search: {difference}"
+    assert str(caught.value) == f"{sentence}; choose another name with study="
+    opened(tmp_path, config(data={"name": "digits", "root": "elsewhere", "verify": False}, trials=99))
+
+
+def test_a_study_of_an_earlier_version_did_not_record_all_of_it(tmp_path: Path) -> None:
+    study = opened(tmp_path)
+    known = study.user_attrs[IDENTITY]
+    earlier = {name: known[name] for name in ("space", "recipe", "epochs")} | {"data": "digits"}
+    study.set_user_attr(IDENTITY, earlier)
+    with pytest.raises(RunError, match=r"data\.name was digits, is cifar10"):
+        opened(tmp_path, config(data="cifar10"))
+    assert opened(tmp_path, config(seed=3)).user_attrs[IDENTITY]["seed"] == 3
+    with pytest.raises(RunError, match="seed was 3, is 0"):
+        opened(tmp_path)
+
+
 # looking
 
 
@@ -549,7 +585,8 @@ def test_a_search_with_two_objectives_is_pruned_and_goes_on(
     pruner: dict[str, Any], prunes: bool, sampler: str, tmp_path: Path
 ) -> None:
     """Samplers of Optuna's break on pruned trials in such studies, unless these are told without values."""
-    study = opened(tmp_path, config(pruner=pruner, sampler=sampler))
+    of = config(pruner=pruner, sampler=sampler)
+    study = opened(tmp_path, of)
     for _ in range(18):
         trial = study.ask()
         x, y = trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)
@@ -560,7 +597,7 @@ def test_a_search_with_two_objectives_is_pruned_and_goes_on(
                 break
         else:
             study.tell(trial, reports(trial)[EPOCHS])
-    states = [trial.state for trial in opened(tmp_path).trials]
+    states = [trial.state for trial in opened(tmp_path, of).trials]
     assert set(states) <= {TrialState.PRUNED, TrialState.COMPLETE}
     assert (TrialState.PRUNED in states) is prunes
     assert (TrialState.COMPLETE in states) is (pruner.get("kind") != "code_of_test_study.Always")
