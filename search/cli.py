@@ -15,7 +15,8 @@ from types import MappingProxyType
 
 import click
 
-from xoresnet.errors import SpecError, UsageError, XOResNetError
+from xoresnet.description.code_folders import add_code_folder
+from xoresnet.errors import SpecError, UntrustedCodeError, UsageError, XOResNetError
 from xoresnet.search.interrupts import signal_of
 from xoresnet.search.views.messages import print_error
 
@@ -89,6 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for fault in error.faults:
             print_error(str(fault))
         return 2
+    except UntrustedCodeError as error:
+        print_error(f"{error.fact}; add --trust-code if you trust it")
+        return 1
     except XOResNetError as error:
         print_error(str(error))
         return 2 if isinstance(error, UsageError) else 1
@@ -114,5 +118,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """The console script."""
-    sys.path.append(str(Path.cwd()))  # for the user's own merges and neurons; last, so that it hides nothing installed
+    add_code_folder(Path.cwd())
     sys.exit(main())

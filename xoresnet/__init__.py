@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from xoresnet.errors import SpecError as SpecError
     from xoresnet.errors import TrainingError as TrainingError
     from xoresnet.errors import UnsupportedError as UnsupportedError
+    from xoresnet.errors import UntrustedCodeError as UntrustedCodeError
     from xoresnet.errors import UsageError as UsageError
     from xoresnet.errors import XOResNetError as XOResNetError
     from xoresnet.errors import YamlError as YamlError
@@ -90,6 +91,7 @@ _HOMES = {
     "Training": "training.fit",
     "TrainingError": "errors",
     "UnsupportedError": "errors",
+    "UntrustedCodeError": "errors",
     "UsageError": "errors",
     "UserOperation": "description.merge",
     "XOResNet": "network.xoresnet",

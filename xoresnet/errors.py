@@ -11,7 +11,8 @@
     │   └── UnsupportedError     the format cannot express the network
     ├── TrainingError        a training that cannot go on
     │   └── DivergenceError      its loss is no longer finite
-    └── ClusterError         a Ray cluster that cannot be reached or cannot run a trial
+    ├── ClusterError         a Ray cluster that cannot be reached or cannot run a trial
+    └── UntrustedCodeError   a file whose use would import, and so run, code that the user has not agreed to
 
 Nothing here knows how a program ends: the command line chooses exit codes by class.
 """
@@ -32,6 +33,7 @@ __all__ = [
     "SpecError",
     "TrainingError",
     "UnsupportedError",
+    "UntrustedCodeError",
     "UsageError",
     "XOResNetError",
     "YamlError",
@@ -103,3 +105,31 @@ class DivergenceError(TrainingError):
 
 class ClusterError(XOResNetError, RuntimeError):
     """A Ray cluster that cannot be reached, or none of whose nodes can run a trial."""
+
+
+class UntrustedCodeError(XOResNetError):
+    """A file names merges, neurons or the like by dotted path, and its use would import and so run them.
+
+    The files are those that others may have written: models and runs. Importing the modules oneself is consent too.
+    """
+
+    def __init__(self, where: str, names: Iterable[str]) -> None:
+        """where: the file or folder that names the code. names: the dotted paths."""
+        self.where, self.names = where, tuple(names)
+        super().__init__(f"{self.fact}; pass trust_code=True if you trust it")
+
+    @property
+    def fact(self) -> str:
+        """The sentence without its remedy, which the command line words in its own way."""
+        shown = [name if len(name) <= _SHOWN_LETTERS else f"{name[:_SHOWN_LETTERS]}..." for name in self.names]
+        rest = [f"{len(shown) - _SHOWN_NAMES} more"] if len(shown) > _SHOWN_NAMES else []
+        *first, last = [*shown[:_SHOWN_NAMES], *rest]
+        listed = f"{', '.join(first)} and {last}" if first else last
+        return f"{self.where} names code that would be imported, and so run: {listed}"
+
+    def __reduce__(self) -> tuple[type[UntrustedCodeError], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.where, self.names)
+
+
+_SHOWN_NAMES, _SHOWN_LETTERS = 4, 80
+"""How much of what a stranger wrote a sentence repeats."""

@@ -39,7 +39,7 @@ class ArchSource:
     def build(self, input_shape: tuple[int, int, int], num_classes: int) -> Arch:
         """The network for images of this shape; a network from a file keeps its own."""
         if self._name is None:
-            return self._changed(Arch.load(existing_file(self._file)))
+            return self._changed(Arch.load(existing_file(self._file), trust_code=True))
         for field in self._changes:
             if field in _FROM_DATA:
                 raise UsageError(f"{field} is fixed by the data set")

@@ -11,7 +11,14 @@ import click
 from xoresnet.errors import UsageError
 from xoresnet.search.commands.overrides import Settings
 
-__all__ = ["CommandWithSettings", "existing_file", "read_text"]
+__all__ = ["CommandWithSettings", "existing_file", "read_text", "trust_code_option"]
+
+trust_code_option = click.option(
+    "--trust-code",
+    is_flag=True,
+    help="Import code that is named by dotted path, such as merges and neurons: this runs it.",
+)
+"""For commands that read what others may have written."""
 
 
 class CommandWithSettings(click.Command):

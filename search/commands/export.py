@@ -13,6 +13,7 @@ from xoresnet.errors import RunError, UsageError
 from xoresnet.measures.metrics import compact_number, percent
 from xoresnet.results.analysis.pick import PICKS, pick
 from xoresnet.results.tables.loading import Run
+from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.commands.run_tables import read_run
 from xoresnet.search.views.console import print_json
 from xoresnet.standalone.formats import format_names
@@ -51,6 +52,7 @@ class _Source(NamedTuple):
 @click.option("--searched", is_flag=True, help="Take the weights of the search, even if `confirm` has trained others.")
 @click.option("--spikes", is_flag=True, help="Let .pt2 and .onnx also return the spikes of each image.")
 @click.option("--fold", is_flag=True, help="Fold batch norms into convolutions in .pt2 and .onnx, as .nir always does.")
+@trust_code_option
 @click.option("--json", "as_json", is_flag=True, help="Print the written files and their verification as JSON.")
 def export(
     run: str,
@@ -60,6 +62,7 @@ def export(
     searched: bool,
     spikes: bool,
     fold: bool,
+    trust_code: bool,
     as_json: bool,
 ) -> None:
     """Write a network of a search or a training as a standalone model.
@@ -72,7 +75,7 @@ def export(
     from xoresnet.standalone.export import export as write
     from xoresnet.standalone.folder import load_model
 
-    model = load_model(source.folder)
+    model = load_model(source.folder, trust_code=trust_code)
     assert model.config is not None
     config = model.config.replace(origin=source.origin)
     folder = Path(output) if output else Path(run) / "export" / source.name

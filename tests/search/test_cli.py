@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,17 @@ def test_a_reader_that_has_seen_enough() -> None:
     ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+def test_reading_runs_no_file_of_the_working_directory() -> None:
+    """Not even in place of an optional package that pandas tries to import and that is not installed."""
+    run = Path(__file__).parents[1] / "landed" / "run"
+    missing = [name for name in ("bottleneck", "numexpr") if find_spec(name) is None]
+    if not missing:
+        pytest.skip("every package that pandas tries is installed")
+    for name in missing:
+        Path(f"{name}.py").write_text("import pathlib; pathlib.Path('ran').touch()\n")
+    code = "from xoresnet.search.cli import run; run()"
+    command = [sys.executable, "-P", "-c", code, "front", str(run), "--json"]  # -P: as the installed script does
+    subprocess.run(command, capture_output=True, check=True)
+    assert not Path("ran").exists()

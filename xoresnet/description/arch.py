@@ -13,6 +13,7 @@ from typing import Any
 from xoresnet.description.arch_fields import DEPTHS, ArchFields
 from xoresnet.description.canonical import canonical_fields
 from xoresnet.description.schema import nearest
+from xoresnet.description.user_code import names_only
 from xoresnet.errors import Fault, SpecError
 
 __all__ = ["BASELINES", "Arch", "baseline_names"]
@@ -78,12 +79,20 @@ class Arch(ArchFields):
         Path(path).write_text(self.to_json() + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, path: str | Path) -> Arch:
-        """Read a file that `save` wrote. Raises `SpecError`, whose faults name the file, or `OSError`."""
+    def load(cls, path: str | Path, *, trust_code: bool = False) -> Arch:
+        """Read a file that `save` wrote.
+
+        trust_code: import merges and neurons that the file names by dotted path, which runs their modules; modules that
+        are imported already need no trust. Raises `SpecError`, whose faults name the file, `UntrustedCodeError`, which
+        names the code, or `OSError`.
+        """
         try:
-            return cls.from_json(Path(path).read_bytes())
+            with names_only(path, trust_code=trust_code) as named:
+                arch = cls.from_json(Path(path).read_bytes())
         except SpecError as error:
             raise SpecError(fault._replace(message=f"{fault.message} (in {path})") for fault in error.faults) from None
+        named.refuse()
+        return arch
 
     @classmethod
     def baseline(cls, name: str, *, input_shape: tuple[int, int, int], num_classes: int, **changes: Any) -> Arch:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from xoresnet.description.merge import MERGES, XOR_PLACEMENTS, LogicGradient, find_merge
+from xoresnet.description.merge import MERGES, XOR_PLACEMENTS, LogicGradient, check_merge
 from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.schema import PositiveInt, Spec, kind_or_fields, nearest, whole_number
 from xoresnet.description.user_code import is_dotted
@@ -45,9 +45,9 @@ _SYNONYMS: Mapping[str, str] = MappingProxyType({"or-add": "oa", "oradd": "oa", 
 
 
 def _per_stage(
-    options: Iterable[str], find: Callable[[str], object] | None = None
+    options: Iterable[str], check_dotted: Callable[[str], None] | None = None
 ) -> Callable[[Any], str | tuple[str, ...]]:
-    """Make a validator of one name or a list of names; `find` resolves dotted paths where they are allowed."""
+    """Make a validator of one name or a list of names; `check_dotted` checks dotted paths where they are allowed."""
     names = tuple(options)
 
     def check(value: Any) -> str | tuple[str, ...]:
@@ -58,13 +58,13 @@ def _per_stage(
                 f"{name!r} is not one of {', '.join(names)}{nearest(_SYNONYMS.get(str(name), name), names)}",
             )
             for stage, name in enumerate(values)
-            if not isinstance(name, str) or not (name in names or (find is not None and is_dotted(name)))
+            if not isinstance(name, str) or not (name in names or (check_dotted is not None and is_dotted(name)))
         ]
         if faults:
             raise SpecError(faults)
-        if find is not None:
+        if check_dotted is not None:
             for name in filter(is_dotted, values):
-                find(name)
+                check_dotted(name)
         return tuple(values) if values is value else str(value)
 
     return check
@@ -93,7 +93,7 @@ class ArchFields(Spec):
     """Layers as counted in ResNet; `DEPTHS` lists the depths that exist."""
     width: PositiveInt = 16
     """Channels of the first stage (before a bottleneck's expansion by 4); doubles per stage."""
-    merge: Annotated[str | tuple[str, ...], BeforeValidator(_per_stage(MERGES, find_merge))] = "oa"
+    merge: Annotated[str | tuple[str, ...], BeforeValidator(_per_stage(MERGES, check_merge))] = "oa"
     """How branch and shortcut are merged: a name of `MERGES` or the dotted path of your own, or one per stage."""
     xor: Annotated[str | tuple[str, ...], BeforeValidator(_per_stage(XOR_PLACEMENTS))] = "none"
     """Where the XOR meta-residual sits: a name of `XOR_PLACEMENTS`, or one per stage."""

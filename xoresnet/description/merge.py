@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-from xoresnet.description.user_code import find_user_code, is_dotted
+from xoresnet.description.user_code import check_user_code, find_user_code, is_dotted
 from xoresnet.errors import Fault, SpecError
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Merge",
     "Operation",
     "UserOperation",
+    "check_merge",
     "find_merge",
 ]
 
@@ -134,9 +135,24 @@ MERGES: Mapping[str, Merge] = MappingProxyType(
 """Every merge by name. Where two names build the same stage, the earlier one is canonical."""
 
 
+def check_merge(path: str) -> None:
+    """Check that a dotted path leads to a merge, as far as `names_only` allows. Raises `SpecError`."""
+    check_user_code(path, _is_merge, _WHAT)
+
+
 def find_merge(name: str) -> Merge:
-    """Return a merge of `MERGES`, or a user's by its dotted path. Raises `SpecError`; KeyError for an unknown name."""
+    """Return a merge of `MERGES`, or a user's by its dotted path.
+
+    Raises `SpecError`, `UntrustedCodeError` within `names_only`, and KeyError for an unknown name.
+    """
     if is_dotted(name):
-        merge: Merge = find_user_code(name, lambda value: isinstance(value, Merge), "a Merge")
+        merge: Merge = find_user_code(name, _is_merge, _WHAT)
         return merge
     return MERGES[name]
+
+
+_WHAT = "a Merge"
+
+
+def _is_merge(value: object) -> bool:
+    return isinstance(value, Merge)

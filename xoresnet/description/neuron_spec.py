@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, model_validator
 
 from xoresnet.description.schema import PositiveFloat, Spec, StrictBool, kind_or_fields, nearest
-from xoresnet.description.user_code import find_user_code, is_dotted
+from xoresnet.description.user_code import check_user_code, find_user_code, is_dotted
 from xoresnet.errors import Fault, SpecError
 
 __all__ = [
@@ -61,10 +61,18 @@ class NeuronMarker:
 
 
 def find_neuron(path: str) -> Any:
-    """Import a user's neuron class, a subclass of `SpikingNeuron`, by its dotted path. Raises `SpecError`."""
-    return find_user_code(
-        path, lambda value: isinstance(value, type) and issubclass(value, NeuronMarker), "a SpikingNeuron"
-    )
+    """Import a user's neuron class, a subclass of `SpikingNeuron`, by its dotted path.
+
+    Raises `SpecError`, and `UntrustedCodeError` within `names_only`.
+    """
+    return find_user_code(path, _is_neuron, _WHAT)
+
+
+_WHAT = "a SpikingNeuron"
+
+
+def _is_neuron(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, NeuronMarker)
 
 
 def neuron_params_count(kind: str) -> int:
@@ -76,7 +84,7 @@ def neuron_params_count(kind: str) -> int:
 
 def _checked_kind(value: Any) -> str:
     if is_dotted(value):
-        find_neuron(value)
+        check_user_code(value, _is_neuron, _WHAT)
     elif not isinstance(value, str) or value not in NEURON_KINDS:
         raise SpecError([Fault("", f"{value!r} is not one of {', '.join(NEURON_KINDS)}{nearest(value, NEURON_KINDS)}")])
     return str(value)

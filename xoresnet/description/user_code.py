@@ -1,32 +1,96 @@
-"""Merges and neurons that users write in their own packages and name by dotted path: `mylab.merges.MAJORITY`."""
+"""Merges and neurons that users write in their own packages and name by dotted path: `mylab.merges.MAJORITY`.
+
+Importing a module runs it. What a user builds or starts may import what it names; what reads a file that others may
+have written does so within `names_only`, where nothing is imported.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import import_module
 from traceback import walk_tb
 from typing import Any
 
+from xoresnet.description.code_folders import extend_path
 from xoresnet.description.schema import nearest
-from xoresnet.errors import Fault, SpecError
+from xoresnet.errors import Fault, SpecError, UntrustedCodeError
 
-__all__ = ["fault_of_user_code", "find_user_code", "is_dotted"]
+__all__ = ["NamedCode", "check_user_code", "fault_of_user_code", "find_user_code", "is_dotted", "names_only"]
 
 _modules: set[str] = set()
 """The names of the modules that held what was found."""
 
 
+class NamedCode:
+    """The code that a file names and that was not imported."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.names: list[str] = []
+        """Dotted paths in the order in which they were met, each once."""
+
+    def add(self, path: str) -> None:
+        if path not in self.names:
+            self.names.append(path)
+
+    def refuse(self) -> None:
+        """Raise `UntrustedCodeError` if there is any."""
+        if self.names:
+            raise UntrustedCodeError(self.where, self.names)
+
+
+_reading: ContextVar[NamedCode | None] = ContextVar("reading", default=None)
+"""What is read from files of others at the moment; None where names may be imported."""
+
+
+@contextmanager
+def names_only(where: object, *, trust_code: bool = False) -> Iterator[NamedCode]:
+    """Read the file or folder `where`, which others may have written: no name in it is imported within the block.
+
+    Descriptions accept dotted paths and remember them; whatever needs the object behind one raises
+    `UntrustedCodeError`. A function that returns what it has read calls `.refuse()` behind the block, because outside
+    of it the names would be imported when they are used. Modules that are imported already are used as they are: the
+    user has imported them. With `trust_code`, names are imported as usual, and an outer block does not count.
+    """
+    named = NamedCode(str(where))
+    token = _reading.set(None if trust_code else named)
+    try:
+        yield named
+    finally:
+        _reading.reset(token)
+
+
 def is_dotted(name: object) -> bool:
     """Whether a name is the dotted path of user code; the names of this package contain no dots."""
-    return isinstance(name, str) and "." in name
+    return isinstance(name, str) and "." in name and all(part.isidentifier() for part in name.split("."))
+
+
+def check_user_code(path: str, fits: Callable[[Any], bool], what: str) -> None:
+    """Check that a dotted path leads to what fits, as `find_user_code` does; within `names_only`, remember the path.
+
+    Raises `SpecError`.
+    """
+    reading = _reading.get()
+    if reading is None or _has_imported(path):
+        find_user_code(path, fits, what)
+    else:
+        reading.add(path)
 
 
 def find_user_code(path: str, fits: Callable[[Any], bool], what: str) -> Any:
     """Import the object that a dotted path names. `fits` checks it; `what` says what it must be, as in "a Merge".
 
-    Raises `SpecError` if the module cannot be imported, has no such name, or the object does not fit.
+    Raises `SpecError` if the module cannot be imported, has no such name, or the object does not fit;
+    `UntrustedCodeError` within `names_only`.
     """
+    reading = _reading.get()
+    if reading is not None and not _has_imported(path):
+        raise UntrustedCodeError(reading.where, [path])
     module_name, _, name = path.rpartition(".")
+    extend_path()
     try:
         module = import_module(module_name)
     except Exception as error:  # the module is the user's: it may raise anything
@@ -55,3 +119,10 @@ def fault_of_user_code(error: BaseException) -> str | None:
         elif module.partition(".")[0] == "xoresnet":
             fault = None
     return fault
+
+
+def _has_imported(path: str) -> bool:
+    """Whether the object exists without any import, those of lazy modules included."""
+    module_name, _, name = path.rpartition(".")
+    module = sys.modules.get(module_name)
+    return module is not None and name in vars(module)

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from xoresnet.description.user_code import names_only
 from xoresnet.errors import ModelError, SpecError
 from xoresnet.files.atomic import replaced, write_text
 from xoresnet.network.xoresnet import XOResNet
@@ -43,15 +44,17 @@ def write_config(folder: Path, config: ModelConfig) -> None:
     write_text(folder / CONFIG, config.model_dump_json(indent=2) + "\n")
 
 
-def load_model(source: str | Path, *, spikes: bool = False) -> Standalone:
+def load_model(source: str | Path, *, spikes: bool = False, trust_code: bool = False) -> Standalone:
     """A trained model, ready to use: takes images [N, C, H, W] in [0, 1], returns logits [N, classes].
 
     source: the folder of a model or of a training, or `RUN:ID` for a trial of a search. spikes: also return the number
-    of spikes that each image cost, [N]. The model's description is in `.config`. Raises `ModelError` for a folder that
-    is missing or damaged, and for weights of another network.
+    of spikes that each image cost, [N]. The model's description is in `.config`. trust_code: import merges and neurons
+    that the description names by dotted path, which runs their modules; modules that are imported already need no
+    trust. Raises `ModelError` for a folder that is missing or damaged, and for weights of another network, and
+    `UntrustedCodeError`, which names the code, where code would have to be imported.
     """
     folder = find_model(source)
-    config = _read_config(folder)
+    config = _read_config(folder, trust_code=trust_code)
     weights = folder / WEIGHTS
     net = _load_weights(XOResNet(config.arch), weights if weights.exists() else folder / _TRAINED_WEIGHTS)
     model = Standalone(net, config.data.mean, config.data.std, spikes=spikes)
@@ -70,8 +73,8 @@ def find_model(source: str | Path) -> Path:
     return configs[0].parent
 
 
-def _read_config(folder: Path) -> ModelConfig:
-    """Raises `ModelError`."""
+def _read_config(folder: Path, *, trust_code: bool) -> ModelConfig:
+    """Raises `ModelError`, `UntrustedCodeError`."""
     path = folder / CONFIG
     try:
         fields = json.loads(path.read_bytes())
@@ -87,9 +90,12 @@ def _read_config(folder: Path) -> ModelConfig:
             f"{path} has format version {version}, but this xoresnet reads up to {FORMAT_VERSION}; install a newer one"
         )
     try:
-        return ModelConfig.from_dict(fields)
+        with names_only(path, trust_code=trust_code) as named:
+            config = ModelConfig.from_dict(fields)
     except SpecError as error:
         raise ModelError(f"{path}: {error}") from None
+    named.refuse()
+    return config
 
 
 def _load_weights(net: XOResNet, path: Path) -> XOResNet:

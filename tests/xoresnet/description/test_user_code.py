@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from importlib import import_module
 from pathlib import Path
 from random import Random
 
@@ -14,8 +17,8 @@ import torch
 from xoresnet.data.load import load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
-from xoresnet.description.user_code import fault_of_user_code
-from xoresnet.errors import SpecError, UsageError
+from xoresnet.description.user_code import fault_of_user_code, names_only
+from xoresnet.errors import SpecError, UntrustedCodeError, UsageError
 from xoresnet.network.count_spikes import count_spikes
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.space import SearchSpace
@@ -203,3 +206,62 @@ def test_an_error_of_user_code_names_its_line(tmp_path: Path, name: str, fault: 
         net(torch.zeros(1, 1, 8, 8))
     assert fnmatchcase(str(fault_of_user_code(caught.value)), str(fault))
     sys.modules.pop("raising")
+
+
+def test_reading_imports_nothing_that_a_file_names() -> None:
+    fields = {**FIELDS, "merge": ("or", "mylab.MY_OR", "evil.code.X"), "neuron": "mylab.Scaled"}
+    with names_only("runs/theirs") as named:
+        arch = Arch.from_dict(fields)
+        assert named.names == ["mylab.MY_OR", "evil.code.X", "mylab.Scaled"]
+        with pytest.raises(
+            UntrustedCodeError, match=r"^runs/theirs names code that would be .*, and so run: mylab\.MY_OR; "
+        ):
+            XOResNet(arch)
+    assert "mylab" not in sys.modules
+    with pytest.raises(UntrustedCodeError) as error:
+        named.refuse()
+    listed = "mylab.MY_OR, evil.code.X and mylab.Scaled"
+    sentence = (
+        f"runs/theirs names code that would be imported, and so run: {listed}; pass trust_code=True if you trust it"
+    )
+    assert str(error.value) == str(pickle.loads(pickle.dumps(error.value))) == sentence
+
+
+def test_reading_uses_what_the_user_has_imported_and_imports_what_is_trusted() -> None:
+    fields = {**FIELDS, "merge": "mylab.MY_OR"}
+    with names_only("theirs"), names_only("mine", trust_code=True) as named:
+        XOResNet(Arch.from_dict(fields))
+    with names_only("theirs") as other:
+        XOResNet(Arch.from_dict(fields))
+        with pytest.raises(SpecError, match=r"'mylab\.NUMBER' must be a Merge, but its type is int"):
+            Arch.from_dict({**FIELDS, "merge": "mylab.NUMBER"})
+    assert (named.names, other.names) == ([], [])
+
+
+def test_reading_runs_no_lazy_module(tmp_path: Path) -> None:
+    (tmp_path / "lazylab.py").write_text("def __getattr__(name):\n    raise SystemExit(name)\n")
+    import_module("lazylab")
+    with names_only("theirs") as named:
+        Arch.from_dict({**FIELDS, "merge": "lazylab.X"})
+    assert named.names == ["lazylab.X"]
+
+
+@pytest.mark.parametrize("name", ["../../evil.X", "evil.", ".evil", "evil..X", "evil.\x1b[2J", "e vil.X"])
+def test_what_is_no_dotted_path_is_a_wrong_name(name: str) -> None:
+    with pytest.raises(SpecError, match="is not one of add, and"):
+        Arch.from_dict({**FIELDS, "merge": name})
+
+
+def test_what_a_stranger_wrote_is_cut() -> None:
+    error = UntrustedCodeError("theirs", [f"evil.{'x' * 10_000}{number}" for number in range(1000)])
+    assert len(str(error)) < 600
+    assert error.fact.endswith("... and 996 more")
+
+
+def test_a_description_in_a_file_is_read_as_what_others_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "arch.json"
+    path.write_text(json.dumps({**FIELDS, "merge": "mylab.MY_OR"}))
+    with pytest.raises(UntrustedCodeError, match=r"arch\.json names code .*: mylab\.MY_OR;"):
+        Arch.load(path)
+    assert "mylab" not in sys.modules
+    assert Arch.load(path, trust_code=True) == Arch.load(path)  # which is imported by now

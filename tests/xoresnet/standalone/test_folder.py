@@ -18,9 +18,10 @@ from packaging.utils import canonicalize_name
 from safetensors.torch import load_file, save_file
 
 import xoresnet
+from tests.search.command_line import xoresnet as xoresnet_command
 from tests.xoresnet.trained import described, made, some_archs
 from xoresnet import Arch, SpecError, load_model
-from xoresnet.errors import ModelError
+from xoresnet.errors import ModelError, UntrustedCodeError
 from xoresnet.standalone.config import ModelConfig
 from xoresnet.standalone.folder import CONFIG, WEIGHTS, save_model
 
@@ -107,6 +108,43 @@ def test_what_is_not_whole_is_refused_in_a_sentence(what: str, sentence: str, fo
     with pytest.raises(ModelError, match=sentence) as caught:
         load_model(folder)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("changes", [{"merge": "theirs.MERGE"}, {"neuron": {"kind": "theirs.Neuron"}}])
+def test_code_that_a_model_names_runs_only_if_it_is_trusted(
+    changes: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "theirs.py").write_text(THEIRS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = json.loads((folder / CONFIG).read_text())
+    config["arch"] |= changes
+    (folder / CONFIG).write_text(json.dumps(config))
+    named = changes.get("merge", "theirs.Neuron")
+    with pytest.raises(UntrustedCodeError) as refused:
+        load_model(folder)
+    fact = f"{folder / CONFIG} names code that would be imported, and so run: {named}"
+    assert str(refused.value) == f"{fact}; pass trust_code=True if you trust it"
+    written = xoresnet_command("export", str(folder), "--output", "out")
+    assert written.is_refusal(1, f"{fact}; add --trust-code if you trust it")
+    assert not (tmp_path / "ran").exists()
+    with suppress(ModelError):  # its weights may be of another network
+        load_model(folder, trust_code=True)
+    assert (tmp_path / "ran").exists()
+    sys.modules.pop("theirs")
+
+
+THEIRS = """
+from pathlib import Path
+from xoresnet import IF, Join, Merge, Operation
+
+Path("ran").touch()
+MERGE = Merge(Join.SPIKES, Join.SPIKES, Operation.OR)
+
+class Neuron(IF):
+    def __init__(self, spec):
+        super().__init__(spec.threshold)
+"""
 
 
 class Bomb:
