@@ -17,6 +17,7 @@ import click
 
 from xoresnet.description.code_folders import add_code_folder
 from xoresnet.errors import SpecError, UntrustedCodeError, UsageError, XOResNetError
+from xoresnet.files.disk import full_disk, is_full
 from xoresnet.search.interrupts import signal_of
 from xoresnet.search.views.messages import print_error
 
@@ -100,7 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        print_error(f"{error.filename or 'the file system'}: {error.strerror or error}")
+        if is_full(error) and error.filename:
+            print_error(full_disk(Path(error.filename).parent, error=error))
+        else:
+            print_error(f"{error.filename or 'the file system'}: {error.strerror or error}")
         return 1
     except click.Abort as abort:  # click raises it for KeyboardInterrupt
         print_error("interrupted")

@@ -6,6 +6,7 @@
     │   └── YamlError        a text that is not YAML, or not of the kind that is read
     ├── DataError            a data set that is missing, damaged or unsuitable
     ├── RunError             a run that is missing, damaged, in use, or holds something else
+    │   └── CheckpointError      a checkpoint that is damaged, so that its training must begin anew
     ├── ModelError           a standalone model that is missing, damaged or of another network
     ├── ExportError          a file that could not be written or does not match its network
     │   └── UnsupportedError     the format cannot express the network
@@ -23,6 +24,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 __all__ = [
+    "CheckpointError",
     "ClusterError",
     "DataError",
     "DivergenceError",
@@ -81,6 +83,10 @@ class DataError(XOResNetError, ValueError):
 
 class RunError(XOResNetError, ValueError):
     """A run that is missing, damaged, in use by another process, or a folder that holds something else."""
+
+
+class CheckpointError(RunError):
+    """A checkpoint that is damaged: cut off, or changed since it was written. Its training must begin anew."""
 
 
 class ModelError(XOResNetError, ValueError):

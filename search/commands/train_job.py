@@ -16,8 +16,10 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count, summary
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import TrainingError, UsageError
+from xoresnet.files.disk import is_full
 from xoresnet.measures.figures import Energy
 from xoresnet.measures.metrics import duration, percent
+from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.folders.train import TrainFolder
 from xoresnet.search.interrupts import signal_of
 from xoresnet.search.views.console import print_json
@@ -80,11 +82,14 @@ def run_job(job: Job, *, test: bool, as_json: bool) -> int:
                 training = _train(job, view)
                 figures = _finish(job, training, test=test)
         except KeyboardInterrupt as interrupt:
-            print_error(
-                f"interrupted; {job.folder.epochs_kept()} of {job.recipe.epochs} epochs are kept in {job.folder.path}; "
-                f"to resume: {job.command}{' --test' if test else ''}"
-            )
+            _say_how_to_resume(job, "interrupted", test=test)
             return 128 + signal_of(interrupt)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            needed = [{"arch": job.arch.to_json()}]
+            _say_how_to_resume(job, DiskSpace(job.folder.path).sentence(needed, error), test=test)
+            return 1
     if as_json:
         print_json(figures)
     else:
@@ -112,6 +117,11 @@ def show_plan(job: Job, *, as_json: bool) -> None:
     click.echo(f"Nothing was trained or written; the run would be written to {job.folder.path}")
 
 
+def _say_how_to_resume(job: Job, why: str, *, test: bool) -> None:
+    kept = f"{job.folder.epochs_kept()} of {job.recipe.epochs} epochs are kept in {job.folder.path}"
+    print_error(f"{why}; {kept}; to resume: {job.command}{' --test' if test else ''}")
+
+
 def _prepare_process(job: Job) -> None:
     hold_freed_memory()
     torch.set_num_threads(job.threads or suitable_threads(job.arch, job.recipe, torch.get_num_threads()))
@@ -126,6 +136,8 @@ def _train(job: Job, view: TrainingView) -> Training:
         checkpoint=job.folder.checkpoint,
         on_step=view.step_done,
     )
+    if training.notice:
+        click.echo(f"note: {training.notice}", err=True)
     with view:
         view.begin(training.records)
         for record in training:

@@ -6,7 +6,8 @@ says when trials end; it need not remember anything. A trial that was running wh
 study; the next bridge hands it out again with its number and everything that it had reported.
 
 Trials end COMPLETE, PRUNED or FAIL. A trial that raises, dies, hangs or makes an invalid report is tried again, and
-after its last retry it fails with the reason.
+after its last retry it fails with the reason. A full disk is no fault of a trial: it ends the search, and the trial
+continues with the next one.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from typing import Any
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from xoresnet.files.disk import is_full
 from xoresnet.search.execution.failures import report_fault, tries_again
+from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.objective import Objective
 from xoresnet.search.pruning.reports import report, should_prune
 from xoresnet.search.sources.base import Proposal, SpaceSource, TrialSource
-from xoresnet.search.study.attributes import FAILURE
+from xoresnet.search.study.attributes import FAILURE, NOTICE
 from xoresnet.search.study.trials import TrialRecord, trials_of, write_metrics
 
 __all__ = ["LiveTrial", "TrialBridge", "Verdict"]
@@ -97,6 +100,10 @@ class TrialBridge:
         """Errors outside of trials: a sampler or space that raised, a storage that is full."""
         self.observers: list[Callable[[FrozenTrial], None]] = []
         """Called with each trial when it has ended."""
+        self.disk: DiskSpace | None = None
+        """The disk that trials write to, if the executor knows it."""
+        self.disk_full = False
+        """Whether a full disk ended the search."""
         self._again: deque[Trial] = deque(self._interrupted())
         self._exhausted = False
 
@@ -144,6 +151,9 @@ class TrialBridge:
             return Verdict.STOP
         if live.pruned or live.failure:
             return Verdict.STOP
+        if NOTICE in metrics:
+            self.errors.append(f"trial {live.trial.number}: {metrics[NOTICE]}")
+            metrics = {name: value for name, value in metrics.items() if name != NOTICE}
         live.failure = str(metrics.get(FAILURE) or "") or report_fault(
             metrics, self._step, [objective.metric for objective in self.objectives]
         )
@@ -182,7 +192,9 @@ class TrialBridge:
         record = TrialRecord.of(live.trial)
         if not reason and not live.pruned and not record.reports:
             reason = f"it ended without reporting {self._step} and {', '.join(o.metric for o in self.objectives)}"
-        if reason:
+        if reason and self.runs_out_of_disk(reason, live.config):
+            self._again.append(live.trial)
+        elif reason:
             self._failed(live.trial, reason)
         elif live.pruned:
             self._tell(live.trial, TrialState.PRUNED)
@@ -197,10 +209,27 @@ class TrialBridge:
             self._give_up(f"too many errors, the last one in {where}: {type(error).__name__}: {error}")
 
     def note(self, where: str, error: Exception) -> None:
-        """Add an exception that has no consequences to `errors`, if it is not there yet."""
+        """Add an exception without consequences to `errors`, if it is not there yet; a full disk ends the search."""
+        if self.runs_out_of_disk(error):
+            return
         text = f"{where}: {type(error).__name__}: {error}"
         if text not in self.errors:
             self.errors.append(text)
+
+    def runs_out_of_disk(self, error: BaseException | str = "", *more: Mapping[str, Any]) -> bool:
+        """Whether the disk is full, by an error or by what is free on it; if so, no further trial is handed out.
+
+        more: configurations of trials that are not among the running ones any more.
+        """
+        running = [*more, *(live.config for live in self.live.values())]
+        shortage = "" if self.disk is None else self.disk.shortage(running)
+        if not shortage and not is_full(error):
+            return False
+        if not shortage:
+            shortage = "the disk is full" if self.disk is None else self.disk.sentence(running, error)
+        self.disk_full = True
+        self._give_up(shortage)
+        return True
 
     def fail(self, run_id: str, reason: str) -> None:
         """Mark a trial that is about to be stopped as failed for this reason."""
@@ -211,9 +240,12 @@ class TrialBridge:
     def start_over(self, reason: str, *, failed: bool) -> None:
         """Take back all running trials because the executor has lost them; failed: whether each counts as failed."""
         lost = list(self.live.values())
+        full = self.disk_full or self.runs_out_of_disk(reason)
         self.live.clear()
         for live in lost:
-            if live.failure or failed:
+            if full:
+                self._again.append(live.trial)
+            elif live.failure or failed:
                 self._failed(live.trial, live.failure or reason)
             elif live.pruned:
                 self._tell(live.trial, TrialState.PRUNED)

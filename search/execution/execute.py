@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,9 +17,13 @@ from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.cluster import ray_session, resources, slots
 from xoresnet.search.execution.ray_plugin import Unsaved, Watchdog, guarded, run_trials, tune_config
+from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.interrupts import termination_interrupts
 
 __all__ = ["Outcome", "execute", "outcome"]
+
+_LOOK_AT_DISK = 2.0
+"""Seconds between two looks at the free space."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ def execute(
     Raises `UsageError` for a malformed address, and `ClusterError` for an address without a cluster and for trials that
     fit on no machine.
     """
+    bridge.disk = DiskSpace(folder)
+    bridge.runs_out_of_disk()  # before anything is started
     steps = _Steps(bridge, on_step)
     steps.on_step_end(0, [])  # which may already end it, for lack of time
     if bridge.ended:
@@ -88,9 +95,13 @@ def outcome(bridge: TrialBridge, folder: Path, interrupted: int = 0) -> Outcome:
 class _Steps(Unsaved, tune.Callback):
     def __init__(self, bridge: TrialBridge, on_step: Callable[[], None]) -> None:
         self.bridge, self._on_step = bridge, on_step
+        self._looked = time.monotonic()
 
     @guarded(otherwise=None)
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        if time.monotonic() - self._looked > _LOOK_AT_DISK:
+            self._looked = time.monotonic()
+            self.bridge.runs_out_of_disk()
         try:
             self._on_step()
         except Exception as error:

@@ -167,13 +167,16 @@ def run_trials(bridge: TrialBridge, make_tuner: Callable[[int], tune.Tuner], max
 
     Ray Tune (2.60) ends the experiment on errors that it does not know, such as workers that Ray kills when memory runs
     out. Another tuner then continues with the trials that were running, half as many at once; if only one was running,
-    it counts as failed. Raises what Ray raised if no trial was running.
+    it counts as failed. A full disk ends the search instead. Raises what Ray raised if no trial was running.
     """
     while True:
         try:
             make_tuner(max_concurrent).fit()
             return
         except Exception as error:
+            if bridge.runs_out_of_disk(error):  # Ray then fails in many ways, and says so in few
+                bridge.start_over("", failed=False)
+                return
             if not bridge.live:
                 raise
             reason = in_one_line(str(error.__cause__ or error)).partition(". ")[0]

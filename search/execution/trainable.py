@@ -18,13 +18,14 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import DivergenceError
 from xoresnet.search.folders.trial import TrialFolder
-from xoresnet.search.study.attributes import FAILURE, LAYERS, NODE
+from xoresnet.search.study.attributes import FAILURE, LAYERS, NODE, NOTICE
 from xoresnet.standalone.config import ModelConfig
 from xoresnet.standalone.folder import write_config
 from xoresnet.training.fit import Training
 from xoresnet.training.memory import hold_freed_memory
+from xoresnet.training.resumable_epochs import ResumableEpochs
 
-__all__ = ["load_data_once", "prepare_worker", "train_trial"]
+__all__ = ["load_data_once", "notice_of", "prepare_worker", "train_trial"]
 
 
 def train_trial(config: dict[str, Any]) -> None:
@@ -48,9 +49,15 @@ def train_trial(config: dict[str, Any]) -> None:
                 folder.write_weights(training.net.state_dict())
                 write_config(folder.path, ModelConfig.of(training, figures))
                 last = {**figures, LAYERS: json.dumps([layer._asdict() for layer in record.layers])}
-            tune.report({**record.as_dict(), **node, **last})
+            tune.report({**record.as_dict(), **node, **last, **notice_of(training)})
     except DivergenceError as error:
         tune.report({FAILURE: str(error)})
+
+
+def notice_of(training: ResumableEpochs[Any]) -> dict[str, str]:
+    """What a training has to say, for its next report; it says so once."""
+    notice, training.notice = training.notice, ""
+    return {NOTICE: notice} if notice else {}
 
 
 def prepare_worker(threads: int) -> None:

@@ -3,6 +3,7 @@
 arch.json                the network; written when the trial is handed out
 checkpoint.safetensors   written by the worker after each epoch, so that the training can be resumed; removed when the
                          trial is complete, kept for pruned trials that may still be finished
+checkpoint.safetensors.damaged   a checkpoint that could not be read; training began anew
 weights.safetensors      the network's state_dict after the last epoch; written by the worker
 config.json              what `load_model` needs besides the weights; written with them
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xoresnet.files.atomic import replaced, sweep
+from xoresnet.files.disk import disk_errors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,7 +71,7 @@ class TrialFolder:
         """Write a state_dict; whoever reads the file meanwhile sees all of it or none."""
         from safetensors.torch import save_file
 
-        with replaced(self.weights) as partial:
+        with replaced(self.weights) as partial, disk_errors(self.weights):
             save_file({name: value.contiguous() for name, value in weights.items()}, partial)
 
     def keep_weights(self) -> None:

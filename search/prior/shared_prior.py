@@ -176,7 +176,7 @@ class SharedPrior:
         )
         limits = config.replace(trial_seconds=None)  # a limit for trials, not for jobs
         result = execute(bridge, trainable, limits, self._run, lambda: self._on_step(bridge))
-        if result.interrupted or ((source.to_do or bridge.interrupted) and not result.failed):
+        if result.interrupted or bridge.disk_full or ((source.to_do or bridge.interrupted) and not result.failed):
             raise PriorInterruptedError(result)
 
     def _done(self) -> set[str]:

@@ -16,7 +16,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import DivergenceError
 from xoresnet.files.atomic import write_text
-from xoresnet.search.execution.trainable import load_data_once, prepare_worker
+from xoresnet.search.execution.trainable import load_data_once, notice_of, prepare_worker
 from xoresnet.search.prior.table import SECONDS
 from xoresnet.search.study.attributes import FAILURE
 from xoresnet.shared.prediction import NORM_IMAGES, predict
@@ -44,7 +44,8 @@ def train_shared(config: dict[str, Any]) -> None:
         seconds, passes = 0.0, 0
         for record in chain(tuple(training.records), training):
             seconds, passes = seconds + record.train_seconds, passes + record.image_passes
-            tune.report({**asdict(record), SECONDS: seconds, EPOCHS_CHARGED: passes / len(data.train)})
+            cost = {SECONDS: seconds, EPOCHS_CHARGED: passes / len(data.train)}
+            tune.report({**asdict(record), **cost, **notice_of(training)})
     except DivergenceError as error:
         tune.report({FAILURE: str(error)})
 

@@ -15,6 +15,7 @@ __all__ = [
     "IDENTITY",
     "LAYERS",
     "NODE",
+    "NOTICE",
     "OWNER",
     "PRIOR",
     "RECIPE",
@@ -44,6 +45,8 @@ FAILURE, RETRIED = "failure", "retried_after"
 """Why the trial failed; the reasons for which it was tried again."""
 LAYERS, NODE = "layers", "node_id"
 """Keys of a report's metrics: the figures of each layer as JSON, in the last one; the id of the cluster's node."""
+NOTICE = "notice"
+"""Key of a report's metrics: what the worker has to say, which the driver shows once."""
 IDENTITY, ENQUEUED, PRIOR = "search", "enqueued", "prior"
 """User attributes of the study: the fields that a resumed search must not change; set once all known networks are
 enqueued; what the prior cost, or why there is none."""

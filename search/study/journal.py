@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,20 @@ class JournalReader(BaseJournalBackend):
 def open_journal(path: Path) -> JournalStorage:
     """The storage in this file, created if it is missing. The caller must have claimed the folder. Raises as `mend`."""
     mend(path)
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
+    return JournalStorage(_WholeLines(str(path), lock_obj=JournalFileOpenLock(str(path))))
+
+
+class _WholeLines(JournalFileBackend):
+    """A journal without half lines: on a full disk, the next line would otherwise be added to the half one."""
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        path = Path(self._file_path)
+        before = path.stat().st_size
+        try:
+            super().append_logs(logs)
+        except OSError:
+            os.truncate(path, before)
+            raise
 
 
 def mend(path: Path) -> None:

@@ -100,7 +100,7 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         written after each epoch; if it exists, training resumes after it.
 
         Raises `UsageError` for architectures of several groups and for wrong sampling, `DataError` for data that do not
-        fit, and `RunError` for a checkpoint that is damaged or of another training; iterating raises `DivergenceError`.
+        fit, and `RunError` for a checkpoint of another training; iterating raises `DivergenceError`.
         """
         self.group, self.archs = _one_group(archs)
         check_fits(self.archs[0], data)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import RunError
+from xoresnet.errors import CheckpointError, RunError
 from xoresnet.measures.records import EpochRecord
 from xoresnet.training.tensor_file import TensorFile, load_tensor_file, save_tensor_file
 
@@ -48,12 +48,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint. Raises `RunError`, naming the file, for one that is damaged or of another kind."""
+    """Read a checkpoint.
+
+    Raises `CheckpointError` for one that is damaged, `RunError` for one of another kind or version; both name the file.
+    """
     content = load_tensor_file(path, _FORMAT)
     try:
         return _from_content(content)
     except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{path} is not a complete checkpoint: {type(error).__name__}: {error}") from error
+        kind = RunError if content.checked else CheckpointError
+        raise kind(f"{path} is not a complete checkpoint: {type(error).__name__}: {error}") from error
 
 
 def _from_content(content: TensorFile) -> Checkpoint:

@@ -7,6 +7,7 @@ checkpoint gives the same records as one that was never interrupted, bit for bit
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -82,12 +83,14 @@ def fit(
 
     recipe: None for the data set's own. seed: replaces the recipe's. device: by default CUDA if there is any.
     checkpoint: a file that is written after each epoch; if it exists, its records come first and training resumes
-    after them.
+    after them. One that is damaged is set aside (`<name>.damaged`) with a warning, and training begins at epoch 1.
 
-    Raises `DataError` if the data do not fit the network, `RunError` for a checkpoint that is damaged or belongs to
-    another network, recipe or data set, and `DivergenceError`; all of them when the first record is requested or later.
+    Raises `DataError` if the data do not fit the network, `RunError` for a checkpoint that belongs to another network,
+    recipe or data set, and `DivergenceError`; all of them when the first record is requested or later.
     """
     training = Training(arch, data, recipe, seed, device=device, checkpoint=checkpoint)
+    if training.notice:
+        warnings.warn(training.notice, stacklevel=2)
     yield from training.records
     yield from training
 

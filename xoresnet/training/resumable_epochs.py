@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from xoresnet.errors import TrainingError
+from xoresnet.errors import CheckpointError, TrainingError
 
 __all__ = ["ResumableEpochs"]
 
@@ -18,11 +18,13 @@ class ResumableEpochs(ABC, Generic[Record]):
     """The `records` of finished epochs, and iteration over those to come.
 
     It is always safe to stop between two epochs. Iterating again after an exception resumes from the checkpoint, and
-    raises `TrainingError` if there is none. Subclasses call `_begin` at the end of their `__init__`.
+    raises `TrainingError` if there is none. A damaged checkpoint is set aside, and training begins at epoch 1; `notice`
+    then says so, and is empty otherwise. Subclasses call `_begin` at the end of their `__init__`.
     """
 
     def __init__(self, epochs: int, checkpoint: str | Path | None) -> None:
         self.records: list[Record] = []
+        self.notice = ""
         self._epochs = epochs
         self._file = None if checkpoint is None else Path(checkpoint)
         self._within_epoch = False
@@ -53,13 +55,23 @@ class ResumableEpochs(ABC, Generic[Record]):
 
     @abstractmethod
     def _restore(self, file: Path) -> None:
-        """Read a checkpoint, including the records. Raises `RunError` if it is damaged or of another training."""
+        """Read a checkpoint, including the records.
+
+        Raises `CheckpointError`, before anything is changed, if it is damaged, and `RunError` if it is of another
+        training.
+        """
 
     def _begin(self) -> None:
         self._within_epoch = False
         self._prepare()
-        if self._file is not None and self._file.exists():
+        if self._file is None or not self._file.exists():
+            return
+        try:
             self._restore(self._file)
+        except CheckpointError as error:
+            aside = self._file.with_name(f"{self._file.name}.damaged")
+            self._file.replace(aside)
+            self.notice = f"{error}; it was set aside as {aside.name}, and training begins at epoch 1"
 
     def _begin_again(self) -> None:
         if self.records and (self._file is None or not self._file.exists()):

@@ -13,8 +13,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,6 +26,7 @@ from filelock import FileLock
 from safetensors.torch import load_file
 
 from tests.search.command_line import Result, xoresnet
+from tests.small_disk import file_limit, small_disk
 from tests.xoresnet.data.datasets.pictures import write_classes, write_image
 from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
 from xoresnet.data.batches import Normalise
@@ -491,6 +492,43 @@ def test_training_that_diverges_keeps_the_epochs_before(tmp_path: Path) -> None:
 
 
 # signals
+
+
+@contextmanager
+def no_room(kind: str, folder: Path) -> Iterator[Callable[[], None]]:
+    """A full file system, or a limit as quotas are, below a folder; yields what makes room."""
+    with ExitStack() as stack:
+        if kind == "no space is left":
+            disk = stack.enter_context(small_disk(folder, "40k"))
+            yield lambda: disk.grow("10m")
+        else:
+            limit = stack.enter_context(ExitStack())
+            limit.enter_context(file_limit(20_000))
+            yield limit.close
+
+
+@pytest.mark.parametrize("kind", ["no space is left", "a limit on the size of files is reached"])
+def test_a_full_disk_costs_nothing_but_a_sentence(kind: str, tmp_path: Path) -> None:
+    """The same command finishes the training once there is room."""
+    folder = Path("my disk/run")
+    with no_room(kind, tmp_path / "my disk") as make_room:
+        stopped = xoresnet(*command("--run", str(folder), epochs=1, batch_size=600))
+        what = f"{kind} in {folder}: * are free on its disk, about 1.* MB needed"
+        assert stopped.is_refusal(1, f"{what}; 0 of 1 epochs are kept in {folder}; to resume: xoresnet train *")
+        make_room()
+        assert xoresnet(*shlex.split(stopped.err.partition("to resume: xoresnet ")[2])).code == 0
+        assert files(folder) == FINISHED
+
+
+def test_a_damaged_checkpoint_is_said_once(run: Path) -> None:
+    checkpoint = run / "checkpoint.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+    result = xoresnet(*command("--run", str(run)))
+    assert result.code == 0
+    assert result.err.startswith(f"note: {checkpoint} is not a complete checkpoint: ")
+    assert result.err.endswith("set aside as checkpoint.safetensors.damaged, and training begins at epoch 1\n")
+    assert xoresnet(*command("--run", str(run))).err == ""
+
 
 AGAIN_AND_AGAIN = """
 import signal, sys

@@ -14,10 +14,15 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from tests.small_disk import small_disk
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import params_count
+from xoresnet.files.disk import size_text
 from xoresnet.search.execution.bridge import TrialBridge, Verdict
+from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.objective import Objective
 from xoresnet.search.pruning.reports import reports
-from xoresnet.search.study.attributes import FAILURE, RETRIED
+from xoresnet.search.study.attributes import FAILURE, NOTICE, RETRIED
 
 OBJECTIVES = [Objective(metric="accuracy", direction="max"), Objective(metric="spikes", direction="min")]
 
@@ -207,3 +212,81 @@ def test_all_that_ran_is_lost_and_run_again(failed: bool) -> None:
     assert reports(bridge.study.trials[0]) == {1: [0.9, 10.0], 2: [0.9, 10.0]}
     reasons = [trial.user_attrs.get(RETRIED) for trial in bridge.study.trials]
     assert reasons == [["memory ran out"] if failed else None] * 2
+
+
+# what workers say, and full disks
+
+
+def test_what_a_worker_has_to_say_is_no_metric() -> None:
+    bridge = TrialBridge(study(), space, OBJECTIVES, trials=1)
+    bridge.next_config("a")
+    assert bridge.on_report("a", {**says(1), NOTICE: "its checkpoint was damaged"}) is Verdict.CONTINUE
+    bridge.on_report("a", says(2))
+    bridge.on_end("a")
+    assert bridge.errors == ["trial 0: its checkpoint was damaged"]
+    assert states(bridge.study) == ["COMPLETE"]
+    assert NOTICE not in str(bridge.study.trials[0].user_attrs)
+
+
+FULL = "OSError: [Errno 28] No space left on device: '/run/checkpoint'"
+
+
+def test_a_full_disk_is_no_fault_of_a_trial(tmp_path: Path) -> None:
+    """It goes on with the next search, although it had no retry left."""
+    path = tmp_path / "journal"
+    bridge = TrialBridge(study(storage=journal(path)), space, OBJECTIVES, trials=2, retries=0)
+    for run in ("a", "b"):
+        bridge.next_config(run)
+        bridge.on_report(run, says(1))
+    bridge.on_end("a", FULL)
+    assert (bridge.ended, bridge.failed, bridge.disk_full) == ("the disk is full", True, True)
+    assert bridge.next_config("c") is None
+    assert bridge.on_report("b", says(2)) is Verdict.CONTINUE  # what runs may end
+    bridge.on_end("b")
+    assert states(bridge.study) == ["RUNNING", "COMPLETE"]
+    again = TrialBridge(study(storage=journal(path)), space, OBJECTIVES, trials=2, retries=0)
+    assert again.next_config("a") is not None
+    again.on_report("a", says(2))
+    again.on_end("a")
+    assert states(again.study) == ["COMPLETE", "COMPLETE"]
+    assert again.study.trials[0].user_attrs.get(RETRIED) is None
+
+
+def test_a_full_disk_in_the_driver_ends_the_search() -> None:
+    """In a hook, or where something was only noted; nothing counts as failed, and what else is lost is not said."""
+    for say in (TrialBridge.hook_failed, TrialBridge.note):
+        bridge = TrialBridge(study(), space, OBJECTIVES, trials=2, retries=0)
+        bridge.next_config("a")
+        say(bridge, "tables", OSError(28, "No space left on device"))
+        bridge.fail("a", FULL)
+        bridge.on_end("a")
+        assert (bridge.ended, bridge.errors, states(bridge.study)) == ("the disk is full", [], ["RUNNING"])
+
+
+def test_where_the_executor_loses_all_trials_on_a_full_disk_none_failed() -> None:
+    bridge = TrialBridge(study(), space, OBJECTIVES, trials=2, retries=0)
+    for run in ("a", "b"):
+        bridge.next_config(run)
+    bridge.fail("a", FULL)
+    bridge.start_over(FULL, failed=True)
+    assert states(bridge.study) == ["RUNNING", "RUNNING"]
+    assert (bridge.ended, bridge.interrupted) == ("the disk is full", 2)
+
+
+def test_the_sentence_names_the_folder_and_what_is_needed(tmp_path: Path) -> None:
+    """As soon as what the running trials will write does not fit; a failure for whatever reason is then the disk's."""
+    arch = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=16)
+    bridge = TrialBridge(study(), lambda trial: {"arch": arch.to_json()}, OBJECTIVES, trials=9, retries=0)
+    with small_disk(tmp_path / "disk", "4m") as disk:
+        bridge.disk = DiskSpace(disk.path)
+        for run in ("a", "b"):
+            bridge.next_config(run)
+        needed = 2**20 + 2 * 16 * params_count(arch)
+        assert bridge.disk.needed(live.config for live in bridge.live.values()) == needed
+        disk.fill(leave=needed + 2**13)
+        assert not bridge.runs_out_of_disk()
+        disk.fill(leave=needed - 2**13)
+        bridge.on_end("a", "EOFError: Ran out of input")
+        sentence = f"no space is left in {disk.path}: {size_text(disk.free())} are free on its disk"
+        assert bridge.ended == f"{sentence}, about {size_text(needed)} needed"
+        assert states(bridge.study) == ["RUNNING", "RUNNING"]

@@ -15,9 +15,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
 
+from tests.small_disk import small_disk
 from xoresnet.errors import XOResNetError
-from xoresnet.search.study.journal import JournalReader, mend
+from xoresnet.search.study.journal import JournalReader, mend, open_journal
 
 ENTRIES: list[dict[str, Any]] = [{"op_code": 0, "name": "run"}, {"op_code": 4, "x": [1.5, None]}, {"op_code": 5}]
 A, B, C = (json.dumps(entry, separators=(",", ":")).encode() + b"\n" for entry in ENTRIES)
@@ -231,3 +233,29 @@ def test_a_search_at_work_is_seen_as_it_was_at_some_moment(path: Path) -> None:
     writer.join()
     assert sorted(finished) == finished
     assert [trial.user_attrs for trial in seen.trials] == [trial.user_attrs for trial in study.trials]
+
+
+def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
+    """The next line, once there is room, would be added to it, and both be lost."""
+    with small_disk(tmp_path / "disk", "64k") as disk:
+        path = disk.path / "study.journal"
+        study = optuna.create_study(storage=open_journal(path), directions=["maximize", "minimize"])
+        for _ in range(3):  # a record may fit where the one before did not
+            with pytest.raises(OSError, match="No space left"):
+                fill(study)
+            assert path.read_bytes().endswith(b"\n")
+        before = [trial.state for trial in study.trials]
+        assert len(before) > 10
+        disk.grow("1m")
+        study.tell(study.ask(), [0.5, 1.0])
+        for storage in (open_journal(path), JournalStorage(JournalReader(path))):
+            trials = optuna.load_study(study_name=study.study_name, storage=storage).trials
+            assert [trial.state for trial in trials] == [*before, TrialState.COMPLETE]
+        assert aside(path) == b""
+
+
+def fill(study: optuna.Study) -> None:
+    while True:
+        trial = study.ask()
+        trial.set_user_attr("layers", "x" * 3000)
+        study.tell(trial, [0.5, 1.0])

@@ -5,17 +5,21 @@ import math
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet, SealedTest, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import DataError, DivergenceError, RunError, TrainingError
+from xoresnet.errors import CheckpointError, DataError, DivergenceError, RunError, TrainingError
 from xoresnet.measures.records import EpochRecord
 from xoresnet.training.checkpoint import load_checkpoint
 from xoresnet.training.fit import Step, Training, estimate_epoch_seconds, fit
@@ -23,6 +27,7 @@ from xoresnet.training.learning import optimizer_of
 
 ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, merge="oa", xor="middle", timesteps=2)
 SHORT = Recipe(epochs=4, batch_size=32, precision="fp32")
+QUICK = SHORT.replace(epochs=2, batch_size=150)
 
 
 @pytest.fixture(scope="module")
@@ -238,12 +243,76 @@ def test_checkpoints_of_something_else(data: DataSet, tmp_path: Path) -> None:
         Training(ARCH, moved, SHORT, checkpoint=file)
     with pytest.raises(RunError, match="is not a complete checkpoint"):
         load_checkpoint(tmp_path)
-    whole = file.read_bytes()
-    for broken in (whole[: len(whole) // 2], b"", b"not a checkpoint at all"):
-        file.write_bytes(broken)
-        with pytest.raises(RunError, match=r"checkpoint\.safetensors is not a complete checkpoint"):
-            Training(ARCH, data, SHORT, checkpoint=file)
+    save_file({"weight": torch.zeros(2)}, file)
+    with pytest.raises(RunError, match="is not a checkpoint of this kind"):  # it may be a file that somebody needs
+        Training(ARCH, data, SHORT, checkpoint=file)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
+
+
+def halved(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flipped(content: bytes) -> bytes:
+    """One bit of a weight, which safetensors itself does not notice."""
+    return content[:-100] + bytes([content[-100] ^ 1]) + content[-99:]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [halved, flipped, lambda content: b"", lambda content: b"not a checkpoint at all", lambda content: bytes(9999)],
+)
+def test_a_damaged_checkpoint_is_set_aside(damage: Callable[[bytes], bytes], data: DataSet, tmp_path: Path) -> None:
+    """Training begins at epoch 1 with the same numbers, and says so once."""
+    file = tmp_path / "checkpoint.safetensors"
+    whole = list(Training(ARCH, data, QUICK, checkpoint=file))
+    content = file.read_bytes()
+    file.write_bytes(damage(content))
+    with pytest.raises(CheckpointError, match=r"checkpoint\.safetensors is not a complete checkpoint"):
+        load_checkpoint(file)
+    training = Training(ARCH, data, QUICK, checkpoint=file)
+    assert training.notice.startswith(f"{file} is not a complete checkpoint: ")
+    assert training.notice.endswith(
+        "; it was set aside as checkpoint.safetensors.damaged, and training begins at epoch 1"
+    )
+    assert (tmp_path / "checkpoint.safetensors.damaged").read_bytes() == damage(content)
+    assert training.records == []
+    assert [record.val_loss for record in training] == [record.val_loss for record in whole]
+    assert Training(ARCH, data, QUICK, checkpoint=file).notice == ""
+    assert load_checkpoint(file).weights.keys() == training.net.state_dict().keys()
+    file.write_bytes(damage(content))
+    with pytest.warns(UserWarning, match="training begins at epoch 1"):
+        assert next(fit(ARCH, data, QUICK, checkpoint=file)).epoch == 1
+
+
+def test_no_changed_byte_of_a_checkpoint_goes_unnoticed(data: DataSet, tmp_path: Path) -> None:
+    file = tmp_path / "checkpoint.safetensors"
+    next(iter(Training(ARCH, data, SHORT, checkpoint=file)))
+    content, rng = file.read_bytes(), Random(0)
+    header = int.from_bytes(content[:8], "little") + 8
+    for place in [*range(8), *rng.sample(range(8, header), 150), *rng.sample(range(header, len(content)), 50)]:
+        file.write_bytes(content[:place] + bytes([content[place] ^ (1 << rng.randrange(8))]) + content[place + 1 :])
+        try:
+            found = load_checkpoint(file)
+        except CheckpointError:
+            continue
+        file.write_bytes(content)
+        same = load_checkpoint(file)
+        assert found[:5] == same[:5]
+        assert all(torch.equal(found.weights[name], same.weights[name]) for name in same.weights)
+
+
+def test_checkpoints_of_earlier_versions_have_no_checksum(data: DataSet, tmp_path: Path) -> None:
+    file = tmp_path / "checkpoint.safetensors"
+    next(iter(Training(ARCH, data, SHORT, checkpoint=file)))
+    with safe_open(file, "pt") as saved:
+        texts, tensors = saved.metadata(), {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
+    assert len(texts.pop("crc32")) == 8
+    save_file(tensors, file, metadata=texts)
+    training = Training(ARCH, data, SHORT, checkpoint=file)
+    assert (training.notice, len(training.records)) == ("", 1)
+    save_file(tensors, file, metadata={**texts, "records": "[{}]"})
+    assert "training begins at epoch 1" in Training(ARCH, data, SHORT, checkpoint=file).notice
 
 
 def test_weights_decay_and_nothing_else() -> None:
