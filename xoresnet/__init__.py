@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from xoresnet.description.neuron_spec import NeuronSpec as NeuronSpec
     from xoresnet.description.neuron_spec import Surrogate as Surrogate
     from xoresnet.description.recipe import Recipe as Recipe
+    from xoresnet.errors import CheckpointError as CheckpointError
     from xoresnet.errors import ClusterError as ClusterError
     from xoresnet.errors import DataError as DataError
     from xoresnet.errors import DivergenceError as DivergenceError
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Arch": "description.arch",
+    "CheckpointError": "errors",
     "ClusterError": "errors",
     "DataError": "errors",
     "DataSet": "data.load",
