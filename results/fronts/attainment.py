@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
-from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, eligible, losses
+from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, check_frame, eligible, losses
 from xoresnet.results.fronts.pareto import nondominated
 
 __all__ = ["attainment"]
@@ -41,6 +41,7 @@ def attainment(
 
     Fast for two and three objectives; with more, suitable for the fronts of a few small runs only.
     """
+    check_frame(trials)
     for level in levels:
         if not 0 < level <= 1:
             raise UsageError(f"a level is a share of the runs, above 0 and at most 1, got {level}")

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from math import inf, isfinite
+from numbers import Real
 
 import moocore  # type: ignore[import-untyped]
 import numpy as np
@@ -108,12 +109,15 @@ def _points(rows: pd.DataFrame, objectives: Objectives, log: Collection[str]) ->
 
 
 def _corner(objectives: Objectives, reference: Mapping[str, float], log: Collection[str]) -> _Array:
-    """The reference point in the space of losses."""
+    """The reference point in the space of losses. Raises `UsageError` if it does not bound the volume."""
+    if not isinstance(reference, Mapping | pd.Series):
+        rule = "must be a mapping with a value for each objective; reference_point(trials, objectives, log) makes one"
+        raise UsageError(f"reference: {rule}, got {reference!r}")
     for metric in objectives:
         if metric not in reference:
             known = ", ".join(reference) or "no metric"
             raise UsageError(f"reference: no value for {metric}; it has values for {known}")
-        if not isfinite(reference[metric]):
+        if not isinstance(reference[metric], Real) or not isfinite(reference[metric]):
             raise UsageError(f"reference: {metric} must be finite, got {reference[metric]}")
         if metric in check_log(objectives, log) and reference[metric] <= 0:
             raise UsageError(f"reference: {metric} is in log and must be above 0, got {reference[metric]}")

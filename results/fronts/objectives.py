@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -17,6 +17,7 @@ from xoresnet.measures.metrics import Direction
 __all__ = [
     "OBJECTIVES",
     "Objectives",
+    "check_frame",
     "check_log",
     "check_objectives",
     "complete",
@@ -54,14 +55,19 @@ def eligible(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES) -> NDArra
 
 
 def complete(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which trials are COMPLETE; all of them if the frame has no column `state`."""
+    """Which trials are COMPLETE; all of them if the frame has no column `state`. Raises `UsageError` as `numbers`."""
+    check_frame(frame)
     if "state" not in frame:
         return np.ones(len(frame), dtype=np.bool_)
     return frame["state"].eq("COMPLETE").to_numpy(dtype=np.bool_, na_value=False)
 
 
 def numbers(frame: pd.DataFrame, metric: str) -> NDArray[np.float64]:
-    """A column as float64 with missing values as NaN. Raises `UsageError` if it is missing or not numeric."""
+    """A column as float64 with missing values as NaN.
+
+    Raises `UsageError` if it is missing or not numeric, and for anything but a frame.
+    """
+    check_frame(frame)
     if metric not in frame:
         raise UsageError(f"the frame has no column {metric!r}{nearest(metric, map(str, frame.columns))}")
     column = frame[metric]
@@ -71,6 +77,13 @@ def numbers(frame: pd.DataFrame, metric: str) -> NDArray[np.float64]:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise UsageError(f"column {metric!r} must contain numbers: {error}") from None
+
+
+def check_frame(frame: pd.DataFrame) -> None:
+    """Raise `UsageError` for anything but a frame of trials, such as a run."""
+    if not isinstance(frame, pd.DataFrame):
+        hint = "; a run has them as .trials" if hasattr(frame, "trials") else ""
+        raise UsageError(f"trials must be a pandas DataFrame, got {type(frame).__name__}{hint}")
 
 
 def check_objectives(objectives: Objectives) -> None:
@@ -85,7 +98,8 @@ def check_objectives(objectives: Objectives) -> None:
 
 def check_log(objectives: Objectives, log: Collection[str]) -> frozenset[str]:
     """The objectives on a logarithmic scale; log may be a single name. Raises `UsageError` for other names."""
-    names = frozenset({log} if isinstance(log, str) else log)
-    for name in sorted(names - set(objectives)):
-        raise UsageError(f"log: {name!r} is not an objective{nearest(name, objectives)}")
-    return names
+    names = [log] if isinstance(log, str) else list(log) if isinstance(log, Iterable) else [log]
+    for name in names:
+        if name not in objectives:
+            raise UsageError(f"log: {name!r} is not an objective{nearest(name, objectives)}")
+    return frozenset(names)

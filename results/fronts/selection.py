@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from math import isnan
+from numbers import Real
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -13,7 +14,16 @@ from numpy.typing import NDArray
 from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import SHORT_NAMES, Direction, column_of, metric_of
-from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, check_log, eligible, losses, numbers
+from xoresnet.results.fronts.objectives import (
+    OBJECTIVES,
+    Objectives,
+    check_frame,
+    check_log,
+    check_objectives,
+    eligible,
+    losses,
+    numbers,
+)
 from xoresnet.results.fronts.pareto import pareto_front
 
 __all__ = ["best", "knee"]
@@ -37,6 +47,7 @@ def knee(
     an infinite coordinate, such as a network without spikes on a logarithm, come last.
     Raises `UsageError` for a front without rows and for a missing column.
     """
+    check_objectives(objectives)
     logged = {"spikes_per_sample"} & set(objectives) if log is None else check_log(objectives, log)
     rows = pareto_front(front, objectives)
     if rows.empty:
@@ -75,6 +86,7 @@ def best(
     every limit. Raises `UsageError` if no trial is within the limits; the message names the closest trial, which is
     the one whose violations, relative to the limits, have the smallest sum.
     """
+    check_frame(trials)
     bounds = [_bound(trials, name, value) for name, value in limits.items()]
     if metric is None:
         fewest = [(bound.metric, bound.side) for bound in bounds] == [("val_accuracy", "min")]
@@ -115,7 +127,7 @@ def _bound(trials: pd.DataFrame, name: str, value: float) -> _Bound:
     side, _, metric = name.partition("_")
     if side not in ("max", "min") or not metric:
         raise UsageError(f"limits must be named max_<metric> or min_<metric>, got {name!r}")
-    if isnan(value):
+    if not isinstance(value, Real) or isnan(value):
         raise UsageError(f"{name} must be a number, got {value}")
     return _Bound(_column(trials, metric), cast(Direction, side), value)
 

@@ -158,6 +158,19 @@ def test_what_is_wrong_is_said() -> None:
         hypervolume(frame, OBJECTIVES, {**ZERO, "val_accuracy": NAN})
     with says("reference: spikes_per_sample is in log and must be above 0, got 0"):
         hypervolume(frame[:1], OBJECTIVES, {**ZERO, "spikes_per_sample": 0}, SPIKES)
+    rule = "must be a mapping with a value for each objective; reference_point(trials, objectives, log) makes one"
+    for wrong in (None, [0.0, 1e4], 0.5, "val_accuracy"):
+        with says(f"reference: {rule}, got {wrong!r}"):
+            hypervolume(frame, OBJECTIVES, wrong)  # type: ignore[arg-type]
+        with says(f"reference: {rule}, got {wrong!r}"):
+            hypervolume_over_time(frame, OBJECTIVES, wrong)  # type: ignore[arg-type]
+    for value in (None, "0.5"):
+        with says(f"reference: val_accuracy must be finite, got {value}"):
+            hypervolume(frame, OBJECTIVES, {**ZERO, "val_accuracy": value})  # type: ignore[dict-item]
+    with says("log: None is not an objective"):
+        hypervolume(frame, OBJECTIVES, ZERO, None)  # type: ignore[arg-type]
+    with says("trials must be a pandas DataFrame, got NoneType"):
+        hypervolume(None, OBJECTIVES, ZERO)  # type: ignore[arg-type]
     with says("log: 'spikes' is not an objective; did you mean 'spikes_per_sample'?"):
         hypervolume(frame, OBJECTIVES, ZERO, "spikes")
     sentence = "log: spikes_per_sample must be above 0 in every row; 2 rows have values of 0 or less (lowest -1)"
@@ -169,6 +182,11 @@ def test_what_is_wrong_is_said() -> None:
         reference_point(frame, OBJECTIVES, SPIKES)
     with says("the frame has no column 'trial'; did you mean 'trial_id'?"):
         hypervolume_over_time(frame, OBJECTIVES, ZERO, by="trial")
+
+
+def test_the_reference_may_be_a_series() -> None:
+    frame = trials([0.9], [10.0])
+    assert hypervolume(frame, OBJECTIVES, pd.Series(ZERO)) == hypervolume(frame, OBJECTIVES, ZERO)  # type: ignore[arg-type]
 
 
 def test_a_hundred_thousand_trials_all_on_the_front() -> None:

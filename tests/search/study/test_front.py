@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -144,19 +145,19 @@ TWO = [complete(0.5, 10), complete(0.9, 1000)]
 
 
 def test_counts_per_sample_are_measured_in_decades() -> None:
+    """Up to ten times those of the first network, or of one on the front that lies beyond; accuracies from zero."""
     volume = volume_of(with_metrics(METRICS, TWO))
     assert volume is not None
     assert volume.log == ("spikes_per_sample",)
-    assert volume.reference == pytest.approx({"val_accuracy": 0.46, "spikes_per_sample": 10**3.2})
-    assert volume.hypervolume == pytest.approx(0.04 * 2.2 + 0.44 * 0.2 - 0.04 * 0.2)
+    assert volume.reference == pytest.approx({"val_accuracy": 0.0, "spikes_per_sample": 10**4})
+    assert volume.hypervolume == pytest.approx(0.5 * 3 + 0.4 * 1)
 
 
-def test_unless_one_of_them_is_zero() -> None:
-    volume = volume_of(with_metrics(METRICS, [complete(0.5, 0), complete(0.9, 1000)]))
-    assert volume is not None
-    assert volume.log == ()
-    assert volume.reference == pytest.approx({"val_accuracy": 0.46, "spikes_per_sample": 1100})
-    assert volume.hypervolume == pytest.approx(0.04 * 1100 + 0.44 * 100 - 0.04 * 100)
+def test_networks_without_a_spike_are_left_out() -> None:
+    """No logarithm has them."""
+    volume = volume_of(with_metrics(METRICS, [complete(0.1, 0), *TWO]))
+    assert volume == volume_of(with_metrics(METRICS, TWO))
+    assert volume_of(with_metrics(METRICS, [complete(0.1, 0)])) is None
 
 
 def test_other_figures_are_measured_as_they_are() -> None:
@@ -185,4 +186,39 @@ def test_as_long_as_nothing_is_complete_there_is_none() -> None:
 def test_one_network_has_a_volume() -> None:
     volume = volume_of(with_metrics(METRICS, [complete(0.5, 10)]))
     assert volume is not None
-    assert volume.hypervolume == pytest.approx(0.05 * 0.1)
+    assert volume.reference == pytest.approx({"val_accuracy": 0.0, "spikes_per_sample": 100})
+    assert volume.hypervolume == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        complete(0.6, 50),  # dominated by nothing, and within
+        complete(0.4, 10**7),  # worse than anything before: it does not move the reference point
+        complete(0.51, 10.1),  # the range of all networks is tiny: a margin by it would move the point inwards
+    ],
+)
+def test_what_follows_does_not_move_the_reference_point(later: FrozenTrial) -> None:
+    before, after = (volume_of(with_metrics(METRICS, trials)) for trials in ([TWO[0]], [TWO[0], later]))
+    assert before is not None
+    assert after is not None
+    assert after.reference == before.reference
+    assert after.hypervolume >= before.hypervolume
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.one_of(st.just(0.0), st.floats(1e-3, 1e9))), min_size=1, max_size=12),
+    st.sampled_from([METRICS, ["val_accuracy", "val_loss"], ["val_accuracy", "energy_pj_per_sample"]]),
+)
+def test_it_never_falls_while_the_search_runs(values: list[tuple[float, float]], metrics: list[str]) -> None:
+    """And grows with the front, whichever network joins it, once the reference point is where it will be."""
+    began = datetime(2026, 1, 2, 3, 4)
+    trials = [complete(*row) for row in values]
+    for number, trial in enumerate(trials):
+        trial.datetime_complete = began + timedelta(minutes=number)
+    seen = [volume_of(with_metrics(metrics, trials[: count + 1])) for count in range(len(trials))]
+    volumes = [0.0 if volume is None else volume.hypervolume for volume in seen]
+    assert all(after >= before * (1 - 1e-9) for before, after in pairwise(volumes))
+    assert all(map(math.isfinite, volumes))
+    whole = with_metrics(metrics, list(reversed(trials)))  # as a storage may list them
+    assert volume_of(whole) == seen[-1]
