@@ -8,6 +8,7 @@ from pathlib import Path
 from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
 from xoresnet.files.atomic import replaced
+from xoresnet.files.places import local_path
 from xoresnet.results.figures import FIGURES
 from xoresnet.results.figures.kit.paper import paper_style
 from xoresnet.results.tables.loading import Run, load
@@ -22,6 +23,7 @@ def write_figures(run: Run | str | Path, folder: str | Path, formats: Sequence[s
     nothing to show yet is left out.
     Raises `RunError` as `load` does, and `UsageError` for an unknown format.
     """
+    target = local_path(folder, "folder")
     loaded = run if isinstance(run, Run) else load(run)
     names = [formats] if isinstance(formats, str) else list(formats)
     _check(names)
@@ -32,7 +34,7 @@ def write_figures(run: Run | str | Path, folder: str | Path, formats: Sequence[s
             continue
         figure = kind.drawing(info)
         for form in names:
-            path = Path(folder) / f"{name}.{form}"
+            path = target / f"{name}.{form}"
             with replaced(path) as partial, paper_style():
                 figure.savefig(partial, format=form, metadata={"Date": None} if form == "svg" else None)
             paths.append(path)

@@ -21,6 +21,7 @@ from plotly.offline import get_plotlyjs
 
 from xoresnet.errors import UsageError
 from xoresnet.files.atomic import write_text
+from xoresnet.files.places import local_path
 from xoresnet.files.yaml_text import write_yaml
 from xoresnet.measures.metrics import metric_of
 from xoresnet.results.figures import FIGURES
@@ -47,7 +48,7 @@ def report(run: Run | str | Path, path: str | Path | None = None) -> Path:
     if path is None and (isinstance(run, Run) or "://" in str(run)):
         name = run.name if isinstance(run, Run) else str(run)
         raise UsageError(f"the report of {name} has no default path; add path='report.html'")
-    target = Path(path) if path is not None else Path(str(run)) / "report.html"
+    target = local_path(path, "path") if path is not None else Path(str(run)) / "report.html"
     write_text(target, _page(run if isinstance(run, Run) else load(run)))
     return target
 

@@ -10,8 +10,6 @@ from typing import Any
 import click
 import pandas as pd
 import torch
-from rich.table import Table
-from rich.text import Text
 
 from xoresnet.measures.metrics import duration, metric_of
 from xoresnet.results.analysis.confirmation import confirmed_metric, confirmed_networks, ranking_kept
@@ -23,7 +21,8 @@ from xoresnet.search.views.confirm import ConfirmView
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.data_bar import DecodingBar
 from xoresnet.search.views.messages import print_error
-from xoresnet.search.views.words import counted, describe_arch
+from xoresnet.search.views.network_table import NetworkTable
+from xoresnet.search.views.words import counted, describe_arch, next_commands
 from xoresnet.training.fit import estimate_epoch_seconds
 
 __all__ = ["run_job", "show_plan"]
@@ -53,7 +52,7 @@ def run_job(run: str, chosen: Mapping[str, Any], command: str, *, as_json: bool)
         print_error(f"{outcome.ended}; everything finished is kept in {outcome.folder}; to resume: {command}")
         return 1
     if not as_json:
-        click.echo(f"next: xoresnet report {run}; xoresnet export {run}")
+        click.echo(f"next: {next_commands(run)}")
     return 0
 
 
@@ -109,13 +108,11 @@ def _show(run: str, *, as_json: bool) -> None:
         click.echo(f"Kendall's tau between the rankings of search and test: {', '.join(known)} (1 = the same order)")
 
 
-def _table(networks: pd.DataFrame, run: Run) -> Table:
+def _table(networks: pd.DataFrame, run: Run) -> NetworkTable:
     columns = [confirmed_metric(metric) for metric in run.objectives]
     title = "test set: mean ± standard deviation over seeds; * = on the front of these networks"
-    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title=title)
     budgets = ("epochs",) if networks["config.recipe.epochs"].nunique() > 1 else ()  # else all have the same
-    for name in ("trial", "arch_id", "", *columns, "seeds", *budgets, "network"):
-        table.add_column(name, justify="right" if name in columns else "left", no_wrap=True)
+    cells = []
     for row, network in zip(networks.to_dict("records"), describe(networks), strict=True):
         figures = [_spread(name, row[f"{name}_mean"], row[f"{name}_std"]) for name in columns]
         source = f" ({row['source']})" if isinstance(row["source"], str) else ""
@@ -123,8 +120,8 @@ def _table(networks: pd.DataFrame, run: Run) -> Table:
         number = "" if pd.isna(row["trial_id"]) else str(row["trial_id"])
         star = "*" if row["is_pareto"] else ""
         epochs = (str(row["config.recipe.epochs"]),) if budgets else ()
-        table.add_row(number, row["arch_id"], star, *figures, seeds, *epochs, Text(network + source))
-    return table
+        cells.append([number, row["arch_id"], star, *figures, seeds, *epochs, network + source])
+    return NetworkTable(title, ["trial", "arch_id", "", *columns, "seeds", *budgets, "network"], cells, columns)
 
 
 def _spread(name: str, mean: float, deviation: float) -> str:

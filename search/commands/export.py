@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,6 +11,7 @@ import click
 import pandas as pd
 
 from xoresnet.errors import RunError, UsageError
+from xoresnet.files.places import local_path
 from xoresnet.measures.metrics import compact_number, percent
 from xoresnet.results.analysis.pick import PICKS, pick
 from xoresnet.results.tables.loading import Run
@@ -70,6 +72,8 @@ def export(
     RUN is the folder of a search, or of one training (`xoresnet train`). Every file is run and compared with the
     network before it counts as written. If the network was confirmed, the weights of its best seed are exported.
     """
+    local_path(run, "RUN")  # weights are read from there, too
+    target = None if output is None else local_path(output, "--output")
     source = _source(run, wanted, searched=searched)
     # torch, which `--help` and wrong options do not need
     from xoresnet.standalone.export import export as write
@@ -78,7 +82,7 @@ def export(
     model = load_model(source.folder, trust_code=trust_code)
     assert model.config is not None
     config = model.config.replace(origin=source.origin)
-    folder = Path(output) if output else Path(run) / "export" / source.name
+    folder = target or Path(run) / "export" / source.name
     written = write(model.net, config, folder, _formats(formats), spikes=spikes, fold=fold)
     if as_json:
         files = [{**file._asdict(), "path": str(file.path)} for file in written]
@@ -90,7 +94,8 @@ def export(
     click.echo(f"{source.origin}: validation accuracy {percent(figures['val_accuracy'])}{on_test}, {spiking}")
     for file in written:
         click.echo(f"{file.path}: {_verification(file)}")
-    click.echo(f"next: python -c \"from xoresnet import load_model; print(load_model('{folder}'))\"")
+    code = f"from xoresnet import load_model; print(load_model({str(folder)!r}))"
+    click.echo(f"next: {shlex.join(['python', '-c', code])}")
 
 
 def _verification(file: Exported) -> str:

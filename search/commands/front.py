@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 import pandas as pd
-from rich.table import Table
-from rich.text import Text
 
 from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
@@ -14,6 +12,7 @@ from xoresnet.results.figures.kit.networks import describe
 from xoresnet.results.tables.loading import Run
 from xoresnet.search.commands.run_tables import read_run, row_fields
 from xoresnet.search.views.console import print_json, print_table
+from xoresnet.search.views.network_table import NetworkTable
 from xoresnet.search.views.words import counted
 
 __all__ = ["front"]
@@ -79,15 +78,13 @@ def _show(rows: pd.DataFrame, run: Run) -> None:
         print_table(_table(rows, run))
 
 
-def _table(rows: pd.DataFrame, run: Run) -> Table:
+def _table(rows: pd.DataFrame, run: Run) -> NetworkTable:
     metrics = [*run.objectives, *(name for name in ("params_count",) if name not in run.objectives)]
     whole = len(run.front)
     title = f"front: {'' if len(rows) == whole else f'{len(rows)} of '}{counted(whole, 'network')}"
-    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title=title)
-    for name in ("trial", "arch_id", *metrics, "network"):
-        table.add_column(name, justify="right" if name in metrics else "left", no_wrap=True)
+    cells = []
     for row, network in zip(rows.to_dict("records"), describe(rows), strict=True):
         figures = [metric_of(name).compact_text(float(row[name])) for name in metrics]
         source = f" ({row['source']})" if isinstance(row["source"], str) and row["source"] else ""
-        table.add_row(str(row["trial_id"]), str(row["arch_id"]), *figures, Text(network + source))
-    return table
+        cells.append([str(row["trial_id"]), str(row["arch_id"]), *figures, network + source])
+    return NetworkTable(title, ["trial", "arch_id", *metrics, "network"], cells, metrics)

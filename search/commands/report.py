@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from xoresnet.errors import UsageError, XOResNetError
+from xoresnet.files.places import local_path
 from xoresnet.results.figures.write import write_figures
 from xoresnet.results.page.writer import report as write_report
 from xoresnet.search.commands.run_tables import read_run
@@ -28,7 +29,7 @@ def report(run: str, output: str | None, folder: str | None, open_it: bool, as_j
     RUN is the folder of the search, or a URL. The search may still be running; write the report as often as you like.
     """
     target = _target(run, output)
-    if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
+    if folder is not None and local_path(folder, "--figures").exists() and not Path(folder).is_dir():
         raise UsageError(f"--figures: {folder} is not a folder")
     tables = read_run(run)
     path = write_report(tables, target)
@@ -48,7 +49,7 @@ def _target(run: str, output: str | None) -> Path:
         if "://" in run:
             raise UsageError("a report of a remote run needs a local file: add --output FILE")
         return Path(run) / "report.html"
-    target = Path(output)
+    target = local_path(output, "--output")
     if target.is_dir():
         raise UsageError(f"--output: {output} is a folder; name a file in it")
     if not target.parent.is_dir():

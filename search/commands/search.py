@@ -12,6 +12,7 @@ import click
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import UsageError
+from xoresnet.files.places import local_path
 from xoresnet.files.secrets import hidden_address
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.search.commands.arguments import CommandWithSettings, read_text
@@ -70,7 +71,7 @@ def search(
     if "=" in name:
         name, changes = "digits", (name, *changes)
     label = Path(name).stem
-    folder = RunFolder(Path(run or f"runs/{label}"))
+    folder = RunFolder(local_path(run or f"runs/{label}", "--run"))
     options = {"--run": run, "--address": address}
     words = [word for option, value in options.items() if value is not None for word in (option, value)]
     shown = map(hidden_address, changes)  # the run keeps the password, which `***` then stands for

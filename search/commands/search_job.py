@@ -23,7 +23,7 @@ from xoresnet.search.views.data_bar import DecodingBar
 from xoresnet.search.views.front import front_table
 from xoresnet.search.views.messages import print_error
 from xoresnet.search.views.search import SearchView
-from xoresnet.search.views.words import counted
+from xoresnet.search.views.words import counted, next_commands
 from xoresnet.training.fit import estimate_epoch_seconds
 
 __all__ = ["run_job", "show_plan"]
@@ -57,7 +57,7 @@ def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
         return 1
     if not as_json:
         click.echo(f"ended: {outcome.ended}")
-        click.echo(f"next: xoresnet report {outcome.folder}; xoresnet export {outcome.folder}")
+        click.echo(f"next: {next_commands(outcome.folder)}")
     return 0
 
 

@@ -11,6 +11,7 @@ import click
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.errors import SpecError, UsageError
+from xoresnet.files.places import local_path
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.measures.metrics import compact_number
 from xoresnet.search.commands.arguments import existing_file, read_text
@@ -59,7 +60,7 @@ def space(
     elif check:
         return _check(described, check, as_json=as_json)
     elif sample is not None:
-        _write_samples(described, sample, Path(out), seed, as_json=as_json)
+        _write_samples(described, sample, local_path(out, "--out"), seed, as_json=as_json)
     else:
         _show(described, name, seed, as_json=as_json)
     return 0

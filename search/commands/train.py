@@ -14,6 +14,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import SpecError, UsageError
+from xoresnet.files.places import local_path
 from xoresnet.search.commands.arch_source import ArchSource
 from xoresnet.search.commands.arguments import CommandWithSettings
 from xoresnet.search.commands.overrides import Settings
@@ -72,6 +73,7 @@ def train(
     if dry_run and download:
         raise UsageError("--dry-run and --download exclude each other: a dry run downloads nothing")
     given = _SETTINGS.read(changes)
+    where = None if run is None else local_path(run, "--run")  # told before anything is loaded
     source = ArchSource(arch, given["arch"])
     named = given["data"].get("name", data_name)
     as_searched = source.trial if source.trial is not None and named in (None, source.trial.data.name) else None
@@ -97,7 +99,7 @@ def train(
             data,
             spec,
             recipe,
-            TrainFolder(Path(run or f"runs/{source.label}-{spec.name}")),
+            TrainFolder(where or Path(f"runs/{source.label}-{spec.name}")),
             place,
             threads,
             shlex.join(["xoresnet", "train", arch, *changes, *words]),

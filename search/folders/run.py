@@ -14,6 +14,7 @@ from typing import Any
 
 from xoresnet.errors import RunError, SpecError, XOResNetError, YamlError
 from xoresnet.files.atomic import sweep, write_text
+from xoresnet.files.places import local_path
 from xoresnet.files.secrets import HIDDEN, hidden_address, is_whole, private, without_password
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.results.tables.contents import wrong_content
@@ -38,7 +39,8 @@ class RunFolder:
     """The folder of one search, usually `runs/<name>`."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.absolute()
+        """Raises `UsageError` for a URL."""
+        self.path = local_path(path, "the folder of a run").absolute()
 
     def saved_config(self) -> SearchConfig | None:
         """The configuration of the search in this folder, or None if the folder is empty or missing.

@@ -66,7 +66,7 @@ def volume_of(study: Study) -> Volume | None:
         return None
     reference = _reference(points, [_margin(metric, log) for metric in metrics])
     values = {
-        metric: float((-1 if directions[metric] == "max" else 1) * value)
+        metric: float((-1 if directions[metric] == "max" else 1) * value) + 0.0  # not -0.0
         for metric, value in zip(metrics, reference, strict=True)
     }
     values |= {metric: 10.0 ** values[metric] for metric in log}

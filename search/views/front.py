@@ -5,33 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from optuna.study import Study
-from rich.table import Table
 from rich.text import Text
 
 from xoresnet.measures.metrics import metric_of
 from xoresnet.search.study.attributes import DRAWN
 from xoresnet.search.study.front import front_of
 from xoresnet.search.study.trials import TrialRecord
+from xoresnet.search.views.network_table import NetworkTable
 from xoresnet.search.views.words import counted, describe_arch
 
 __all__ = ["front_table"]
 
 
-def front_table(study: Study, limit: int | None = None) -> Table | Text:
+def front_table(study: Study, limit: int | None = None) -> NetworkTable | Text:
     """The front so far; limit: the number of rows, spread evenly over the front."""
     front, metrics = front_of(study), study.metric_names or []
     if not front:
         return Text("No trial is complete yet.")
-    title = f"front: {counted(len(front), 'network')}"
-    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title=title)
-    for name in ("trial", "arch_id", *metrics):
-        table.add_column(name, justify="right" if name in metrics else "left", no_wrap=True)
-    table.add_column("network")  # wrapped where the terminal is narrow
+    rows = []
     for trial in _spread(front, limit):
         figures = [metric_of(name).compact_text(value) for name, value in zip(metrics, trial.values, strict=True)]
         source = f" ({trial.source})" if trial.source and trial.source != DRAWN else ""
-        table.add_row(str(trial.number), trial.arch_id, *figures, describe_arch(trial.arch) + source)
-    return table
+        rows.append([str(trial.number), trial.arch_id, *figures, describe_arch(trial.arch) + source])
+    names = ["trial", "arch_id", *metrics, "network"]
+    return NetworkTable(f"front: {counted(len(front), 'network')}", names, rows, metrics)
 
 
 def _spread(front: Sequence[TrialRecord], limit: int | None) -> Sequence[TrialRecord]:

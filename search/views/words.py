@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 from xoresnet.description.arch import Arch
 from xoresnet.measures.metrics import metric_of
 
-__all__ = ["counted", "describe_arch", "figure_text"]
+__all__ = ["counted", "describe_arch", "figure_text", "next_commands"]
 
 
 def counted(number: int, noun: str) -> str:
@@ -38,6 +41,15 @@ def describe_arch(arch: Arch) -> str:
     if arch.neuron.kind != "lif":
         words.append(arch.neuron.kind)
     return " ".join(words)
+
+
+def next_commands(run: str | Path) -> str:
+    """The commands that follow a search or a confirmation, as a shell takes them.
+
+    >>> next_commands("my runs/digits")
+    "xoresnet report 'my runs/digits'; xoresnet export 'my runs/digits'"
+    """
+    return "; ".join(shlex.join(["xoresnet", command, str(run)]) for command in ("report", "export"))
 
 
 def figure_text(metric: str, value: float) -> str:

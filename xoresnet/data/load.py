@@ -43,6 +43,7 @@ from xoresnet.data.reading.split import channel_statistics, split_rows
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import nearest
 from xoresnet.errors import DataError, UsageError
+from xoresnet.files.places import local_path
 
 __all__ = [
     "DATASETS",
@@ -191,7 +192,12 @@ def find_loader(name: str) -> Loader:
 
 
 def find_roots(root: str | Path | None = None) -> tuple[Path, ...]:
-    """The folders that are searched for data sets, in order, whether they exist or not."""
+    """The folders that are searched for data sets, in order, whether they exist or not.
+
+    Raises `UsageError` for a root that is a URL.
+    """
+    if root is not None:
+        local_path(root, "root")
     given = [str(root)] if root is not None else []
     from_environment = os.environ.get("XORESNET_DATA", "").split(os.pathsep)
     texts = (text for text in (*given, *from_environment, "data") if text)

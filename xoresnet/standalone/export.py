@@ -17,6 +17,7 @@ from torch import Tensor
 from xoresnet.description.schema import nearest
 from xoresnet.errors import ExportError, UnsupportedError, UsageError
 from xoresnet.files.atomic import write_text
+from xoresnet.files.places import local_path
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.standalone import formats as format_modules
 from xoresnet.standalone.card import model_card
@@ -65,7 +66,7 @@ def export(
     files, for packages that are not installed, and for files that do not agree with the network.
     """
     chosen = _choose(formats)
-    folder = Path(folder)
+    folder = local_path(folder, "folder")
     _check_room(folder)
     shape = config.arch.input_shape
     images = images if images is not None else torch.rand(_IMAGES, *shape, generator=torch.Generator().manual_seed(0))

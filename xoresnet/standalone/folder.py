@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from xoresnet.description.user_code import names_only
 from xoresnet.errors import ModelError, SpecError
 from xoresnet.files.atomic import replaced, write_text
+from xoresnet.files.disk import disk_errors
+from xoresnet.files.places import local_path
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.standalone.config import FORMAT_VERSION, ModelConfig
 from xoresnet.standalone.module import Standalone
@@ -32,9 +34,9 @@ def save_model(folder: str | Path, net: XOResNet, config: ModelConfig) -> None:
     """Write the folder's two files, each as a whole. Raises `ModelError` if config describes another network."""
     if net.arch != config.arch:
         raise ModelError(f"the network is {net.arch.arch_id}, but its description is of {config.arch.arch_id}")
-    folder = Path(folder)
+    folder = local_path(folder, "folder")
     weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
-    with replaced(folder / WEIGHTS) as partial:
+    with replaced(folder / WEIGHTS) as partial, disk_errors(folder / WEIGHTS):
         save_file(weights, partial)
     write_config(folder, config)
 

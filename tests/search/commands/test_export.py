@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import shlex
 import shutil
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +83,16 @@ def test_where_nothing_was_confirmed(real_search: Path, tmp_path: Path) -> None:
     trial = best(load(real_search).trials)["trial_id"]
     exported(real_search, tmp_path / "out", "--pick", "best-accuracy")
     assert same(tmp_path / "out", f"{real_search}:{trial}")
+
+
+def test_what_comes_next_can_be_pasted_into_a_shell(real_search: Path, tmp_path: Path) -> None:
+    output = tmp_path / 'ann\'s "best" model'
+    last = exported(real_search, output).out.splitlines()[-1]
+    python, option, code = shlex.split(last.removeprefix("next: "))
+    assert (python, option) == ("python", "-c")
+    with redirect_stdout(io.StringIO()) as printed:
+        exec(code, {})
+    assert str(load_model(output)) in printed.getvalue()
 
 
 @pytest.mark.parametrize("wanted", ["trial", "network"])

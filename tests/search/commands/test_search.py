@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -565,12 +566,14 @@ def trials(folder: str) -> list[tuple[int, str]]:
 @pytest.mark.usefixtures("here_and_now")
 def test_a_search_and_the_folder_it_leaves() -> None:
     Path("mine.yaml").write_text(WIDER)
-    first, *lines, why, what = lines_of(xoresnet("search", "mine.yaml", "trials=4"))
-    folder = Path("runs/mine").absolute()
+    first, *lines, why, what = lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "my runs/mine"))
+    folder = Path("my runs/mine").absolute()
     assert first == f"16 networks on digits; 4 trials, written to {folder}"
     assert [line.split()[0] for line in lines[:4]] == ["1/4", "2/4", "3/4", "4/4"]
-    assert (why, what) == ("ended: 4 trials are finished", f"next: xoresnet report {folder}; xoresnet export {folder}")
-    assert len(trials("runs/mine")) == 4
+    assert why == "ended: 4 trials are finished"
+    following = [shlex.split(command) for command in what.removeprefix("next: ").split("; ")]  # as a shell reads them
+    assert following == [["xoresnet", "report", str(folder)], ["xoresnet", "export", str(folder)]]
+    assert len(trials("my runs/mine")) == 4
     kept = sorted(path.name for path in folder.iterdir())
     assert kept == [
         ".lock",

@@ -236,7 +236,7 @@ def test_a_moving_picture(width: int, run: SearchRun, monkeypatch: pytest.Monkey
     assert len(rows) == 8
     assert re.search(r" 50\.00 % +1,000 +depth ", rows[0])
     assert re.search(r" 59\.00 % +10 k +depth ", rows[-1])
-    volume = re.compile(r"hypervolume 0\.\d{4} up to \(0\.00 %, 10 k\), spikes in decades$")
+    volume = re.compile(r"hypervolume 1\.\d{4} up to \(0\.00 %, 100 k\), spikes in decades$")
     assert any(map(volume.match, drawn))
 
 

@@ -1,0 +1,33 @@
+"""What is written to: paths, and URLs, which would become folders of the working directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xoresnet.errors import UsageError
+from xoresnet.files.places import local_path
+
+
+@pytest.mark.parametrize("place", ["runs/digits", "/a b/c", "C:/runs", "C:\\runs", "a:b", "runs/s3://x", ".", "a:", ""])
+def test_paths(place: str) -> None:
+    assert local_path(place, "--run") == Path(place)
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("s3://bucket/runs", "s3://bucket/runs is a URL, but files are written to folders of this machine only; "),
+        (Path("s3://bucket/runs"), "s3://bucket/runs is a URL, "),
+        ("abfs+x://c/r", "abfs+x://c/r is a URL, "),
+        ("hdfs:///r", "hdfs://r is a URL, "),
+        ("file:///home/ann/my runs", "a folder or file is named by its path, not by a URL; write /home/ann/my runs"),
+        (Path("file:///home/ann"), "a folder or file is named by its path, not by a URL; write /home/ann"),
+        ("FILE:/home/ann", "a folder or file is named by its path, not by a URL; write /home/ann"),
+    ],
+)  # fmt: skip
+def test_urls(place: str | Path, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        local_path(place, "--run")
+    assert str(caught.value).startswith(f"--run: {sentence}")
