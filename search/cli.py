@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "data": "List the data sets, or describe, check or download one.",
         "export": "Write a network of a search or a training as a standalone model.",
         "front": "Print the front of a search as a table, CSV or JSON.",
+        "repair": "Rebuild a run whose journals or tables are damaged.",
         "report": "Write the report of a search: one HTML file that opens offline.",
         "search": "Search a space for networks that are accurate and spike little.",
         "space": "Describe a search space: its parameters, its size and sample networks.",

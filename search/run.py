@@ -64,14 +64,19 @@ class SearchRun:
             if self._nothing_to_do():
                 return outcome(self.bridge, self.folder.path)
             if self.config.prior.kind == "none":
-                return execute(self.bridge, train_trial, self.config, self.folder.path, step)
+                return self._done_or(execute(self.bridge, train_trial, self.config, self.folder.path, step))
             with ray_session(self.config.address):  # one session for the prior and for the trials
                 self._prepare_guide(on_step)
-                return execute(self.bridge, train_trial, self.config, self.folder.path, step)
+                return self._done_or(execute(self.bridge, train_trial, self.config, self.folder.path, step))
         except PriorInterruptedError as error:
             return replace(error.outcome, study=self.study)
         finally:
             self.write_tables()
+
+    def _done_or(self, result: Outcome) -> Outcome:
+        """An interruption that came when everything was done has interrupted nothing."""
+        is_done = result.interrupted and not self.bridge.live and self._nothing_to_do()
+        return outcome(self.bridge, self.folder.path) if is_done else result
 
     @property
     def budget(self) -> int:

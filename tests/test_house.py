@@ -60,7 +60,7 @@ ROOMS = (
     ("search/execution",),
     ("search/prior",),
     ("search/confirmation",),
-    ("search/run",),
+    ("search/run", "search/repair"),
     ("search/views",),
     ("search/commands",),
     ("search/cli",),

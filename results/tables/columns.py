@@ -25,6 +25,7 @@ __all__ = [
     "TRIALS",
     "arch_fields",
     "config_fields",
+    "conformed",
     "history_frame",
     "layers_frame",
     "typed",
@@ -133,6 +134,22 @@ def typed(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFram
             if dtype == _TIME
         }
     )
+
+
+def conformed(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """A table that was read, with the columns that it should have; missing values where it was written without one.
+
+    Raises `ValueError`, which names the column, if one is missing or has another type and cannot be completed.
+    """
+    kinds = {str(name): str(kind) for name, kind in frame.dtypes.items()}
+    wrong = [name for name, kind in columns.items() if kinds.get(name) != kind]
+    for name in wrong:
+        if name in kinds:
+            raise ValueError(f"column {name} has the type {kinds[name]}, not {columns[name]}")
+        if columns[name] in ("int64", "bool"):  # which cannot be missing
+            raise ValueError(f"it has no column {name}")
+    missing = {name: typed([], columns)[name].reindex(frame.index) for name in wrong}
+    return frame.assign(**missing)[[*columns, *(name for name in kinds if name not in columns)]] if wrong else frame
 
 
 def history_frame(records: Sequence[EpochRecord], **identity: object) -> pd.DataFrame:

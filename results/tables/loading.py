@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,16 +14,30 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from xoresnet.description.schema import nearest
 from xoresnet.errors import RunError, UsageError, YamlError
 from xoresnet.files.secrets import hidden_address
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.results.fronts.objectives import Objectives
 from xoresnet.results.fronts.pareto import pareto_front
-from xoresnet.results.tables.columns import CONFIRMED, HISTORY, LAYERS, PREDICTED, SCHEMA_VERSION, TRIALS, typed
+from xoresnet.results.tables.columns import (
+    CONFIRMED,
+    HISTORY,
+    LAYERS,
+    PREDICTED,
+    SCHEMA_VERSION,
+    TRIALS,
+    conformed,
+    typed,
+)
 from xoresnet.results.tables.contents import wrong_content
 from xoresnet.results.tables.files import VERSION_KEY
 
-__all__ = ["Run", "Runs", "load", "load_many"]
+__all__ = ["DamagedTableError", "Run", "Runs", "load", "load_many", "load_table"]
+
+
+class DamagedTableError(RunError):
+    """A table that cannot be read, and that may be replaced by one from the study."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +88,12 @@ class Runs:
     environments: dict[str, dict[str, Any]]
 
 
-def load(run: str | Path) -> Run:
+def load(run: str | Path, *, frames: Mapping[str, pd.DataFrame] | None = None) -> Run:
     """Read a search from a local folder or from any address that pyarrow or fsspec supports (`s3://...`).
 
     A running search rewrites its tables after every finished trial; a large one at least whenever its duration has
     grown by a twentieth. Raises `RunError` if the folder holds no search, or if a file is damaged or was written by a
-    newer version.
+    newer version. frames: tables by name that are taken in place of the folder's, whose files are then not read.
     """
     files = _Folder(run)
     text = files.read("config.yaml")
@@ -95,11 +110,36 @@ def load(run: str | Path) -> Run:
     config = {name: value for name, value in config.items() if name not in ("command", "run_id")}
     if isinstance(config.get("storage"), str):
         config["storage"] = hidden_address(config["storage"])  # reports and notebooks are passed on
-    if not isinstance(config.get("objectives"), list):
-        raise RunError(f"{run}/config.yaml has no list of objectives")
-    frames = {name: files.frame(f"{name}.parquet", columns) for name, columns in _FRAMES.items()}
+    fault = _objectives_fault(config.get("objectives"))
+    if fault:
+        raise RunError(f"{run}/config.yaml, objectives: {fault}")
+    given = frames or {}
+    tables = {name: given[name] if name in given else files.frame(name) for name in _FRAMES}
     environment, prior = (files.mapping(f"{name}.json") for name in ("environment", "prior"))
-    return Run(files.name, **frames, config=config, environment=environment, prior=prior)
+    return Run(files.name, **tables, config=config, environment=environment, prior=prior)
+
+
+def load_table(run: str | Path, name: str) -> pd.DataFrame | None:
+    """One table of a run by its name, `trials` for example; None if it was not written. Raises `RunError` as `load`."""
+    files = _Folder(run)
+    return None if files.read(f"{name}.parquet") is None else files.frame(name)
+
+
+def _objectives_fault(objectives: object) -> str:
+    """What is wrong with the objectives of a configuration; empty if nothing is."""
+    if not isinstance(objectives, list) or len(objectives) < 2:
+        return "at least two are required"
+    for objective in objectives:
+        metric, direction = (objective.get(key) if isinstance(objective, dict) else None for key in _OBJECTIVE)
+        if not isinstance(metric, str) or TRIALS.get(metric) != "float64":
+            return f"{metric!r} is not a metric of a trial{nearest(str(metric), _METRICS)}"
+        if direction not in ("max", "min"):
+            return f"the direction of {metric} must be max or min, got {direction!r}"
+    return ""
+
+
+_OBJECTIVE = ("metric", "direction")
+_METRICS = tuple(name for name, kind in TRIALS.items() if kind == "float64" and "." not in name)
 
 
 def load_many(runs: Iterable[str | Path]) -> Runs:
@@ -173,22 +213,31 @@ class _Folder:
             raise RunError(f"{self._run}/{name} does not contain a JSON object")
         return content
 
-    def frame(self, name: str, columns: Mapping[str, str]) -> pd.DataFrame:
+    def frame(self, table_name: str) -> pd.DataFrame:
         """A table; empty if it was not written yet."""
+        name, columns = f"{table_name}.parquet", _FRAMES[table_name]
         content = self.read(name)
         if content is None:
             return typed([], columns)
         try:
             table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
-        except (pa.ArrowException, OSError) as error:
-            raise RunError(f"{self._run}/{name} is damaged: {str(error).splitlines()[0]}") from None
-        version = (table.schema.metadata or {}).get(VERSION_KEY, b"").decode()
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise self._damaged(name, error) from None
+        version = (table.schema.metadata or {}).get(VERSION_KEY, b"").decode("ascii", "replace")
         if not version.isdecimal():
-            raise RunError(f"{self._run}/{name} is not a table of a run: its schema version is missing")
+            raise DamagedTableError(f"{self._run}/{name} is not a table of a run: its schema version is missing")
         if int(version) > SCHEMA_VERSION:
             known = f"this xoresnet reads versions up to {SCHEMA_VERSION}; install a newer xoresnet"
             raise RunError(f"{self._run} has tables of version {version}, but {known}")
-        return cast(pd.DataFrame, table.to_pandas())
+        try:
+            return conformed(cast(pd.DataFrame, table.to_pandas()), columns)
+        except Exception as error:  # a damaged description of the columns makes pandas raise anything
+            raise self._damaged(name, error) from None
+
+    def _damaged(self, name: str, error: Exception) -> DamagedTableError:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        remedy = "" if "://" in self._run else f"; to rebuild it: xoresnet repair {shlex.quote(self._run)}"
+        return DamagedTableError(f"{self._run}/{name} is damaged: {reason}{remedy}")
 
 
 def _find(run: str) -> tuple[fs.FileSystem, str]:

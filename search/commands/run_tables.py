@@ -12,18 +12,34 @@ from typing import Any
 import pandas as pd
 
 from xoresnet.errors import RunError
-from xoresnet.results.tables.loading import Run, load
-from xoresnet.search.folders.run import CONFIRM_JOURNAL, JOURNAL, RunFolder
+from xoresnet.results.tables.loading import DamagedTableError, Run, load
+from xoresnet.search.folders.run import CONFIRM_JOURNAL, RunFolder
+from xoresnet.search.views.messages import print_note
 
-__all__ = ["read_run", "refresh", "row_fields"]
+__all__ = ["read_run", "row_fields"]
 
 
 def read_run(run: str) -> Run:
-    """The tables of a run, as new as they can be; run: its folder, or a URL. Raises `RunError`."""
-    if "://" not in run and not Path(run).is_dir():
+    """The tables of a run, as new as they can be; what is wrong with its record is said on stderr.
+
+    run: its folder, or a URL, whose tables are read as they are. Raises `RunError`.
+    """
+    if "://" in run:
+        return load(run)
+    if not Path(run).is_dir():
         raise RunError(f"there is no folder {run}")
-    refresh(run)
-    return load(run)
+    if not RunFolder(Path(run)).is_behind() and not _is_behind(Path(run)):
+        with suppress(DamagedTableError):
+            return load(run)
+    # Optuna, which whole tables do not need
+    from xoresnet.search.confirmation.table import current_confirmed
+    from xoresnet.search.study.current import current_run
+
+    confirmed = current_confirmed(Path(run))
+    found = current_run(run, {} if confirmed is None else {"confirmed": confirmed})
+    if found.fault:
+        print_note(found.fault)
+    return found.run
 
 
 def row_fields(row: dict[Any, Any]) -> dict[str, Any]:
@@ -34,53 +50,16 @@ def row_fields(row: dict[Any, Any]) -> dict[str, Any]:
     return {**others, "config": {name: value for name, value in config.items() if value is not None}}
 
 
-def refresh(run: str) -> None:
-    """Write the tables anew if a journal is newer than they are and no process is at work in the folder.
-
-    Never raises: if the tables cannot be written, they stay as they are and can still be read.
-    """
-    if "://" in run:
-        return
-    path = Path(run)
-    if _is_behind(path / "front.csv", path / JOURNAL):  # the last to be written
-        with suppress(Exception):  # another user's folder, a damaged journal, a study of a newer version, ...
-            _write_searched(RunFolder(path))
-    if _is_behind(path / "confirmed.parquet", path / CONFIRM_JOURNAL):
-        with suppress(Exception):
-            _write_confirmed(RunFolder(path))
-
-
-def _is_behind(table: Path, journal: Path) -> bool:
+def _is_behind(run: Path) -> bool:
+    """Whether the table of a confirmation may lack something that its journal has."""
     try:
-        written = journal.stat().st_mtime_ns
-        return not table.exists() or table.stat().st_mtime_ns < written
+        written = (run / CONFIRM_JOURNAL).stat().st_mtime_ns
     except (OSError, ValueError):
         return False
-
-
-def _write_searched(folder: RunFolder) -> None:
-    # Optuna, which reading tables does not need
-    from xoresnet.search.study.opening import look_at_study
-    from xoresnet.search.study.tables import FrameWriter
-
-    config = folder.saved_config()
-    if config is None or folder.is_busy():
-        return
-    study = look_at_study(config, folder.path)
-    if study is not None:
-        FrameWriter(study, config.objectives, folder.path).write()
-
-
-def _write_confirmed(folder: RunFolder) -> None:
-    # Optuna, as above
-    from xoresnet.search.confirmation.study import look_at_confirm_study
-    from xoresnet.search.confirmation.table import write_confirmed
-
-    if folder.is_busy():
-        return
-    study = look_at_confirm_study(folder.path)
-    if study is not None:
-        write_confirmed(study, folder.path)
+    try:
+        return (run / "confirmed.parquet").stat().st_mtime_ns < written
+    except OSError:
+        return True
 
 
 def _plain(value: Any) -> Any:

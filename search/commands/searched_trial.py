@@ -7,7 +7,7 @@ from typing import NamedTuple
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import UsageError
+from xoresnet.errors import RunError, UsageError
 
 __all__ = ["SearchedTrial", "find_trial"]
 
@@ -33,9 +33,11 @@ def find_trial(text: str) -> SearchedTrial | None:
     from xoresnet.search.study.opening import read_search
     from xoresnet.search.study.trials import trials_of
 
-    folder, config, study = read_search(run)
+    folder, config, study, fault = read_search(run)
     own = [trial for trial in trials_of(study) if trial.has_own_network]
     meant = [trial for trial in own if wanted in (str(trial.number), trial.arch_id)]
+    if not meant and fault:
+        raise RunError(fault)
     if not meant:
         raise UsageError(f"{text}: {run} has no trial {wanted} that trained a network")
     if len({trial.training_key for trial in meant}) > 1:

@@ -15,6 +15,7 @@ from xoresnet.search.study.opening import read_search
 from xoresnet.search.study.trials import own_trials
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.front import front_table
+from xoresnet.search.views.messages import print_note
 
 __all__ = ["status"]
 
@@ -27,7 +28,9 @@ def status(run: str, as_json: bool) -> None:
 
     RUN is the folder of the search. Nothing in it is changed.
     """
-    folder, config, study = read_search(run)
+    folder, config, study, fault = read_search(run)
+    if fault:
+        print_note(fault)
     fields = _fields(study, config, busy=folder.is_busy())
     if as_json:
         print_json(fields)

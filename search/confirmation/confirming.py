@@ -12,9 +12,9 @@ import optuna
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from xoresnet.errors import UsageError
+from xoresnet.errors import RunError, UsageError
 from xoresnet.files.atomic import sweep
-from xoresnet.results.tables.loading import Run, load
+from xoresnet.results.tables.loading import DamagedTableError, Run, load, load_table
 from xoresnet.search.config import CONFIRM_LIMITS, SearchConfig
 from xoresnet.search.confirmation.candidates import Candidate, candidates
 from xoresnet.search.confirmation.study import (
@@ -23,14 +23,15 @@ from xoresnet.search.confirmation.study import (
     note_searched,
     open_confirm_study,
 )
-from xoresnet.search.confirmation.table import confirmed_folder, write_confirmed
+from xoresnet.search.confirmation.table import confirmed_folder, lost_trainings, write_confirmed
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, execute, outcome
 from xoresnet.search.execution.trainable import train_trial
 from xoresnet.search.folders.claim import claimed
-from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.folders.run import CONFIRM_JOURNAL, RunFolder
 from xoresnet.search.prepare import Progress, full_recipe
 from xoresnet.search.sources.jobs import JobSource
+from xoresnet.search.study.faults import remedy
 from xoresnet.search.study.opening import read_search
 from xoresnet.search.study.tables import FrameWriter
 from xoresnet.search.study.trials import TrialRecord, confirmation_attributes, training_key, trials_of
@@ -76,7 +77,9 @@ def plan_confirm(
     if seeds < 1:
         raise UsageError(f"seeds must be at least 1, got {seeds}")
     _check_limits(limits or {})
-    folder, searched, study = read_search(run)
+    folder, searched, study, fault = read_search(run)
+    if fault:
+        raise RunError(fault)
     config = _with_limits(searched, limits or {})
     _check_test_set(config, progress)
     space = config.search_space
@@ -111,8 +114,8 @@ def _with_limits(config: SearchConfig, limits: Mapping[str, Any]) -> SearchConfi
 
 
 def _current_run(folder: RunFolder, config: SearchConfig, study: Study) -> Run:
-    """The run with the trials of its study, because its tables may be older."""
-    return replace(load(folder.path), trials=FrameWriter(study, config.objectives, folder.path).frames().trials)
+    """The run with the tables of its study, because those in the folder may be older."""
+    return load(folder.path, frames=FrameWriter(study, config.objectives, folder.path).frames()._asdict())
 
 
 def _check_test_set(config: SearchConfig, progress: Progress | None) -> None:
@@ -126,6 +129,7 @@ class ConfirmRun:
     def __init__(self, plan: ConfirmPlan) -> None:
         self.plan = plan
         self.path = plan.folder.path
+        self._refuse_lost_trainings()
         self.study = open_confirm_study(self.path, plan.config.objectives)
         note_searched(self.study, [(_attributes(job), job.trial_id) for job in plan.jobs])
         jobs = JobSource(
@@ -156,6 +160,16 @@ class ConfirmRun:
         if not failed or result.interrupted or result.failed:
             return result
         return replace(result, failed=True, ended=f"{failed} of {len(self.plan.jobs)} trainings failed")
+
+    def _refuse_lost_trainings(self) -> None:
+        """Confirming on would repeat what finished, and replace the table. Raises `RunError`."""
+        try:
+            lost = lost_trainings(load_table(self.path, "confirmed"), look_at_confirm_study(self.path))
+        except DamagedTableError:  # the study alone counts
+            return
+        if lost:
+            rule = f"lacks {lost} trainings that finished according to confirmed.parquet"
+            raise RunError(f"{self.path / CONFIRM_JOURNAL} {rule}; {remedy(self.path)}")
 
     def write_table(self) -> None:
         """Write the table; a failure is noted and stops nothing, because the study holds everything."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import optuna
 from optuna.pruners import NopPruner
-from optuna.storages import JournalStorage
+from optuna.samplers import RandomSampler
 from optuna.study import Study
 from optuna.trial import TrialState
 
@@ -16,12 +16,22 @@ from xoresnet.errors import RunError, XOResNetError
 from xoresnet.search.folders.run import CONFIRM_JOURNAL
 from xoresnet.search.objective import Objective
 from xoresnet.search.study.attributes import ARCH_ID, RECIPE
-from xoresnet.search.study.journal import JournalReader, open_journal
+from xoresnet.search.study.journal import open_journal
+from xoresnet.search.study.reading import ReadStorage
 from xoresnet.search.study.trials import Attributes, TrainingKey, TrialRecord, trials_of
 
-__all__ = ["best_seeds", "look_at_confirm_study", "note_searched", "open_confirm_study", "searched_trial"]
+__all__ = [
+    "CONFIRM_STUDY",
+    "best_seeds",
+    "look_at_confirm_study",
+    "note_searched",
+    "open_confirm_study",
+    "searched_trial",
+    "trained",
+]
 
-_NAME = "confirm"
+CONFIRM_STUDY = "confirm"
+"""The name of the study of a confirmation."""
 _SEARCHED = "searched"
 """User attribute of the study: trials of the search by numbers of trainings, where a training now belongs to
 another trial than the one for which it was started."""
@@ -33,7 +43,7 @@ def open_confirm_study(folder: Path, objectives: Sequence[Objective]) -> Study:
     try:
         return optuna.create_study(
             storage=open_journal(folder / CONFIRM_JOURNAL),
-            study_name=_NAME,
+            study_name=CONFIRM_STUDY,
             load_if_exists=True,
             pruner=NopPruner(),
             directions=[objective.optuna_direction for objective in objectives],
@@ -49,8 +59,12 @@ def look_at_confirm_study(folder: Path) -> Study | None:
     if not (folder / CONFIRM_JOURNAL).exists():
         return None
     try:
-        storage = JournalStorage(JournalReader(folder / CONFIRM_JOURNAL))
-        return optuna.load_study(study_name=_NAME, storage=storage) if storage.get_all_studies() else None
+        storage = ReadStorage(folder / CONFIRM_JOURNAL)
+        if not storage.get_all_studies():
+            return None
+        return optuna.load_study(
+            study_name=CONFIRM_STUDY, storage=storage, sampler=RandomSampler()
+        )  # which is not asked
     except _ERRORS as error:
         raise RunError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
 
@@ -63,12 +77,17 @@ def note_searched(study: Study, trainings: Iterable[tuple[Attributes, int | None
     """
     searched = {_network_key(attributes): number for attributes, number in trainings if number is not None}
     known = dict(study.user_attrs.get(_SEARCHED, {}))
-    for trial in trials_of(study):
+    for trial in trained(study):
         number = searched.get(_network_key(trial.attributes))
         if number is not None and number != searched_trial(study, trial):
             known[str(trial.number)] = number
     if known != study.user_attrs.get(_SEARCHED, {}):
         study.set_user_attr(_SEARCHED, known)
+
+
+def trained(study: Study) -> list[TrialRecord]:
+    """The trainings whose networks are known: all but those that `repair` found to be lost."""
+    return [trial for trial in trials_of(study) if trial.has_network]
 
 
 def searched_trial(study: Study, trial: TrialRecord) -> int | None:

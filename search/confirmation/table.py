@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from optuna.study import Study
+from optuna.trial import TrialState
 
+from xoresnet.errors import RunError
 from xoresnet.results.tables.columns import CONFIRMED, typed
 from xoresnet.results.tables.files import write_parquet
-from xoresnet.search.confirmation.study import best_seeds, searched_trial
+from xoresnet.results.tables.loading import DamagedTableError, load_table
+from xoresnet.search.confirmation.study import best_seeds, look_at_confirm_study, searched_trial, trained
+from xoresnet.search.folders.claim import is_claimed
 from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.study.tables import trial_row
 from xoresnet.search.study.trials import TrainingKey, TrialRecord, trials_of
 
-__all__ = ["confirmed_folder", "confirmed_frame", "write_confirmed"]
+__all__ = ["confirmed_folder", "confirmed_frame", "current_confirmed", "lost_trainings", "write_confirmed"]
 
 
 def confirmed_folder(run: Path, trial: TrialRecord) -> TrialFolder:
@@ -32,7 +37,7 @@ def confirmed_frame(study: Study, run: Path) -> pd.DataFrame:
     """One row for each network and seed, of its last training if there were several; run: the folder."""
     kept = {trial.number for trial in best_seeds(study) if confirmed_folder(run, trial).weights.exists()}
     rows: dict[TrainingKey, dict[str, Any]] = {}
-    for trial in trials_of(study):
+    for trial in trained(study):
         rows[trial.training_key] = {
             **trial_row(trial),
             **{name: value for name, value in trial.last_metrics.items() if name.startswith("test_")},
@@ -40,3 +45,33 @@ def confirmed_frame(study: Study, run: Path) -> pd.DataFrame:
             "weights": confirmed_folder(run, trial).path.relative_to(run).as_posix() if trial.number in kept else None,
         }
     return typed(list(rows.values()), CONFIRMED)
+
+
+def current_confirmed(run: Path) -> pd.DataFrame | None:
+    """The table as new as it can be, written anew where that is possible and loses nothing; None without trainings."""
+    try:
+        kept = load_table(run, "confirmed")
+    except DamagedTableError:
+        kept = None
+    try:
+        study = look_at_confirm_study(run)
+    except RunError:
+        study = None
+    if study is None or lost_trainings(kept, study):
+        return kept
+    if not is_claimed(run):
+        with suppress(OSError):  # another user's folder, a full disk
+            write_confirmed(study, run)
+    return confirmed_frame(study, run)
+
+
+def lost_trainings(table: pd.DataFrame | None, study: Study | None) -> int:
+    """How many networks and seeds are complete according to the table and not according to the study."""
+    if table is None:
+        return 0
+    columns = ["arch_id", "config.recipe.seed", "config.recipe.epochs"]
+    complete = set(table.loc[table["state"] == "COMPLETE", columns].itertuples(index=False, name=None))
+    if study is not None:
+        known = trials_of(study, TrialState.COMPLETE)
+        complete -= {(trial.arch_id, trial.recipe.seed, trial.recipe.epochs) for trial in known}
+    return len(complete)

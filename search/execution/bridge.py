@@ -117,7 +117,12 @@ class TrialBridge:
 
     def _next(self) -> Proposal | None:
         while self._again:
-            interrupted = self.source.again(self._again[0])
+            try:
+                interrupted = self.source.again(self._again[0])
+            except Exception:
+                if self._is_finished(self._again[0]):  # its sampler has raised
+                    self._again.popleft()
+                raise
             self._again.popleft()  # not before, because the line above may raise
             if interrupted is not None:
                 return interrupted
@@ -183,9 +188,19 @@ class TrialBridge:
         try:
             self._end(live, error)
         except Exception:
-            if not self.study.get_trials(deepcopy=False)[live.trial.number].state.is_finished():
+            if not self._is_finished(live.trial):
                 self._again.append(live.trial)  # the storage may be full only for a while
             raise
+
+    def end_done(self) -> None:
+        """Record the running trials that have reported all that is wanted of them, when the executor has stopped."""
+        for run_id, live in list(self.live.items()):
+            last = self.source.last_step(live.trial) or self._last
+            if live.pruned or (not live.failure and last is not None and live.epoch >= last):
+                self.on_end(run_id)
+
+    def _is_finished(self, trial: Trial) -> bool:
+        return self.study.get_trials(deepcopy=False)[trial.number].state.is_finished()
 
     def _end(self, live: LiveTrial, error: str) -> None:
         reason = live.failure or error
@@ -280,5 +295,11 @@ class TrialBridge:
         self.failed = True
 
     def _interrupted(self) -> list[Trial]:
-        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        return [Trial(self.study, trial._trial_id) for trial in running]
+        interrupted = []
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            try:
+                interrupted.append(Trial(self.study, trial._trial_id))  # which asks the sampler
+            except Exception as error:
+                self.note("sampler", error)
+                self.study.tell(trial.number, state=TrialState.FAIL)
+        return interrupted

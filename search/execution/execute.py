@@ -83,6 +83,7 @@ def execute(
         with suppress(KeyboardInterrupt):  # Ray catches it and returns, except at a few moments
             run_trials(bridge, make_tuner, slots(config))
         shutil.rmtree(scratch, ignore_errors=True)
+    bridge.end_done()
     interrupted = bridge.live or not bridge.ended
     return outcome(bridge, folder, stopped.by if interrupted else 0)
 

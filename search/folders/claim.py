@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,18 +12,23 @@ from filelock import FileLock, Timeout
 
 from xoresnet.errors import RunError
 
-__all__ = ["claimed", "holds_files", "is_claimed"]
+__all__ = ["LOCK", "claimed", "holds_files", "is_claimed"]
 
-_LOCK = ".lock"
+LOCK = ".lock"
+"""The file that is locked."""
+
+
+_PATIENCE = 0.2
+"""Seconds: a process that only asks whether the folder is locked holds the lock for an instant."""
 
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Lock a folder, made if needed, for this process until the block ends. Raises `RunError` if it is locked."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / _LOCK)
+    lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_PATIENCE, poll_interval=_PATIENCE / 10)
     except Timeout:
         raise RunError(f"another process is working in {folder}") from None
     try:
@@ -31,15 +38,19 @@ def claimed(folder: Path) -> Iterator[None]:
 
 
 def is_claimed(folder: Path) -> bool:
-    """Whether a process has locked the folder."""
-    if not (folder / _LOCK).exists():
-        return False
-    lock = FileLock(folder / _LOCK)
+    """Whether a process has locked the folder. Nothing is written, so that a folder may be read-only."""
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        handle = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    lock.release()
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(handle)  # which releases it
     return False
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+import shutil
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from xoresnet.files.secrets import HIDDEN, hidden_address, is_whole, private, wi
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.results.tables.contents import wrong_content
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
-from xoresnet.search.folders.claim import claimed, holds_files, is_claimed
+from xoresnet.search.folders.claim import LOCK, claimed, holds_files, is_claimed
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.trial import TrialFolder
 
-__all__ = ["CONFIRM_JOURNAL", "JOURNAL", "OF_FOLDER", "RunFolder"]
+__all__ = ["CONFIRM_JOURNAL", "JOURNAL", "OF_FOLDER", "TABLES", "RunFolder"]
 
 JOURNAL = "study.journal"
 """The file of the study, unless it is in a storage elsewhere."""
@@ -31,6 +32,10 @@ CONFIRM_JOURNAL = "confirm.journal"
 """The file of the confirmation's study."""
 OF_FOLDER = ("command", "run_id")
 """What `config.yaml` holds beside the configuration: the command that wrote it, and the id of the run."""
+TABLES = ("trials.parquet", "history.parquet", "layers.parquet", "front.csv")
+"""What a search writes from its study, in this order."""
+_BEGUN = ("trials", "prior")
+"""What exists once a trial, or the training of shared weights, has begun."""
 _PACKAGES = ("xoresnet", "torch", "ray", "optuna", "numpy", "pandas")
 """The packages whose versions are recorded."""
 
@@ -112,6 +117,7 @@ class RunFolder:
         Raises `RunError` if it holds another search, or if another process is working in it.
         """
         self.check(config)
+        missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         with claimed(self.path):
             sweep(self.path)
             config = self.check(config)  # again: another process may have been here in between
@@ -123,14 +129,34 @@ class RunFolder:
             try:
                 yield config
             except XOResNetError:
-                if is_new and not (self.path / JOURNAL).exists():  # nothing was begun: leave nothing behind
-                    self._config_file.unlink()
-                    (self.path / "environment.json").unlink()
+                if is_new and not any((self.path / name).exists() for name in _BEGUN):
+                    self._leave_nothing(missing)
                 raise
+
+    def _leave_nothing(self, missing: Sequence[Path]) -> None:
+        """Remove what a search has written that was refused before its first trial; missing: folders to remove."""
+        for name in ("config.yaml", "environment.json", JOURNAL, *TABLES, LOCK):
+            (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path / "ray", ignore_errors=True)
+        for folder in missing:
+            with suppress(OSError):  # it holds something else
+                folder.rmdir()
 
     def is_busy(self) -> bool:
         """Whether a process is working in the folder."""
         return is_claimed(self.path)
+
+    def is_behind(self) -> bool:
+        """Whether the tables may lack something that the journal has, or one of them is missing.
+
+        `front.csv` is the last to be written.
+        """
+        try:
+            sizes = [(self.path / name).stat().st_size for name in TABLES]
+            written = (self.path / TABLES[-1]).stat().st_mtime_ns
+            return not all(sizes) or written < (self.path / JOURNAL).stat().st_mtime_ns
+        except (OSError, ValueError):
+            return True
 
     def trial(self, number: int, arch_id: str) -> TrialFolder:
         """The folder of a trial of the search."""

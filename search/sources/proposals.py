@@ -14,7 +14,7 @@ from xoresnet.description.recipe import Recipe
 from xoresnet.errors import SpecError
 from xoresnet.search.sources.base import Proposal
 from xoresnet.search.sources.guide import Guide
-from xoresnet.search.study.attributes import DRAWN, GUIDED
+from xoresnet.search.study.attributes import DRAWN, FAILURE, GUIDED
 from xoresnet.search.study.near_front import near_front, rescued
 from xoresnet.search.study.trials import (
     TrainingKey,
@@ -83,7 +83,7 @@ class ArchProposals:
 
     def next(self) -> Proposal | None:
         while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            proposal = self._consider(self._study.ask())
+            proposal = self._consider(self._ask())
             if proposal is not None:
                 return proposal
         if self.guide is not None:
@@ -94,7 +94,7 @@ class ArchProposals:
             if proposal is not None:
                 return proposal
         for _ in range(self._tries):
-            proposal = self._consider(self._study.ask())
+            proposal = self._consider(self._ask())
             if proposal is not None:
                 return proposal
         for _ in range(_DRAWS):
@@ -109,7 +109,7 @@ class ArchProposals:
     def _try(self, arch: Arch, source: str) -> Proposal | None:
         """A trial of this network with the recipe that the sampler suggests for it; None if that pair was tried."""
         self._study.enqueue_trial(parameters_of(self._space, arch), source_attributes(source))
-        return self._consider(self._study.ask())
+        return self._consider(self._ask())
 
     def _tried_ids(self) -> set[str]:
         return {arch_id for arch_id, _ in self._tried}
@@ -153,9 +153,33 @@ class ArchProposals:
         self._tried[record.training_key] = record.number
         return {**self._common, **record.config}
 
+    def _ask(self) -> Trial:
+        """Optuna's next trial; a sampler that raises at once would leave it running for ever."""
+        running = {trial.number for trial in trials_of(self._study, TrialState.RUNNING)}
+        try:
+            return self._study.ask()
+        except Exception as error:
+            for trial in trials_of(self._study, TrialState.RUNNING):
+                if trial.number not in running:
+                    self._fail(trial.number, error)
+            raise
+
+    def _fail(self, number: int, error: Exception) -> None:
+        """End a trial whose sampler has raised."""
+        trial_id = self._study.get_trials(deepcopy=False)[number]._trial_id
+        self._study._storage.set_trial_user_attr(trial_id, FAILURE, f"{type(error).__name__}: {error}")
+        self._study.tell(number, state=TrialState.FAIL)
+
     def _consider(self, trial: Trial) -> Proposal | None:
-        """A proposal; None if the network is excluded or was tried: then the sampler gets its answer at once."""
-        arch, recipe = suggest(trial, self._space, self._recipe)
+        """A proposal; None if the network is excluded or was tried: then the sampler gets its answer at once.
+
+        A sampler that raises has failed this trial; the exception is passed on.
+        """
+        try:
+            arch, recipe = suggest(trial, self._space, self._recipe)
+        except Exception as error:
+            self._fail(trial.number, error)
+            raise
         write_network(trial, arch, recipe)
         exceeded = self._space.exceeded(arch)
         if exceeded:

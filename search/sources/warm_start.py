@@ -28,9 +28,11 @@ def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
     Raises `RunError` if the folder holds no search, or no network of its front is in the space.
     """
     try:
-        folder, _, study = read_search(run)
+        folder, _, study, fault = read_search(run)
     except RunError as error:
         raise RunError(f"warm_start: {error}") from None
+    if fault:
+        raise RunError(f"warm_start: {fault}")
     front = front_of(study)
     starts = []
     for trial in front:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any
+
 __all__ = [
     "ARCH",
     "ARCH_ID",
@@ -23,6 +27,8 @@ __all__ = [
     "RESCUES",
     "RETRIED",
     "SOURCE",
+    "is_plausible",
+    "is_plausible_of_study",
 ]
 
 ARCH, ARCH_ID, RECIPE = "arch", "arch_id", "recipe"
@@ -52,3 +58,30 @@ IDENTITY, ENQUEUED, PRIOR = "search", "enqueued", "prior"
 enqueued; what the prior cost, or why there is none."""
 OWNER = "run"
 """User attribute of a study in a database: the id of the run that it belongs to, its folder and its host."""
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys((ARCH, ARCH_ID, RECIPE, FAILURE), str),
+    **dict.fromkeys((DUPLICATE, RESCUES), int),
+    SOURCE: (str, NoneType),
+    CONFIRMS: (int, NoneType),
+    RETRIED: list,
+}
+_REPORT, _METRIC_NAMES = "report:", "study:metric_names"
+
+
+def is_plausible(name: str, value: Any, objectives: int) -> bool:
+    """Whether an attribute of a trial may have this value; one that a search never writes may have any."""
+    if name.startswith(RECORD):
+        return isinstance(value, dict)
+    if name.startswith(_REPORT):
+        return isinstance(value, list) and len(value) == objectives and all(isinstance(v, int | float) for v in value)
+    if name == RETRIED:
+        return isinstance(value, list) and all(isinstance(reason, str) for reason in value)
+    return isinstance(value, _TYPES.get(name, object))
+
+
+def is_plausible_of_study(name: str, value: Any, objectives: int) -> bool:
+    """The same for an attribute of a study."""
+    if name == _METRIC_NAMES:
+        return isinstance(value, list) and len(value) == objectives and all(isinstance(metric, str) for metric in value)
+    return isinstance(value, dict) if name in (IDENTITY, PRIOR) else True

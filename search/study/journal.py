@@ -1,56 +1,87 @@
-"""The file that holds a study: one JSON object per line. A crash may leave the last line incomplete."""
+"""The file that holds a study: one JSON object per line (`lines.py`). A crash may leave the last line incomplete."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileOpenLock
+from optuna.storages.journal import BaseJournalBackend, JournalFileOpenLock
 
 from xoresnet.errors import RunError
+from xoresnet.search.study.lines import entry_of, guarded, is_guarded, number_of
 
-__all__ = ["JournalReader", "mend", "open_journal"]
+__all__ = ["Damage", "JournalFile", "damage_of", "fault_of", "mend", "open_journal"]
 
 
-class JournalReader(BaseJournalBackend):
-    """A journal for reading only, up to its first incomplete line; its writer may be active."""
+class Damage(NamedTuple):
+    """The first line of a journal that is not what was written, although intact ones follow."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    line: int
+    """Counted from 1."""
+    what: str
+    """What is wrong with it, as a clause about the file."""
+
+
+class JournalFile(BaseJournalBackend):
+    """Optuna's journal in a file that this process alone writes: each line is guarded, and a line is written or not.
+
+    Lines are those of `JournalFileBackend`, which can read the file; it keeps the place of every line in memory.
+    """
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        """durable: whether each line is on the disk before the next is written."""
+        self._path, self._durable = path, durable
+        self._lock = JournalFileOpenLock(str(path))
+        path.touch()
+        self._read = self._place = 0
+        """How many lines were read, and where the next one begins."""
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        for number, line in enumerate(self._path.read_bytes().split(b"\n")[:-1]):
-            entry = _entry(line)
-            if entry is None:
-                return
-            if number >= log_number_from:
-                yield entry
+        if log_number_from < self._read:
+            self._read = self._place = 0
+        with self._path.open("rb") as file:
+            file.seek(self._place)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                entry = entry_of(line[:-1])
+                if entry is None:
+                    raise RunError(f"{self._path}, line {self._read + 1} is damaged")
+                self._read += 1
+                self._place += len(line)
+                if self._read > log_number_from:
+                    yield entry
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        raise OSError(f"{self._path} is open for reading only")
+        """Write entries at the end. Raises `OSError`, and then the file is as it was: a disk may be full."""
+        self._lock.acquire()
+        try:
+            with self._path.open("r+b", buffering=0) as file:
+                end = file.seek(0, os.SEEK_END)
+                number = self._count_lines(file.fileno(), end) + 1
+                content = b"".join(guarded(log, number + place) for place, log in enumerate(logs))
+                try:
+                    _write_all(file.fileno(), content)
+                    if self._durable:
+                        os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(end)
+                    raise
+        finally:
+            self._lock.release()
+
+    def _count_lines(self, file: int, end: int) -> int:
+        """How many lines the file has; those that were not read are another program's."""
+        return self._read + (os.pread(file, end - self._place, self._place).count(b"\n") if end > self._place else 0)
 
 
 def open_journal(path: Path) -> JournalStorage:
     """The storage in this file, created if it is missing. The caller must have claimed the folder. Raises as `mend`."""
     mend(path)
-    return JournalStorage(_WholeLines(str(path), lock_obj=JournalFileOpenLock(str(path))))
-
-
-class _WholeLines(JournalFileBackend):
-    """A journal without half lines: on a full disk, the next line would otherwise be added to the half one."""
-
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        path = Path(self._file_path)
-        before = path.stat().st_size
-        try:
-            super().append_logs(logs)
-        except OSError:
-            os.truncate(path, before)
-            raise
+    return JournalStorage(JournalFile(path))
 
 
 def mend(path: Path) -> None:
@@ -61,23 +92,56 @@ def mend(path: Path) -> None:
     if not path.exists():
         return
     Path(f"{path}.lock").unlink(missing_ok=True)  # left by a writer that was killed
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    while whole and _entry(content[(start := content.rfind(b"\n", 0, whole - 1) + 1) : whole]) is None:
-        whole = start
-    for number, line in enumerate(content[:whole].split(b"\n")[:-1], 1):
-        if _entry(line) is None:
-            raise RunError(f"{path}, line {number} is damaged, but later lines are intact; repair the file by hand")
-    if whole < len(content):
-        path.with_suffix(".journal.torn").write_bytes(content[whole:])
+    damage, whole = _checked(path)
+    if damage is not None:
+        raise RunError(
+            f"{path}, line {damage.line} {damage.what}, but later lines are intact; "
+            f"to rebuild it: xoresnet repair {path.parent}"
+        )
+    if whole < path.stat().st_size:
         with path.open("r+b") as file:
+            file.seek(whole)
+            path.with_suffix(".journal.torn").write_bytes(file.read())
             file.truncate(whole)
 
 
-def _entry(line: bytes) -> dict[str, Any] | None:
-    """The record in a line; None if it is damaged."""
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    return entry if isinstance(entry, dict) and "op_code" in entry else None
+def damage_of(path: Path) -> Damage | None:
+    """What is wrong with a journal; None for one that is intact or only torn at its end. Raises `OSError`."""
+    return _checked(path)[0]
+
+
+def _checked(path: Path) -> tuple[Damage | None, int]:
+    """The first damage, and where the last intact line ends if there is none."""
+    damage, place, whole = None, 0, 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            place += len(line)
+            what, is_intact = fault_of(line, number)
+            if what and damage is None:
+                damage = Damage(number, what)
+            if is_intact:
+                if damage is not None:
+                    return damage, whole
+                whole = place
+    return None, whole
+
+
+def fault_of(line: bytes, number: int) -> tuple[str, bool]:
+    """What is wrong with a line at this place, as a clause about it; and whether its content is intact all the same.
+
+    line: with its end of line; number: counted from 1.
+    """
+    if not line.endswith(b"\n"):
+        return "is incomplete", False
+    line = line[:-1]
+    if not is_guarded(line):
+        return ("", True) if entry_of(line) is not None else ("is damaged", False)
+    own = number_of(line)
+    if own is None:
+        return "is damaged", False
+    return ("" if own == number else f"is out of place: it was written as line {own}", True)
+
+
+def _write_all(file: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(file, content) :]

@@ -7,30 +7,36 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import optuna
+import pandas as pd
 from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import RandomSampler
 from optuna.study import Study
 
 from xoresnet.errors import RunError, XOResNetError
+from xoresnet.results.tables.loading import load_table
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.registry import make_pruner, make_sampler
 from xoresnet.search.study.attributes import ENQUEUED, IDENTITY
+from xoresnet.search.study.faults import FINISHED, record_fault
 from xoresnet.search.study.ownership import check_owner, take_ownership
 from xoresnet.search.study.storage import named_errors, place_of, storage_of, storage_to_read
 
-__all__ = ["SavedSearch", "has_begun", "look_at_study", "open_study", "read_search"]
+__all__ = ["SavedSearch", "has_begun", "identity_of", "look_at_study", "open_study", "read_search", "study_name"]
 
 
 def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
     """The study of a run, created if there is none. Raises `RunError` if it belongs to another search.
 
-    epochs: of a full training, for the pruner.
+    epochs: of a full training, for the pruner. Raises `RunError` too where the study lacks trials that the run's tables
+    have.
     """
+    _refuse_lost_trials(config, folder)
     with named_errors(config, folder):
         study = optuna.create_study(
             storage=storage_of(config, folder),
-            study_name=_name(config, folder),
+            study_name=study_name(config, folder),
             load_if_exists=True,
             directions=[objective.optuna_direction for objective in config.objectives],
             pruner=make_pruner(config.pruner, epochs, config.objectives),
@@ -44,7 +50,7 @@ def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
     if changes:
         what = f"the study {study.study_name!r} in {place_of(config, folder)} belongs to another search"
         raise RunError(f"{what}: {'; '.join(changes)}; choose another name with study=")
-    study.set_user_attr(IDENTITY, {**study.user_attrs.get(IDENTITY, {}), **_identity(config)})
+    study.set_user_attr(IDENTITY, {**study.user_attrs.get(IDENTITY, {}), **identity_of(config)})
     return study
 
 
@@ -56,6 +62,23 @@ def has_begun(folder: RunFolder) -> bool:
     except XOResNetError:  # reported when the folder is opened
         return False
     return study is not None and ENQUEUED in study.user_attrs
+
+
+def _refuse_lost_trials(config: SearchConfig, folder: Path) -> None:
+    """Searching on would repeat what finished, and replace its tables. Raises `RunError`."""
+    trials = _trials_table(folder)
+    if trials is not None and trials["state"].isin(FINISHED).any():
+        fault = record_fault(config, folder, look_at_study(config, folder), trials)
+        if fault:
+            raise RunError(fault)
+
+
+def _trials_table(folder: Path) -> pd.DataFrame | None:
+    """None if it is missing or cannot be read; then the study alone counts."""
+    try:
+        return load_table(folder, "trials")
+    except RunError:
+        return None
 
 
 def _check_objectives(study: Study, config: SearchConfig) -> None:
@@ -73,7 +96,7 @@ def _check_objectives(study: Study, config: SearchConfig) -> None:
         raise RunError(f"the study {study.study_name!r} has the objectives {theirs} instead of {mine}")
 
 
-def _identity(config: SearchConfig) -> dict[str, Any]:
+def identity_of(config: SearchConfig) -> dict[str, Any]:
     """What makes two searches the same search: all that decides which networks are trained, and how."""
     fields = config.model_dump(mode="json")
     data = {name: value for name, value in fields["data"].items() if name not in ("root", "verify")}
@@ -83,7 +106,7 @@ def _identity(config: SearchConfig) -> dict[str, Any]:
 
 def _changes(study: Study, config: SearchConfig) -> list[str]:
     """How the search that began the study differs from this one; fields that it did not record count as equal."""
-    theirs, mine = dict(study.user_attrs.get(IDENTITY, {})), _identity(config)
+    theirs, mine = dict(study.user_attrs.get(IDENTITY, {})), identity_of(config)
     if isinstance(theirs.get("data"), str):  # earlier versions recorded the name alone
         theirs["data"] = {**mine["data"], "name": theirs["data"]}
     return [text for _, text in differences(theirs, {name: mine[name] for name in theirs if name in mine})]
@@ -95,10 +118,15 @@ class SavedSearch(NamedTuple):
     folder: RunFolder
     config: SearchConfig
     study: Study
+    fault: str
+    """What is wrong with its record, as `record_fault` says it; empty if nothing is."""
 
 
 def read_search(run: str | Path) -> SavedSearch:
-    """Read the configuration and the study of the search in a folder. Raises `RunError` if there is none."""
+    """Read the configuration and the study of the search in a folder.
+
+    Raises `RunError` if there is none, and for a study that is lost while the tables have finished trials.
+    """
     folder = RunFolder(Path(run))
     if not folder.path.is_dir():
         raise RunError(f"there is no folder {run}")
@@ -106,9 +134,10 @@ def read_search(run: str | Path) -> SavedSearch:
     if config is None:
         raise RunError(f"{run} holds no search: it has no config.yaml")
     study = look_at_study(config, folder.path)
+    fault = record_fault(config, folder.path, study, _trials_table(folder.path))
     if study is None:
-        raise RunError(f"{run} holds a search that has no study yet")
-    return SavedSearch(folder, config, study)
+        raise RunError(fault or f"{run} holds a search that has no study yet")
+    return SavedSearch(folder, config, study, fault)
 
 
 def look_at_study(config: SearchConfig, folder: Path) -> Study | None:
@@ -117,14 +146,15 @@ def look_at_study(config: SearchConfig, folder: Path) -> Study | None:
     Raises `RunError` if it cannot be read or belongs to another run.
     """
     with named_errors(config, folder, KeyError, TypeError):
-        storage, name = storage_to_read(config, folder), _name(config, folder)
+        storage, name = storage_to_read(config, folder), study_name(config, folder)
         if storage is None or name not in optuna.get_all_study_names(storage):
             return None
-        study = optuna.load_study(study_name=name, storage=storage)
+        study = optuna.load_study(study_name=name, storage=storage, sampler=RandomSampler())  # never asked
     if config.storage is not None:
         check_owner(study, folder, place_of(config, folder))
     return study
 
 
-def _name(config: SearchConfig, folder: Path) -> str:
+def study_name(config: SearchConfig, folder: Path) -> str:
+    """The name of the study of a run."""
     return config.study or folder.name

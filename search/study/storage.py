@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import BaseStorage
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,7 +19,8 @@ from xoresnet.errors import RunError, UsageError, XOResNetError
 from xoresnet.files.secrets import expanded, hidden, hidden_address
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import JOURNAL
-from xoresnet.search.study.journal import JournalReader, open_journal
+from xoresnet.search.study.journal import open_journal
+from xoresnet.search.study.reading import ReadStorage
 
 __all__ = ["check_storage", "named_errors", "place_of", "storage_of", "storage_to_read"]
 
@@ -47,7 +48,7 @@ def storage_to_read(config: SearchConfig, folder: Path) -> BaseStorage | str | N
     """What Optuna opens, for reading only; None if there is nothing yet. Raises `UsageError` as `storage_of` does."""
     if config.storage is None:
         journal = folder / JOURNAL
-        return JournalStorage(JournalReader(journal)) if journal.exists() else None
+        return ReadStorage(journal) if journal.exists() else None
     address = expanded(config.storage)
     if address.startswith("sqlite"):
         file = make_url(address).database

@@ -1,0 +1,42 @@
+"""`xoresnet repair`: rebuild a run whose journals or tables are damaged."""
+
+from __future__ import annotations
+
+import click
+
+from xoresnet.search.repair import Repaired
+from xoresnet.search.repair import repair as rebuild
+from xoresnet.search.views.console import print_json
+from xoresnet.search.views.words import counted
+
+__all__ = ["repair"]
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def repair(run: str, as_json: bool) -> None:
+    """Rebuild a run whose journals or tables are damaged.
+
+    RUN is the folder of the search. Its journal is rebuilt from its intact lines, the tables and the trials' folders,
+    and its tables from the journal. What is replaced is kept in RUN/before-repair.
+    """
+    done = rebuild(run)
+    if as_json:
+        print_json({**done._asdict(), "copies": None if done.copies is None else str(done.copies)})
+    else:
+        _show(done)
+
+
+def _show(done: Repaired) -> None:
+    for fault in done.faults:
+        click.echo(f"found: {fault}")
+    if not done.faults:
+        click.echo("nothing is damaged; the tables were written anew")
+        return
+    rebuilt = f", {len(done.from_tables)} of them completed from the tables" if done.from_tables else ""
+    click.echo(f"rebuilt: {counted(done.trials, 'trial')}{rebuilt}")
+    if done.lost:
+        click.echo(f"lost: nothing is known any more of the trials {', '.join(map(str, done.lost))}")
+    if done.copies is not None:
+        click.echo(f"what was replaced is in {done.copies}")

@@ -1,0 +1,144 @@
+"""A journal written anew from trials: the intact ones of a damaged journal, and those that the tables have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from optuna.storages import JournalStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from xoresnet.files.atomic import replaced
+from xoresnet.search.pruning.reports import REPORT
+from xoresnet.search.study.attributes import ARCH, ARCH_ID, DUPLICATE, EXCLUDED, FAILURE, RECIPE, RECORD
+from xoresnet.search.study.journal import JournalFile
+
+__all__ = ["Merged", "StudyFacts", "Tables", "merged", "rebuild_journal"]
+
+
+class StudyFacts(NamedTuple):
+    """What a study is apart from its trials."""
+
+    name: str
+    directions: Sequence[StudyDirection]
+    user_attrs: Mapping[str, Any]
+    system_attrs: Mapping[str, Any]
+
+
+class Merged(NamedTuple):
+    """Trials by number, without gaps."""
+
+    trials: list[FrozenTrial]
+    from_tables: list[int]
+    """Those of which the tables had to give something."""
+    lost: list[int]
+    """Those of which nothing is known; most had been answered from the record, which tables do not have."""
+
+
+class Tables(Protocol):
+    """The finished trials that tables have."""
+
+    @property
+    def numbers(self) -> list[int]: ...
+
+    def trial(self, number: int) -> FrozenTrial | None:
+        """The trial with one of these numbers; None where the tables do not have enough of it."""
+        ...
+
+
+def merged(known: Sequence[FrozenTrial], tables: Tables) -> Merged:
+    """The trials of a journal, completed by those of the tables; where they contradict each other, the tables count.
+
+    known: by number, as far as the journal is intact. Tables are checked when they are read, and finished trials never
+    change in them.
+    """
+    found = Merged([], [], [])
+    for number in range(max([len(known), *(number + 1 for number in tables.numbers)])):
+        of_journal = known[number] if number < len(known) else None
+        of_tables = tables.trial(number)
+        if of_tables is not None and not _agree(of_journal, of_tables):
+            found.from_tables.append(number)
+            found.trials.append(_completed(of_tables, of_journal))
+        elif of_journal is not None and (not of_journal.state.is_finished() or _is_complete(of_journal)):
+            found.trials.append(of_journal)
+        else:
+            found.lost.append(number)
+            found.trials.append(_lost(number))
+    return found
+
+
+def rebuild_journal(path: Path, study: StudyFacts, trials: Iterable[FrozenTrial]) -> None:
+    """Write a journal with this study; it replaces the file once it is complete. Raises `OSError`."""
+    with replaced(path) as partial:
+        storage = JournalStorage(JournalFile(partial, durable=False))
+        study_id = storage.create_new_study(list(study.directions), study.name)
+        for name, value in study.system_attrs.items():
+            storage.set_study_system_attr(study_id, name, value)
+        for name, value in study.user_attrs.items():
+            storage.set_study_user_attr(study_id, name, value)
+        for trial in trials:
+            storage.create_new_trial(study_id, trial)
+
+
+def _agree(of_journal: FrozenTrial | None, of_tables: FrozenTrial) -> bool:
+    """Whether a trial of the journal has all that the tables have, with the same figures."""
+    if of_journal is None or of_journal.state != of_tables.state:
+        return False
+    mine, theirs = of_journal.user_attrs, of_tables.user_attrs
+    if of_tables.state == TrialState.COMPLETE and of_journal.values != of_tables.values:
+        return False
+    return all(name in mine and _same(mine[name], theirs[name]) for name in theirs if name not in (ARCH, RECIPE)) and (
+        ARCH in mine and RECIPE in mine
+    )
+
+
+def _same(mine: Any, theirs: Any) -> bool:
+    """Whether the figures of an epoch, or any other attributes, are the same as far as the tables have them."""
+    if isinstance(theirs, dict):
+        return isinstance(mine, dict) and all(
+            _same(mine.get(name, math.nan), value)
+            for name, value in theirs.items()
+            if isinstance(value, int | float) and name != "timestamp"
+        )
+    if isinstance(theirs, list):
+        return isinstance(mine, list) and len(mine) == len(theirs) and all(map(_same, mine, theirs))
+    both_missing = isinstance(mine, float) and isinstance(theirs, float) and math.isnan(mine) and math.isnan(theirs)
+    return both_missing or mine == theirs
+
+
+def _completed(of_tables: FrozenTrial, of_journal: FrozenTrial | None) -> FrozenTrial:
+    """The trial of the tables, with what only the journal has of it."""
+    if of_journal is not None:
+        of_tables.user_attrs = {**of_journal.user_attrs, **of_tables.user_attrs}
+        of_tables.system_attrs = of_journal.system_attrs
+    return of_tables
+
+
+def _is_complete(trial: FrozenTrial) -> bool:
+    """Whether nothing is missing of a finished trial of which the tables know nothing."""
+    attributes = trial.user_attrs
+    steps = [name.removeprefix(REPORT) for name in attributes if name.startswith(REPORT)]
+    is_described = DUPLICATE in attributes or all(name in attributes for name in (ARCH, ARCH_ID, RECIPE))
+    has_values = trial.state != TrialState.COMPLETE or trial.values is not None
+    return is_described and has_values and all(f"{RECORD}{step}" in attributes for step in steps)
+
+
+def _lost(number: int) -> FrozenTrial:
+    now = datetime.now()
+    return FrozenTrial(
+        number=number,
+        trial_id=number,
+        state=TrialState.FAIL,
+        value=None,
+        datetime_start=now,
+        datetime_complete=now,
+        params={},
+        distributions={},
+        user_attrs={FAILURE: "lost when the journal was damaged", DUPLICATE: EXCLUDED},  # which counts nowhere
+        system_attrs={},
+        intermediate_values={},
+    )

@@ -1,0 +1,171 @@
+"""Trials from the tables of a run: the inverse of `tables.py`, for a journal that has lost them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from optuna.trial import FrozenTrial, TrialState
+
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.errors import SpecError
+from xoresnet.results.tables.loading import Run
+from xoresnet.search.folders.trial import TrialFolder
+from xoresnet.search.pruning.reports import REPORT
+from xoresnet.search.study.attributes import FAILURE, LAYERS, NODE, RECORD, RESCUES, SOURCE
+from xoresnet.search.study.trials import network_attributes
+from xoresnet.space.optuna_adapter import distributions
+from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.walk import parameters_of
+
+__all__ = ["TrialTables", "network_of", "place_of", "plain_rows", "report_of", "trial_of"]
+
+_ARCH, _RECIPE = "config.", "config.recipe."
+
+
+class TrialTables:
+    """The finished trials in the tables of a run, as Optuna's trials."""
+
+    def __init__(self, folder: Path, run: Run, space: SearchSpace) -> None:
+        self._folder, self._space = folder, space
+        self._metrics = [*run.objectives]
+        finished = run.trials[run.trials["state"].isin(("COMPLETE", "PRUNED", "FAIL"))]
+        self._rows: dict[int, dict[str, Any]] = {int(row["trial_id"]): row for row in plain_rows(finished)}
+        self._epochs: dict[int, list[dict[str, Any]]] = _grouped(run.history)
+        self._layers: dict[int, list[dict[str, Any]]] = _grouped(run.layers)
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the finished trials."""
+        return sorted(self._rows)
+
+    def trial(self, number: int) -> FrozenTrial | None:
+        """A finished trial; None if there is no such row, or if its network cannot be told from it."""
+        row = self._rows.get(number)
+        if row is None:
+            return None
+        network = network_of(row, TrialFolder.in_run(self._folder, "trials", number, row["arch_id"]))
+        if network is None:
+            return None
+        origin = {FAILURE: row["reason"], SOURCE: row["source"], RESCUES: row["rescues"]}
+        known = {name: value for name, value in origin.items() if value is not None}
+        reports = self._reports(number, row)
+        trial = trial_of(row, number, self._metrics, {**network_attributes(*network), **known, **reports})
+        with suppress(SpecError):  # a network outside of the space has no parameters
+            parameters = parameters_of(self._space, *network)
+            trial.distributions = distributions(self._space, parameters, network[1])
+            trial.params = parameters
+        return trial
+
+    def _reports(self, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The attributes that hold the figures of each epoch, and of the layers in the last one."""
+        attributes: dict[str, Any] = {}
+        for epoch in self._epochs.get(number, ()):
+            figures = {name: value for name, value in epoch.items() if name not in ("trial_id", "arch_id", "reported")}
+            when = {"timestamp": epoch["reported"].timestamp()} if epoch["reported"] is not None else {}
+            attributes |= report_of(int(epoch["epoch"]), figures, self._metrics, {**place_of(row), **when})
+        last = attributes.get(f"{RECORD}{row['epochs_trained']}")
+        if self._layers.get(number) and last is not None:
+            layers = [
+                {name: _number(value) for name, value in layer.items() if name not in ("trial_id", "arch_id", "layer")}
+                for layer in sorted(self._layers[number], key=lambda layer: int(layer["layer"]))
+            ]
+            last[LAYERS] = json.dumps(layers)
+        return attributes
+
+
+def trial_of(row: Mapping[str, Any], number: int, metrics: Sequence[str], attributes: dict[str, Any]) -> FrozenTrial:
+    """The finished trial of a row without parameters."""
+    state = TrialState[row["state"]]
+    return FrozenTrial(
+        number=number,
+        trial_id=number,
+        state=state,
+        value=None,
+        values=[row[name] for name in metrics] if state == TrialState.COMPLETE else None,
+        datetime_start=_local(row["started"]),
+        datetime_complete=_local(row["ended"]),
+        params={},
+        distributions={},
+        user_attrs=attributes,
+        system_attrs={},
+        intermediate_values={},
+    )
+
+
+def network_of(row: Mapping[str, Any], folder: TrialFolder) -> tuple[Arch, Recipe] | None:
+    """The network of a row, from its folder or its columns, and its recipe; None unless the id is the same."""
+    try:
+        recipe = Recipe.from_dict(_fields(row, _RECIPE))
+    except SpecError:
+        return None
+    fields = {name: value for name, value in _fields(row, _ARCH).items() if name != "recipe"}
+    for read in (lambda: Arch.load(folder.arch), lambda: Arch.from_dict(fields)):
+        try:
+            arch = read()
+        except (SpecError, OSError):
+            continue
+        if arch.arch_id == row["arch_id"]:
+            return arch, recipe
+    return None
+
+
+def report_of(
+    step: int, figures: Mapping[str, Any], metrics: Sequence[str], more: Mapping[str, Any]
+) -> dict[str, dict[str, Any] | list[Any]]:
+    """The attributes of a step that was reported; more: what its record has besides the figures."""
+    values = {name: _number(value) for name, value in figures.items()}
+    return {f"{RECORD}{step}": {**values, **more}, f"{REPORT}{step}": [values[name] for name in metrics]}
+
+
+def place_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a trial ran, as its records say it."""
+    host, _, process = (row["worker"] or "").rpartition(":")
+    worker = {"hostname": host, "pid": int(process)} if host and process.isdecimal() else {}
+    return {**worker, **({NODE: row["node_id"]} if row["node_id"] is not None else {})}
+
+
+def plain_rows(frame: pd.DataFrame) -> Sequence[dict[str, Any]]:
+    """Rows of Python's own values; missing ones are None."""
+    rows: list[dict[Any, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def _grouped(frame: pd.DataFrame) -> dict[int, list[dict[str, Any]]]:
+    groups: dict[int, list[dict[str, Any]]] = {}
+    for row in plain_rows(frame):
+        groups.setdefault(int(row["trial_id"]), []).append(row)
+    return groups
+
+
+def _fields(row: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The fields of a description from its columns; those of a nested one are dotted."""
+    fields: dict[str, Any] = {}
+    for column, value in row.items():
+        if not column.startswith(prefix) or value is None:
+            continue
+        *outer, name = column.removeprefix(prefix).split(".")
+        inner = fields
+        for each in outer:
+            inner = inner.setdefault(each, {})
+        if name == "input_shape":
+            inner[name] = [int(size) for size in str(value).split("x")]
+        elif name in ("merge", "xor") and "/" in str(value):
+            inner[name] = str(value).split("/")
+        else:
+            inner[name] = value
+    return fields
+
+
+def _local(moment: Any) -> Any:
+    """Optuna's times are local and have no zone."""
+    return None if moment is None else moment.to_pydatetime().astimezone().replace(tzinfo=None)
+
+
+def _number(value: Any) -> Any:
+    return float("nan") if value is None else value
