@@ -44,10 +44,13 @@ def number_of(line: bytes) -> int | None:
 
 def entry_of(line: bytes) -> dict[str, Any] | None:
     """The entry in a line; None for a line that is damaged. Whether it is in its place is not checked."""
-    if is_guarded(line) and number_of(line) is None:
+    has_guard = is_guarded(line)
+    if has_guard and number_of(line) is None:
         return None
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return entry if isinstance(entry, dict) and "op_code" in entry else None
+    if not isinstance(entry, dict) or "op_code" not in entry:
+        return None
+    return entry if has_guard or "line" not in entry else None  # else the key of the checksum itself is damaged

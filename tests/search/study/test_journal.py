@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import threading
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,9 @@ from optuna.trial import TrialState
 
 from tests.small_disk import small_disk
 from xoresnet.errors import XOResNetError
-from xoresnet.search.study.journal import JournalReader, mend, open_journal
+from xoresnet.search.study.journal import JournalFile, damage_of, mend, open_journal
+from xoresnet.search.study.lines import is_guarded, number_of
+from xoresnet.search.study.reading import ReadStorage
 
 ENTRIES: list[dict[str, Any]] = [{"op_code": 0, "name": "run"}, {"op_code": 4, "x": [1.5, None]}, {"op_code": 5}]
 A, B, C = (json.dumps(entry, separators=(",", ":")).encode() + b"\n" for entry in ENTRIES)
@@ -152,87 +153,73 @@ def test_a_long_journal_is_searched_from_its_end(path: Path) -> None:
     assert path.read_bytes() == B * 100_000
 
 
-# looking
+# writing
 
 
-@pytest.mark.parametrize(
-    ("content", "seen"),
-    [
-        (b"", 0),
-        (A + B + C, 3),
-        (A + B + C[:-1], 2),
-        (A + b"hello\n" + B, 1),
-        (A + b"\n" + B, 1),
-        (A + b"3\n" + B, 1),
-        (b"\0" * 4096, 0),
-        (A + b"\0" * 4096 + B, 1),
-        (A + b"\xff\n", 1),
-        (A + B[:5] + C, 1),
-    ],
-)
-def test_it_is_seen_up_to_the_first_torn_line(content: bytes, seen: int, path: Path) -> None:
-    path.write_bytes(content)
-    reader = JournalReader(path)
-    for number in range(5):
-        assert list(reader.read_logs(number)) == ENTRIES[number:seen]
-    assert path.read_bytes() == content
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_cut_anywhere_it_has_the_lines_before(path: Path) -> None:
-    whole = A + B + C
-    ends = [len(A), len(A + B), len(whole)]
-    for end in range(len(whole) + 1):
-        path.write_bytes(whole[:end])
-        assert list(JournalReader(path).read_logs(0)) == ENTRIES[: sum(end >= one for one in ends)]
-
-
-def test_it_is_never_written(path: Path) -> None:
-    path.write_bytes(A)
-    with pytest.raises(OSError, match=f"^{path} is open for reading only$"):
-        JournalReader(path).append_logs(ENTRIES)
-    assert path.read_bytes() == A
-    with pytest.raises(FileNotFoundError):
-        list(JournalReader(path.with_name("none")).read_logs(0))
-
-
-def test_one_reader_goes_on_where_it_was(path: Path) -> None:
-    """As Optuna's storage reads: each entry is given once, however the writer's pieces fall."""
-    path.touch()
-    reader, seen = JournalReader(path), list[dict[str, Any]]()
-    with path.open("ab", buffering=0) as writer:
-        for byte in A + B + C:
-            writer.write(bytes([byte]))
-            seen += reader.read_logs(len(seen))
-    assert seen == ENTRIES
-
-
-def test_a_search_at_work_is_seen_as_it_was_at_some_moment(path: Path) -> None:
+def journal_of(path: Path, trials: int = 2) -> list[bytes]:
+    """The lines of a small study."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = JournalStorage(JournalFileBackend(str(path)))
-    study = optuna.create_study(study_name="run", storage=storage, directions=["maximize", "minimize"])
-    seen = optuna.load_study(study_name="run", storage=JournalStorage(JournalReader(path)))
+    study = optuna.create_study(storage=JournalStorage(JournalFile(path)), directions=["maximize", "minimize"])
+    for number in range(trials):
+        trial = study.ask()
+        trial.set_user_attr("note", "x" * number)
+        study.tell(trial, [number, -number])
+    return path.read_bytes().splitlines(keepends=True)
 
-    def search() -> None:
-        for number in range(40):
-            trial = study.ask()
-            trial.set_user_attr("level", "x" * 2000)  # so that lines are long
-            study.tell(trial, [number, -number])
 
-    writer = threading.Thread(target=search)
-    writer.start()
-    finished = list[int]()
-    while writer.is_alive() or not finished or finished[-1] < 40:
-        anew = optuna.load_study(study_name="run", storage=JournalStorage(JournalReader(path)))
-        for one in (seen, anew):
-            trials = one.trials
-            values = [trial.values for trial in trials if trial.state.is_finished()]
-            assert values == [[number, -number] for number in range(len(values))]
-            assert [trial.number for trial in trials] == list(range(len(trials)))
-            finished.append(len(values))
-    writer.join()
-    assert sorted(finished) == finished
-    assert [trial.user_attrs for trial in seen.trials] == [trial.user_attrs for trial in study.trials]
+def test_lines_are_numbered_and_guarded(path: Path) -> None:
+    lines = journal_of(path)
+    assert [number_of(line[:-1]) for line in lines] == list(range(1, len(lines) + 1))
+    assert damage_of(path) is None
+
+
+def test_optuna_itself_reads_and_continues_it(path: Path) -> None:
+    """With lines that have no guard, after which guarded ones follow again."""
+    count = len(journal_of(path))
+    theirs = optuna.load_study(study_name=None, storage=JournalStorage(JournalFileBackend(str(path))))
+    theirs.tell(theirs.ask(), [5.0, 5.0])
+    ours = optuna.load_study(study_name=None, storage=JournalStorage(JournalFile(path)))
+    ours.tell(ours.ask(), [6.0, 6.0])
+    assert [trial.values for trial in theirs.trials] == [[0, 0], [1, -1], [5, 5], [6, 6]]
+    numbers = [number_of(line) if is_guarded(line) else None for line in path.read_bytes().split(b"\n")[:-1]]
+    assert numbers == [*range(1, count + 1), None, None, count + 3, count + 4]
+    assert damage_of(path) is None
+
+
+def test_lines_of_another_program_that_this_one_has_not_read_are_counted(path: Path) -> None:
+    journal_of(path)
+    ours = JournalFile(path)
+    with path.open("ab") as other:
+        other.write(B)
+    ours.append_logs(ENTRIES[2:])
+    assert damage_of(path) is None
+
+
+@pytest.mark.parametrize("place", ["first", "middle", "guard"])
+def test_every_changed_byte_of_a_line_is_noticed(place: str, path: Path) -> None:
+    lines = journal_of(path)
+    number = {"first": 0, "middle": len(lines) // 2, "guard": len(lines) // 2}[place]
+    within = (
+        range(len(lines[number]) - 9, len(lines[number]) - 2) if place == "guard" else range(len(lines[number]) - 1)
+    )
+    for byte in within:
+        changed = bytearray(lines[number])
+        changed[byte] ^= 1  # another digit, another letter
+        path.write_bytes(b"".join([*lines[:number], changed, *lines[number + 1 :]]))
+        damage = damage_of(path)
+        assert damage is not None, changed
+        assert damage.line == number + 1
+
+
+def test_a_line_that_was_removed_or_doubled_is_noticed(path: Path) -> None:
+    lines = journal_of(path)
+    for changed in ([*lines[:3], *lines[4:]], [*lines[:4], *lines[3:]], [*lines[:2], lines[3], lines[2], *lines[4:]]):
+        path.write_bytes(b"".join(changed))
+        damage = damage_of(path)
+        assert damage is not None
+        assert damage.what.startswith("is out of place: it was written as line ")
+        with pytest.raises(XOResNetError, match=r"; to rebuild it: xoresnet repair "):
+            mend(path)
 
 
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
@@ -248,7 +235,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
         assert len(before) > 10
         disk.grow("1m")
         study.tell(study.ask(), [0.5, 1.0])
-        for storage in (open_journal(path), JournalStorage(JournalReader(path))):
+        for storage in (open_journal(path), ReadStorage(path)):
             trials = optuna.load_study(study_name=study.study_name, storage=storage).trials
             assert [trial.state for trial in trials] == [*before, TrialState.COMPLETE]
         assert aside(path) == b""
