@@ -28,10 +28,11 @@ from xoresnet.search.folders.run import CONFIRM_JOURNAL, JOURNAL, TABLES, RunFol
 from xoresnet.search.study.attributes import IDENTITY
 from xoresnet.search.study.faults import record_fault
 from xoresnet.search.study.journal import damage_of, mend
-from xoresnet.search.study.opening import identity_of, look_at_study, study_name
+from xoresnet.search.study.opening import identity_of, look_at_study
 from xoresnet.search.study.reading import ReadStorage
 from xoresnet.search.study.rebuilding import Merged, StudyFacts, merged, rebuild_journal
 from xoresnet.search.study.rows import TrialTables
+from xoresnet.search.study.storage import study_name
 from xoresnet.search.study.tables import FrameWriter
 
 __all__ = ["Repaired", "repair"]
@@ -121,7 +122,7 @@ class _Repair:
             return Merged([], [], [])
         self._note(fault)
         if config.storage is not None:
-            raise RunError(f"{self._faults[-1]}; repair rebuilds journals, not databases: restore the database")
+            raise RunError(fault)
         self._set_aside([JOURNAL, *TABLES])
         frames = {name: typed([], _COLUMNS[name]) if table is None else table for name, table in tables.items()}
         run = load(self._folder, frames=frames)

@@ -74,7 +74,7 @@ def export(
     """
     local_path(run, "RUN")  # weights are read from there, too
     target = None if output is None else local_path(output, "--output")
-    source = _source(run, wanted, searched=searched)
+    source = _source(run, wanted, searched=searched, trust_code=trust_code)
     # torch, which `--help` and wrong options do not need
     from xoresnet.standalone.export import export as write
     from xoresnet.standalone.folder import load_model
@@ -105,13 +105,13 @@ def _verification(file: Exported) -> str:
     return f"{same} ({error}){rest}"
 
 
-def _source(run: str, wanted: str | None, *, searched: bool) -> _Source:
+def _source(run: str, wanted: str | None, *, searched: bool, trust_code: bool) -> _Source:
     """Raises `UsageError` for a pick that does not exist, `RunError` for a run or weights that do not."""
     if (Path(run) / _CONFIG).exists():
         for option in ["--pick"] * (wanted is not None) + ["--searched"] * searched:
             raise UsageError(f"{run} holds one training; {option} is for searches, leave it out")
         return _Source(Path(run), Path(run).name, Path(run).name)
-    tables = read_run(run)
+    tables = read_run(run, trust_code=trust_code)
     wanted = "knee" if wanted is None else wanted
     row = None if searched else _confirmed(tables, wanted)
     if row is None:

@@ -10,6 +10,7 @@ from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import SHORT_NAMES, metric_of
 from xoresnet.results.figures.kit.networks import describe
 from xoresnet.results.tables.loading import Run
+from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.commands.run_tables import read_run, row_fields
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.network_table import NetworkTable
@@ -28,9 +29,16 @@ _SHORT = {**SHORT_NAMES, "trial": "trial_id"}
     "--min-accuracy", type=float, metavar="X", help="Only networks with an accuracy of at least X, for example 0.9."
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print all columns as CSV.")
+@trust_code_option
 @click.option("--json", "as_json", is_flag=True, help="Print all columns as JSON.")
 def front(
-    run: str, sort: str | None, max_spikes: float | None, min_accuracy: float | None, as_csv: bool, as_json: bool
+    run: str,
+    sort: str | None,
+    max_spikes: float | None,
+    min_accuracy: float | None,
+    as_csv: bool,
+    trust_code: bool,
+    as_json: bool,
 ) -> None:
     """Print the front of a search as a table, CSV or JSON.
 
@@ -42,7 +50,7 @@ def front(
         raise UsageError(f"--max-spikes must be at least 0, got {max_spikes:g}")
     if min_accuracy is not None and not 0 <= min_accuracy <= 1:
         raise UsageError(f"--min-accuracy must lie between 0 and 1, got {min_accuracy:g}")
-    tables = read_run(run)
+    tables = read_run(run, trust_code=trust_code)
     rows = _sorted(_within(tables.front, max_spikes, min_accuracy), sort, tables)
     if as_json:
         print_json([row_fields(row) for row in rows.to_dict("records")])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from xoresnet.description.user_code import names_only
+from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.repair import Repaired
 from xoresnet.search.repair import repair as rebuild
 from xoresnet.search.views.console import print_json
@@ -14,14 +16,16 @@ __all__ = ["repair"]
 
 @click.command()
 @click.argument("run", metavar="RUN")
+@trust_code_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-def repair(run: str, as_json: bool) -> None:
+def repair(run: str, trust_code: bool, as_json: bool) -> None:
     """Rebuild a run whose journals or tables are damaged.
 
     RUN is the folder of the search. Its journal is rebuilt from its intact lines, the tables and the trials' folders,
     and its tables from the journal. What is replaced is kept in RUN/before-repair.
     """
-    done = rebuild(run)
+    with names_only(run, trust_code=trust_code):
+        done = rebuild(run)
     if as_json:
         print_json({**done._asdict(), "copies": None if done.copies is None else str(done.copies)})
     else:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from xoresnet.description.user_code import names_only
 from xoresnet.errors import RunError
 from xoresnet.results.tables.loading import DamagedTableError, Run, load
 from xoresnet.search.folders.run import CONFIRM_JOURNAL, RunFolder
@@ -19,10 +20,11 @@ from xoresnet.search.views.messages import print_note
 __all__ = ["read_run", "row_fields"]
 
 
-def read_run(run: str) -> Run:
+def read_run(run: str, *, trust_code: bool = False) -> Run:
     """The tables of a run, as new as they can be; what is wrong with its record is said on stderr.
 
-    run: its folder, or a URL, whose tables are read as they are. Raises `RunError`.
+    run: its folder, or a URL, whose tables are read as they are. trust_code: whether names of code in its files may be
+    imported. Raises `RunError`, and `UntrustedCodeError` where one would have to be.
     """
     if "://" in run:
         return load(run)
@@ -35,10 +37,11 @@ def read_run(run: str) -> Run:
     from xoresnet.search.confirmation.table import current_confirmed
     from xoresnet.search.study.current import current_run
 
-    confirmed = current_confirmed(Path(run))
-    found = current_run(run, {} if confirmed is None else {"confirmed": confirmed})
-    if found.fault:
-        print_note(found.fault)
+    with names_only(run, trust_code=trust_code):
+        confirmed = current_confirmed(Path(run))
+        found = current_run(run, {} if confirmed.table is None else {"confirmed": confirmed.table})
+    for fault in filter(None, (found.fault, confirmed.fault)):
+        print_note(fault)
     return found.run
 
 

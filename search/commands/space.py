@@ -10,11 +10,12 @@ import click
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, params_count
+from xoresnet.description.user_code import names_only
 from xoresnet.errors import SpecError, UsageError
 from xoresnet.files.places import local_path
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.measures.metrics import compact_number
-from xoresnet.search.commands.arguments import existing_file, read_text
+from xoresnet.search.commands.arguments import existing_file, read_text, trust_code_option
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.words import counted, describe_arch
 from xoresnet.space.baseline_networks import baselines
@@ -35,10 +36,18 @@ __all__ = ["read_space", "space"]
 @click.option("--out", default="archs", show_default=True, metavar="DIR", help="The folder that --sample writes to.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Seed of the samples.")
 @click.option("--check", metavar="ARCH.json", help="Tell whether this network is in the space, and if not, why.")
+@trust_code_option
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the space as YAML, as a start for a space of your own.")
 @click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
 def space(
-    name: str | None, sample: int | None, out: str, seed: int, check: str | None, as_yaml: bool, as_json: bool
+    name: str | None,
+    sample: int | None,
+    out: str,
+    seed: int,
+    check: str | None,
+    trust_code: bool,
+    as_yaml: bool,
+    as_json: bool,
 ) -> int:
     """Describe a search space: its parameters, its size and sample networks.
 
@@ -53,12 +62,15 @@ def space(
             raise UsageError(f"{asked[0]} needs a space: name a preset ({', '.join(preset_names())}) or a file")
         _list_presets(as_json=as_json)
         return 0
+    if check:
+        with names_only(name, trust_code=trust_code):
+            return _check(
+                read_space(name), Arch.load(existing_file(check), trust_code=trust_code), check, as_json=as_json
+            )
     described = read_space(name)
     if as_yaml:
         preset = name in preset_names() and not Path(name).is_file()
         click.echo(preset_text(name) if preset else described.to_yaml(), nl=False)
-    elif check:
-        return _check(described, check, as_json=as_json)
     elif sample is not None:
         _write_samples(described, sample, local_path(out, "--out"), seed, as_json=as_json)
     else:
@@ -93,8 +105,8 @@ def _list_presets(*, as_json: bool) -> None:
     click.echo("\nTo describe one: xoresnet space digits\nTo start your own: xoresnet space digits --yaml > mine.yaml")
 
 
-def _check(described: SearchSpace, path: str, *, as_json: bool) -> int:
-    faults = described.faults(Arch.load(existing_file(path)))
+def _check(described: SearchSpace, arch: Arch, path: str, *, as_json: bool) -> int:
+    faults = described.faults(arch)
     if as_json:
         print_json({"contained": not faults, "faults": [fault._asdict() for fault in faults]})
     elif not faults:

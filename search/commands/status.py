@@ -8,6 +8,8 @@ import click
 from optuna.study import Study
 from optuna.trial import TrialState
 
+from xoresnet.description.user_code import names_only
+from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.prior.record import budget_of
 from xoresnet.search.study.front import front_of
@@ -22,20 +24,22 @@ __all__ = ["status"]
 
 @click.command()
 @click.argument("run", metavar="RUN")
+@trust_code_option
 @click.option("--json", "as_json", is_flag=True, help="Print the progress and the front as JSON.")
-def status(run: str, as_json: bool) -> None:
+def status(run: str, trust_code: bool, as_json: bool) -> None:
     """Show the progress of a search, its running trials and its front.
 
     RUN is the folder of the search. Nothing in it is changed.
     """
-    folder, config, study, fault = read_search(run)
-    if fault:
-        print_note(fault)
-    fields = _fields(study, config, busy=folder.is_busy())
-    if as_json:
-        print_json(fields)
-    else:
-        _show(study, fields)
+    with names_only(run, trust_code=trust_code):
+        folder, config, study, fault = read_search(run)
+        if fault:
+            print_note(fault)
+        fields = _fields(study, config, busy=folder.is_busy())
+        if as_json:
+            print_json(fields)
+        else:
+            _show(study, fields)
 
 
 def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]:

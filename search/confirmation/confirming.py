@@ -23,15 +23,14 @@ from xoresnet.search.confirmation.study import (
     note_searched,
     open_confirm_study,
 )
-from xoresnet.search.confirmation.table import confirmed_folder, lost_trainings, write_confirmed
+from xoresnet.search.confirmation.table import confirmation_fault, confirmed_folder, write_confirmed
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, execute, outcome
 from xoresnet.search.execution.trainable import train_trial
 from xoresnet.search.folders.claim import claimed
-from xoresnet.search.folders.run import CONFIRM_JOURNAL, RunFolder
+from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.prepare import Progress, full_recipe
 from xoresnet.search.sources.jobs import JobSource
-from xoresnet.search.study.faults import remedy
 from xoresnet.search.study.opening import read_search
 from xoresnet.search.study.tables import FrameWriter
 from xoresnet.search.study.trials import TrialRecord, confirmation_attributes, training_key, trials_of
@@ -164,12 +163,12 @@ class ConfirmRun:
     def _refuse_lost_trainings(self) -> None:
         """Confirming on would repeat what finished, and replace the table. Raises `RunError`."""
         try:
-            lost = lost_trainings(load_table(self.path, "confirmed"), look_at_confirm_study(self.path))
+            table = load_table(self.path, "confirmed")
         except DamagedTableError:  # the study alone counts
-            return
-        if lost:
-            rule = f"lacks {lost} trainings that finished according to confirmed.parquet"
-            raise RunError(f"{self.path / CONFIRM_JOURNAL} {rule}; {remedy(self.path)}")
+            table = None
+        fault = confirmation_fault(self.path, table, look_at_confirm_study(self.path))
+        if fault:
+            raise RunError(fault)
 
     def write_table(self) -> None:
         """Write the table; a failure is noted and stops nothing, because the study holds everything."""

@@ -16,6 +16,7 @@ from xoresnet.errors import RunError, XOResNetError
 from xoresnet.search.folders.run import CONFIRM_JOURNAL
 from xoresnet.search.objective import Objective
 from xoresnet.search.study.attributes import ARCH_ID, RECIPE
+from xoresnet.search.study.faults import remedy
 from xoresnet.search.study.journal import open_journal
 from xoresnet.search.study.reading import ReadStorage
 from xoresnet.search.study.trials import Attributes, TrainingKey, TrialRecord, trials_of
@@ -55,16 +56,21 @@ def open_confirm_study(folder: Path, objectives: Sequence[Objective]) -> Study:
 
 
 def look_at_confirm_study(folder: Path) -> Study | None:
-    """The same study for reading only; None where nothing was confirmed yet. Raises `RunError`."""
+    """The same study for reading only; None where nothing was confirmed yet. Raises `RunError`, for damage too."""
     if not (folder / CONFIRM_JOURNAL).exists():
         return None
     try:
         storage = ReadStorage(folder / CONFIRM_JOURNAL)
+        damage = storage.damage()
+        if damage is not None:
+            raise RunError(f"{folder / CONFIRM_JOURNAL}, line {damage.line} {damage.what}; {remedy(folder)}")
         if not storage.get_all_studies():
             return None
         return optuna.load_study(
             study_name=CONFIRM_STUDY, storage=storage, sampler=RandomSampler()
         )  # which is not asked
+    except RunError:  # also a ValueError
+        raise
     except _ERRORS as error:
         raise RunError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
 

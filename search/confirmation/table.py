@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from optuna.study import Study
@@ -16,11 +16,20 @@ from xoresnet.results.tables.files import write_parquet
 from xoresnet.results.tables.loading import DamagedTableError, load_table
 from xoresnet.search.confirmation.study import best_seeds, look_at_confirm_study, searched_trial, trained
 from xoresnet.search.folders.claim import is_claimed
+from xoresnet.search.folders.run import CONFIRM_JOURNAL
 from xoresnet.search.folders.trial import TrialFolder
+from xoresnet.search.study.faults import remedy
 from xoresnet.search.study.tables import trial_row
 from xoresnet.search.study.trials import TrainingKey, TrialRecord, trials_of
 
-__all__ = ["confirmed_folder", "confirmed_frame", "current_confirmed", "lost_trainings", "write_confirmed"]
+__all__ = [
+    "confirmation_fault",
+    "confirmed_folder",
+    "confirmed_frame",
+    "current_confirmed",
+    "lost_trainings",
+    "write_confirmed",
+]
 
 
 def confirmed_folder(run: Path, trial: TrialRecord) -> TrialFolder:
@@ -47,22 +56,40 @@ def confirmed_frame(study: Study, run: Path) -> pd.DataFrame:
     return typed(list(rows.values()), CONFIRMED)
 
 
-def current_confirmed(run: Path) -> pd.DataFrame | None:
-    """The table as new as it can be, written anew where that is possible and loses nothing; None without trainings."""
+class CurrentConfirmed(NamedTuple):
+    """The table of a confirmation, and what is wrong with its record."""
+
+    table: pd.DataFrame | None
+    """None if nothing was confirmed."""
+    fault: str
+    """One sentence that names the remedy; empty if nothing is wrong."""
+
+
+def current_confirmed(run: Path) -> CurrentConfirmed:
+    """The table as new as it can be, written anew where that is possible and loses nothing."""
     try:
         kept = load_table(run, "confirmed")
     except DamagedTableError:
         kept = None
     try:
         study = look_at_confirm_study(run)
-    except RunError:
-        study = None
-    if study is None or lost_trainings(kept, study):
-        return kept
+    except RunError as error:
+        return CurrentConfirmed(kept, str(error))
+    fault = confirmation_fault(run, kept, study)
+    if study is None or fault:
+        return CurrentConfirmed(kept, fault)
     if not is_claimed(run):
         with suppress(OSError):  # another user's folder, a full disk
             write_confirmed(study, run)
-    return confirmed_frame(study, run)
+    return CurrentConfirmed(confirmed_frame(study, run), "")
+
+
+def confirmation_fault(run: Path, table: pd.DataFrame | None, study: Study | None) -> str:
+    """What the study lacks that the table has, in one sentence with its remedy; empty if nothing."""
+    lost = lost_trainings(table, study)
+    if not lost:
+        return ""
+    return f"{run / CONFIRM_JOURNAL} lacks {lost} trainings that are in confirmed.parquet; {remedy(run)}"
 
 
 def lost_trainings(table: pd.DataFrame | None, study: Study | None) -> int:

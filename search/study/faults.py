@@ -10,7 +10,9 @@ from optuna.study import Study
 
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import JOURNAL
+from xoresnet.search.study.journal import Damage
 from xoresnet.search.study.reading import ReadStorage
+from xoresnet.search.study.storage import place_of, study_name
 from xoresnet.search.study.trials import trials_of
 
 __all__ = ["FINISHED", "lost_trials", "record_fault", "remedy"]
@@ -24,18 +26,27 @@ def record_fault(config: SearchConfig, folder: Path, study: Study | None, trials
 
     study: for reading only; None if there is none. trials: the run's table of trials; None if there is none.
     """
-    place = str(folder / JOURNAL) if config.storage is None else f"the study {config.study or folder.name}"
-    storage = study._storage if study is not None else None
-    damage = storage.damage() if isinstance(storage, ReadStorage) else None
+    damage = _damage(config, folder, study)
     if damage is not None:
-        return f"{place}, line {damage.line} {damage.what}; what follows is left out; {remedy(folder)}"
+        where = f"{folder / JOURNAL}, line {damage.line} {damage.what}"
+        return f"{where}; what follows is left out; {remedy(folder)}"
     lost = lost_trials(trials, study)
     if not lost:
         return ""
     those = f"trial {lost[0]}" if len(lost) == 1 else f"{len(lost)} trials"
+    what = f"differs from the tables in {those} that finished"
     if study is None:
-        return f"{place} is missing or empty, but {those} finished according to the tables; {remedy(folder)}"
-    return f"{place} differs from the tables in {those} that finished; {remedy(folder)}"
+        what = f"is missing or empty, but {those} finished according to the tables"
+    if config.storage is None:
+        return f"{folder / JOURNAL} {what}; {remedy(folder)}"
+    return f"the study {study_name(config, folder)!r} in {place_of(config, folder)} {what}; restore the database"
+
+
+def _damage(config: SearchConfig, folder: Path, study: Study | None) -> Damage | None:
+    storage = study._storage if study is not None else None
+    if study is None and config.storage is None and (folder / JOURNAL).exists():
+        storage = ReadStorage(folder / JOURNAL)
+    return storage.damage() if isinstance(storage, ReadStorage) else None
 
 
 def remedy(folder: Path) -> str:
@@ -54,7 +65,11 @@ def lost_trials(trials: pd.DataFrame | None, study: Study | None) -> list[int]:
     lost = []
     for number, state, arch_id, *figures in finished[columns].itertuples(index=False, name=None):
         trial = known.get(number)
-        same = trial is not None and trial.has_network and (trial.state.name, trial.arch_id) == (state, arch_id)
-        if not same or (state == "COMPLETE" and len(figures) == len(metrics) and trial.values != figures):
+        if (
+            trial is None
+            or not trial.has_network
+            or (trial.state.name, trial.arch_id) != (state, arch_id)
+            or (state == "COMPLETE" and len(figures) == len(metrics) and trial.values != figures)
+        ):
             lost.append(int(number))
     return lost

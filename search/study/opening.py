@@ -19,20 +19,20 @@ from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.registry import make_pruner, make_sampler
 from xoresnet.search.study.attributes import ENQUEUED, IDENTITY
-from xoresnet.search.study.faults import FINISHED, record_fault
+from xoresnet.search.study.faults import record_fault
 from xoresnet.search.study.ownership import check_owner, take_ownership
-from xoresnet.search.study.storage import named_errors, place_of, storage_of, storage_to_read
+from xoresnet.search.study.storage import named_errors, place_of, storage_of, storage_to_read, study_name
 
-__all__ = ["SavedSearch", "has_begun", "identity_of", "look_at_study", "open_study", "read_search", "study_name"]
+__all__ = ["SavedSearch", "has_begun", "identity_of", "look_at_study", "open_study", "read_search"]
 
 
 def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
     """The study of a run, created if there is none. Raises `RunError` if it belongs to another search.
 
     epochs: of a full training, for the pruner. Raises `RunError` too where the study lacks trials that the run's tables
-    have.
+    have, or is damaged.
     """
-    _refuse_lost_trials(config, folder)
+    _refuse_faults(config, folder)
     with named_errors(config, folder):
         study = optuna.create_study(
             storage=storage_of(config, folder),
@@ -64,13 +64,14 @@ def has_begun(folder: RunFolder) -> bool:
     return study is not None and ENQUEUED in study.user_attrs
 
 
-def _refuse_lost_trials(config: SearchConfig, folder: Path) -> None:
+def _refuse_faults(config: SearchConfig, folder: Path) -> None:
     """Searching on would repeat what finished, and replace its tables. Raises `RunError`."""
     trials = _trials_table(folder)
-    if trials is not None and trials["state"].isin(FINISHED).any():
-        fault = record_fault(config, folder, look_at_study(config, folder), trials)
-        if fault:
-            raise RunError(fault)
+    if config.storage is not None and (trials is None or trials.empty):
+        return
+    fault = record_fault(config, folder, look_at_study(config, folder), trials)
+    if fault:
+        raise RunError(fault)
 
 
 def _trials_table(folder: Path) -> pd.DataFrame | None:
@@ -153,8 +154,3 @@ def look_at_study(config: SearchConfig, folder: Path) -> Study | None:
     if config.storage is not None:
         check_owner(study, folder, place_of(config, folder))
     return study
-
-
-def study_name(config: SearchConfig, folder: Path) -> str:
-    """The name of the study of a run."""
-    return config.study or folder.name

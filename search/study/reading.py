@@ -56,6 +56,8 @@ class ReadStorage(BaseStorage):
         self._path, self._file = path, os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
         self._place = self._lines = 0
+        self._is_nonsense = False
+        """Whether the last line that was read is whole and means nothing."""
         self._studies: dict[int, FrozenStudy] = {}
         self._created = 0
         self._of_study: dict[int, list[_Trial]] = {}
@@ -74,7 +76,8 @@ class ReadStorage(BaseStorage):
             if not line.endswith(b"\n"):
                 return
             what, is_intact = fault_of(line, self._lines + 1)
-            if not what and not self._apply(line):
+            self._is_nonsense = not what and not self._apply(line)
+            if self._is_nonsense:
                 what, is_intact = "is damaged", False
             if what:
                 self.faults.append(Damage(self._lines + 1, what))
@@ -88,7 +91,7 @@ class ReadStorage(BaseStorage):
     def damage(self) -> Damage | None:
         """The first damaged line that is not merely the torn end of the file."""
         self._sync()
-        if not self.faults or self._lenient:
+        if not self.faults or self._lenient or self._is_nonsense:
             return self.faults[0] if self.faults else None
         following = (fault_of(line, number)[1] for number, line in enumerate(self._rest(), self._lines + 1))
         return self.faults[0] if any(following) else None
@@ -304,15 +307,15 @@ class _Trial(FrozenTrial):
                 self._own[name] = value
 
     @property
-    def user_attrs(self) -> Mapping[str, Any]:  # type: ignore[override] # read-only, as all of this is
+    def user_attrs(self) -> Mapping[str, Any]:  # type: ignore[override,misc] # read-only, as all of this is
         return _Attributes(self)
 
     @property
-    def params(self) -> dict[str, Any]:
+    def params(self) -> dict[str, Any]:  # type: ignore[misc] # as above
         return {name: kind.to_external_repr(value) for name, (value, kind) in self._parameters().items()}
 
     @property
-    def distributions(self) -> dict[str, BaseDistribution]:
+    def distributions(self) -> dict[str, BaseDistribution]:  # type: ignore[misc] # as above
         return {name: kind for name, (_, kind) in self._parameters().items()}
 
     def _parameters(self) -> dict[str, tuple[Any, BaseDistribution]]:

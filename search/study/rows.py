@@ -105,14 +105,24 @@ def network_of(row: Mapping[str, Any], folder: TrialFolder) -> tuple[Arch, Recip
     except SpecError:
         return None
     fields = {name: value for name, value in _fields(row, _ARCH).items() if name != "recipe"}
-    for read in (lambda: Arch.load(folder.arch), lambda: Arch.from_dict(fields)):
-        try:
-            arch = read()
-        except (SpecError, OSError):
-            continue
-        if arch.arch_id == row["arch_id"]:
+    for arch in (_arch_in(folder), _arch_of(fields)):
+        if arch is not None and arch.arch_id == row["arch_id"]:
             return arch, recipe
     return None
+
+
+def _arch_in(folder: TrialFolder) -> Arch | None:
+    try:
+        return Arch.from_json(folder.arch.read_bytes())
+    except (SpecError, OSError):
+        return None
+
+
+def _arch_of(fields: Mapping[str, Any]) -> Arch | None:
+    try:
+        return Arch.from_dict(dict(fields))
+    except SpecError:
+        return None
 
 
 def report_of(

@@ -22,7 +22,7 @@ from xoresnet.search.folders.run import JOURNAL
 from xoresnet.search.study.journal import open_journal
 from xoresnet.search.study.reading import ReadStorage
 
-__all__ = ["check_storage", "named_errors", "place_of", "storage_of", "storage_to_read"]
+__all__ = ["check_storage", "named_errors", "place_of", "storage_of", "storage_to_read", "study_name"]
 
 _ERRORS = (SQLAlchemyError, StorageInternalError, ImportError, OSError, ValueError)
 """Raised for storage addresses; `ValueError` for text that is not an address."""
@@ -55,6 +55,11 @@ def storage_to_read(config: SearchConfig, folder: Path) -> BaseStorage | str | N
         if file and not file.startswith("file:") and not Path(file).exists():  # opening it would create it
             return None
     return address
+
+
+def study_name(config: SearchConfig, folder: Path) -> str:
+    """The name of the study of a run."""
+    return config.study or folder.name
 
 
 def place_of(config: SearchConfig, folder: Path) -> str:

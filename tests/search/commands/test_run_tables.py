@@ -10,8 +10,9 @@ import pytest
 from tests.search.command_line import xoresnet
 from tests.search.confirmations import begin, confirming, made_search
 from tests.search.views.test_search import complete, search_config, searching
+from xoresnet.errors import RunError
 from xoresnet.results import load
-from xoresnet.search.commands.run_tables import refresh
+from xoresnet.search.commands.run_tables import read_run
 
 CONFIG = search_config()
 
@@ -33,7 +34,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_what_the_journal_has_is_in_the_tables(killed: Path) -> None:
     assert len(load(killed).trials) == 1
-    refresh(str(killed))
+    read_run(str(killed))
     assert list(load(killed).trials["val_accuracy"]) == [0.5, 0.9]
 
 
@@ -44,7 +45,7 @@ def test_commands_see_it(killed: Path) -> None:
 def test_tables_that_were_never_written(killed: Path) -> None:
     for name in ("trials", "history", "layers"):
         (killed / f"{name}.parquet").unlink()
-    refresh(str(killed))
+    read_run(str(killed))
     assert len(load(killed).trials) == 2
 
 
@@ -52,14 +53,14 @@ def test_tables_that_are_new_stay(killed: Path) -> None:
     os.utime(killed / "trials.parquet")
     os.utime(killed / "study.journal", (1, 1))
     before = contents(killed)
-    refresh(str(killed))
+    read_run(str(killed))
     assert contents(killed) == before
 
 
 def test_a_search_that_goes_on_writes_its_own(killed: Path) -> None:
     with searching(CONFIG, killed):
         before = contents(killed)
-        refresh(str(killed))
+        read_run(str(killed))
         assert contents(killed) == before
 
 
@@ -67,15 +68,16 @@ def test_a_search_that_goes_on_writes_its_own(killed: Path) -> None:
 def test_a_damaged_journal_does_no_harm(killed: Path, text: str) -> None:
     (killed / "study.journal").write_text(text)
     before = contents(killed)
-    refresh(str(killed))
+    read_run(str(killed))
     assert contents(killed) == before
     assert xoresnet("front", str(killed)).code == 0
 
 
-@pytest.mark.parametrize("run", ["nowhere", "memory://bucket/run", "", "a\0b"])
-def test_nothing_to_bring_up(run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("run", ["nowhere", "", "a\0b"])
+def test_nothing_to_read(run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    refresh(run)
+    with pytest.raises(RunError):
+        read_run(run)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -98,7 +100,7 @@ def confirmed(tmp_path: Path) -> Path:
 def test_what_the_journal_of_a_confirmation_has_is_in_its_table(confirmed: Path) -> None:
     assert len(load(confirmed).confirmed) == 1
     others = {name: text for name, text in contents(confirmed).items() if name != "confirmed.parquet"}
-    refresh(str(confirmed))
+    read_run(str(confirmed))
     assert list(load(confirmed).confirmed["state"]) == ["COMPLETE", "COMPLETE", "RUNNING"]
     assert load(confirmed).confirmed["weights"].notna().sum() == 2
     assert {name: text for name, text in contents(confirmed).items() if name != "confirmed.parquet"} == others
@@ -108,14 +110,14 @@ def test_its_table_that_is_new_stays(confirmed: Path) -> None:
     os.utime(confirmed / "confirmed.parquet")
     os.utime(confirmed / "confirm.journal", (1, 1))
     before = contents(confirmed)
-    refresh(str(confirmed))
+    read_run(str(confirmed))
     assert contents(confirmed) == before
 
 
 def test_a_confirmation_that_goes_on_writes_its_own(confirmed: Path) -> None:
     with confirming(confirmed, seeds=1):
         before = contents(confirmed)
-        refresh(str(confirmed))
+        read_run(str(confirmed))
         assert contents(confirmed) == before
 
 
@@ -123,6 +125,6 @@ def test_a_confirmation_that_goes_on_writes_its_own(confirmed: Path) -> None:
 def test_its_damaged_journal_does_no_harm(confirmed: Path, text: str) -> None:
     (confirmed / "confirm.journal").write_text(text)
     before = contents(confirmed)
-    refresh(str(confirmed))
+    read_run(str(confirmed))
     assert contents(confirmed) == before
     assert xoresnet("export", str(confirmed), "--pick", "99").code == 2

@@ -155,7 +155,11 @@ def test_what_is_before_the_damage_is_shown() -> None:
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join([*lines[:-4], b"\0" * 512 + b"\n", *lines[-4:]]))
     before = journal.read_bytes()
-    assert shown("run")[0] == "not running: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)"
+    result = xoresnet("status", "run")
+    assert result.out.startswith("not running: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)\n")
+    journal = journal.absolute()
+    where = f"{journal}, line {len(lines) - 3} is damaged; what follows is left out"
+    assert (result.code, result.err) == (0, f"note: {where}; to rebuild it: xoresnet repair {journal.parent}\n")
     assert journal.read_bytes() == before
 
 
@@ -203,7 +207,8 @@ def test_a_study_elsewhere() -> None:
     assert shown("run")[0] == "not running: 1 of 30 trials finished (1 complete, 0 pruned, 0 failed)"
     assert not Path("run/study.journal").exists()
     Path("studies.db").unlink()
-    assert xoresnet("status", "run").is_refusal(1, "run holds a search that has no study yet")
+    what = f"the study 'run' in {config.storage} is missing or empty, but trial 0 finished according to the tables"
+    assert xoresnet("status", "run").is_refusal(1, f"{what}; restore the database")
     assert not Path("studies.db").exists()
 
 
