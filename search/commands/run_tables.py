@@ -54,15 +54,12 @@ def row_fields(row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _is_behind(run: Path) -> bool:
-    """Whether the table of a confirmation may lack something that its journal has."""
+    """Whether the table of a confirmation may lack something that its journal has, or has lost it."""
+    journal, table = run / CONFIRM_JOURNAL, run / "confirmed.parquet"
     try:
-        written = (run / CONFIRM_JOURNAL).stat().st_mtime_ns
+        return table.stat().st_mtime_ns < journal.stat().st_mtime_ns
     except (OSError, ValueError):
-        return False
-    try:
-        return (run / "confirmed.parquet").stat().st_mtime_ns < written
-    except OSError:
-        return True
+        return journal.exists() != table.exists()
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ import pandas as pd
 from xoresnet.errors import RunError
 from xoresnet.results.tables.loading import DamagedTableError, Run, load, load_table
 from xoresnet.search.folders.run import RunFolder
-from xoresnet.search.study.faults import lost_trials, record_fault
+from xoresnet.search.study.faults import FINISHED, differing, lost_trials, record_fault
 from xoresnet.search.study.opening import look_at_study
 from xoresnet.search.study.tables import Frames, FrameWriter
 
@@ -54,12 +54,38 @@ def current_run(run: str | Path, frames: Mapping[str, pd.DataFrame] | None = Non
         return CurrentRun(load(run, frames={**given, **_present(kept)}), fault)
     writer = FrameWriter(study, config.objectives, folder.path)
     current: dict[str, pd.DataFrame] = writer.frames()._asdict()
-    if fault and lost_trials(kept["trials"], study):
+    changed = _changed_trials(kept, current)
+    if changed or (fault and lost_trials(kept["trials"], study)):
         current |= _present(kept)
+        fault = fault or differing(config, folder.path, changed)
     if not fault and not folder.is_busy():
         with suppress(OSError):  # another user's folder, a full disk
             writer.write()
     return CurrentRun(load(run, frames={**given, **current}), fault)
+
+
+def _changed_trials(kept: Mapping[str, pd.DataFrame | None], current: Mapping[str, pd.DataFrame]) -> list[int]:
+    """The numbers of finished trials whose figures in the tables that were kept differ from those of the study."""
+    trials = kept["trials"]
+    if trials is None:
+        return []
+    finished = set(trials.loc[trials["state"].isin(FINISHED), "trial_id"])
+    changed: set[int] = set()
+    for name, key in _KEYS.items():
+        old, new = kept[name], current[name].set_index(key)
+        if old is None or not new.index.is_unique:
+            continue
+        old = old[old["trial_id"].isin(finished)].set_index(key)
+        old = old[old.index.isin(new.index)]
+        figures = [column for column in old if column in new and str(old[column].dtype) == "float64"]
+        before, after = old[figures], new[figures].reindex(old.index)
+        differs = ((before != after) & before.notna()).any(axis=1)
+        changed |= set(old.index.get_level_values("trial_id")[differs])
+    return sorted(map(int, changed))
+
+
+_KEYS = {"trials": ["trial_id"], "history": ["trial_id", "epoch"], "layers": ["trial_id", "layer"]}
+"""What identifies a row of each table."""
 
 
 def _kept(folder: Path, name: str) -> pd.DataFrame | None:

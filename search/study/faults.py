@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,7 @@ from xoresnet.search.study.reading import ReadStorage
 from xoresnet.search.study.storage import place_of, study_name
 from xoresnet.search.study.trials import trials_of
 
-__all__ = ["FINISHED", "lost_trials", "record_fault", "remedy"]
+__all__ = ["FINISHED", "differing", "lost_trials", "record_fault", "remedy"]
 
 FINISHED = ("COMPLETE", "PRUNED", "FAIL")
 """The states in which a trial never changes again."""
@@ -31,12 +32,22 @@ def record_fault(config: SearchConfig, folder: Path, study: Study | None, trials
         where = f"{folder / JOURNAL}, line {damage.line} {damage.what}"
         return f"{where}; what follows is left out; {remedy(folder)}"
     lost = lost_trials(trials, study)
-    if not lost:
-        return ""
-    those = f"trial {lost[0]}" if len(lost) == 1 else f"{len(lost)} trials"
-    what = f"differs from the tables in {those} that finished"
-    if study is None:
-        what = f"is missing or empty, but {those} finished according to the tables"
+    if lost and study is None:
+        what = f"is missing or empty, but {_those(lost)} finished according to the tables"
+        return _sentence(config, folder, what)
+    return differing(config, folder, lost)
+
+
+def differing(config: SearchConfig, folder: Path, trials: Sequence[int]) -> str:
+    """That finished trials differ from the tables, with the remedy; empty if none do."""
+    return _sentence(config, folder, f"differs from the tables in {_those(trials)} that finished") if trials else ""
+
+
+def _those(trials: Sequence[int]) -> str:
+    return f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"
+
+
+def _sentence(config: SearchConfig, folder: Path, what: str) -> str:
     if config.storage is None:
         return f"{folder / JOURNAL} {what}; {remedy(folder)}"
     return f"the study {study_name(config, folder)!r} in {place_of(config, folder)} {what}; restore the database"

@@ -306,16 +306,16 @@ class _Trial(FrozenTrial):
             else:
                 self._own[name] = value
 
-    @property
-    def user_attrs(self) -> Mapping[str, Any]:  # type: ignore[override,misc] # read-only, as all of this is
+    @property  # type: ignore[misc] # read-only, as all of this is
+    def user_attrs(self) -> Mapping[str, Any]:  # type: ignore[override]
         return _Attributes(self)
 
-    @property
-    def params(self) -> dict[str, Any]:  # type: ignore[misc] # as above
+    @property  # type: ignore[misc] # as above
+    def params(self) -> dict[str, Any]:
         return {name: kind.to_external_repr(value) for name, (value, kind) in self._parameters().items()}
 
-    @property
-    def distributions(self) -> dict[str, BaseDistribution]:  # type: ignore[misc] # as above
+    @property  # type: ignore[misc] # as above
+    def distributions(self) -> dict[str, BaseDistribution]:
         return {name: kind for name, (_, kind) in self._parameters().items()}
 
     def _parameters(self) -> dict[str, tuple[Any, BaseDistribution]]:

@@ -13,11 +13,11 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from xoresnet.files.atomic import replaced
-from xoresnet.search.pruning.reports import REPORT
+from xoresnet.search.pruning.reports import REPORT, steps_of
 from xoresnet.search.study.attributes import ARCH, ARCH_ID, DUPLICATE, EXCLUDED, FAILURE, RECIPE, RECORD
 from xoresnet.search.study.journal import JournalFile
 
-__all__ = ["Merged", "StudyFacts", "Tables", "merged", "rebuild_journal"]
+__all__ = ["Merged", "StudyFacts", "Tables", "is_complete", "merged", "rebuild_journal"]
 
 
 class StudyFacts(NamedTuple):
@@ -63,7 +63,7 @@ def merged(known: Sequence[FrozenTrial], tables: Tables) -> Merged:
         if of_tables is not None and not _agree(of_journal, of_tables):
             found.from_tables.append(number)
             found.trials.append(_completed(of_tables, of_journal))
-        elif of_journal is not None and (not of_journal.state.is_finished() or _is_complete(of_journal)):
+        elif of_journal is not None and (not of_journal.state.is_finished() or is_complete(of_journal)):
             found.trials.append(of_journal)
         else:
             found.lost.append(number)
@@ -87,6 +87,8 @@ def rebuild_journal(path: Path, study: StudyFacts, trials: Iterable[FrozenTrial]
 def _agree(of_journal: FrozenTrial | None, of_tables: FrozenTrial) -> bool:
     """Whether a trial of the journal has all that the tables have, with the same figures."""
     if of_journal is None or of_journal.state != of_tables.state:
+        return False
+    if of_journal.datetime_start is None or of_journal.datetime_complete is None:
         return False
     mine, theirs = of_journal.user_attrs, of_tables.user_attrs
     if of_tables.state == TrialState.COMPLETE and of_journal.values != of_tables.values:
@@ -113,18 +115,22 @@ def _same(mine: Any, theirs: Any) -> bool:
 def _completed(of_tables: FrozenTrial, of_journal: FrozenTrial | None) -> FrozenTrial:
     """The trial of the tables, with what only the journal has of it."""
     if of_journal is not None:
-        of_tables.user_attrs = {**of_journal.user_attrs, **of_tables.user_attrs}
+        kept = of_journal.user_attrs
+        if any(name.startswith(RECORD) for name in of_tables.user_attrs):
+            kept = {name: value for name, value in kept.items() if not name.startswith((RECORD, REPORT))}
+        of_tables.user_attrs = {**kept, **of_tables.user_attrs}
         of_tables.system_attrs = of_journal.system_attrs
     return of_tables
 
 
-def _is_complete(trial: FrozenTrial) -> bool:
-    """Whether nothing is missing of a finished trial of which the tables know nothing."""
+def is_complete(trial: FrozenTrial) -> bool:
+    """Whether nothing is missing of what a study has of a finished trial, its figures of every step included."""
     attributes = trial.user_attrs
-    steps = [name.removeprefix(REPORT) for name in attributes if name.startswith(REPORT)]
+    steps = steps_of(attributes)
     is_described = DUPLICATE in attributes or all(name in attributes for name in (ARCH, ARCH_ID, RECIPE))
     has_values = trial.state != TrialState.COMPLETE or trial.values is not None
-    return is_described and has_values and all(f"{RECORD}{step}" in attributes for step in steps)
+    has_records = {name for name in attributes if name.startswith(RECORD)} == {f"{RECORD}{step}" for step in steps}
+    return is_described and has_values and has_records and steps == list(range(1, len(steps) + 1))
 
 
 def _lost(number: int) -> FrozenTrial:

@@ -100,7 +100,7 @@ def test_a_study_in_a_storage_elsewhere(folder: Path) -> None:
     assert found is not None
     assert len(found.trials) == count
     (folder.parent / "studies.db").unlink()
-    with pytest.raises(XOResNetError, match="holds a search that has no study yet") as caught:
+    with pytest.raises(XOResNetError, match=r"the study 'run' in .* is missing .*; restore the database$") as caught:
         plan_confirm(folder)
     assert isinstance(caught.value, RunError)
 
