@@ -94,12 +94,28 @@ def _check_objectives(objectives: tuple[Objective, ...]) -> tuple[Objective, ...
 
 
 def _space(value: Any) -> Any:
-    """The fields of a space as the space itself writes them, from a space, its fields or the name of a preset."""
+    """The fields of a space as the space itself writes them, from a space, its fields or the name of a preset.
+
+    Image shape and number of classes stay away where they are not given, because they are those of the data.
+    """
     if isinstance(value, str):
         value = SearchSpace.preset(value)
-    if isinstance(value, Mapping):
-        value = SearchSpace.from_dict(value)
-    return value.to_dict() if isinstance(value, SearchSpace) else value
+    if not isinstance(value, Mapping):
+        return value.to_dict() if isinstance(value, SearchSpace) else value
+    fields = SearchSpace.from_dict(_with_images(value)).to_dict()
+    arch = value.get("arch", {})
+    kept = {name: field for name, field in fields["arch"].items() if name in arch or name not in _ANY_IMAGES}
+    return {**fields, "arch": kept}
+
+
+_ANY_IMAGES: Mapping[str, Any] = {"input_shape": [3, 32, 32], "num_classes": 10}
+"""What stands in for image shape and number of classes until the data are known."""
+
+
+def _with_images(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a space with any image shape and number of classes, where they are not given."""
+    arch = fields.get("arch", {})
+    return {**fields, "arch": {**_ANY_IMAGES, **arch}} if isinstance(arch, Mapping) else dict(fields)
 
 
 def _check_recipe(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -131,8 +147,8 @@ class SearchConfig(Spec):
     """The configuration of a search: space, data, objectives, budget and resources. Only `space` has no default."""
 
     space: Annotated[Mapping[str, Any], BeforeValidator(_space)]
-    """The fields of a space (`SearchSpace.from_dict`), or the name of a preset; image shape and number of classes are
-    replaced by those of the data."""
+    """The fields of a space (`SearchSpace.from_dict`), or the name of a preset; image shape and number of classes need
+    not be given, and are replaced by those of the data."""
     data: Annotated[DataSpec, BeforeValidator(_data)] = DataSpec()
     recipe: Annotated[Mapping[str, Any], AfterValidator(_check_recipe)] = {}
     """Fields of `Recipe` that differ from the data set's defaults; values varied by the space take precedence."""
@@ -206,5 +222,5 @@ class SearchConfig(Spec):
 
     @property
     def search_space(self) -> SearchSpace:
-        """The space as an object."""
-        return SearchSpace.from_dict(self.space)
+        """The space as an object; before the data are known, image shape and classes may be arbitrary."""
+        return SearchSpace.from_dict(_with_images(self.space))

@@ -106,7 +106,7 @@ def _note_other_images(asked: SearchConfig, resolved: SearchConfig) -> None:
     before, now = (
         (list(space.input_shape), space.num_classes) for space in (asked.search_space, resolved.search_space)
     )
-    if before == now:
+    if before == now or not {"input_shape", "num_classes"} <= set(asked.space["arch"]):
         return
     (images, classes), (fitted, fitted_classes) = before, now
     described = f"the space describes images {images} in {classes} classes"

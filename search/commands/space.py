@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +17,7 @@ from xoresnet.files.places import local_path
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.measures.metrics import compact_number
 from xoresnet.search.commands.arguments import existing_file, read_text, trust_code_option
+from xoresnet.search.config import SearchConfig
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.words import counted, describe_arch
 from xoresnet.space.baseline_networks import baselines
@@ -29,7 +31,7 @@ __all__ = ["read_space", "space"]
 
 
 @click.command()
-@click.argument("name", required=False, metavar="[PRESET or FILE]")
+@click.argument("name", required=False, metavar="[PRESET or FILE.yaml]")
 @click.option(
     "--sample", type=click.IntRange(0), metavar="N", help="Draw N random networks and write them as JSON files."
 )
@@ -79,15 +81,49 @@ def space(
 
 
 def read_space(name: str) -> SearchSpace:
-    """A preset by its name, or a space from a YAML file. Raises `UsageError`, `SpecError`."""
+    """A preset by its name, or the space in a YAML file: of a space, or of a search, for the images of its data.
+
+    Raises `UsageError`, `SpecError`.
+    """
+    if Path(name).is_file():
+        fields = read_yaml(read_text(name), name)
+        if _is_search(fields):
+            return _space_of_search(fields, name)
+    return _plain_space(name)
+
+
+def _is_search(fields: Any) -> bool:
+    return isinstance(fields, dict) and "space" in fields and "arch" not in fields
+
+
+def _space_of_search(fields: Mapping[str, Any], name: str) -> SearchSpace:
+    inner = fields["space"]
+    given = {"space": _plain_space(inner).to_dict() if isinstance(inner, str) else inner, "data": fields.get("data")}
+    try:
+        config = SearchConfig.from_dict({key: value for key, value in given.items() if value is not None})
+    except SpecError as error:
+        raise SpecError(fault._replace(message=f"{fault.message} (in {name})") for fault in error.faults) from None
+    # torch, which spaces by themselves do not need
+    from xoresnet.data.load import find_loader
+
+    data, space = find_loader(config.data.name), config.search_space
+    known = {"input_shape": data.image_shape, "num_classes": data.num_classes}
+    missing = [key for key, value in known.items() if value is None and key not in config.space["arch"]]
+    if missing:
+        paths = " and ".join(f"arch.{key}" for key in missing)
+        raise UsageError(f"{name}: add {paths} to its space, because {data.name} may hold any images")
+    return space.for_images(data.image_shape or space.input_shape, data.num_classes or space.num_classes)
+
+
+def _plain_space(name: str) -> SearchSpace:
+    """A preset by its name, or a space from a YAML file."""
     if Path(name).suffix not in (".yaml", ".yml") and not Path(name).is_file():
         return SearchSpace.preset(name)
     text = read_text(name)
     try:
         return SearchSpace.load(name)
     except SpecError:
-        fields = read_yaml(text, name)
-        if isinstance(fields, dict) and "space" in fields and "arch" not in fields:
+        if _is_search(read_yaml(text, name)):
             raise UsageError(
                 f"{name} is the configuration of a search, not a space; its space is under the key 'space'"
             ) from None

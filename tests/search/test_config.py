@@ -125,6 +125,17 @@ def test_one_space_has_one_spelling(changes: dict[str, Any]) -> None:
     assert config.space == config.search_space.to_dict()
 
 
+@pytest.mark.parametrize("given", [(), ("input_shape",), ("num_classes",), ("input_shape", "num_classes")])
+def test_image_shape_and_classes_need_not_be_repeated(given: tuple[str, ...]) -> None:
+    """They are those of the data; what is not given is not made up either."""
+    arch = {name: value for name, value in SPACE["arch"].items() if name not in ("input_shape", "num_classes")}
+    config = SearchConfig(space={"arch": {**arch, **{name: SPACE["arch"][name] for name in given}}})
+    assert {name for name in ("input_shape", "num_classes") if name in config.space["arch"]} == set(given)
+    whole = SearchSpace.from_dict(SPACE)
+    assert config.search_space.for_images(whole.input_shape, whole.num_classes) == whole
+    assert SearchConfig.from_dict(config.model_dump(mode="json")) == config
+
+
 def test_a_space_may_be_described_as_shortly_as_in_its_file() -> None:
     assert SearchConfig(space=SPACE).search_space == SearchSpace.from_dict(SPACE)
 
@@ -326,7 +337,7 @@ def test_all_faults_between_fields_at_once() -> None:
 
 def test_all_faults_within_fields_at_once() -> None:
     found = faults(
-        space={"arch": {"depth": 9}},
+        space={"arch": {"depth": 9, "input_shape": [1, 8], "num_classes": 1}},
         recipe={"epochs": 0, "momentum": 1},
         objectives=["nonsense:max", "val_loss:min", "val_loss:max"],
         pruner={"kind": "never"},

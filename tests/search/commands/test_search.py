@@ -128,6 +128,17 @@ def test_a_space_alone() -> None:
     assert config == SearchConfig(space=config.space, trials=3, study="space")
 
 
+def test_a_space_need_not_say_what_the_data_say() -> None:
+    """Nor is there a note that it was written for other images."""
+    short = "arch: {depth: 8, width: [2, 4], timesteps: 1}"
+    Path("alone.yaml").write_text(short)
+    arch = plan("alone.yaml")["config"]["space"]["arch"]
+    assert (arch["input_shape"], arch["num_classes"]) == ([1, 8, 8], 10)
+    Path("mine.yaml").write_text(f"space: {{{short}}}\ntrials: 3\n")
+    result = xoresnet("search", "mine.yaml", "--dry-run")
+    assert (result.code, result.err) == (0, "")
+
+
 def test_a_space_by_the_name_of_a_preset() -> None:
     Path("mine.yaml").write_text("space: digits\ntrials: 3\n")
     config = planned("mine.yaml")
@@ -356,7 +367,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("mine.yaml seed=1 --run searched", 1,
          "*/searched holds another search: seed was 0, is 1; choose another run folder"),
         ("mine.yaml epochs=2 sampler=tpe --run searched", 1,
-         "*/searched holds another search: sampler was nsga2, is tpe; epochs was 3, is 2; choose another folder *"),
+         "*/searched holds another search: sampler was nsga2, is tpe; epochs was 3, is 2; choose another run folder"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_sentence_and_nothing_is_written(

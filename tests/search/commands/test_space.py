@@ -220,7 +220,10 @@ def test_a_network_beyond_the_limits() -> None:
         ("digits --smaple 3", 2, "No such option '--smaple'. Did you mean '--sample'? (see xoresnet space --help)"),
         ("digits --check none.json", 2, "there is no file none.json"),
         ("digits --check folder", 2, "folder is a folder, not a file"),
-        ("search.yaml", 2, "search.yaml is the configuration of a search, not a space; its space is under the key *"),
+        ("itself.yaml", 2, "itself.yaml is the configuration of a search, not a space; its space is under the key *"),
+        ("other.yaml", 2, "space: unknown field; the fields are arch, recipe, constraints (in other.yaml)"),
+        ("wrong.yaml", 2, "space.arch.width: must be at least 1, got 0 (in wrong.yaml)"),
+        ("folder.yaml", 2, "folder.yaml: add arch.input_shape and arch.num_classes to its space, because folder may *"),
         ("digits --check broken.yaml", 2, "not valid JSON: * (in broken.yaml)"),
         ("digits --check list.json", 2, "Arch must be a mapping of fields, got list (in list.json)"),
         ("empty.yaml --sample 2", 2, "no network of the space keeps to its constraints"),
@@ -231,12 +234,38 @@ def test_wrong_usage_is_one_sentence(words: str, code: int, message: str) -> Non
     Path("broken.yaml").write_text("arch: [depth]: 3")
     Path("binary.yaml").write_bytes(b"\xff\xfe\x00")
     Path("list.json").write_text("[1, 2]")
-    Path("search.yaml").write_text("space: digits\ntrials: 3\n")
+    Path("itself.yaml").write_text("space: itself.yaml\ntrials: 3\n")
+    Path("other.yaml").write_text("arch: {input_shape: [1, 8, 8], num_classes: 2}\nspace: digits\n")
+    Path("wrong.yaml").write_text("space: {arch: {width: 0}}\n")
+    Path("folder.yaml").write_text("space: {arch: {width: 4}}\ndata: {name: folder, root: pictures}\n")
     Path("empty.yaml").write_text(MINE.replace("2800", "28"))
     result = xoresnet("space", *words.split())
     assert result.is_refusal(code, message)
     assert result.out == ""
     assert not Path("archs").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("space: {arch: {width: [4, 6]}}\n", "images 1x8x8, 10 classes"),  # of the digits, as in a search
+        ("space: {arch: {width: [4, 6]}}\ndata: cifar100\ntrials: 3\n", "images 3x32x32, 100 classes"),
+        ("space: {arch: {width: [4, 6], input_shape: [1, 9, 9], num_classes: 3}}\n", "images 1x8x8, 10 classes"),
+        ("space: digits\ndata: {name: cifar10, root: nowhere}\n", "images 3x32x32, 10 classes"),
+        ("space: mine.yaml\nsampler: my.Sampler\n", "images 1x8x8, 10 classes"),
+        (
+            "space: {arch: {width: 4, input_shape: [3, 20, 30], num_classes: 7}}\ndata: {name: folder, root: p}\n",
+            "images 3x20x30, 7 classes",
+        ),
+    ],
+)
+def test_the_space_of_a_search(text: str, shape: str) -> None:
+    Path("search.yaml").write_text(text)
+    assert lines_of("search.yaml")[0] == f"space search.yaml: {shape}"
+    assert xoresnet("space", "search.yaml", "--sample", "2").code == 0
+    as_yaml = xoresnet("space", "search.yaml", "--yaml").out
+    Path("alone.yaml").write_text(as_yaml)
+    assert lines_of("alone.yaml")[1:] == lines_of("search.yaml")[1:]
 
 
 def test_every_fault_of_a_file_has_its_line() -> None:
