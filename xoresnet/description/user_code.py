@@ -20,8 +20,8 @@ from xoresnet.errors import Fault, SpecError, UntrustedCodeError
 
 __all__ = ["NamedCode", "check_user_code", "fault_of_user_code", "find_user_code", "is_dotted", "names_only"]
 
-_modules: set[str] = set()
-"""The names of the modules that held what was found."""
+_found: set[str] = set()
+"""The dotted paths that were imported."""
 
 
 class NamedCode:
@@ -99,7 +99,7 @@ def find_user_code(path: str, fits: Callable[[Any], bool], what: str) -> Any:
     if not hasattr(module, name):
         guess = nearest(name, [other for other in vars(module) if not other.startswith("_")])
         raise SpecError([Fault("", f"{path!r} does not exist: {module_name} has no {name!r}{guess}")])
-    _modules.add(module_name)
+    _found.add(path)
     value = getattr(module, name)
     if not fits(value):
         raise SpecError([Fault("", f"{path!r} must be {what}, but its type is {type(value).__name__}")])
@@ -111,10 +111,10 @@ def fault_of_user_code(error: BaseException) -> str | None:
 
     None if the error came from elsewhere, among others from code of this package that user code called.
     """
-    fault = None
+    fault, modules = None, {path.rpartition(".")[0] for path in _found}
     for frame, line in walk_tb(error.__traceback__):
         module = str(frame.f_globals.get("__name__"))
-        if module in _modules:
+        if module in modules:
             fault = f"{module}, line {line}, raised {type(error).__name__}: {error}"
         elif module.partition(".")[0] == "xoresnet":
             fault = None
@@ -125,4 +125,4 @@ def _has_imported(path: str) -> bool:
     """Whether the object exists without any import, those of lazy modules included."""
     module_name, _, name = path.rpartition(".")
     module = sys.modules.get(module_name)
-    return module is not None and name in vars(module)
+    return module is not None and (path in _found or name in vars(module))

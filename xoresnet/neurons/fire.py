@@ -1,34 +1,24 @@
 """The multi-step function behind every neuron: all time steps in one autograd function, by the kernel that fits.
 
-`fire_torch.py` computes on CPUs; on CUDA one Triton kernel does the same (`fire_triton.py`). Under `torch.export` the
-time steps are unrolled into operations that any exporter knows.
+`fire_torch.py` computes on CPUs; on CUDA one Triton kernel does the same (`fire_triton.py`). Under `torch.compile` both
+are called by an operator (`fire_compiled.py`); under `torch.export` the time steps are unrolled into operations that
+any exporter knows.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.util import find_spec
-from typing import Protocol, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from xoresnet.errors import UsageError
-from xoresnet.neurons import fire_torch
 from xoresnet.neurons.dynamics import Dynamics
+from xoresnet.neurons.fire_compiled import fire_compiled
+from xoresnet.neurons.kernels import kernel_for
 
 __all__ = ["fire"]
-
-
-class _Kernel(Protocol):
-    """What `fire_torch` and `fire_triton` provide; documented in the former."""
-
-    def forward(self, x: Tensor, leak: Tensor | None, dynamics: Dynamics, *, keep: bool) -> tuple[Tensor, Tensor]: ...
-
-    def backward(
-        self, grad: Tensor, membrane: Tensor, leak: Tensor | None, dynamics: Dynamics, *, learn: bool
-    ) -> tuple[Tensor, Tensor | None]: ...
 
 
 def fire(x: Tensor, dynamics: Dynamics, leak: Tensor | None = None) -> Tensor:
@@ -44,13 +34,15 @@ def fire(x: Tensor, dynamics: Dynamics, leak: Tensor | None = None) -> Tensor:
         raise UsageError("neurons need at least one time step, got none")
     if leak is not None:
         leak = leak.to(x.dtype).reshape(())
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        return fire_compiled(x, leak, dynamics)
     dynamics = dynamics.rounded(x.dtype)
     if torch.is_grad_enabled() and (x.requires_grad or (leak is not None and leak.requires_grad)):
         spikes: Tensor = _Fire.apply(x, leak, dynamics)
         return spikes
     if torch.compiler.is_compiling():
         return _unrolled(x, leak, dynamics)
-    return _kernel(x, dynamics).forward(x, leak, dynamics, keep=False)[0]
+    return kernel_for(x, dynamics).forward(x, leak, dynamics, keep=False)[0]
 
 
 class _Context(FunctionCtx):
@@ -62,7 +54,7 @@ class _Context(FunctionCtx):
 class _Fire(torch.autograd.Function):
     @staticmethod
     def forward(ctx: _Context, x: Tensor, leak: Tensor | None, dynamics: Dynamics) -> Tensor:
-        spikes, membrane = _kernel(x, dynamics).forward(x, leak, dynamics, keep=True)
+        spikes, membrane = kernel_for(x, dynamics).forward(x, leak, dynamics, keep=True)
         ctx.save_for_backward(membrane, *(() if leak is None else (leak,)))
         ctx.dynamics = dynamics
         return spikes
@@ -72,26 +64,12 @@ class _Fire(torch.autograd.Function):
     def backward(ctx: _Context, grad: Tensor) -> tuple[Tensor, Tensor | None, None]:
         membrane, *rest = ctx.saved_tensors
         leak = rest[0] if rest else None
-        kernel, learn = _kernel(membrane, ctx.dynamics), ctx.needs_input_grad[1]
+        kernel, learn = kernel_for(membrane, ctx.dynamics), ctx.needs_input_grad[1]
         return *kernel.backward(grad, membrane, leak, ctx.dynamics, learn=learn), None
 
 
-def _kernel(x: Tensor, dynamics: Dynamics) -> _Kernel:
-    if x.is_cuda and x.dtype is not torch.float64 and x.numel() > 0 and _has_triton():
-        from xoresnet.neurons import fire_triton  # Triton is heavy, and only some builds of torch bring it
-
-        if dynamics.surrogate.kind in fire_triton.SURROGATE_KINDS:
-            return fire_triton
-    return fire_torch
-
-
-@cache
-def _has_triton() -> bool:
-    return find_spec("triton") is not None
-
-
 def _unrolled(x: Tensor, leak: Tensor | None, dynamics: Dynamics) -> Tensor:
-    """Compute the same numbers one operation after the other."""
+    """Compute the same numbers one operation after the other; a file has these few for each time step."""
     spikes, v = [], None
     for current in x.unbind(0):
         if leak is None and dynamics.tau is None:
@@ -100,7 +78,7 @@ def _unrolled(x: Tensor, leak: Tensor | None, dynamics: Dynamics) -> Tensor:
             drive = current if v is None else current - v
             step = drive / cast(float, dynamics.tau) if leak is None else drive * leak
             h = step if v is None else v + step
-        fired = (h >= dynamics.threshold).to(x.dtype)
-        v = h * (1 - fired) if dynamics.hard else h - dynamics.threshold * fired
+        fired = h >= dynamics.threshold
+        v = h.masked_fill(fired, 0) if dynamics.hard else torch.where(fired, h - dynamics.threshold, h)
         spikes.append(fired)
-    return torch.stack(spikes)
+    return torch.stack(spikes).to(x.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xoresnet.description.layer_table import params_count, summary
+from xoresnet.description.neuron_spec import NEURON_KINDS, NeuronSpec
 from xoresnet.measures.figures import Energy
 from xoresnet.measures.metrics import METRICS
 from xoresnet.standalone.config import ModelConfig
@@ -31,10 +32,10 @@ _LICENCE = "The weights belong to whoever trained them; xoresnet is under Apache
 
 def model_card(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) -> str:
     """Markdown. formats: of the single files in the folder; spikes: whether these return the count, if they can."""
-    classes = ", ".join(f"`{_plain(name)}`" for name in config.data.classes)
+    classes = ", ".join(map(_literal, config.data.classes))
     parts = [
         f"# {config.arch.arch_id}",
-        f"A residual spiking network for {config.data.name}, found and trained with xoresnet.",
+        f"A residual spiking network for {_literal(config.data.name)}, found and trained with xoresnet.",
         "\n".join(["| | |", "| --- | --- |", *_rows(config, formats, spikes=spikes)]),
         _ENERGY.format(*Energy()),
         f"## Use\n\n`{CONFIG}` and `{WEIGHTS}` load with `xoresnet.load_model(folder)`.",
@@ -48,17 +49,26 @@ def model_card(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) 
 
 
 def _rows(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) -> list[str]:
-    arch, neuron = config.arch, config.arch.neuron
+    arch = config.arch
     rows = {
         "input": f"images [N, {_shape(config)}], float32 in [0, 1]; they are normalised inside",
         "output": _output(arch.num_classes, formats, spikes=spikes),
         "time steps": f"{arch.timesteps}, with the same image at each of them",
-        "neuron": f"{neuron.kind}, tau {neuron.tau:g}, threshold {neuron.threshold:g}, {neuron.reset} reset",
+        "neuron": _neuron(arch.neuron),
         "parameters": f"{params_count(arch):,}",
     }
     for metric in (METRICS[name] for name in _FIGURES if name in config.figures):
         rows[metric.long_heading] = metric.text(config.figures[metric.name])
     return [f"| {name} | {text} |" for name, text in rows.items()]
+
+
+def _neuron(neuron: NeuronSpec) -> str:
+    kind = NEURON_KINDS.get(neuron.kind)
+    constants = f"threshold {neuron.threshold:g}, {neuron.reset} reset"
+    if kind is None:  # a user's, which makes of the constants what it likes
+        return f"{_literal(neuron.kind)}, tau {neuron.tau:g}, {constants}"
+    tau = f"{'initial ' * kind.learns_tau}tau {neuron.tau:g}, " if kind.leaky else ""
+    return f"{neuron.kind}, {tau}{constants}"
 
 
 def _output(classes: int, formats: Sequence[Format], *, spikes: bool) -> str:
@@ -77,8 +87,8 @@ def _training(config: ModelConfig) -> list[str]:
     if config.recipe is None:
         return []
     lines = [f"- {name}: {value}" for name, value in config.recipe.model_dump(mode="json").items() if value is not None]
-    origin = f"Source: {_plain(config.origin)}. " if config.origin else ""
-    versions = ", ".join(f"{name} {version}" for name, version in config.versions.items())
+    origin = f"Source: {_literal(config.origin)}. " if config.origin else ""
+    versions = ", ".join(_literal(f"{name} {version}") for name, version in config.versions.items())
     made_with = f"\n\nMade with {versions}." if versions else ""
     return [f"## Training\n\n{origin}Recipe:\n\n" + "\n".join(lines) + made_with]
 
@@ -87,6 +97,6 @@ def _shape(config: ModelConfig) -> str:
     return ", ".join(map(str, config.arch.input_shape))
 
 
-def _plain(text: str) -> str:
-    """Without the characters that Markdown or HTML would interpret."""
-    return "".join(character for character in text if character not in "`<>|\n")
+def _literal(text: str) -> str:
+    """A text that others may have written, as Markdown shows it without reading marks, links or HTML in it."""
+    return f"`{''.join(character for character in text if character.isprintable() and character not in '`|')}`"

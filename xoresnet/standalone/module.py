@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from xoresnet.errors import UsageError
 from xoresnet.network.block import ConvNorm
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.neurons.neuron import SpikingNeuron
@@ -21,8 +22,10 @@ __all__ = ["Standalone"]
 class Standalone(nn.Module):
     """Preprocessing, network and count in one module, in evaluation mode and without gradients.
 
-    Takes float32 images [N, C, H, W] in [0, 1] and returns logits [N, num_classes]; with `spikes`, also the number of
-    spikes that all neuron layers emitted over all time steps for each image, [N].
+    Takes images [N, C, H, W], floating-point numbers in [0, 1] or uint8 from 0 to 255, and returns logits
+    [N, num_classes]; with `spikes`, also the number of spikes that all neuron layers emitted over all time steps for
+    each image, [N]. Raises `UsageError` for images of another shape, type or range; what resampling adds at the ends of
+    the range is accepted.
     """
 
     mean: Tensor
@@ -53,7 +56,7 @@ class Standalone(nn.Module):
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if self._counts is not None:
             self._counts.clear()  # a pass of the inner network alone leaves counts behind
-        logits: Tensor = self.net((images - self.mean) / self.std)
+        logits: Tensor = self.net((_checked(images, self.mean.dtype) - self.mean) / self.std)
         if self._counts is None:
             return logits
         spikes = torch.stack(self._counts).sum(0)
@@ -74,3 +77,27 @@ class Standalone(nn.Module):
     def _count(self, module: nn.Module, args: tuple[Tensor, ...], spikes: Tensor) -> None:
         if self._counts is not None:
             self._counts.append(spikes.sum((0, *range(2, spikes.dim()))))
+
+
+_assert_metadata = torch.ops.aten._assert_tensor_metadata.default
+_MARGIN = 0.5
+"""How far values may lie outside of [0, 1]: bicubic resampling overshoots. Normalised images reach further."""
+
+
+def _checked(images: Tensor, dtype: torch.dtype) -> Tensor:
+    """Images in [0, 1] of the network's own type. Raises `UsageError`."""
+    if not isinstance(images, Tensor):
+        raise UsageError(f"expected a tensor of images, got {type(images).__name__}")
+    if images.dtype == torch.uint8:
+        return images.to(dtype) / 255
+    if not images.is_floating_point():
+        kind = str(images.dtype).removeprefix("torch.")
+        raise UsageError(f"images must be floating-point numbers in [0, 1] or uint8 from 0 to 255, got {kind}")
+    if torch.compiler.is_exporting():
+        _assert_metadata(images, dtype=dtype)  # a graph would compute something from images of any type
+    if not torch.compiler.is_compiling() and images.numel():  # a graph cannot look at values
+        low, high = (float(end) for end in images.aminmax())
+        if low < -_MARGIN or high > 1 + _MARGIN:
+            rule = "images must lie in [0, 1] and are normalised by the model itself"
+            raise UsageError(f"{rule}, but these range from {low:g} to {high:g}")
+    return images.to(dtype)

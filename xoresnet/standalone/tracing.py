@@ -11,6 +11,8 @@ from xoresnet.standalone.module import Standalone
 
 __all__ = ["traced"]
 
+_AT_HOME = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node")
+"""What torch notes at each node of a graph about where it comes from: paths and lines of the author's files."""
 _PROGRAMS: WeakKeyDictionary[Standalone, ExportedProgram] = WeakKeyDictionary()
 
 
@@ -22,4 +24,12 @@ def traced(model: Standalone) -> ExportedProgram:
         shapes = {"images": {0: Dim("batch", min=1)}}
         program = _PROGRAMS[model] = torch.export.export(model, (images,), dynamic_shapes=shapes, strict=False)
         program.example_inputs = None  # torch would pickle them into the file
+        _forget_origins(program)
     return program
+
+
+def _forget_origins(program: ExportedProgram) -> None:
+    """Remove what tells of the author's files: it is most of what would be written, and nobody else's business."""
+    for node in program.graph.nodes:
+        for key in _AT_HOME:
+            node.meta.pop(key, None)

@@ -15,9 +15,10 @@ import pytest
 
 from tests.xoresnet.lively import archs_of_all_kinds, facts, lively
 from tests.xoresnet.standalone.foreign import BATCHES, FORMATS, assert_the_same, write_and_run
-from xoresnet import ExportError, UsageError, export
+from xoresnet import ExportError, Recipe, UsageError, export
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS
 from xoresnet.standalone import formats
+from xoresnet.standalone.card import model_card
 from xoresnet.standalone.export import FORMATS as ALL_FORMATS
 from xoresnet.standalone.export import collect_formats
 from xoresnet.standalone.formats import pt2
@@ -75,6 +76,33 @@ def test_the_card_describes_the_model(written: Path) -> None:
     card = (written / "00" / "README.md").read_text()
     for text in (ARCHS[0].arch_id, "98.76 %", "1,234", "torch.export.load", "onnxruntime", "Apache-2.0", "`e`"):
         assert text in card
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [
+        ("if", "| neuron | if, threshold 1, hard reset |"),
+        ("lif", "| neuron | lif, tau 2, threshold 1, hard reset |"),
+        ("plif", "| neuron | plif, initial tau 2, threshold 1, hard reset |"),
+    ],
+)
+def test_the_card_names_only_constants_that_the_neuron_has(kind: str, row: str) -> None:
+    arch = ARCHS[0].replace(neuron=kind)
+    assert row in model_card(facts(arch), [], spikes=False).splitlines()
+
+
+def test_the_card_shows_what_others_wrote_as_it_is() -> None:
+    evil = "[x](https://evil.example)<script>`|\x1b[2J\n# x"
+    config = facts(ARCHS[0])
+    config = config.replace(
+        data=config.data.replace(name=evil, classes=(evil, *"bcde")),
+        origin=evil,
+        recipe=Recipe(),
+        versions={evil: "1"},
+    )
+    card = model_card(config, [], spikes=False)
+    assert "\x1b" not in card
+    assert card.count("`[x](https://evil.example)<script>[2J# x") == card.count("evil.example") == 4
 
 
 def test_formats() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.xoresnet.trained import made, some_archs
-from xoresnet import Arch, count_spikes
+from xoresnet import Arch, UsageError, count_spikes
 from xoresnet.standalone.module import Standalone
 
 ARCHS = some_archs(12)
@@ -62,3 +62,42 @@ def test_another_pass_of_the_network_is_not_counted() -> None:
     _, spikes = model(images)
     model.net(images)
     assert torch.equal(model(images)[1], spikes)
+
+
+def test_images_as_files_hold_them_are_scaled() -> None:
+    model = Standalone(made(ARCHS[0]), [0.3], [0.25], spikes=True)
+    pixels = torch.randint(0, 256, (4, *ARCHS[0].input_shape), dtype=torch.uint8)
+    for one, other in zip(model(pixels), model(pixels.float() / 255), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_images_of_another_precision(dtype: torch.dtype) -> None:
+    model = Standalone(made(ARCHS[0]), [0.3], [0.25])
+    images = torch.rand(2, *ARCHS[0].input_shape).to(dtype)
+    assert torch.equal(model(images), model(images.float()))
+
+
+@pytest.mark.parametrize(
+    ("images", "sentence"),
+    [
+        (torch.randint(0, 256, (2, 1, 8, 8)), r"or uint8 from 0 to 255, got int64$"),
+        (torch.ones(2, 1, 8, 8, dtype=torch.bool), r"or uint8 from 0 to 255, got bool$"),
+        (
+            torch.full((2, 1, 8, 8), 255.0),
+            r"must lie in \[0, 1\] and are normalised by .*, but these range from 255 to 255$",
+        ),
+        (torch.linspace(-2, 2, 128).view(2, 1, 8, 8), r"must lie in \[0, 1\] .*, but these range from -2 to 2$"),
+        (torch.rand(2, 3, 8, 8), r"expected images \[N, 1, 8, 8\]"),
+        ([[0.5]], "expected a tensor of images, got list"),
+    ],
+)
+def test_what_are_no_images_is_refused(images: torch.Tensor, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        Standalone(made(ARCHS[0]), [0.3], [0.25])(images)
+
+
+def test_what_resampling_overshoots_and_no_image_at_all_are_accepted() -> None:
+    model = Standalone(made(ARCHS[0]), [0.3], [0.25])
+    assert torch.isfinite(model(torch.linspace(-0.2, 1.2, 64).view(1, 1, 8, 8))).all()
+    assert model(torch.zeros(0, 1, 8, 8)).shape == (0, 10)

@@ -29,6 +29,7 @@ def write(model: Standalone, path: Path) -> None:
         )
         if program is None:
             raise ExportError("torch.onnx.export returned nothing")
+        _forget_origins(program)
         program.model.metadata_props.update(model.facts())
         with replaced(path) as partial:
             program.save(str(partial), external_data=False)
@@ -40,6 +41,15 @@ def run(path: Path, images: Tensor) -> tuple[Tensor, ...]:
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return tuple(torch.from_numpy(output) for output in session.run(None, {"images": images.numpy()}))
+
+
+def _forget_origins(program: torch.onnx.ONNXProgram) -> None:
+    """Remove the exporter's notes, among them source lines and paths of the machine that wrote the file."""
+    graph = program.model.graph
+    graph.metadata_props.clear()
+    for node in graph:
+        node.metadata_props.clear()
+        node.doc_string = None
 
 
 def _example(shape: str, *, spikes: bool) -> str:

@@ -19,10 +19,8 @@ __all__ = ["FORMAT", "run", "write"]
 def write(model: Standalone, path: Path) -> None:
     """Input `images`; outputs logits and, if the model counts them, the spikes of each image."""
     program = traced(model)
-    with replaced(path) as partial:
-        with_suffix = partial.with_suffix(".pt2")  # torch insists on it
-        torch.export.save(program, with_suffix, extra_files=model.facts())
-        with_suffix.replace(partial)
+    with replaced(path) as partial, partial.open("wb") as file:
+        torch.export.save(program, file, extra_files=model.facts())
 
 
 def run(path: Path, images: Tensor) -> tuple[Tensor, ...]:

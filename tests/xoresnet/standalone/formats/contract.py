@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +12,21 @@ import pytest
 import torch
 
 from tests.xoresnet.lively import clear_images, facts, lively
-from xoresnet import Arch, ExportError, export
+from xoresnet import Arch, ExportError, SpikingNeuron, export
 from xoresnet.standalone import formats
 from xoresnet.standalone.export import FORMATS, collect_formats
 from xoresnet.standalone.format import Format
 from xoresnet.standalone.module import Standalone
 
 SMALL = Arch(input_shape=(1, 8, 8), num_classes=5, depth=8, width=3, merge="oa", xor="middle", timesteps=2)
+ROOT = Path(__file__).parents[4]
 _WRITTEN: dict[str, Path] = {}
 
 
 class FormatContract:
     name: str
+    bytes_per_step = 5000
+    """How much a file may grow with each time step of each layer of neurons; weights do not depend on time."""
 
     @pytest.fixture
     def form(self) -> Format:
@@ -51,6 +55,28 @@ class FormatContract:
         torch.testing.assert_close(returned[0], logits, rtol=0, atol=1e-5 * float(logits.abs().max()))
         assert torch.equal(returned[1], spikes)
         assert spikes.min() > 0
+
+    def text_of(self, path: Path) -> bytes:
+        """What a reader of the file can see, decompressed."""
+        if not zipfile.is_zipfile(path):
+            return path.read_bytes()
+        with zipfile.ZipFile(path) as archive:
+            return b"".join([path.read_bytes(), *(archive.read(name) for name in archive.namelist())])
+
+    def test_nothing_tells_of_the_machine_that_wrote_it(self, folder: Path) -> None:
+        places = {ROOT, Path.home(), Path.cwd(), folder.parent, Path(sys.prefix), Path(torch.__file__).parents[1]}
+        secrets = {str(place) for place in places if place != Path("/")} | {".py", "stack_trace", "self.net("}
+        for path in folder.iterdir():
+            text = self.text_of(path)
+            assert [secret for secret in secrets if secret.encode() in text] == [], path.name
+
+    def test_a_time_step_adds_little(self, form: Format, folder: Path, tmp_path: Path) -> None:
+        longer = SMALL.replace(timesteps=4)
+        net, data = lively(longer), facts(longer).data
+        form.write(Standalone(net, data.mean, data.std, spikes=True), tmp_path / form.file)
+        growth = (tmp_path / form.file).stat().st_size - (folder / form.file).stat().st_size
+        layers = sum(isinstance(module, SpikingNeuron) for module in net.modules())
+        assert growth <= self.bytes_per_step * layers * (longer.timesteps - SMALL.timesteps)
 
     def test_without_counting_it_returns_logits_alone(self, form: Format, tmp_path: Path) -> None:
         data = facts(SMALL).data

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import h5py
 import nir
 import nirtorch
 import numpy as np
 import pytest
 import torch
+from spikingjelly.activation_based.nir_exchange import import_from_nir
 from torch import Tensor
 
 from tests.xoresnet.lively import archs_of_all_kinds, clear_images, facts, lively
@@ -19,7 +22,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS, Join, Merge, Operation, UserOperation
 from xoresnet.errors import UnsupportedError
 from xoresnet.standalone.export import export
-from xoresnet.standalone.formats.nir.graph import Graph, Signal
+from xoresnet.standalone.formats.nir.graph import TIME_STEP_SECONDS, Graph, Signal
 from xoresnet.standalone.formats.nir.lowering import OPERATIONS
 
 NEITHER = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda a, b: (1 - a) * (1 - b)))
@@ -41,16 +44,17 @@ def execute(folder: Path, images: Tensor) -> tuple[Tensor, Tensor]:
     """Logits [N, classes] and spikes [N] by nirtorch."""
     names = on_the_card(folder)
     graph = nir.read(folder / "model.nir")
-    model = nirtorch.nir_to_torch(graph, names["nodes"])
+    model = nirtorch.nir_to_torch(graph, {nir.LIF: names["Neuron"], nir.IF: names["Neuron"]})
+    gates = json.loads(graph.metadata["gates"])
     spikes = torch.zeros(len(images))
 
     def count(module: Any, inputs: Any, outputs: tuple[Tensor, Tensor]) -> None:
         spikes.add_(outputs[0].sum((1, 2, 3)))
 
-    neurons = [module for module in model.modules() if isinstance(module, names["Neuron"])]
-    assert neurons
-    for module in neurons:
-        module.register_forward_hook(count)
+    neurons = {name: module for name, module in model.named_modules() if isinstance(module, names["Neuron"])}
+    assert set(gates) < set(neurons)
+    for name in set(neurons) - set(gates):
+        neurons[name].register_forward_hook(count)
     outputs, state = [], None
     with torch.no_grad():
         for _ in range(graph.metadata["timesteps"]):
@@ -74,14 +78,41 @@ def assert_nirtorch_agrees(arch: Arch, folder: Path) -> None:
         assert spikes.min() > 0
 
 
+def assert_spikingjelly_agrees(arch: Arch, folder: Path) -> None:
+    """SpikingJelly's own importer, without any help, returns the network's logits up to rounding."""
+    images, logits, _ = clear_images(lively(arch), 3, seed=1)
+    model = import_from_nir(folder / "model.nir")
+    outputs, state = [], None
+    with torch.no_grad():
+        for _ in range(arch.timesteps):
+            output, state = model(images, state)
+            outputs.append(output)
+    executed = torch.stack(outputs).mean(0).flatten(1)
+    np.testing.assert_allclose(executed, logits, rtol=0, atol=1e-5 * float(logits.abs().max()))
+
+
 class TestNir(FormatContract):
     name = "nir"
+    bytes_per_step = 1  # it describes one time step
+
+    def text_of(self, path: Path) -> bytes:
+        texts = [path.read_bytes()]
+        if path.suffix == ".nir":
+            with h5py.File(path) as file:
+                file.visititems(lambda name, item: texts.append(_seen(name, item)))
+        return b"".join(texts)
+
+
+def _seen(name: str, item: h5py.Group | h5py.Dataset) -> bytes:
+    value = item[()] if isinstance(item, h5py.Dataset) else ""
+    return f"{name} {dict(item.attrs)} {value if np.ndim(value) == 0 else ''}".encode()
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("number", range(len(ARCHS)))
-def test_nirtorch_gets_the_same(number: int, tmp_path: Path) -> None:
+def test_simulators_get_the_same(number: int, tmp_path: Path) -> None:
     assert_nirtorch_agrees(ARCHS[number], tmp_path / "model")
+    assert_spikingjelly_agrees(ARCHS[number], tmp_path / "model")
 
 
 def test_networks_are_of_all_kinds() -> None:
@@ -126,10 +157,11 @@ def _node_value(graph: Graph, name: str, known: dict[str, float]) -> float:
     node = graph.nodes[name]
     sources = tuple(source for source, target in graph.edges if target == name)
     x = value(graph, Signal(sources, (1, 1, 1)), known)
-    if isinstance(node, nir.Threshold):
-        return float(x > float(node.threshold.flat[0]))
-    assert isinstance(node, nir.Scale)
-    return x * float(node.scale.flat[0])
+    assert x >= 0 or isinstance(node, nir.Conv2d)
+    if isinstance(node, nir.LIF):  # from rest, to which it returns
+        return float(x * TIME_STEP_SECONDS / float(node.tau.flat[0]) > float(node.v_threshold.flat[0]))
+    assert isinstance(node, nir.Conv2d)
+    return x * float(node.weight.flat[0])
 
 
 @pytest.mark.parametrize(

@@ -53,21 +53,8 @@ class Neuron(torch.nn.Module):  # forward Euler, in steps of 0.1 ms
         return spikes.float(), v * ~spikes
 
 
-class Function(torch.nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.forward = function
-
-
-nodes = {{
-    nir.LIF: Neuron,
-    nir.IF: Neuron,
-    nir.Scale: lambda node: Function(lambda x: x * torch.from_numpy(node.scale)),
-    nir.Threshold: lambda node: Function(lambda x: (x > torch.from_numpy(node.threshold)).float()),
-    nir.SumPool2d: lambda node: torch.nn.AvgPool2d(3, 2, 1, divisor_override=1),
-}}
 graph = nir.read("model.nir")
-model = nirtorch.nir_to_torch(graph, nodes)
+model = nirtorch.nir_to_torch(graph, {{nir.LIF: Neuron, nir.IF: Neuron}})
 images, outputs, state = torch.rand(1, {shape}), [], None  # images in [0, 1]
 for _ in range(graph.metadata["timesteps"]):
     output, state = model(images, state)

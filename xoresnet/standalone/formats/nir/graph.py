@@ -1,4 +1,7 @@
-"""`Graph` builds a NIR graph: layers and neurons become nodes, and streams become the edges between them."""
+"""`Graph` builds a NIR graph: layers and neurons become nodes, and streams become the edges between them.
+
+It uses only kinds of nodes that simulators know: convolutions, average pools, LIF and IF neurons.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,8 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: dict[str, nir.NIRNode] = {}
         self.edges: list[tuple[str, str]] = []
+        self.gates: list[str] = []
+        """The neurons that compute logic and are none of the network's."""
 
     def add(self, name: str, node: nir.NIRNode, x: Signal | None, shape: Shape) -> Signal:
         self.nodes[name] = node
@@ -70,8 +75,9 @@ class Graph:
         kernel, stride = conv.kernel_size[0], conv.stride[0]
         return self.conv(name, conv.weight, conv.bias, x, stride=stride, padding=kernel // 2)
 
-    def sum_pool(self, name: str, x: Signal, kernel: int, stride: int, padding: int) -> Signal:
-        node = nir.SumPool2d(np.array([kernel] * 2), np.array([stride] * 2), np.array([padding] * 2))
+    def mean_pool(self, name: str, x: Signal, kernel: int, stride: int, padding: int) -> Signal:
+        """The mean over windows; zeros of the padding count."""
+        node = nir.AvgPool2d(np.array([kernel] * 2), np.array([stride] * 2), np.array([padding] * 2))
         return self.add(name, node, x, (x.shape[0], *_size(x, kernel, stride, padding)))
 
     def mean(self, name: str, x: Signal) -> Signal:
@@ -79,12 +85,18 @@ class Graph:
         window = np.array(x.shape[1:])
         return self.add(name, nir.AvgPool2d(window, window, np.array([0, 0])), x, (x.shape[0], 1, 1))
 
-    def above(self, name: str, bound: float, x: Signal) -> Signal:
-        """1 where x is greater than the bound, else 0."""
-        return self.add(name, nir.Threshold(_full(x, bound)), x, x.shape)
+    def gate(self, name: str, x: Signal, *, least: float = 1) -> Signal:
+        """1 where x is positive, else 0; x is never negative, and `least` is its smallest positive value.
+
+        A neuron without memory: from rest it fires at any positive x, which lifts it to half of that, and returns to
+        rest; at 0 it stays there. (NIR has a node for thresholds, but few tools read it.)
+        """
+        self.gates.append(name)
+        return self._leaky(name, 2, _full(x, least / 4), x)
 
     def times(self, name: str, factor: float, x: Signal) -> Signal:
-        return self.add(name, nir.Scale(_full(x, factor)), x, x.shape)
+        channels = x.shape[0]
+        return self.conv(name, factor * torch.eye(channels)[:, :, None, None], torch.zeros(channels), x)
 
     def fire(self, name: str, neuron: SpikingNeuron, x: Signal) -> Signal:
         """A layer of neurons: NIR's equations by forward Euler, in steps of `TIME_STEP_SECONDS`.
@@ -103,8 +115,11 @@ class Graph:
         tau = neuron.tau if isinstance(neuron, ParametricLIF) else dynamics.tau
         if tau is None:
             return self.add(name, nir.IF(_full(x, 1 / TIME_STEP_SECONDS), bound, _full(x, 0)), x, x.shape)
-        leaky = nir.LIF(_full(x, tau * TIME_STEP_SECONDS), _full(x, 1), _full(x, 0), bound, _full(x, 0))
-        return self.add(name, leaky, x, x.shape)
+        return self._leaky(name, tau, bound, x)
+
+    def _leaky(self, name: str, tau: float, bound: NDArray[np.float32], x: Signal) -> Signal:
+        node = nir.LIF(_full(x, tau * TIME_STEP_SECONDS), _full(x, 1), _full(x, 0), bound, _full(x, 0))
+        return self.add(name, node, x, x.shape)
 
 
 def _size(x: Signal, kernel: int, stride: int, padding: int) -> tuple[int, int]:

@@ -1,17 +1,18 @@
-"""Expresses a network in NIR: convolutions, neurons, thresholds, and sums where several edges meet.
+"""Expresses a network in NIR: convolutions, neurons, gates, and sums where several edges meet.
 
-For spikes a and b (0 and 1), where [.] is 1 if the condition holds and 0 otherwise:
+For spikes a and b (0 and 1), where [k] is a gate, 1 if k > 0 and 0 if k = 0; no k is negative:
 
-    a or b        [a + b > 1/2]
-    a and b       [a + b > 3/2]
-    a and not b   [a - b > 1/2]
-    a xor b       [a + b - 2 (a and b) > 1/2]
-    min(k, 1)     [k > 1/2], the presence of k spikes
-    a maximum     [the sum over its window > 1/2], of spikes
+    a or b        [a + b]
+    a and b       [a + b - (a or b)]
+    a and not b   [(a or b) - b]
+    a xor b       [2 (a or b) - a - b]
+    min(k, 1)     [k], the presence of k spikes
+    a maximum     [the mean over its window], of spikes
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -35,6 +36,7 @@ _HOW_TO_READ = MappingProxyType(
         "time_step_seconds": TIME_STEP_SECONDS,
         "input": "images [C, H, W] in [0, 1], the same at each time step",
         "output": "logits [num_classes, 1, 1] of each time step; their mean over time decides",
+        "gates_are": "LIF nodes that compute logic; their spikes are none of the network's",
     }
 )
 
@@ -43,7 +45,8 @@ def write_graph(model: Standalone, path: Path) -> None:
     """Write the model as a NIR file, as a whole, with what a reader must know in its metadata."""
     graph = lower(model)
     with replaced(path) as partial:
-        metadata = {**model.facts(), "timesteps": model.net.arch.timesteps, **_HOW_TO_READ}
+        facts = {**model.facts(), "timesteps": model.net.arch.timesteps}
+        metadata = {**facts, "gates": json.dumps(graph.gates), **_HOW_TO_READ}
         nir.write(partial, nir.NIRGraph(graph.nodes, graph.edges, metadata=metadata))
 
 
@@ -81,9 +84,9 @@ def _stem(graph: Graph, stem: Stem, image: Signal) -> Signal:
     if stem.pool is None:
         return stream
     if stem.neuron is None:
-        rule = "NIR has no maximum, except of spikes (a sum and a threshold); the stem conv7-pool takes it of reals"
+        rule = "NIR has no maximum, except of spikes (a mean and a gate); the stem conv7-pool takes it of reals"
         raise UnsupportedError(f"{rule} before a first stage that merges potentials, like membrane")
-    return graph.above("stem_pool", 0.5, graph.sum_pool("stem_pool_sum", stream, 3, 2, 1))
+    return graph.gate("stem_pool", graph.mean_pool("stem_pool_mean", stream, 3, 2, 1), least=1 / 9)
 
 
 def _block(graph: Graph, name: str, block: ResidualBlock, x: Signal, previous: Signal | None) -> tuple[Signal, Signal]:
@@ -122,20 +125,27 @@ def _branch(graph: Graph, name: str, block: ResidualBlock, spikes: Signal, previ
 
 def _xor(graph: Graph, name: str, xor: Xor, a: Signal, b: Signal) -> Signal:
     if xor.integer:
-        a, b = graph.above(f"{name}_presence_a", 0.5, a), graph.above(f"{name}_presence_b", 0.5, b)
-    both = graph.above(f"{name}_both", 1.5, a.plus(b))
-    return graph.above(name, 0.5, a.plus(b, graph.times(f"{name}_minus_both", -2, both)))
+        a, b = graph.gate(f"{name}_presence_a", a), graph.gate(f"{name}_presence_b", b)
+    either = graph.gate(f"{name}_either", a.plus(b))
+    twice, minus = graph.times(f"{name}_twice", 2, either), graph.times(f"{name}_minus", -1, a.plus(b))
+    return graph.gate(name, twice.plus(minus))
+
+
+def _and(graph: Graph, name: str, shortcut: Signal, branch: Signal) -> Signal:
+    either = graph.gate(f"{name}_either", shortcut.plus(branch))
+    return graph.gate(name, shortcut.plus(branch, graph.times(f"{name}_minus_either", -1, either)))
 
 
 def _iand(graph: Graph, name: str, shortcut: Signal, branch: Signal) -> Signal:
-    return graph.above(name, 0.5, shortcut.plus(graph.times(f"{name}_minus_branch", -1, branch)))
+    either = graph.gate(f"{name}_either", shortcut.plus(branch))
+    return graph.gate(name, either.plus(graph.times(f"{name}_minus_branch", -1, branch)))
 
 
 OPERATIONS: Mapping[Operation, Callable[[Graph, str, Signal, Signal], Signal]] = MappingProxyType(
     {
         Operation.ADD: lambda graph, name, shortcut, branch: shortcut.plus(branch),
-        Operation.OR: lambda graph, name, shortcut, branch: graph.above(name, 0.5, shortcut.plus(branch)),
-        Operation.AND: lambda graph, name, shortcut, branch: graph.above(name, 1.5, shortcut.plus(branch)),
+        Operation.OR: lambda graph, name, shortcut, branch: graph.gate(name, shortcut.plus(branch)),
+        Operation.AND: _and,
         Operation.IAND: _iand,
     }
 )

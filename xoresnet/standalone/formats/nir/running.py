@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from graphlib import TopologicalSorter
@@ -23,6 +24,7 @@ def run_graph(path: Path, images: Tensor) -> tuple[Tensor, Tensor]:
     """Logits [N, classes] and spikes [N] of images [N, C, H, W], which are the same at each time step."""
     graph = nir.read(path)
     steps = int(graph.metadata["timesteps"])
+    gates = json.loads(str(graph.metadata.get("gates", "[]")))  # missing in files of older versions, which had none
     sources: dict[str, list[str]] = {name: [] for name in graph.nodes}
     for source, name in graph.edges:
         sources[name].append(source)
@@ -34,7 +36,7 @@ def run_graph(path: Path, images: Tensor) -> tuple[Tensor, Tensor]:
         inputs = [values[source] for source in sources[name]]
         x = sum(inputs[1:], inputs[0]) if inputs else images.expand(steps, *images.shape)
         values[name] = _NODES[type(node).__name__](node, x)
-        if type(node).__name__ in ("IF", "LIF"):
+        if type(node).__name__ in ("IF", "LIF") and name not in gates:
             spikes += values[name].sum((0, 2, 3, 4))
         unread.subtract(sources[name])
         for source in sources[name]:
@@ -103,4 +105,7 @@ _NODES: Mapping[str, Callable[[Any, Tensor], Tensor]] = MappingProxyType(
         "LIF": _run_lif,
     }
 )
-"""What each kind of node returns for x [T, N, C, H, W], the sum of what its edges bring."""
+"""What each kind of node returns for x [T, N, C, H, W], the sum of what its edges bring.
+
+`SumPool2d`, `Scale` and `Threshold` are in files of older versions.
+"""
