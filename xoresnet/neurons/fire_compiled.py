@@ -80,8 +80,8 @@ def _fire_backward(
 
 @_fire_backward.register_fake
 def _(grad: Tensor, membrane: Tensor, leak: Tensor | None, *constants: Any) -> tuple[Tensor, Tensor]:
-    learned = leak is not None and constants[-1]
-    return like_steps(membrane), torch.empty_like(leak) if learned else membrane.new_empty(0)
+    learned = leak if constants[-1] else None
+    return like_steps(membrane), membrane.new_empty(0) if learned is None else torch.empty_like(learned)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
