@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from xoresnet.description.arch import Arch
+from xoresnet.description.user_code import names_only
 from xoresnet.errors import Fault, SpecError, YamlError
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.space import variation
@@ -53,14 +54,22 @@ class SearchSpace(SpaceFields):
         return cls.from_dict(read_yaml(text, where))
 
     @classmethod
-    def load(cls, path: str | Path) -> SearchSpace:
-        """Read a YAML file. Raises `YamlError` and `SpecError`, which name the file, and OSError."""
+    def load(cls, path: str | Path, *, trust_code: bool = False) -> SearchSpace:
+        """Read a YAML file.
+
+        trust_code: import merges and neurons that the file names by dotted path, which runs their modules; modules that
+        are imported already need no trust. Raises `YamlError` and `SpecError`, which name the file,
+        `UntrustedCodeError`, which names the code, and OSError.
+        """
         try:
-            return cls.from_yaml(Path(path).read_text(encoding="utf-8"), str(path))
+            with names_only(path, trust_code=trust_code) as named:
+                space = cls.from_yaml(Path(path).read_text(encoding="utf-8"), str(path))
         except UnicodeDecodeError:
             raise YamlError(f"{path} is not a text file") from None
         except SpecError as error:
             raise SpecError(fault._replace(message=f"{fault.message} (in {path})") for fault in error.faults) from None
+        named.refuse()
+        return space
 
     @classmethod
     def preset(cls, name: str) -> SearchSpace:

@@ -94,7 +94,8 @@ def export(
     click.echo(f"{source.origin}: validation accuracy {percent(figures['val_accuracy'])}{on_test}, {spiking}")
     for file in written:
         click.echo(f"{file.path}: {_verification(file)}")
-    code = f"from xoresnet import load_model; print(load_model({str(folder)!r}))"
+    trust = ", trust_code=True" if trust_code else ""
+    code = f"from xoresnet import load_model; print(load_model({str(folder)!r}{trust}))"
     click.echo(f"next: {shlex.join(['python', '-c', code])}")
 
 

@@ -104,9 +104,9 @@ def _named(name: str) -> dict[str, Any]:
     """The fields of a preset or a file."""
     if name in preset_names():
         data = {"name": _DATA.get(name, name)}
-        return {"data": data, **_FOR_PRESET.get(name, {}), "space": read_space(name).to_dict()}
+        return {"data": data, **_FOR_PRESET.get(name, {}), "space": read_space(name, trust_code=True).to_dict()}
     if Path(name).suffix not in (".yaml", ".yml") and not Path(name).is_file():
-        read_space(name)  # raises an error that lists the presets
+        read_space(name, trust_code=True)  # raises an error that lists the presets
     fields = read_yaml(read_text(name), name)
     if not isinstance(fields, dict):
         raise UsageError(f"{name} is not a mapping of fields")
@@ -116,7 +116,7 @@ def _named(name: str) -> dict[str, Any]:
         fields.pop("run_id", None)
         fields.pop("study", None)
     if isinstance(fields.get("space"), str):  # so that space.arch.depth=... is added to it
-        fields["space"] = read_space(fields["space"]).to_dict()
+        fields["space"] = read_space(fields["space"], trust_code=True).to_dict()
     given = {key: value for key, value in fields.items() if value is not None or key in _MAY_BE_NONE}
     for key, word in SHORTHANDS.items():
         if isinstance(given.get(key), str):

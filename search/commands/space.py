@@ -64,41 +64,41 @@ def space(
             raise UsageError(f"{asked[0]} needs a space: name a preset ({', '.join(preset_names())}) or a file")
         _list_presets(as_json=as_json)
         return 0
-    if check:
-        with names_only(name, trust_code=trust_code):
-            return _check(
-                read_space(name), Arch.load(existing_file(check), trust_code=trust_code), check, as_json=as_json
-            )
-    described = read_space(name)
-    if as_yaml:
-        preset = name in preset_names() and not Path(name).is_file()
-        click.echo(preset_text(name) if preset else described.to_yaml(), nl=False)
-    elif sample is not None:
-        _write_samples(described, sample, local_path(out, "--out"), seed, as_json=as_json)
-    else:
-        _show(described, name, seed, as_json=as_json)
+    with names_only(name, trust_code=trust_code):
+        described = read_space(name, trust_code=trust_code)
+        if check:
+            return _check(described, Arch.load(existing_file(check), trust_code=trust_code), check, as_json=as_json)
+        if as_yaml:
+            preset = name in preset_names() and not Path(name).is_file()
+            click.echo(preset_text(name) if preset else described.to_yaml(), nl=False)
+        elif sample is not None:
+            _write_samples(described, sample, local_path(out, "--out"), seed, as_json=as_json)
+        else:
+            _show(described, name, seed, as_json=as_json)
     return 0
 
 
-def read_space(name: str) -> SearchSpace:
+def read_space(name: str, *, trust_code: bool) -> SearchSpace:
     """A preset by its name, or the space in a YAML file: of a space, or of a search, for the images of its data.
 
-    Raises `UsageError`, `SpecError`.
+    trust_code: whether to import what the file names by dotted path. Raises `UsageError`, `SpecError`,
+    `UntrustedCodeError`.
     """
     if Path(name).is_file():
         fields = read_yaml(read_text(name), name)
         if _is_search(fields):
-            return _space_of_search(fields, name)
-    return _plain_space(name)
+            return _space_of_search(fields, name, trust_code=trust_code)
+    return _plain_space(name, trust_code=trust_code)
 
 
 def _is_search(fields: Any) -> bool:
     return isinstance(fields, dict) and "space" in fields and "arch" not in fields
 
 
-def _space_of_search(fields: Mapping[str, Any], name: str) -> SearchSpace:
+def _space_of_search(fields: Mapping[str, Any], name: str, *, trust_code: bool) -> SearchSpace:
     inner = fields["space"]
-    given = {"space": _plain_space(inner).to_dict() if isinstance(inner, str) else inner, "data": fields.get("data")}
+    plain = _plain_space(inner, trust_code=trust_code).to_dict() if isinstance(inner, str) else inner
+    given = {"space": plain, "data": fields.get("data")}
     try:
         config = SearchConfig.from_dict({key: value for key, value in given.items() if value is not None})
     except SpecError as error:
@@ -115,13 +115,13 @@ def _space_of_search(fields: Mapping[str, Any], name: str) -> SearchSpace:
     return space.for_images(data.image_shape or space.input_shape, data.num_classes or space.num_classes)
 
 
-def _plain_space(name: str) -> SearchSpace:
+def _plain_space(name: str, *, trust_code: bool) -> SearchSpace:
     """A preset by its name, or a space from a YAML file."""
     if Path(name).suffix not in (".yaml", ".yml") and not Path(name).is_file():
         return SearchSpace.preset(name)
     text = read_text(name)
     try:
-        return SearchSpace.load(name)
+        return SearchSpace.load(name, trust_code=trust_code)
     except SpecError:
         if _is_search(read_yaml(text, name)):
             raise UsageError(

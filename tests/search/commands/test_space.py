@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.search.command_line import xoresnet
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.description.merge import MERGES
+from xoresnet.errors import UntrustedCodeError
 from xoresnet.space import SearchSpace, preset_names
 
 SIZES = {"cifar": 2_592_000, "digits": 400, "fashion-mnist": 25_658, "mini-imagenet": 119_870_496}
@@ -299,3 +301,24 @@ def test_a_file_may_have_any_name(tmp_path: Path) -> None:
     Path("deep").mkdir()
     Path("deep/mine.yml").write_text(MINE)
     assert lines_of(str(tmp_path / "deep/mine.yml"))[0].endswith("images 1x6x5, 3 classes")
+
+
+@pytest.mark.parametrize("words", [[], ["--yaml"], ["--sample", "1"], ["--json"]])
+def test_a_space_of_others_imports_what_it_names_only_if_it_is_trusted(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    code = "from pathlib import Path\nfrom xoresnet import Join, Merge\nPath('ran').touch()\n"
+    (tmp_path / "theirs.py").write_text(code + "MERGE = Merge(Join.CURRENTS, Join.CURRENTS)\n")
+    Path("theirs.yaml").write_text("arch: {input_shape: [1, 8, 8], num_classes: 10, merge: [or, theirs.MERGE]}\n")
+    Path("search.yaml").write_text("space: {arch: {merge: [or, theirs.MERGE]}}\n")
+    fact = "names code that would be imported, and so run: theirs.MERGE; add --trust-code if you trust it"
+    assert xoresnet("space", "theirs.yaml", *words).is_refusal(1, f"theirs.yaml {fact}")
+    if words == []:
+        assert xoresnet("space", "search.yaml").is_refusal(1, f"search.yaml {fact}")
+        with pytest.raises(UntrustedCodeError):
+            SearchSpace.load("theirs.yaml")
+    assert not Path("ran").exists()
+    assert xoresnet("space", "theirs.yaml", "--trust-code", *words).code == 0
+    assert Path("ran").exists()
+    sys.modules.pop("theirs")
