@@ -21,7 +21,7 @@ _KEY = r"[?&][^=&\s]*(?:pass|pwd|secret|token|odbc_connect)[^=&\s]*="
 _IN_ADDRESS = re.compile(
     rf"((?:://|^(?!\w[\w+.-]*://))[^\s:/@?]*:)(.*)(?=@)|({_KEY})([^&]*)", re.DOTALL | re.IGNORECASE
 )
-_IN_TEXT = re.compile(rf"(\w://[^\s:/@?]*:)(\S*)(?=@)|({_KEY})([^&\s]*)", re.IGNORECASE)
+_IN_TEXT = re.compile(rf"(\w://[^\s:/@?]*:)(\S*)(?=@)|({_KEY})([^&\s'\"]*)", re.IGNORECASE)
 
 
 def hidden_address(address: str) -> str:

@@ -71,6 +71,9 @@ def test_sentences_of_others() -> None:
     sentence = f"(OperationalError) cannot reach postgresql://ann:{SECRET}@db.lab/x (see http://docs.lab/a@b)"
     assert hidden(sentence) == "(OperationalError) cannot reach postgresql://ann:***@db.lab/x (see http://docs.lab/a@b)"
     assert hidden(f"'storage=mysql://a:{SECRET}@b/c' is wrong") == "'storage=mysql://a:***@b/c' is wrong"
+    quoted = "to resume: xoresnet search 'storage=sqlite:///x.db?uri=true&password=***' --run 'my run'"
+    assert hidden(quoted) == quoted
+    assert hidden(quoted.replace("***", SECRET)) == quoted
     assert hidden("/data/run: at 12:30 ann@lab said so") == "/data/run: at 12:30 ann@lab said so"
 
 
