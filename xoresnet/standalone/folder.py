@@ -14,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from xoresnet.description.arch import Arch
+from xoresnet.description.layer_table import params_count
 from xoresnet.description.user_code import names_only
 from xoresnet.errors import ModelError, SpecError
 from xoresnet.files.atomic import replaced, write_text
@@ -28,6 +30,9 @@ __all__ = ["CONFIG", "WEIGHTS", "find_model", "load_model", "save_model", "write
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _TRAINED_WEIGHTS = "weights.safetensors"
 """The name of the weights in the folder of a training or a trial."""
+_MOST_BUILT, _SMALL = 2, 10**6
+"""A described network is built, to compare it with the weights of a file, if it has at most so many times the file's
+numbers, or so many times the second of these."""
 
 
 def save_model(folder: str | Path, net: XOResNet, config: ModelConfig) -> None:
@@ -58,7 +63,7 @@ def load_model(source: str | Path, *, spikes: bool = False, trust_code: bool = F
     folder = find_model(source)
     config = _read_config(folder, trust_code=trust_code)
     weights = folder / WEIGHTS
-    net = _load_weights(XOResNet(config.arch), weights if weights.exists() else folder / _TRAINED_WEIGHTS)
+    net = _load_weights(config.arch, weights if weights.exists() else folder / _TRAINED_WEIGHTS)
     model = Standalone(net, config.data.mean, config.data.std, spikes=spikes)
     model.config = config
     return model
@@ -100,8 +105,8 @@ def _read_config(folder: Path, *, trust_code: bool) -> ModelConfig:
     return config
 
 
-def _load_weights(net: XOResNet, path: Path) -> XOResNet:
-    """Load the weights in a safetensors file. Raises `ModelError` that names the tensor and both shapes."""
+def _load_weights(arch: Arch, path: Path) -> XOResNet:
+    """The network with the weights in a safetensors file. Raises `ModelError` that names the tensor and both shapes."""
     try:
         with safe_open(path, "pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
@@ -109,6 +114,11 @@ def _load_weights(net: XOResNet, path: Path) -> XOResNet:
         raise ModelError(f"{path.parent} holds no weights: {path.name} is missing") from None
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
+    held, described = sum(weight.numel() for weight in weights.values()), params_count(arch)
+    if described > _MOST_BUILT * max(held, _SMALL):  # before anything of the described size is made
+        rule = f"{held:,} numbers, but {CONFIG} describes a network of {described:,}"
+        raise ModelError(f"{path} holds the weights of another network: {rule}")
+    net = XOResNet(arch)
     fault = _mismatch(net, weights)
     if fault:
         raise ModelError(f"{path} holds the weights of another network: {fault}")

@@ -79,6 +79,9 @@ def spoil(folder: Path, what: str) -> None:
             (folder / CONFIG).write_text(json.dumps(config))
         case "shape":
             save_file({**weights, "head.weight": torch.zeros(3, 3)}, folder / WEIGHTS)
+        case "huge":
+            config["arch"]["width"] = 10_000
+            (folder / CONFIG).write_text(json.dumps(config))
         case "missing":
             save_file({name: value for name, value in weights.items() if name != "head.bias"}, folder / WEIGHTS)
         case "more":
@@ -98,6 +101,10 @@ def spoil(folder: Path, what: str) -> None:
         ("unknown field", r"config\.json: archs: unknown field; did you mean 'arch'\?"),
         ("classes", r"config\.json: data: 2 classes and 1 channels, but the network has 10 and 1"),
         ("shape", r"holds the weights of another network: head\.weight is float32 \[3, 3\], not float32 \[10, \d+\]"),
+        (
+            "huge",
+            r"the weights of another network: [\d,]+ numbers, but config\.json describes a network of [\d,]{13,}$",
+        ),
         ("missing", r"holds the weights of another network: head\.bias is missing"),
         ("more", r"holds the weights of another network: the network has no head\.scale"),
         ("nan", r"holds the weights of another network: head\.bias is not finite"),

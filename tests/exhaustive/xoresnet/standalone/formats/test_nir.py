@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.xoresnet.lively import facts, lively, lively_archs
-from tests.xoresnet.standalone.formats.test_nir import EXPRESSIBLE, HARD, assert_nirtorch_agrees
+from tests.xoresnet.standalone.formats.test_nir import (
+    EXPRESSIBLE,
+    HARD,
+    assert_nirtorch_agrees,
+    assert_spikingjelly_agrees,
+)
 from xoresnet import Arch, UnsupportedError, export
 
 ARCHS = lively_archs(40, seed=5, merges=EXPRESSIBLE, **HARD)
@@ -19,10 +24,11 @@ def stem_pools_reals(arch: Arch) -> bool:
 
 @pytest.mark.filterwarnings("ignore")  # nirtorch's own
 @pytest.mark.parametrize("number", range(len(ARCHS)))
-def test_nirtorch_gets_the_same(number: int, tmp_path: Path) -> None:
+def test_simulators_get_the_same(number: int, tmp_path: Path) -> None:
     arch = ARCHS[number]
     if not stem_pools_reals(arch):
         assert_nirtorch_agrees(arch, tmp_path / "model")
+        assert_spikingjelly_agrees(arch, tmp_path / "model")
         return
     with pytest.raises(UnsupportedError, match=r"model\.nir cannot be written: NIR has no maximum, .* like membrane$"):
         export(lively(arch), facts(arch), tmp_path / "model", ["nir"])
