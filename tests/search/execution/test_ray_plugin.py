@@ -11,7 +11,8 @@ from optuna.samplers import RandomSampler
 from optuna.trial import Trial, TrialState
 from ray import tune
 
-from tests.search.execution.trainables import curve, faulty
+from tests.search.execution.trainables import curve, faulty, fills
+from tests.small_disk import small_disk
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.ray_plugin import Watchdog, run_trials, tune_config
 from xoresnet.search.objective import Objective
@@ -120,6 +121,17 @@ def test_hooks_that_raise_do_not_end_the_search(tmp_path: Path) -> None:
     assert (first.state, first.user_attrs[FAILURE]) == (TrialState.FAIL, "RuntimeError: the pruner is broken")
     assert any("the space is broken now and then" in error for error in bridge.errors)
     assert any("the pruner is broken" in error for error in bridge.errors)
+
+
+def test_a_worker_that_meets_a_full_disk_has_not_failed(tmp_path: Path) -> None:
+    """It waits for the next search, although no trial may be tried again here."""
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        bridge = TrialBridge(study(), lambda trial: {"folder": str(disk.path)}, OBJECTIVES, trials=1, retries=0)
+        run(bridge, fills, tmp_path)
+        assert (bridge.ended, bridge.failed, bridge.interrupted) == ("the disk is full", True, 1)
+        (trial,) = bridge.study.trials
+        assert (trial.state, sorted(reports(trial))) == (TrialState.RUNNING, [1, 2, 3])
+        assert bridge.errors == []
 
 
 def test_where_ray_gives_up_another_tuner_goes_on(tmp_path: Path) -> None:

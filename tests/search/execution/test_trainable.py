@@ -64,6 +64,21 @@ def test_weights_and_layers_are_there_however_much_the_checkpoint_holds(before: 
     assert one.config.figures["val_accuracy"] == said[-1]["val_accuracy"]
 
 
+def test_a_damaged_checkpoint_costs_epochs_and_not_the_network(tmp_path: Path) -> None:
+    """The worker says so with its first report."""
+    whole = run(tmp_path / "whole")
+    folder = TrialFolder(tmp_path / "broken")
+    next(iter(Training(ARCH, load_data("digits"), RECIPE, checkpoint=folder.checkpoint)))
+    folder.checkpoint.write_bytes(folder.checkpoint.read_bytes()[:-1000])
+    said = run(folder.path)
+    assert [record["val_accuracy"] for record in said] == [record["val_accuracy"] for record in whole]
+    notice = said[0][trainable.NOTICE]
+    assert notice.startswith(f"{folder.checkpoint} is not a complete checkpoint: ")
+    assert notice.endswith("; it was set aside as checkpoint.safetensors.damaged, and training begins at epoch 1")
+    assert trainable.NOTICE not in said[1]
+    assert trainable.NOTICE not in run(folder.path)[0]
+
+
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """By whom the test set was opened, each time."""

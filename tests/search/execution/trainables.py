@@ -48,6 +48,13 @@ def exhaust_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
+def fills(config: dict[str, Any]) -> None:
+    """Writes a checkpoint after each epoch, until there is no room."""
+    for epoch in range(1, 9):
+        (Path(config["folder"]) / f"{os.getpid()}-{epoch}").write_bytes(bytes(300_000))
+        tune.report({"epoch": epoch, "accuracy": 0.5, "spikes": 10.0})
+
+
 def curve(config: dict[str, Any]) -> None:
     for epoch in range(1, 9):
         tune.report({"epoch": epoch, "accuracy": config["x"] - 1 / epoch, "spikes": 100.0 + config["y"]})
