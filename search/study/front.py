@@ -59,9 +59,10 @@ def volume_of(study: Study) -> Volume | None:
         for metric, direction in zip(metrics, study.directions, strict=True)
     }
     log = tuple(metric for metric in metrics if metric_of(metric).log)
-    table = table[(table[[*log]] > 0).all(axis=1)]
+    table = table.loc[(table[[*log]] > 0).all(axis=1)]
     points = losses(table, directions, log)
-    table, points = table[np.isfinite(points).all(axis=1)], points[np.isfinite(points).all(axis=1)]
+    finite = pd.Series(np.isfinite(points).all(axis=1), table.index)
+    table, points = table.loc[finite], points[finite.to_numpy()]
     if table.empty:
         return None
     reference = _reference(points, [_margin(metric, log) for metric in metrics])

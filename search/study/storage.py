@@ -70,11 +70,12 @@ def place_of(config: SearchConfig, folder: Path) -> str:
 @contextmanager
 def named_errors(config: SearchConfig, folder: Path, *more: type[Exception]) -> Iterator[None]:
     """Turn what Optuna and a database's driver raise within the block, and `more`, into a `RunError` of one line."""
+    errors: tuple[type[Exception], ...] = (*_ERRORS, *more)
     try:
         yield
     except XOResNetError:  # a damaged journal, a variable that is not set; some are also a ValueError
         raise
-    except (*_ERRORS, *more) as error:
+    except errors as error:
         raise RunError(_sentence(config.storage or str(folder), error)) from None
 
 
