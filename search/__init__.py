@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xoresnet.search.pruning.reports import reports as reports
     from xoresnet.search.pruning.reports import should_prune as should_prune
     from xoresnet.search.run import run_search as run_search
+    from xoresnet.search.study.front import front as front
 
 _HOMES = {
     "BridgeScheduler": "execution.ray_plugin",
@@ -36,6 +37,7 @@ _HOMES = {
     "TrialBridge": "execution.bridge",
     "Watchdog": "execution.ray_plugin",
     "confirm": "confirmation.confirming",
+    "front": "study.front",
     "report": "pruning.reports",
     "reports": "pruning.reports",
     "run_search": "run",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -123,4 +124,4 @@ def best_seeds(study: Study) -> Iterator[TrialRecord]:
 
 
 def _accuracy(trial: TrialRecord) -> float:
-    return float(trial.last_metrics["val_accuracy"])
+    return float(trial.last_metrics.get("val_accuracy", -math.inf))

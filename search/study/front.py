@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from optuna.study import Study, StudyDirection
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from xoresnet.measures.metrics import Direction, metric_of
 from xoresnet.results.fronts.hypervolume import hypervolume
@@ -18,7 +18,7 @@ from xoresnet.results.fronts.objectives import losses
 from xoresnet.results.fronts.pareto import nondominated
 from xoresnet.search.study.trials import TrialRecord, own_trials
 
-__all__ = ["Volume", "front_of", "volume_of"]
+__all__ = ["Volume", "front", "front_of", "volume_of"]
 
 
 _NEVER = datetime.max
@@ -31,6 +31,15 @@ class Volume(NamedTuple):
     reference: dict[str, float]
     log: tuple[str, ...]
     """Objectives that are measured in decades."""
+
+
+def front(study: Study) -> list[FrozenTrial]:
+    """The complete trials of a search that no other dominates, best in the last objective first.
+
+    Optuna's `study.best_trials` also has the trials that were answered from the record because an earlier trial had
+    trained their network: they are complete, so that the sampler learns from them, and have the same values.
+    """
+    return [record.trial for record in front_of(study)]
 
 
 def front_of(study: Study) -> list[TrialRecord]:

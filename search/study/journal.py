@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,13 @@ from optuna.storages.journal import BaseJournalBackend, JournalFileOpenLock
 from xoresnet.errors import RunError
 from xoresnet.search.study.lines import entry_of, guarded, is_guarded, number_of
 
-__all__ = ["Damage", "JournalFile", "damage_of", "fault_of", "mend", "open_journal"]
+__all__ = ["TRIAL", "Damage", "JournalFile", "damage_of", "fault_of", "mend", "open_journal"]
+
+
+_CREATES_TRIAL = 4
+"""Optuna's code of the operation."""
+TRIAL = "trial"
+"""The key of a trial's number in the line that creates it."""
 
 
 class Damage(NamedTuple):
@@ -28,7 +34,8 @@ class Damage(NamedTuple):
 class JournalFile(BaseJournalBackend):
     """Optuna's journal in a file that this process alone writes: each line is guarded, and a line is written or not.
 
-    Lines are those of `JournalFileBackend`, which can read the file; it keeps the place of every line in memory.
+    Lines are those of `JournalFileBackend`, which can read the file; it keeps the place of every line in memory. A line
+    that creates a trial has its number in the file too, so that a line that is lost does not renumber later trials.
     """
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
@@ -38,10 +45,12 @@ class JournalFile(BaseJournalBackend):
         path.touch()
         self._read = self._place = 0
         """How many lines were read, and where the next one begins."""
+        self._trials = 0
+        """How many trials those lines have created."""
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
         if log_number_from < self._read:
-            self._read = self._place = 0
+            self._read = self._place = self._trials = 0
         with self._path.open("rb") as file:
             file.seek(self._place)
             for line in file:
@@ -52,6 +61,7 @@ class JournalFile(BaseJournalBackend):
                     raise RunError(f"{self._path}, line {self._read + 1} is damaged")
                 self._read += 1
                 self._place += len(line)
+                self._trials += entry["op_code"] == _CREATES_TRIAL
                 if self._read > log_number_from:
                     yield entry
 
@@ -61,8 +71,7 @@ class JournalFile(BaseJournalBackend):
         try:
             with self._path.open("r+b", buffering=0) as file:
                 end = file.seek(0, os.SEEK_END)
-                number = self._count_lines(file.fileno(), end) + 1
-                content = b"".join(guarded(log, number + place) for place, log in enumerate(logs))
+                content = self._lines(logs, *self._counts(file.fileno(), end))
                 try:
                     _write_all(file.fileno(), content)
                     if self._durable:
@@ -73,9 +82,20 @@ class JournalFile(BaseJournalBackend):
         finally:
             self._lock.release()
 
-    def _count_lines(self, file: int, end: int) -> int:
-        """How many lines the file has; those that were not read are another program's."""
-        return self._read + (os.pread(file, end - self._place, self._place).count(b"\n") if end > self._place else 0)
+    def _counts(self, file: int, end: int) -> tuple[int, int]:
+        """How many lines and trials the file has; lines that were not read are another program's."""
+        unread = os.pread(file, end - self._place, self._place) if end > self._place else b""
+        created = sum(line.startswith(b'{"op_code":%d,' % _CREATES_TRIAL) for line in unread.splitlines())
+        return self._read + unread.count(b"\n"), self._trials + created
+
+    def _lines(self, logs: Sequence[dict[str, Any]], lines: int, trials: int) -> bytes:
+        """Entries as they are written behind so many lines and trials."""
+        content = b""
+        for number, log in enumerate(logs, lines + 1):
+            creates = log["op_code"] == _CREATES_TRIAL
+            content += guarded({**log, TRIAL: trials} if creates else log, number)
+            trials += creates
+        return content
 
 
 def open_journal(path: Path) -> JournalStorage:

@@ -24,8 +24,12 @@ from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.search.study.attributes import ARCH, RECIPE, RECORD, is_plausible, is_plausible_of_study
-from xoresnet.search.study.journal import Damage, fault_of
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.results.tables.columns import HISTORY
+from xoresnet.results.tables.columns import LAYERS as LAYER_COLUMNS
+from xoresnet.search.study.attributes import ARCH, LAYERS, RECIPE, RECORD, is_plausible, is_plausible_of_study
+from xoresnet.search.study.journal import TRIAL, Damage, fault_of
 from xoresnet.search.study.lines import is_guarded
 
 __all__ = ["ReadStorage"]
@@ -40,6 +44,12 @@ _IN_FILE = re.compile(
 )
 """The beginning of lines whose content stays in the file: the network, the recipe, an epoch's figures, a parameter."""
 _STAYS = re.compile(rf"{ARCH}|{RECIPE}|(?:{RECORD}|report:)\d+")
+_BLANK: Mapping[str, Any] = {"state": TrialState.RUNNING.value}
+"""Of a trial whose first line is damaged."""
+_LAST_MOMENT = 2**33
+"""Seconds since 1970: in the year 2242."""
+_MOST_LOST = 10_000
+"""Trials that may be missing in a row; a larger number is no number of a trial."""
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 """What an entry raises that no Optuna wrote."""
 
@@ -56,6 +66,8 @@ class ReadStorage(BaseStorage):
         self._path, self._file = path, os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
         self._place = self._lines = 0
+        self.is_guarded = False
+        """Whether the line that is read has a checksum."""
         self._is_nonsense = False
         """Whether the last line that was read is whole and means nothing."""
         self._studies: dict[int, FrozenStudy] = {}
@@ -104,7 +116,8 @@ class ReadStorage(BaseStorage):
 
     def _apply(self, line: bytes) -> bool:
         """Take over a line; False if it means nothing."""
-        found = _IN_FILE.match(line) if is_guarded(line[:-1]) else None
+        self.is_guarded = is_guarded(line[:-1])
+        found = _IN_FILE.match(line) if self.is_guarded else None
         if found is not None:
             trial = self._open_trial(int(found[1] or found[3]))
             if trial is not None:
@@ -130,7 +143,7 @@ class ReadStorage(BaseStorage):
     def _open_trial(self, trial_id: int) -> _Trial | None:
         """A trial that can still change; None for others, whose changes Optuna ignores."""
         if self._lenient and trial_id == len(self._trials) and self._studies:
-            self._add_trial(next(iter(self._studies)), {"state": TrialState.RUNNING.value})  # its first line is damaged
+            self._add_trial(next(iter(self._studies)), _BLANK)  # the line that creates it is damaged
         if not 0 <= trial_id < len(self._trials):
             return None
         trial = self._trials[trial_id]
@@ -159,14 +172,26 @@ class ReadStorage(BaseStorage):
             study.system_attrs = {**study.system_attrs, **entry.get("system_attr", {})}
 
     def _create_trial(self, entry: dict[str, Any]) -> None:
-        if entry["study_id"] in self._studies:
-            self._add_trial(entry["study_id"], entry)
+        study_id = entry["study_id"]
+        if study_id not in self._studies:
+            return
+        number = entry.get(TRIAL, len(self._trials)) if self._lenient else len(self._trials)
+        while len(self._trials) < number < len(self._trials) + _MOST_LOST:
+            self._add_trial(study_id, _BLANK)
+        if number == len(self._trials):
+            self._add_trial(study_id, entry)
+        elif self._trials[number].is_blank:
+            self._trials[number].__init__(*self._arguments(study_id, entry, number))  # type: ignore[misc]
 
-    def _add_trial(self, study_id: int, entry: dict[str, Any]) -> None:
-        objectives = len(self._studies[study_id].directions)
-        trial = _Trial(self, len(self._trials), len(self._of_study[study_id]), entry, self._place, objectives)
+    def _add_trial(self, study_id: int, entry: Mapping[str, Any]) -> None:
+        trial = _Trial(*self._arguments(study_id, entry, len(self._trials)))
         self._trials.append(trial)
         self._of_study[study_id].append(trial)
+
+    def _arguments(self, study_id: int, entry: Mapping[str, Any], trial_id: int) -> tuple[Any, ...]:
+        known = [trial.number for trial in self._trials[trial_id : trial_id + 1]]
+        number = known[0] if known else len(self._of_study[study_id])
+        return self, trial_id, number, entry, self._place, len(self._studies[study_id].directions)
 
     def _change_trial(self, entry: dict[str, Any]) -> None:
         trial = self._open_trial(entry["trial_id"])
@@ -255,6 +280,8 @@ class _Trial(FrozenTrial):
             trial_id=trial_id,
         )
         self._storage, self._objectives = storage, objectives
+        self.is_blank = entry is _BLANK
+        """Whether the line that creates it is damaged, and nothing else was read of it."""
         self._names: list[str] = []
         """The attributes that are in the file, and parameters."""
         self._places = array("Q")
@@ -267,6 +294,7 @@ class _Trial(FrozenTrial):
         """Note where an attribute is."""
         self._names.append(name)
         self._places.append(place)
+        self.is_blank = False
 
     def change(self, entry: Mapping[str, Any], place: int) -> None:
         """Take over an entry about this trial. Raises what a malformed one causes, and then nothing has changed."""
@@ -298,7 +326,8 @@ class _Trial(FrozenTrial):
 
     def _keep_attributes(self, attributes: Mapping[str, Any], place: int) -> None:
         for name, value in attributes.items():
-            if not is_plausible(name, value, self._objectives):
+            is_known = is_plausible(name, value, self._objectives)
+            if not is_known or not (self._storage.is_guarded or _is_sound(name, value)):
                 raise ValueError(name)
         for name, value in attributes.items():
             if _STAYS.fullmatch(name):
@@ -373,6 +402,25 @@ class _Attributes(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _is_sound(name: str, value: Any) -> bool:
+    """Whether an attribute in a line without a checksum is a network, a recipe or a record. Raises `ValueError`."""
+    if name == ARCH:
+        return Arch.from_json(value) is not None
+    if name == RECIPE:
+        return Recipe.from_dict(json.loads(value)) is not None
+    if not name.startswith(RECORD):
+        return True
+    layers = json.loads(value.get(LAYERS, "[]"))
+    tables = ((HISTORY, value), *((LAYER_COLUMNS, layer) for layer in layers))
+    has_numbers = all(
+        isinstance(row[column], int | float)
+        for columns, row in tables
+        for column, kind in columns.items()
+        if kind in ("float64", "int64") and column in row
+    )
+    return has_numbers and 0 <= value.get("timestamp", 0) < _LAST_MOMENT
 
 
 def _moment(text: Any) -> datetime | None:

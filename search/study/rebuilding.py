@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -57,13 +57,14 @@ def merged(known: Sequence[FrozenTrial], tables: Tables) -> Merged:
     change in them.
     """
     found = Merged([], [], [])
+    in_tables = {_identity(trial) for number in tables.numbers if (trial := tables.trial(number)) is not None}
     for number in range(max([len(known), *(number + 1 for number in tables.numbers)])):
         of_journal = known[number] if number < len(known) else None
         of_tables = tables.trial(number)
         if of_tables is not None and not _agree(of_journal, of_tables):
             found.from_tables.append(number)
             found.trials.append(_completed(of_tables, of_journal))
-        elif of_journal is not None and (not of_journal.state.is_finished() or is_complete(of_journal)):
+        elif of_journal is not None and _is_kept(of_journal, known_elsewhere=of_tables is None, in_tables=in_tables):
             found.trials.append(of_journal)
         else:
             found.lost.append(number)
@@ -82,6 +83,19 @@ def rebuild_journal(path: Path, study: StudyFacts, trials: Iterable[FrozenTrial]
             storage.set_study_user_attr(study_id, name, value)
         for trial in trials:
             storage.create_new_trial(study_id, trial)
+
+
+def _is_kept(trial: FrozenTrial, *, known_elsewhere: bool, in_tables: Container[object]) -> bool:
+    """Whether a trial of the journal is whole, and not another one that a lost line has renumbered."""
+    if not trial.state.is_finished():
+        return True
+    return is_complete(trial) and not (known_elsewhere and _identity(trial) in in_tables)
+
+
+def _identity(trial: FrozenTrial) -> object:
+    """What no two trials that were trained have in common: a recipe may be tried again, but not at the same moment."""
+    moment = trial.datetime_complete.replace(microsecond=0) if trial.datetime_complete is not None else None
+    return trial.user_attrs.get(ARCH_ID), trial.state, moment
 
 
 def _agree(of_journal: FrozenTrial | None, of_tables: FrozenTrial) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -85,6 +86,7 @@ def _rows_of(trial: TrialRecord) -> _Rows:
     history = [
         {**metrics, **identity, "reported": _from_timestamp(metrics.get("timestamp"))}
         for metrics in trial.metrics.values()
+        if "epoch" in metrics
     ]
     layers = [{**identity, "layer": number, **layer} for number, layer in enumerate(trial.layers)]
     return _Rows(trial_row(trial), history, layers)
@@ -94,7 +96,7 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
     """The columns of `TRIALS`: figures are those of the last epoch, seconds the sum over all epochs."""
     last = trial.last_metrics
     totals = {
-        name: sum(metrics[name] for metrics in trial.metrics.values())
+        name: sum(metrics.get(name, math.nan) for metrics in trial.metrics.values())
         for name in ("train_seconds", "evaluation_seconds")
         if trial.metrics
     }

@@ -106,7 +106,7 @@ class TrialRecord:
     @property
     def has_network(self) -> bool:
         """Whether the network and the recipe are written; before, `arch`, `arch_id` and `recipe` raise `KeyError`."""
-        return ARCH_ID in self.attributes
+        return all(name in self.attributes for name in (ARCH_ID, ARCH, RECIPE))
 
     @property
     def arch_id(self) -> str:
@@ -215,13 +215,13 @@ class TrialRecord:
 
     @cached_property
     def metrics(self) -> dict[int, dict[str, Any]]:
-        """All metrics of each step, in ascending order. Raises `KeyError` if only objective values were reported."""
-        return {step: self.attributes[f"{RECORD}{step}"] for step in self.reports}
+        """All metrics of each step, in ascending order; none of a step of which only objective values were reported."""
+        return {step: self.attributes.get(f"{RECORD}{step}", {}) for step in self.reports}
 
     @property
     def last_metrics(self) -> dict[str, Any]:
         """All metrics of the last step; empty before the first."""
-        return self.attributes[f"{RECORD}{self.last_step}"] if self.reports else {}
+        return self.attributes.get(f"{RECORD}{self.last_step}", {})
 
     @property
     def layers(self) -> list[dict[str, Any]]:

@@ -17,10 +17,13 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from xoresnet.description.arch import Arch
 from xoresnet.search.pruning.reports import report, reports
 from xoresnet.search.study.journal import JournalFile
 from xoresnet.search.study.reading import ReadStorage
 
+ARCH = Arch.baseline("xoresnet8", input_shape=(1, 8, 8), num_classes=10).to_json(indent=None)
+LAYERS = json.dumps([{"name": "é" * 3000, "synops_per_sample": float("nan")}], ensure_ascii=False)
 NAMES = ["val_accuracy", "spikes_per_sample"]
 
 
@@ -45,22 +48,22 @@ def written(path: Path, *, guarded: bool = True) -> Study:
         trial = study.ask()
         x = trial.suggest_float("x", 0, 1)
         trial.suggest_categorical("merge", ["or", "add", None])
-        for name, value in {"recipe": '{"epochs":2}', "arch": '{"depth":8}', "arch_id": f"id{number}"}.items():
+        for name, value in {"recipe": '{"epochs":2}', "arch": ARCH, "arch_id": f"id{number}"}.items():
             trial.set_user_attr(name, value)
         for step in (1, 2):
-            trial.set_user_attr(f"record:{step}", {"epoch": step, "loss": float("nan"), "layers": "é" * 3000})
+            trial.set_user_attr(f"record:{step}", {"epoch": step, "loss": float("nan"), "layers": LAYERS})
             report(trial, [x, step], step)
         if number < 3:
             state = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)[number]
             study.tell(trial, [x, 2.0] if number == 0 else None, state)
     trial.set_user_attr("retried_after", ["it died"])
     trial.set_user_attr("retried_after", ["it died", "again"])
-    study.add_trial(create_trial(state=TrialState.WAITING, user_attrs={"arch": "{}", "source": None}))
+    study.add_trial(create_trial(state=TrialState.WAITING, user_attrs={"arch": ARCH, "source": None}))
     rescued = create_trial(
         state=TrialState.RUNNING,
         params={"x": 0.5},
         distributions={"x": FloatDistribution(0, 1)},
-        user_attrs={"rescues": 1, "arch": "[]", "record:1": {"epoch": 1}},
+        user_attrs={"rescues": 1, "arch": ARCH, "record:1": {"epoch": 1}},
     )
     study.add_trial(rescued)
     study.enqueue_trial({"x": 1.0})
@@ -147,7 +150,13 @@ def test_cut_anywhere_it_has_the_lines_before(guarded: bool, path: Path) -> None
         b'{"op_code":8,"trial_id":3,"user_attr":{"arch":5}}\n', b'{"op_code":8,"trial_id":3,"user_attr":[]}\n',
         b'{"op_code":6,"trial_id":3,"state":1,"values":[0.5],"datetime_complete":"2026-01-01T00:00:00"}\n',
         b'{"op_code":6,"trial_id":3,"state":1,"values":[0.5,1],"datetime_complete":"yesterday"}\n',
-        b'{"op_code":8,"trial_id":3,"user_attr":{"report:1":[0.5]}}\n', b'{"op_code":[]}\n', b"[" * 5000 + b"\n",
+        b'{"op_code":8,"trial_id":3,"user_attr":{"report:1":[0.5]}}\n',
+        b'{"op_code":8,"trial_id":3,"user_attr":{"arch":"{}"}}\n',
+        b'{"op_code":8,"trial_id":3,"user_attr":{"recipe":"{"}}\n',
+        b'{"op_code":8,"trial_id":3,"user_attr":{"record:1":{"train_loss":"x"}}}\n',
+        b'{"op_code":8,"trial_id":3,"user_attr":{"record:1":{"layers":"[5]"}}}\n',
+        b'{"op_code":8,"trial_id":3,"user_attr":{"record:1":{"timestamp":1e30}}}\n',
+        b'{"op_code":[]}\n', b"[" * 5000 + b"\n",
         b'{"op_code":5,"trial_id":3,"param_name":"y","param_value_internal":1,"distribution":"{}"}\n',
         b'{"op_code":3,"study_id":0,"system_attr":{"study:metric_names":["one"]}}\n',
     ],

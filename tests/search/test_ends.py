@@ -1,0 +1,163 @@
+"""How a search ends where it could not begin, where its sampler fails, and where it was done when it was stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.samplers import RandomSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from tests.search.command_line import xoresnet
+from tests.search.views.test_search import complete, prune, search_config, searching, start
+from xoresnet.errors import ClusterError
+from xoresnet.search.study.trials import TrialRecord, trials_of
+
+CONFIG = search_config(retries=0)
+
+
+# refused before its first trial
+
+
+def test_a_refused_search_leaves_no_folder(tmp_path: Path) -> None:
+    """As when no cluster answers: by then the study has been written."""
+    path = tmp_path / "runs" / "deep" / "run"
+
+    def search() -> None:
+        with searching(CONFIG, path) as run:
+            run.write_tables()
+            assert (path / "study.journal").exists()
+            raise ClusterError("nobody answers")
+
+    with pytest.raises(ClusterError):
+        search()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with pytest.raises(ClusterError), searching(CONFIG, tmp_path / "run"):
+        raise ClusterError("nobody answers")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_search_that_had_begun_keeps_what_it_has(tmp_path: Path) -> None:
+
+    def search() -> None:
+        with searching(CONFIG, tmp_path / "run") as run:
+            complete(run, 0.5, 100)
+            raise ClusterError("the head is gone")
+
+    with pytest.raises(ClusterError):
+        search()
+    with pytest.raises(ClusterError), searching(CONFIG, tmp_path / "run"):
+        raise ClusterError("nobody answers")
+    with searching(CONFIG, tmp_path / "run") as run:
+        assert run.bridge.finished == 1
+
+
+def test_a_dry_run_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = xoresnet("search", "digits", "--run", "runs/mine", "--dry-run", "epochs=1")
+    assert (result.code, result.err) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+# a sampler that raises
+
+
+class Raising(RandomSampler):
+    """Raises where its name says so."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self._place = place
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, kind: Any) -> Any:
+        if self._place == "in a parameter":
+            raise RuntimeError("the sampler is broken")
+        return super().sample_independent(study, trial, name, kind)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
+        if self._place == "at once":
+            raise RuntimeError("the sampler is broken")
+        return {}
+
+
+@pytest.mark.parametrize("place", ["at once", "in a parameter"])
+def test_a_trial_whose_sampler_raised_does_not_stay_running(place: str, tmp_path: Path) -> None:
+    with searching(CONFIG, tmp_path / "run") as run:
+        complete(run, 0.5, 100)
+        run.study.sampler = Raising(place)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="the sampler is broken"):
+                run.bridge.next_config("one")
+        states = [trial.state.name for trial in trials_of(run.study)]
+        assert states == ["COMPLETE", "FAIL", "FAIL"]
+        assert trials_of(run.study)[1].failure == "RuntimeError: the sampler is broken"
+        run.study.sampler = RandomSampler(seed=5)
+        complete(run, 0.6, 200)
+        assert run.bridge.finished == 2
+    assert xoresnet("status", str(tmp_path / "run"), "--json").json["running"] == []
+
+
+@pytest.mark.parametrize("place", ["at once", "in a parameter"])
+def test_an_interrupted_trial_whose_sampler_raises(place: str, tmp_path: Path) -> None:
+    """It was interrupted before it had a network."""
+    with searching(CONFIG, tmp_path / "run") as run:
+        complete(run, 0.5, 100)
+        run.study.ask()
+    with searching(CONFIG, tmp_path / "run") as run:
+        run.study.sampler = Raising(place)
+        with pytest.raises(RuntimeError, match="the sampler is broken"):
+            run.bridge.next_config("one")
+        assert [trial.state.name for trial in trials_of(run.study)][:2] == ["COMPLETE", "FAIL"]
+        run.study.sampler = RandomSampler(seed=5)
+        complete(run, 0.6, 200)
+        assert run.bridge.finished == 2
+
+
+# stopped when it was done
+
+
+def test_a_trial_that_has_reported_its_last_epoch_is_complete_when_the_executor_stops(tmp_path: Path) -> None:
+    with searching(CONFIG.replace(trials=1), tmp_path / "run") as run:
+        start(run, (0.4, 50), (0.5, 100))
+        run.bridge.end_done()
+        assert run.bridge.live == {}
+        assert run.bridge.finished == 1
+        outcome = run.run()
+        assert (outcome.ended, outcome.interrupted, outcome.failed) == ("1 trials are finished", 0, False)
+
+
+def test_others_are_left_to_be_continued(tmp_path: Path) -> None:
+    with searching(CONFIG, tmp_path / "run") as run:
+        start(run, (0.4, 50))
+        pruned = start(run, (0.1, 70))
+        run.bridge.live[pruned].pruned = True
+        failing = start(run, (0.4, 50), (0.5, 100))
+        run.bridge.fail(failing, "it hangs")
+        run.bridge.end_done()
+        states = [trial.state for trial in trials_of(run.study)]
+        assert states == [TrialState.RUNNING, TrialState.PRUNED, TrialState.RUNNING]
+
+
+# answers from the record
+
+
+def test_answers_from_the_record_are_not_on_the_front_of_the_run(tmp_path: Path) -> None:
+    """They are complete trials of Optuna's, so that the sampler learns from them: `best_trials` has them."""
+    from xoresnet.search import front
+
+    with searching(CONFIG, tmp_path / "run") as run:
+        complete(run, 0.5, 100)
+        prune(run, (0.1, 9000))
+        answer = run.study.ask()
+        answer.set_user_attr("duplicate_of", 0)
+        run.study.tell(answer, [0.5, 100.0])
+        assert len(run.study.best_trials) == 2
+        assert [trial.number for trial in front(run.study)] == [0]
+        assert [TrialRecord(trial).arch_id for trial in front(run.study)] == [trials_of(run.study)[0].arch_id]
