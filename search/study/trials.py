@@ -221,7 +221,8 @@ class TrialRecord:
     @property
     def last_metrics(self) -> dict[str, Any]:
         """All metrics of the last step; empty before the first."""
-        return self.attributes.get(f"{RECORD}{self.last_step}", {})
+        metrics: dict[str, Any] = self.attributes.get(f"{RECORD}{self.last_step}", {})
+        return metrics
 
     @property
     def layers(self) -> list[dict[str, Any]]:
