@@ -24,8 +24,8 @@ __all__ = ["fire"]
 def fire(x: Tensor, dynamics: Dynamics, leak: Tensor | None = None) -> Tensor:
     """Return the spikes (0 and 1) of neurons on currents x [T, ...], in the shape and type of x.
 
-    `leak` is a learned 1 / tau, a tensor of one element. Differentiable once. A NaN current causes no spike. Raises
-    `UsageError` unless x is a floating-point tensor of at least one time step.
+    `leak` is a learned 1 / tau, a tensor of one element. Differentiable once; graphs of `torch.export` are not. A NaN
+    current causes no spike. Raises `UsageError` unless x is a floating-point tensor of at least one time step.
     """
     if not isinstance(x, Tensor) or x.dim() == 0 or not x.is_floating_point():
         given = f"{x.dtype} {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
@@ -37,11 +37,11 @@ def fire(x: Tensor, dynamics: Dynamics, leak: Tensor | None = None) -> Tensor:
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
         return fire_compiled(x, leak, dynamics)
     dynamics = dynamics.rounded(x.dtype)
+    if torch.compiler.is_exporting():
+        return _unrolled(x, leak, dynamics)
     if torch.is_grad_enabled() and (x.requires_grad or (leak is not None and leak.requires_grad)):
         spikes: Tensor = _Fire.apply(x, leak, dynamics)
         return spikes
-    if torch.compiler.is_compiling():
-        return _unrolled(x, leak, dynamics)
     return kernel_for(x, dynamics).forward(x, leak, dynamics, keep=False)[0]
 
 

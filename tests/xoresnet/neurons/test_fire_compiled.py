@@ -77,3 +77,12 @@ def test_the_operator_keeps_its_promises(
     operator = torch.ops.xoresnet.fire.default
     assert fire_compiled.__doc__  # importing it has defined the operator
     torch.library.opcheck(operator, (x, leak, tau, 0.7, hard, surrogate, 2.0, detach, True))
+
+
+def test_a_users_own_export_gives_the_same() -> None:
+    """With gradients enabled, as they are by default, and by the tracer that this project's formats do not use."""
+    net = lively(ARCH)
+    images = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    program = torch.export.export(net, (images,), strict=True)
+    assert not any("xoresnet" in str(node.target) for node in program.graph.nodes)
+    assert torch.equal(program.module()(images), net(images))
