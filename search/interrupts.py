@@ -5,21 +5,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 
-__all__ = ["Stopped", "Terminated", "signal_of", "termination_interrupts", "termination_raises"]
+__all__ = ["Terminated", "signal_of", "termination_raises"]
 
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM has arrived: schedulers and container systems send it before they kill a process."""
-
-
-@dataclass
-class Stopped:
-    """Which signal stopped the block, once one has."""
-
-    by: int = signal.SIGINT
 
 
 @contextmanager
@@ -28,22 +20,6 @@ def termination_raises() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def termination_interrupts() -> Iterator[Stopped]:
-    """Within the block SIGTERM is recorded and then handled as SIGINT, for code that handles SIGINT alone."""
-    stopped = Stopped()
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        stopped.by = number
-        signal.raise_signal(signal.SIGINT)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield stopped
     finally:
         signal.signal(signal.SIGTERM, before)
 

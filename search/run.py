@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,8 +14,9 @@ from optuna.trial import FrozenTrial
 
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.bridge import TrialBridge
-from xoresnet.search.execution.cluster import ray_session
 from xoresnet.search.execution.execute import Outcome, execute, outcome
+from xoresnet.search.execution.lifeline import Lifeline
+from xoresnet.search.execution.session import ray_session
 from xoresnet.search.execution.trainable import train_trial
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.folders.trial import TrialFolder
@@ -30,7 +31,7 @@ from xoresnet.search.study.attributes import ENQUEUED
 from xoresnet.search.study.near_front import FINISHABLE, near_front, rescued
 from xoresnet.search.study.opening import has_begun, open_study
 from xoresnet.search.study.tables import FrameWriter
-from xoresnet.search.study.trials import TrialRecord
+from xoresnet.search.study.trials import TrialRecord, failed_trials
 
 __all__ = ["SearchRun", "run_search"]
 
@@ -52,31 +53,58 @@ class SearchRun:
             retries=self.config.retries,
         )
         self.frames = FrameWriter(self.study, self.config.objectives, folder.path)
+        self.bridge.checks.append(lambda trial: self._folder_of(trial).weights_fault())
         self.bridge.observers += [self._tidy, lambda trial: self.write_tables(pause=0.0)]
         self.began = time.monotonic()
+        self._lifeline = Lifeline(folder.path)
         self.preparing: TrialBridge | None = None
         """The jobs of the prior, while they run."""
 
-    def run(self, on_step: Callable[[SearchRun], None] | None = None) -> Outcome:
-        """Search until the budget is spent; on_step is called several times a second."""
-        step = partial(self._step, on_step)
+    def run(
+        self,
+        on_step: Callable[[SearchRun], None] | None = None,
+        on_stuck: Callable[[Outcome], None] | None = None,
+    ) -> Outcome:
+        """Search until the budget is spent; on_step is called several times a second, on_stuck as in `run_search`."""
+        self._lifeline = Lifeline(self.folder.path, partial(self._stuck, on_stuck) if on_stuck is not None else None)
         try:
-            if self._nothing_to_do():
-                return outcome(self.bridge, self.folder.path)
-            if self.config.prior.kind == "none":
-                return self._done_or(execute(self.bridge, train_trial, self.config, self.folder.path, step))
-            with ray_session(self.config.address):  # one session for the prior and for the trials
-                self._prepare_guide(on_step)
-                return self._done_or(execute(self.bridge, train_trial, self.config, self.folder.path, step))
+            return self._done_or(self._run(on_step))
         except PriorInterruptedError as error:
             return replace(error.outcome, study=self.study)
         finally:
             self.write_tables()
 
+    def _run(self, on_step: Callable[[SearchRun], None] | None) -> Outcome:
+        if self._nothing_to_do():
+            return outcome(self.bridge, self._lifeline)
+        with ray_session(self.config.address):  # one session for the prior and for the trials
+            if self.config.prior.kind != "none":
+                self._prepare_guide(on_step)
+            step = partial(self._step, on_step)
+            return execute(self.bridge, train_trial, self.config, self.plan.data, step, self._lifeline)
+
     def _done_or(self, result: Outcome) -> Outcome:
-        """An interruption that came when everything was done has interrupted nothing."""
-        is_done = result.interrupted and not self.bridge.live and self._nothing_to_do()
-        return outcome(self.bridge, self.folder.path) if is_done else result
+        """The outcome: done if an interruption came when all was done, failed if failed trials were in the way."""
+        if result.is_lost:
+            return result
+        if result.interrupted:
+            is_done = not self.bridge.live and self._nothing_to_do()
+            return outcome(self.bridge, self._lifeline) if is_done else result
+        if result.failed or self.bridge.finished >= self.bridge.budget:
+            return result
+        failed = failed_trials(self.study)
+        if not failed:
+            return result
+        some = f"{len(failed)} trials" if len(failed) > 1 else "1 trial"
+        reason = f"{some} failed, the last one because {failed[-1].failure or 'of an unknown reason'}"
+        return replace(result, failed=True, ended=f"{result.ended}, but {reason}; the same command tries again")
+
+    def _stuck(self, on_stuck: Callable[[Outcome], None]) -> None:
+        """Called in another thread while the main thread does not come back from Ray."""
+        writer = threading.Thread(target=self.write_tables, daemon=True)
+        writer.start()
+        writer.join(2.0)
+        on_stuck(outcome(self.bridge, self._lifeline))
 
     @property
     def budget(self) -> int:
@@ -86,8 +114,11 @@ class SearchRun:
     def write_tables(self, *, pause: float | None = None) -> None:
         """Write the run's tables; with a pause in seconds, only from time to time.
 
-        A failure is noted and does not stop the search, because the study holds everything that the tables do.
+        A failure is noted and does not stop the search, because the study holds everything that the tables do. Nothing
+        is written where the folder was.
         """
+        if not self._lifeline.check_folder():
+            return
         try:
             if pause is None:
                 self.frames.write()
@@ -110,7 +141,7 @@ class SearchRun:
                 self.bridge.note("on_step", error)
 
         try:
-            self._proposals.guide = make_guide(self.study, self.plan, self.folder.path, prior_step)
+            self._proposals.guide = make_guide(self.study, self.plan, self._lifeline, prior_step)
         except PriorError as error:
             self.bridge.errors.append(f"no shared weights: {error}; the search continues without them")
         self.preparing = None
@@ -136,7 +167,10 @@ class SearchRun:
             self.space,
             self.recipe,
             seed=config.seed,
-            common={"data": json.dumps(config.data.model_dump(mode="json")), "threads": config.cpus_per_trial},
+            common={
+                "data": config.data.located().model_dump_json(),
+                "threads": config.cpus_per_trial,
+            },
             ask_sampler=asks_sampler(config.sampler),
             rescue=config.rescue,
         )
@@ -178,12 +212,15 @@ def run_search(
     *,
     on_begin: Callable[[SearchRun], None] | None = None,
     on_step: Callable[[SearchRun], None] | None = None,
+    on_stuck: Callable[[Outcome], None] | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Run a search, or continue the one in this folder.
 
-    run: the folder. on_begin: called once before anything runs; on_step: called several times a second. progress:
-    called with the images decoded so far and in all, where the data set has to be decoded; silent by default.
+    run: the folder. on_begin: called once before anything runs; on_step: called several times a second. on_stuck:
+    called in another thread where the search was interrupted, or Ray was lost, and Ray does not give back the main
+    thread; it should end the process, because Ray aborts it a minute later. Nothing is lost by that. progress: called
+    with the images decoded so far and in all, where the data set has to be decoded; silent by default.
     Raises `XOResNetError`: `UsageError` for a configuration that cannot be searched, `RunError` for a folder of another
     search or in use, `DataError`, `ClusterError`.
     """
@@ -197,4 +234,4 @@ def run_search(
         search = SearchRun(replace(plan, config=named), folder)
         if on_begin is not None:
             on_begin(search)
-        return search.run(on_step)
+        return search.run(on_step, on_stuck)

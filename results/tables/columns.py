@@ -81,6 +81,7 @@ TRIALS: Mapping[str, str] = {
     "ended": _TIME,
     "worker": "str",
     "node_id": "str",
+    "device": "str",
     "is_pareto": "bool",
     **_flat_dtypes(Arch, "config."),
     **_flat_dtypes(Recipe, "config.recipe."),

@@ -15,12 +15,12 @@ from xoresnet.measures.metrics import duration, metric_of
 from xoresnet.results.analysis.confirmation import confirmed_metric, confirmed_networks, ranking_kept
 from xoresnet.results.figures.kit.networks import describe
 from xoresnet.results.tables.loading import Run
+from xoresnet.search.commands.ending import last_words, show_end
 from xoresnet.search.commands.run_tables import read_run, row_fields
 from xoresnet.search.confirmation.confirming import ConfirmRun, confirm, plan_confirm
 from xoresnet.search.views.confirm import ConfirmView
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.data_bar import DecodingBar
-from xoresnet.search.views.messages import print_error
 from xoresnet.search.views.network_table import NetworkTable
 from xoresnet.search.views.words import counted, describe_arch, next_commands
 from xoresnet.training.fit import estimate_epoch_seconds
@@ -41,19 +41,16 @@ def run_job(run: str, chosen: Mapping[str, Any], command: str, *, as_json: bool)
         view.begin(confirmation)
 
     with DecodingBar() as progress, view:
-        outcome = confirm(run, **chosen, on_begin=begin, on_step=view.look, progress=progress)
+        outcome = confirm(
+            run, **chosen, on_begin=begin, on_step=view.look, on_stuck=last_words(command, view), progress=progress
+        )
+    if outcome.is_folder_gone:
+        return show_end(outcome, command)
     _show(run, as_json=as_json)
-    for error in outcome.errors[:3]:
-        print_error(error)
-    if outcome.interrupted:
-        print_error(f"interrupted; everything finished is kept in {outcome.folder}; to resume: {command}")
-        return 128 + outcome.interrupted
-    if outcome.failed:
-        print_error(f"{outcome.ended}; everything finished is kept in {outcome.folder}; to resume: {command}")
-        return 1
-    if not as_json:
+    code = show_end(outcome, command)
+    if not code and not as_json:
         click.echo(f"next: {next_commands(run)}")
-    return 0
+    return code
 
 
 def show_plan(run: str, chosen: Mapping[str, Any], *, as_json: bool) -> None:
@@ -61,9 +58,8 @@ def show_plan(run: str, chosen: Mapping[str, Any], *, as_json: bool) -> None:
     with DecodingBar() as progress:
         plan = plan_confirm(run, **chosen, progress=progress)
         torch.set_num_threads(plan.config.cpus_per_trial)
-        data = plan.config.data.load(progress=progress)
     first, left = plan.jobs[: plan.networks], plan.left()
-    estimates = [estimate_epoch_seconds(job.arch, data, job.recipe) * job.recipe.epochs for job in first]
+    estimates = [estimate_epoch_seconds(job.arch, plan.data, job.recipe) * job.recipe.epochs for job in first]
     seeds = sorted({job.recipe.seed for job in plan.jobs})
     if as_json:
         rows = [

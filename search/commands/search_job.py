@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from random import Random
 from typing import Any
 
@@ -10,8 +11,10 @@ import torch
 
 from xoresnet.files.yaml_text import write_yaml
 from xoresnet.measures.metrics import duration
+from xoresnet.search.commands.ending import last_words, show_end
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.execute import Outcome
+from xoresnet.search.execution.places import check_machine
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.prepare import plan_search
 from xoresnet.search.prior.cost import check_prior, prior_cost
@@ -21,7 +24,6 @@ from xoresnet.search.study.opening import has_begun
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.data_bar import DecodingBar
 from xoresnet.search.views.front import front_table
-from xoresnet.search.views.messages import print_error
 from xoresnet.search.views.search import SearchView
 from xoresnet.search.views.words import counted, next_commands
 from xoresnet.training.fit import estimate_epoch_seconds
@@ -42,23 +44,19 @@ def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
         view.begin(run)
 
     with DecodingBar() as progress, view:
-        outcome = run_search(config, folder.path, on_begin=begin, on_step=view.look, progress=progress)
+        stuck = last_words(command, view)
+        outcome = run_search(config, folder.path, on_begin=begin, on_step=view.look, on_stuck=stuck, progress=progress)
+    if outcome.is_folder_gone:  # and the study with it
+        return show_end(outcome, command)
     if as_json:
         print_json(_outcome_fields(outcome, config))
     else:
         print_table(front_table(outcome.study))
-    for error in outcome.errors[:3]:
-        print_error(error)
-    if outcome.interrupted:
-        print_error(f"interrupted; everything finished is kept in {outcome.folder}; to resume: {command}")
-        return 128 + outcome.interrupted
-    if outcome.failed:
-        print_error(f"{outcome.ended}; everything finished is kept in {outcome.folder}; to resume: {command}")
-        return 1
-    if not as_json:
+    code = show_end(outcome, command)
+    if not code and not as_json:
         click.echo(f"ended: {outcome.ended}")
         click.echo(f"next: {next_commands(outcome.folder)}")
-    return 0
+    return code
 
 
 def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None:
@@ -66,10 +64,12 @@ def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None
     begun = has_begun(folder)
     with DecodingBar() as progress:
         plan = plan_search(config, begun=begun, progress=progress)
+    if config.address is None:
+        check_machine(config, os.cpu_count() or 1, torch.cuda.device_count())
     cost = prior_cost(plan) if begun else check_prior(plan)
     fields = folder.check(plan.config).shown_fields()
     rng = Random(0)
-    torch.set_num_threads(config.cpus_per_trial)
+    torch.set_num_threads(min(config.cpus_per_trial, os.cpu_count() or 1))
     seconds = sorted(estimate_epoch_seconds(plan.space.sample(rng), plan.data, plan.recipe) for _ in range(5))[2]
     networks = plan.space.size().networks
     if as_json:

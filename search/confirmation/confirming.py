@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import optuna
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
+from xoresnet.data.load import DataSet
 from xoresnet.errors import RunError, UsageError
 from xoresnet.files.atomic import sweep
 from xoresnet.results.tables.loading import DamagedTableError, Run, load, load_table
@@ -26,6 +26,7 @@ from xoresnet.search.confirmation.study import (
 from xoresnet.search.confirmation.table import confirmation_fault, confirmed_folder, write_confirmed
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, execute, outcome
+from xoresnet.search.execution.lifeline import Lifeline
 from xoresnet.search.execution.trainable import train_trial
 from xoresnet.search.folders.claim import claimed
 from xoresnet.search.folders.run import RunFolder
@@ -50,6 +51,7 @@ class ConfirmPlan:
     """One training for each network and seed, ordered by seed; the recipe holds the seed."""
     networks: int
     """How many networks there are."""
+    data: DataSet
 
     def left(self, study: Study | None = None) -> list[Candidate]:
         """Jobs that are not complete yet; study: the confirmation's if it is open already. Raises `RunError`."""
@@ -80,7 +82,7 @@ def plan_confirm(
     if fault:
         raise RunError(fault)
     config = _with_limits(searched, limits or {})
-    _check_test_set(config, progress)
+    data = _data_with_test_set(config, progress)
     space = config.search_space
     chosen = candidates(
         _current_run(folder, config, study),
@@ -94,7 +96,7 @@ def plan_confirm(
     # not the search's own seed, because these networks were selected by their results on it
     numbers = [(config.seed + 1 + number) % 2**32 for number in range(seeds)]
     jobs = tuple(network._replace(recipe=network.recipe.replace(seed=seed)) for seed in numbers for network in chosen)
-    return ConfirmPlan(folder, config, jobs, len(chosen))
+    return ConfirmPlan(folder, config, jobs, len(chosen), data)
 
 
 def _check_limits(limits: Mapping[str, Any]) -> None:
@@ -117,9 +119,11 @@ def _current_run(folder: RunFolder, config: SearchConfig, study: Study) -> Run:
     return load(folder.path, frames=FrameWriter(study, config.objectives, folder.path).frames()._asdict())
 
 
-def _check_test_set(config: SearchConfig, progress: Progress | None) -> None:
+def _data_with_test_set(config: SearchConfig, progress: Progress | None) -> DataSet:
     """Check before hours of training that there is a test set; nothing is measured on it yet. Raises `DataError`."""
-    config.data.load(progress=progress).test.open(by="confirm")
+    data = config.data.load(progress=progress)
+    data.test.open(by="confirm")
+    return data
 
 
 class ConfirmRun:
@@ -142,17 +146,25 @@ class ConfirmRun:
         self.bridge = TrialBridge(
             self.study, jobs, plan.config.objectives, trials=jobs.finished + jobs.to_do, retries=plan.config.retries
         )
+        self.bridge.checks.append(lambda trial: confirmed_folder(self.path, trial).weights_fault())
+        self._lifeline = Lifeline(self.path)
         self.bridge.observers += [lambda trial: self._tidy(), lambda trial: self.write_table()]
 
-    def run(self, on_step: Callable[[ConfirmRun], None] | None = None) -> Outcome:
-        """Run the trainings that are left; on_step is called several times a second."""
+    def run(
+        self,
+        on_step: Callable[[ConfirmRun], None] | None = None,
+        on_stuck: Callable[[Outcome], None] | None = None,
+    ) -> Outcome:
+        """Run the trainings that are left; on_step is called several times a second, on_stuck as in `run_search`."""
+        if on_stuck is not None:
+            self._lifeline = Lifeline(self.path, lambda: on_stuck(outcome(self.bridge, self._lifeline)))
         self._tidy()  # an earlier process may have been killed before it did
         try:
             if not self.to_do:
                 self.bridge.ended = "all networks are confirmed"
-                return outcome(self.bridge, self.path)
+                return outcome(self.bridge, self._lifeline)
             step = (lambda: None) if on_step is None else (lambda: on_step(self))
-            result = execute(self.bridge, train_trial, self.plan.config, self.path, step)
+            result = execute(self.bridge, train_trial, self.plan.config, self.plan.data, step, self._lifeline)
         finally:
             self.write_table()
         failed = len(self.plan.left(self.study))
@@ -172,6 +184,8 @@ class ConfirmRun:
 
     def write_table(self) -> None:
         """Write the table; a failure is noted and stops nothing, because the study holds everything."""
+        if not self._lifeline.check_folder():
+            return
         try:
             write_confirmed(self.study, self.path)
         except Exception as error:
@@ -195,7 +209,7 @@ class ConfirmRun:
         return {
             **record.config,
             "folder": str(folder.path),
-            "data": json.dumps(config.data.model_dump(mode="json")),
+            "data": config.data.located().model_dump_json(),
             "threads": config.cpus_per_trial,
             "opens_test": "confirm",
         }
@@ -216,6 +230,7 @@ def confirm(
     limits: Mapping[str, Any] | None = None,
     on_begin: Callable[[ConfirmRun], None] | None = None,
     on_step: Callable[[ConfirmRun], None] | None = None,
+    on_stuck: Callable[[Outcome], None] | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Train networks of a search again on new seeds and measure them on the test set; continues after interruptions.
@@ -223,8 +238,8 @@ def confirm(
     run: the folder of the search. seeds: how many, starting at the search's seed plus one. epochs: None for those of
     each network's recipe in the search. wanted: networks in place of the front's: ids of trials or networks, names of
     baselines, `knee` and other words of `pick`. with_baselines: add the known networks of the space. limits: fields of
-    the search's configuration to change, of those in `CONFIRM_LIMITS`. on_begin, on_step and progress are as in
-    `run_search`.
+    the search's configuration to change, of those in `CONFIRM_LIMITS`. on_begin, on_step, on_stuck and progress are as
+    in `run_search`.
     The results are in `load(run).confirmed`.
     Raises `RunError`, `UsageError`, `DataError` where there is no test set, `ClusterError`.
     """
@@ -237,4 +252,4 @@ def confirm(
         confirmation = ConfirmRun(plan)
         if on_begin is not None:
             on_begin(confirmation)
-        return confirmation.run(on_step)
+        return confirmation.run(on_step, on_stuck)

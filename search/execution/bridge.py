@@ -28,7 +28,7 @@ from xoresnet.search.objective import Objective
 from xoresnet.search.pruning.reports import report, should_prune
 from xoresnet.search.sources.base import Proposal, SpaceSource, TrialSource
 from xoresnet.search.study.attributes import FAILURE, NOTICE
-from xoresnet.search.study.trials import TrialRecord, trials_of, write_metrics
+from xoresnet.search.study.trials import TrialRecord, trials_of, write_divergence, write_metrics
 
 __all__ = ["LiveTrial", "TrialBridge", "Verdict"]
 
@@ -55,6 +55,8 @@ class LiveTrial:
     pruned: bool = False
     failure: str = ""
     """Why it failed, while it is being stopped; empty otherwise."""
+    diverged: bool = False
+    """Whether it has itself reported that failure."""
 
 
 class TrialBridge:
@@ -98,6 +100,8 @@ class TrialBridge:
         """Whether too many failures ended the search."""
         self.errors: list[str] = []
         """Errors outside of trials: a sampler or space that raised, a storage that is full."""
+        self.checks: list[Callable[[TrialRecord], str]] = []
+        """Called with each trial that has reported its last step; a reason that is returned makes the trial fail."""
         self.observers: list[Callable[[FrozenTrial], None]] = []
         """Called with each trial when it has ended."""
         self.disk: DiskSpace | None = None
@@ -159,6 +163,7 @@ class TrialBridge:
         if NOTICE in metrics:
             self.errors.append(f"trial {live.trial.number}: {metrics[NOTICE]}")
             metrics = {name: value for name, value in metrics.items() if name != NOTICE}
+        live.diverged = bool(metrics.get(FAILURE))
         live.failure = str(metrics.get(FAILURE) or "") or report_fault(
             metrics, self._step, [objective.metric for objective in self.objectives]
         )
@@ -207,10 +212,12 @@ class TrialBridge:
         record = TrialRecord.of(live.trial)
         if not reason and not live.pruned and not record.reports:
             reason = f"it ended without reporting {self._step} and {', '.join(o.metric for o in self.objectives)}"
+        if not reason and not live.pruned:
+            reason = next(filter(None, (check(record) for check in self.checks)), "")
         if reason and self.runs_out_of_disk(reason, live.config):
             self._again.append(live.trial)
         elif reason:
-            self._failed(live.trial, reason)
+            self._failed(live.trial, reason, diverged=live.diverged)
         elif live.pruned:
             self._tell(live.trial, TrialState.PRUNED)
         else:
@@ -267,10 +274,12 @@ class TrialBridge:
             else:
                 self._again.append(live.trial)
 
-    def _failed(self, trial: Trial, reason: str) -> None:
+    def _failed(self, trial: Trial, reason: str, *, diverged: bool = False) -> None:
         if tries_again(trial, reason, self._retries):
             self._again.append(trial)
         else:
+            if diverged:
+                write_divergence(trial)
             self._last_reason = reason
             self._tell(trial, TrialState.FAIL)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import signal
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,12 +14,14 @@ from typing import Any
 import optuna
 from ray import tune
 
+from xoresnet.data.load import DataSet
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.bridge import TrialBridge
-from xoresnet.search.execution.cluster import ray_session, resources, slots
+from xoresnet.search.execution.lifeline import Lifeline
+from xoresnet.search.execution.places import Newcomers, find_places
 from xoresnet.search.execution.ray_plugin import Unsaved, Watchdog, guarded, run_trials, tune_config
+from xoresnet.search.execution.session import ray_session
 from xoresnet.search.folders.disk_space import DiskSpace
-from xoresnet.search.interrupts import termination_interrupts
 
 __all__ = ["Outcome", "execute", "outcome"]
 
@@ -41,56 +44,69 @@ class Outcome:
     """The number of the signal that interrupted it; 0 if it was not interrupted."""
     errors: tuple[str, ...]
     """Errors outside of trials, such as a sampler that raised; they did not end the search."""
+    is_lost: bool = False
+    """Whether it ended because Ray or the run's folder was lost; `ended` says which."""
+    is_folder_gone: bool = False
+    """Whether the folder is no longer where it was."""
 
 
 def execute(
     bridge: TrialBridge,
     trainable: Callable[[dict[str, Any]], None],
     config: SearchConfig,
-    folder: Path,
+    data: DataSet,
     on_step: Callable[[], None],
+    lifeline: Lifeline,
 ) -> Outcome:
     """Run the trials of a bridge, each with the resources and limits of the configuration.
 
-    folder: the run's, which all nodes must see. on_step: called before the first trial and several times a second; its
-    exceptions are only noted.
+    data: as this process has read it; nodes that read something else run no trial. on_step: called before the first
+    trial and several times a second; its exceptions are only noted. lifeline: of the run.
     Raises `UsageError` for a malformed address, and `ClusterError` for an address without a cluster and for trials that
     fit on no machine.
     """
-    bridge.disk = DiskSpace(folder)
+    bridge.disk = DiskSpace(lifeline.folder)
     bridge.runs_out_of_disk()  # before anything is started
     steps = _Steps(bridge, on_step)
     steps.on_step_end(0, [])  # which may already end it, for lack of time
     if bridge.ended:
-        return outcome(bridge, folder)
-    scratch = folder / "ray"  # Ray requires a place that all nodes see; nothing in it is read again
-    callbacks: list[tune.Callback] = [steps]
-    if config.trial_seconds is not None:
-        callbacks.append(Watchdog(bridge, config.trial_seconds))
+        return outcome(bridge, lifeline)
+    with ray_session(config.address), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        places = find_places(config, data, lifeline.folder)
+        callbacks: list[tune.Callback] = [steps, Newcomers(bridge, places)]
+        if config.trial_seconds is not None:
+            callbacks.append(Watchdog(bridge, config.trial_seconds))
 
-    def make_tuner(max_concurrent: int) -> tune.Tuner:
-        shutil.rmtree(scratch, ignore_errors=True)
-        return tune.Tuner(
-            tune.with_resources(trainable, resources(config)),
-            tune_config=tune_config(bridge, max_concurrent=max_concurrent),
-            run_config=tune.RunConfig(
-                name=scratch.name, storage_path=str(scratch.parent), verbose=0, callbacks=callbacks, log_to_file=False
-            ),
-        )
+        def make_tuner(max_concurrent: int) -> tune.Tuner:
+            return tune.Tuner(
+                trainable,
+                tune_config=tune_config(bridge, max_concurrent=max_concurrent, request=places.request),
+                run_config=tune.RunConfig(
+                    name="trials", storage_path=scratch, verbose=0, callbacks=callbacks, log_to_file=False
+                ),
+            )
 
-    # Ray has a handler of its own for SIGTERM
-    with ray_session(config.address), termination_interrupts() as stopped:
-        with suppress(KeyboardInterrupt):  # Ray catches it and returns, except at a few moments
-            run_trials(bridge, make_tuner, slots(config))
-        shutil.rmtree(scratch, ignore_errors=True)
-    bridge.end_done()
-    interrupted = bridge.live or not bridge.ended
-    return outcome(bridge, folder, stopped.by if interrupted else 0)
+        bridge.errors += places.faults
+        with lifeline.watching(), suppress(KeyboardInterrupt):  # Ray catches it, except at a few moments
+            run_trials(bridge, make_tuner, places.slots, is_over=lambda: bool(lifeline.lost))
+    if not lifeline.lost:
+        bridge.end_done()
+    return outcome(bridge, lifeline)
 
 
-def outcome(bridge: TrialBridge, folder: Path, interrupted: int = 0) -> Outcome:
+def outcome(bridge: TrialBridge, lifeline: Lifeline) -> Outcome:
     """The outcome of a bridge in its present state."""
-    return Outcome(folder, bridge.study, bridge.ended, bridge.failed, interrupted, tuple(bridge.errors))
+    lost, is_done = lifeline.lost, bool(bridge.ended) and not bridge.live
+    return Outcome(
+        folder=lifeline.folder,
+        study=bridge.study,
+        ended=lost or bridge.ended,
+        failed=bool(lost) or bridge.failed,
+        interrupted=0 if lost or is_done else lifeline.signal or signal.SIGINT,
+        errors=tuple(bridge.errors),
+        is_lost=bool(lost),
+        is_folder_gone=lifeline.is_folder_gone,
+    )
 
 
 class _Steps(Unsaved, tune.Callback):

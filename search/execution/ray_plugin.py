@@ -21,6 +21,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import ray
 from ray import tune
+from ray.tune import PlacementGroupFactory as ResourceRequest
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
@@ -101,9 +102,15 @@ class BridgeSearcher(Unsaved, Searcher):
 class BridgeScheduler(Unsaved, FIFOScheduler):
     """Ray Tune's scheduler: passes reports to the bridge and its verdicts to Ray."""
 
-    def __init__(self, bridge: TrialBridge) -> None:
+    def __init__(self, bridge: TrialBridge, request: Callable[[RayTrial], ResourceRequest] | None = None) -> None:
+        """request: what the next trial asks for and where; None for what the trainable asks for, anywhere."""
         super().__init__()  # type: ignore[no-untyped-call]
-        self.bridge = bridge
+        self.bridge, self._request = bridge, request
+
+    @guarded(otherwise=None)
+    def on_trial_add(self, tune_controller: Any, trial: RayTrial) -> None:
+        if self._request is not None:
+            trial.update_resources(self._request(trial))
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         return True
@@ -150,11 +157,16 @@ class Watchdog(Unsaved, tune.Callback):
                 ray.kill(trial.temporary_state.ray_actor)
 
 
-def tune_config(bridge: TrialBridge, *, max_concurrent: int) -> tune.TuneConfig:
-    """The configuration with which `tune.Tuner` runs the trials of a bridge, at most max_concurrent at once."""
+def tune_config(
+    bridge: TrialBridge, *, max_concurrent: int, request: Callable[[RayTrial], ResourceRequest] | None = None
+) -> tune.TuneConfig:
+    """The configuration with which `tune.Tuner` runs the trials of a bridge, at most max_concurrent at once.
+
+    request: called for each trial of Ray's; what it asks for and where, in place of the trainable's own resources.
+    """
     return tune.TuneConfig(
         search_alg=BridgeSearcher(bridge),
-        scheduler=BridgeScheduler(bridge),
+        scheduler=BridgeScheduler(bridge, request),
         num_samples=-1,  # the bridge ends the search
         max_concurrent_trials=max_concurrent,
         reuse_actors=True,
@@ -162,12 +174,18 @@ def tune_config(bridge: TrialBridge, *, max_concurrent: int) -> tune.TuneConfig:
     )
 
 
-def run_trials(bridge: TrialBridge, make_tuner: Callable[[int], tune.Tuner], max_concurrent: int) -> None:
+def run_trials(
+    bridge: TrialBridge,
+    make_tuner: Callable[[int], tune.Tuner],
+    max_concurrent: int,
+    is_over: Callable[[], bool] = lambda: False,
+) -> None:
     """Run the trials of a bridge; make_tuner is called with the number of trials to run at once.
 
     Ray Tune (2.60) ends the experiment on errors that it does not know, such as workers that Ray kills when memory runs
     out. Another tuner then continues with the trials that were running, half as many at once; if only one was running,
-    it counts as failed. A full disk ends the search instead. Raises what Ray raised if no trial was running.
+    it counts as failed. A full disk ends the search instead. is_over: whether nothing may run any more, as when Ray
+    itself is lost; what Ray raises then has no consequences. Raises what Ray raised if no trial was running.
     """
     while True:
         try:
@@ -176,6 +194,8 @@ def run_trials(bridge: TrialBridge, make_tuner: Callable[[int], tune.Tuner], max
         except Exception as error:
             if bridge.runs_out_of_disk(error):  # Ray then fails in many ways, and says so in few
                 bridge.start_over("", failed=False)
+                return
+            if is_over():
                 return
             if not bridge.live:
                 raise

@@ -18,7 +18,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import DivergenceError
 from xoresnet.search.folders.trial import TrialFolder
-from xoresnet.search.study.attributes import FAILURE, LAYERS, NODE, NOTICE
+from xoresnet.search.study.attributes import DEVICE, FAILURE, LAYERS, NODE, NOTICE
 from xoresnet.standalone.config import ModelConfig
 from xoresnet.standalone.folder import write_config
 from xoresnet.training.fit import Training
@@ -41,7 +41,7 @@ def train_trial(config: dict[str, Any]) -> None:
     data = load_data_once(config["data"])
     try:
         training = Training(Arch.from_json(config["arch"]), data, recipe, checkpoint=folder.checkpoint)
-        node = {NODE: ray.get_runtime_context().get_node_id()}
+        node = {NODE: ray.get_runtime_context().get_node_id(), DEVICE: str(training.device)}
         for record in chain(tuple(training.records), training):  # the checkpoint may hold all epochs already
             last: dict[str, Any] = {}
             if record.epoch == recipe.epochs:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["TrialFolder"]
+
+_ARRIVAL_SECONDS = 5.0
 
 
 class TrialFolder:
@@ -56,8 +59,12 @@ class TrialFolder:
         return self.path / "weights.safetensors"
 
     def create(self, arch: str | None = None) -> None:
-        """Make the folder, and write the network into it if it is given; arch: as JSON."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Make the folder, and write the network into it if it is given; arch: as JSON.
+
+        Raises `OSError` if the run has no folder any more, which must not be made again.
+        """
+        self.path.parent.mkdir(exist_ok=True)
+        self.path.mkdir(exist_ok=True)
         if arch is not None:
             self.arch.write_text(json.dumps(json.loads(arch), indent=2) + "\n", encoding="utf-8")
 
@@ -73,6 +80,18 @@ class TrialFolder:
 
         with replaced(self.weights) as partial, disk_errors(self.weights):
             save_file({name: value.contiguous() for name, value in weights.items()}, partial)
+
+    def weights_fault(self) -> str:
+        """Why the weights that a worker has written are not here; empty if they are.
+
+        Waits for a file server that may show a new file some seconds later.
+        """
+        until = time.monotonic() + _ARRIVAL_SECONDS
+        while not self.weights.exists():
+            if time.monotonic() > until:
+                return f"its weights have not arrived in {self.path}: its node does not share the run's folder"
+            time.sleep(0.1)
+        return ""
 
     def keep_weights(self) -> None:
         """Tidy up after a complete trial: its weights stay, its checkpoint is not needed any more."""

@@ -22,6 +22,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.errors import XOResNetError
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, execute
+from xoresnet.search.execution.lifeline import Lifeline
 from xoresnet.search.objective import Objective
 from xoresnet.search.prepare import SearchPlan
 from xoresnet.search.prior.cost import shared_recipes
@@ -61,9 +62,10 @@ class PriorInterruptedError(XOResNetError, RuntimeError):
 class SharedPrior:
     """Trains shared weights and predicts networks with them, in the folder `prior` of a run."""
 
-    def __init__(self, plan: SearchPlan, run: Path, on_step: Callable[[TrialBridge], None]) -> None:
-        """on_step: called several times a second with the bridge of the jobs that run."""
-        self._plan, self._run, self._on_step = plan, run, on_step
+    def __init__(self, plan: SearchPlan, lifeline: Lifeline, on_step: Callable[[TrialBridge], None]) -> None:
+        """lifeline: of the run. on_step: called several times a second with the bridge of the jobs that run."""
+        self._plan, self._lifeline, self._on_step = plan, lifeline, on_step
+        self._run = run = lifeline.folder
         self._folder = run / "prior"
         self._folder.mkdir(exist_ok=True)
         self._study = optuna.create_study(
@@ -156,7 +158,7 @@ class SharedPrior:
     def _run_jobs(self, jobs: Iterable[Attributes], trainable: Trainable) -> None:
         """Run the jobs that are not complete yet. Raises `PriorInterruptedError`, `ClusterError`."""
         config = self._plan.config
-        common = {"data": json.dumps(config.data.model_dump(mode="json")), "threads": config.cpus_per_trial}
+        common = {"data": config.data.located().model_dump_json(), "threads": config.cpus_per_trial}
 
         def config_of(trial: Trial) -> dict[str, Any]:
             files = {name: self._folder / value for name, value in trial.user_attrs[_CONFIG].items() if name in _FILES}
@@ -175,8 +177,9 @@ class SharedPrior:
             retries=config.retries,
         )
         limits = config.replace(trial_seconds=None)  # a limit for trials, not for jobs
-        result = execute(bridge, trainable, limits, self._run, lambda: self._on_step(bridge))
-        if result.interrupted or bridge.disk_full or ((source.to_do or bridge.interrupted) and not result.failed):
+        result = execute(bridge, trainable, limits, self._plan.data, lambda: self._on_step(bridge), self._lifeline)
+        is_stopped = result.is_lost or result.interrupted or bridge.disk_full
+        if is_stopped or ((source.to_do or bridge.interrupted) and not result.failed):
             raise PriorInterruptedError(result)
 
     def _done(self) -> set[str]:

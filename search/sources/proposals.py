@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from random import Random
 from typing import Any
@@ -17,8 +18,11 @@ from xoresnet.search.sources.guide import Guide
 from xoresnet.search.study.attributes import DRAWN, FAILURE, GUIDED
 from xoresnet.search.study.near_front import near_front, rescued
 from xoresnet.search.study.trials import (
+    Attributes,
     TrainingKey,
     TrialRecord,
+    failed_trials,
+    repeat_attributes,
     rescue_attributes,
     source_attributes,
     trials_of,
@@ -71,6 +75,7 @@ class ArchProposals:
         for trial in trials_of(study):
             if trial.has_own_network and (not trial.is_running or trial.reports):
                 self._tried[trial.training_key] = trial.number
+        self._failed = deque(failed_trials(study))
         self._rng.seed(f"{seed} {len(self._tried)}")  # a resumed search must draw other networks
 
     def enqueue(self, name: str, arch: Arch, recipe: Recipe | None = None) -> None:
@@ -82,6 +87,9 @@ class ArchProposals:
         self._study.enqueue_trial(parameters, source_attributes(name), skip_if_exists=True)
 
     def next(self) -> Proposal | None:
+        if self._failed:  # in an earlier session, for a reason that may be gone
+            failed = self._failed.popleft()
+            return self._repeat(failed, repeat_attributes(failed))
         while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             proposal = self._consider(self._ask())
             if proposal is not None:
@@ -121,11 +129,15 @@ class ArchProposals:
         return self._finish(pruned, f"finishes #{pruned.number}") if pruned is not None else None
 
     def _finish(self, pruned: TrialRecord, source: str) -> Proposal:
+        return self._repeat(pruned, rescue_attributes(pruned, source))
+
+    def _repeat(self, earlier: TrialRecord, attributes: Attributes) -> Proposal:
+        """A trial of the same network and recipe."""
         trial = create_trial(
             state=TrialState.RUNNING,
-            params=pruned.trial.params,
-            distributions=pruned.trial.distributions,
-            user_attrs=rescue_attributes(pruned, source),
+            params=earlier.trial.params,
+            distributions=earlier.trial.distributions,
+            user_attrs=dict(attributes),
         )
         self._study.add_trial(trial)  # not enqueued: baselines beyond the budget may be waiting
         begun = Trial(self._study, self._study.get_trials(deepcopy=False)[-1]._trial_id)

@@ -10,6 +10,8 @@ __all__ = [
     "ARCH",
     "ARCH_ID",
     "CONFIRMS",
+    "DEVICE",
+    "DIVERGED",
     "DRAWN",
     "DUPLICATE",
     "ENQUEUED",
@@ -49,8 +51,11 @@ RECORD = "record:"
 """Followed by a step: all metrics of that step, beside the objective values of `pruning/reports.py`."""
 FAILURE, RETRIED = "failure", "retried_after"
 """Why the trial failed; the reasons for which it was tried again."""
-LAYERS, NODE = "layers", "node_id"
-"""Keys of a report's metrics: the figures of each layer as JSON, in the last one; the id of the cluster's node."""
+DIVERGED = "diverged"
+"""Whether the trial itself reported that its training cannot succeed, so that no later search need try it again."""
+LAYERS, NODE, DEVICE = "layers", "node_id", "device"
+"""Keys of a report's metrics: the figures of each layer as JSON, in the last one; the id of the cluster's node; the
+device that trained, as `cuda:0`."""
 NOTICE = "notice"
 """Key of a report's metrics: what the worker has to say, which the driver shows once."""
 IDENTITY, ENQUEUED, PRIOR = "search", "enqueued", "prior"

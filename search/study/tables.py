@@ -116,6 +116,7 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
         "ended": _utc(trial.ended),
         "worker": f"{last['hostname']}:{last['pid']}" if "hostname" in last else None,
         "node_id": trial.node,
+        "device": trial.device,
         "is_pareto": False,
         **config_fields(trial.arch, trial.recipe),
     }

@@ -23,6 +23,8 @@ from xoresnet.search.study.attributes import (
     ARCH,
     ARCH_ID,
     CONFIRMS,
+    DEVICE,
+    DIVERGED,
     DUPLICATE,
     EXCLUDED,
     FAILURE,
@@ -40,12 +42,15 @@ __all__ = [
     "TrainingKey",
     "TrialRecord",
     "confirmation_attributes",
+    "failed_trials",
     "network_attributes",
     "own_trials",
+    "repeat_attributes",
     "rescue_attributes",
     "source_attributes",
     "training_key",
     "trials_of",
+    "write_divergence",
     "write_duplicate",
     "write_excluded",
     "write_failure",
@@ -197,6 +202,11 @@ class TrialRecord:
         return self.attributes.get(FAILURE)
 
     @property
+    def may_succeed(self) -> bool:
+        """Whether the trial failed for a reason that another try need not meet: anything but divergence."""
+        return self.state == TrialState.FAIL and self.has_own_network and not self.attributes.get(DIVERGED)
+
+    @property
     def retried(self) -> list[str]:
         """The reasons for which the trial was tried again."""
         return list(self.attributes.get(RETRIED, ()))
@@ -231,6 +241,11 @@ class TrialRecord:
         return layers
 
     @property
+    def device(self) -> str | None:
+        """The device on which the trial last trained, as `cuda:0`."""
+        return self.last_metrics.get(DEVICE)
+
+    @property
     def node(self) -> str | None:
         """The id of the cluster's node on which the trial last ran."""
         return self.last_metrics.get(NODE)
@@ -244,6 +259,12 @@ def trials_of(study: Study, *states: TrialState) -> list[TrialRecord]:
 def own_trials(study: Study, *states: TrialState) -> list[TrialRecord]:
     """The same without trials that were answered without a training."""
     return [record for record in trials_of(study, *states) if not record.is_answered]
+
+
+def failed_trials(study: Study) -> list[TrialRecord]:
+    """The failed trials that another try may bring to an end, one for each training that no other trial has ended."""
+    last = {trial.training_key: trial for trial in trials_of(study) if trial.has_own_network}
+    return [trial for trial in last.values() if trial.may_succeed]
 
 
 def training_key(attributes: Attributes) -> TrainingKey:
@@ -265,6 +286,12 @@ def rescue_attributes(pruned: TrialRecord, source: str) -> dict[str, Any]:
     """The attributes of a trial that continues a pruned one."""
     network = {name: pruned.attributes[name] for name in (ARCH, ARCH_ID, RECIPE)}
     return {**network, RESCUES: pruned.number, SOURCE: source}
+
+
+def repeat_attributes(failed: TrialRecord) -> dict[str, Any]:
+    """The attributes of a trial that tries again what a failed one did."""
+    kept = (ARCH, ARCH_ID, RECIPE, *(name for name in (SOURCE, RESCUES) if name in failed.attributes))
+    return {name: failed.attributes[name] for name in kept}
 
 
 def confirmation_attributes(arch: Arch, recipe: Recipe, confirms: int | None, source: str | None) -> dict[str, Any]:
@@ -291,6 +318,11 @@ def write_excluded(trial: Trial) -> None:
 
 def write_failure(trial: Trial, reason: str) -> None:
     trial.set_user_attr(FAILURE, reason)
+
+
+def write_divergence(trial: Trial) -> None:
+    """Mark a trial whose training itself reported that it cannot succeed."""
+    trial.set_user_attr(DIVERGED, True)
 
 
 def write_retry(trial: Trial, reason: str) -> None:

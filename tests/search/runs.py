@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import TrialState, create_trial
@@ -59,23 +59,66 @@ def search_words(*more: str) -> list[str]:
     return [*XORESNET, "search", "small.yaml", "--run", "run", *more]
 
 
+class Ended(NamedTuple):
+    """A search that something put an end to."""
+
+    code: int
+    errors: str
+    seconds: float
+    """From then on."""
+
+
 def stop_search(folder: Path, begun: Callable[[], bool], number: signal.Signals = signal.SIGKILL, *more: str) -> str:
     """Search `small.yaml` in another process, and send it a signal as soon as `begun` holds; returns its stderr."""
+    ended = end_search(folder, begun, lambda process: process.send_signal(number), *more)
+    assert ended.code == (-number if number == signal.SIGKILL else 128 + number), ended.errors
+    return ended.errors
+
+
+def end_search(
+    folder: Path, begun: Callable[[], bool], how: Callable[[subprocess.Popen[str]], object], *more: str
+) -> Ended:
+    """Search `small.yaml` in another process, the first of its group, and put an end to it as soon as `begun` holds."""
     process = subprocess.Popen(
         search_words(*more),
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        process_group=0,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     end = time.monotonic() + 240
     while process.poll() is None and not begun() and time.monotonic() < end:
         time.sleep(0.02)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), errors
-    return errors
+    servers = ray_servers(process.pid)
+    how(process)
+    began = time.monotonic()
+    _, errors = process.communicate(timeout=90)
+    ended = Ended(process.returncode, errors, time.monotonic() - began)
+    end = time.monotonic() + 20
+    while (left := [server for server in servers if _lives(server)]) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not left, "servers of Ray are left"
+    return ended
+
+
+def ray_servers(driver: int) -> list[int]:
+    """The processes of the Ray node that this process started, the first of their group first."""
+    node = _pids("pgrep", "-P", str(driver), "-f", "own_node")
+    return [*node, *(pid for first in node for pid in _pids("pgrep", "-s", str(first)) if pid != first)]
+
+
+def _pids(*words: str) -> list[int]:
+    return [int(pid) for pid in subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def status(folder: Path) -> dict[str, Any]:

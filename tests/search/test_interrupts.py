@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from xoresnet.search.interrupts import Stopped, Terminated, signal_of, termination_interrupts, termination_raises
+from xoresnet.search.interrupts import Terminated, signal_of, termination_raises
 
 
 @pytest.fixture(autouse=True)
@@ -30,22 +30,6 @@ def test_sigterm_raises_within_the_block_and_nowhere_else() -> None:
         send(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before
     assert isinstance(caught.value, KeyboardInterrupt)  # what stops for Ctrl-C stops for this too
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_sigterm_does_what_sigint_does_and_is_noted(number: signal.Signals) -> None:
-    """Whoever catches SIGINT, with a handler of its own or without one, need not know of SIGTERM."""
-    before = signal.getsignal(signal.SIGTERM)
-    seen: list[int] = []
-    with termination_interrupts() as found:
-        assert found == Stopped(signal.SIGINT)
-        own = signal.signal(signal.SIGINT, lambda received, frame: seen.append(received))
-        send(number)
-        signal.signal(signal.SIGINT, own)
-        assert (seen, found.by) == ([signal.SIGINT], number)
-        with pytest.raises(KeyboardInterrupt):
-            send(number)
-    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize(

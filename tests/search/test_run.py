@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.search.command_line import xoresnet
-from tests.search.runs import SMALL, reported, status, stop_search
+from tests.search.runs import SMALL, end_search, ray_servers, reported, status
 from xoresnet import load_model
 from xoresnet.description.arch import Arch
 from xoresnet.results import load
@@ -19,22 +23,61 @@ from xoresnet.search.pruning.reports import reports
 from xoresnet.search.study.opening import look_at_study
 
 pytestmark = [pytest.mark.usefixtures("ray"), pytest.mark.filterwarnings("ignore")]
-STOPS = [(3, signal.SIGINT), (6, signal.SIGTERM), (9, signal.SIGKILL)]
-"""After how many reports, and how."""
+Process = subprocess.Popen[str]
+
+
+def interrupt(process: Process) -> None:
+    process.send_signal(signal.SIGINT)
+
+
+def terminate_group(process: Process) -> None:
+    """As `timeout` and terminals do."""
+    os.killpg(process.pid, signal.SIGTERM)
+
+
+def terminate_all(process: Process) -> None:
+    """As service managers and containers do: Ray's servers end at the same moment."""
+    for pid in [*ray_servers(process.pid), process.pid]:
+        os.kill(pid, signal.SIGTERM)
+
+
+def kill(process: Process) -> None:
+    process.kill()
+
+
+def kill_ray(process: Process) -> None:
+    """Its head node and all else of it, as when a machine loses power."""
+    os.killpg(ray_servers(process.pid)[0], signal.SIGKILL)
+
+
+def move_folder(process: Process) -> None:
+    Path("run").rename("moved")
+
+
+RESUME = "to resume: xoresnet search small.yaml --run run"
+STOPS = [
+    (2, interrupt, 130, 10, f"interrupted; everything finished is kept in */run; {RESUME}"),
+    (4, terminate_group, 143, 10, f"interrupted; everything finished is kept in */run; {RESUME}"),
+    (6, terminate_all, 143, 10, f"interrupted; everything finished is kept in */run; {RESUME}"),
+    (8, kill, -9, 5, None),
+    (10, kill_ray, 1, 30, f"Ray's head node is lost; everything finished is kept in */run; {RESUME}"),
+    (12, move_folder, 1, 15, "the run's folder */run was moved or deleted while the search was running; if it was *"),
+]
+"""After how many reports, how, with which exit code, within how many seconds, and what is said."""
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("small.yaml").write_text(SMALL)
+    Path("small.yaml").write_text(SMALL + "max_concurrent: 1\n")  # a worker takes longer to start than to train
     Path("search.py").write_text("raise RuntimeError('a file of the user')\n")  # breaks nothing
 
 
 def test_stopped_at_any_moment_it_goes_on(tmp_path: Path) -> None:
     """The same search, stopped by one signal after the other."""
     before: dict[str, Any] = {"front": []}
-    for count, number in STOPS:
-        check_stop(tmp_path, count, number)
+    for stop in STOPS:
+        check_stop(tmp_path, *stop)
         after = status(tmp_path)
         check_kept(before, after)
         before = after
@@ -43,11 +86,17 @@ def test_stopped_at_any_moment_it_goes_on(tmp_path: Path) -> None:
     check_end(before, tmp_path)
 
 
-def check_stop(folder: Path, count: int, number: signal.Signals) -> None:
-    """Stopped when so many reports are in, it says how to go on, if it can, and its tables are whole."""
-    errors = stop_search(folder, lambda: reported(folder) >= count, number)
-    if number != signal.SIGKILL:
-        assert "to resume: xoresnet search small.yaml --run run" in errors
+def check_stop(
+    folder: Path, count: int, how: Callable[[Process], None], code: int, seconds: float, sentence: str | None
+) -> None:
+    """It says in time how to go on, if it can, and its tables are whole."""
+    ended = end_search(folder, lambda: reported(folder) >= count, how)
+    assert (ended.code, ended.seconds < seconds) == (code, True), ended
+    *others, last = ended.errors.splitlines() or [""]
+    assert sentence is None or (fnmatchcase(last, f"error: {sentence}") and not others), ended.errors
+    if how is move_folder:
+        assert not Path("run").exists()  # nothing was made in its place
+        Path("moved").rename("run")
     now = status(folder)
     assert now["finished"] < 6
     if (folder / "run" / "trials.parquet").exists():

@@ -205,6 +205,19 @@ def find_roots(root: str | Path | None = None) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(Path(text).expanduser().absolute() for text in texts))
 
 
+def user_root(name: str, root: str | Path | None = None) -> str | None:
+    """The absolute path of the root in which a data set lies, of those that the user has named or that are relative.
+
+    None if it is elsewhere, among others where a package of the system has put it. Raises `UsageError` for an unknown
+    name.
+    """
+    loader = find_loader(name)
+    if loader.only_given_root:
+        return None if root is None else str(find_roots(root)[0])
+    places = ((folder, loader.find((folder,))) for folder in find_roots(root))
+    return next((str(folder) for folder, place in places if place is not None and place.is_relative_to(folder)), None)
+
+
 def data_status(root: str | Path | None = None) -> tuple[DataStatus, ...]:
     """For each data set, whether it is here, which folders were searched, and how to get it; opens no file."""
     return tuple(

@@ -34,6 +34,16 @@ class DataSpec(Spec):
     verify: Annotated[bool, Field(strict=True)] = True
     """Whether files as large as the published ones must have the published checksums."""
 
+    def located(self) -> DataSpec:
+        """The same for processes that work in other folders: relative roots refer to this process's working directory.
+
+        Without a root it is the first of the folders that are searched in which the data set lies, if it is one of the
+        user's.
+        """
+        from xoresnet.data.load import user_root
+
+        return self.replace(root=user_root(self.name, self.root))
+
     def load(self, *, download: bool = False, progress: Callable[[int, int], None] | None = None) -> DataSet:
         """Read the data set through `load_data`.
 

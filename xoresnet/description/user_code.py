@@ -7,10 +7,12 @@ have written does so within `names_only`, where nothing is imported.
 from __future__ import annotations
 
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
+from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
@@ -18,7 +20,15 @@ from xoresnet.description.code_folders import extend_path
 from xoresnet.description.schema import nearest
 from xoresnet.errors import Fault, SpecError, UntrustedCodeError
 
-__all__ = ["NamedCode", "check_user_code", "fault_of_user_code", "find_user_code", "is_dotted", "names_only"]
+__all__ = [
+    "NamedCode",
+    "check_user_code",
+    "fault_of_user_code",
+    "find_user_code",
+    "is_dotted",
+    "names_only",
+    "user_modules",
+]
 
 _found: set[str] = set()
 """The dotted paths that were imported."""
@@ -126,3 +136,29 @@ def _has_imported(path: str) -> bool:
     module_name, _, name = path.rpartition(".")
     module = sys.modules.get(module_name)
     return module is not None and (path in _found or name in vars(module))
+
+
+def user_modules() -> tuple[Path, ...]:
+    """The files and package folders of the user's own that another machine needs to run what was found.
+
+    They are the modules that held it, and the others that this process has imported from beside them. What is installed
+    is left out: other machines have to have it installed too.
+    """
+    installed = {
+        Path(path).resolve() for path in map(sysconfig.get_path, ("purelib", "platlib", "stdlib", "platstdlib"))
+    }
+    roots = {_place(path) for path in _found}
+    beside = {root.parent for root in roots if root is not None} - installed
+    tops = {name.partition(".")[0] for name in sys.modules}
+    places = {place for place in map(_place, tops) if place is not None and place.parent in beside}
+    return tuple(sorted(places))
+
+
+def _place(name: str) -> Path | None:
+    """The file or the folder of the package that a module belongs to."""
+    module = sys.modules.get(name.partition(".")[0])
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return None
+    path = Path(file).resolve()
+    return path.parent if path.name == "__init__.py" else path

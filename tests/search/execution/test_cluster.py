@@ -1,16 +1,18 @@
-"""A real cluster of two Ray nodes on this machine, with GPUs that are only said to be there."""
+"""A real cluster of three Ray nodes on this machine."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,36 +22,46 @@ from tests.search.command_line import xoresnet
 from tests.search.runs import SMALL, reported, search_words, status
 
 NODE = [
-    sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1", "--num-gpus=1",
+    sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1",
     "--disable-usage-stats", "--object-store-memory=100000000", "--node-ip-address=127.0.0.1",
 ]  # fmt: skip
 
 
+TOKEN = secrets.token_hex(32)
+
+
 class Cluster(NamedTuple):
     address: str
+    head: subprocess.Popen[bytes]
     second: subprocess.Popen[bytes]
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    """Two nodes of one CPU each, and a third on which xoresnet is broken."""
+    for name, value in {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}.items():
+        monkeypatch.setenv(name, value)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # short: sockets lie in it
-        words = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"]
-        head = _start(words)
+        broken = Path(folder, "broken", "xoresnet")
+        broken.mkdir(parents=True)
+        (broken / "__init__.py").write_text("raise ImportError('xoresnet is broken on this node')\n")
+        head = _start([f"--port={port}", "--head", "--include-dashboard=false", f"--temp-dir={folder}"])
         _wait_for(port)
         second = _start([f"--address=127.0.0.1:{port}"])
+        third = _start([f"--address=127.0.0.1:{port}"], PYTHONPATH=str(broken.parent))
         try:
-            yield Cluster(f"127.0.0.1:{port}", second)
+            yield Cluster(f"127.0.0.1:{port}", head, second)
         finally:
-            for node in (second, head):
+            for node in (third, second, head):
                 _kill(node)
 
 
-def _start(words: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*NODE, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
+def _start(words: list[str], **more: str) -> subprocess.Popen[bytes]:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([*NODE, *words], **quiet, process_group=0, env={**os.environ, **more})
 
 
 def _kill(node: subprocess.Popen[bytes]) -> None:
@@ -78,23 +90,64 @@ def nodes(folder: Path) -> set[str]:
     return found
 
 
-def test_a_machine_is_lost_and_no_trial(cluster: Cluster, tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(SMALL)
-    words = search_words("trials=3", "epochs=20", "pruner=none", "gpus_per_trial=0.5", "--address", cluster.address)
-    driver = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def search(folder: Path, address: str, *more: str) -> subprocess.Popen[str]:
+    (folder / "small.yaml").write_text(SMALL)
+    words = search_words("epochs=20", "pruner=none", "--address", address, *more)
+    return subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def wait(driver: subprocess.Popen[str], until: Callable[[], bool]) -> None:
     end = time.monotonic() + 240
-    while driver.poll() is None and time.monotonic() < end and not (reported(tmp_path) and len(nodes(tmp_path)) == 2):
+    while driver.poll() is None and time.monotonic() < end and not until():
         time.sleep(0.05)
+    assert until()
+
+
+def test_machines_are_lost_and_no_trial(cluster: Cluster, tmp_path: Path) -> None:
+    driver = search(tmp_path, cluster.address, "trials=3")
+    wait(driver, lambda: bool(reported(tmp_path)) and len(nodes(tmp_path)) == 2)
     before = status(tmp_path)
-    assert len(before["running"]) == 2  # one on each node
+    assert len(before["running"]) == 2  # one on each node, and none on the one that cannot run any
     _kill(cluster.second)
     _, errors = driver.communicate(timeout=240)
     assert driver.returncode == 0, errors
+    (broken,) = [line for line in errors.splitlines() if "runs no trial: " in line]
+    assert broken.endswith("ImportError: xoresnet is broken on this node")
     after = status(tmp_path)
     assert (after["finished"], after["failed"], after["running"]) == (3, 0, [])
     known = {trial["trial_id"]: trial for trial in after["front"]}
     for trial in before["front"]:
         assert known.get(trial["trial_id"], trial) == trial
+    # then the head, which holds the cluster together
+    count = reported(tmp_path)
+    driver = search(tmp_path, cluster.address, "trials=5")
+    wait(driver, lambda: reported(tmp_path) > count)
+    _kill(cluster.head)
+    _, errors = driver.communicate(timeout=45)  # Ray itself would abort the driver after 60 s
+    assert driver.returncode == 1, errors
+    assert f"error: Ray's head node is lost; everything finished is kept in {tmp_path}/run; to resume: " in errors
+    assert "Traceback" not in errors
+    assert status(tmp_path)["finished"] >= 3
+
+
+def test_what_is_said_before_the_first_trial(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not after a wait without an end."""
+    too_large = search(tmp_path, cluster.address, "cpus_per_trial=2", "--run=a")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+    stranger = search(tmp_path, cluster.address, "--run=b")
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        monkeypatch.delenv(name)
+    without = search(tmp_path, cluster.address, "--run=c")
+    _, errors = too_large.communicate(timeout=90)
+    here = socket.gethostname()
+    assert re.fullmatch(f"error: a trial needs 2 CPU, but {here} has 1 CPU(, {here} has 1 CPU)*\n", errors), errors
+    for driver in (stranger, without):
+        _, errors = driver.communicate(timeout=90)
+        assert driver.returncode == 1, errors
+        assert errors == (
+            f"error: the Ray cluster at {cluster.address} does not accept our token: set RAY_AUTH_TOKEN, or "
+            "RAY_AUTH_TOKEN_PATH, to the token with which its nodes were started\n"
+        )
 
 
 def test_an_address_where_nobody_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

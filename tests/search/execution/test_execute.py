@@ -11,11 +11,13 @@ import optuna
 import pytest
 
 from tests.search.command_line import xoresnet
-from xoresnet.errors import XOResNetError
+from xoresnet.data.load import DataSet, load_data
+from xoresnet.errors import ClusterError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution import execute as execution
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import execute
+from xoresnet.search.execution.lifeline import Lifeline
 from xoresnet.search.objective import Objective
 
 pytestmark = [pytest.mark.usefixtures("ray"), pytest.mark.filterwarnings("ignore")]
@@ -26,6 +28,16 @@ CONFIG = SearchConfig.from_dict({"space": "digits"})
 def bridge() -> TrialBridge:
     study = optuna.create_study(direction="maximize")
     return TrialBridge(study, lambda trial: {}, [Objective(metric="score", direction="max")], trials=3)
+
+
+@pytest.fixture
+def lifeline(tmp_path: Path) -> Lifeline:
+    return Lifeline(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def data() -> DataSet:
+    return load_data("digits")
 
 
 def nothing() -> None:
@@ -51,30 +63,32 @@ def test_what_a_look_raises_is_noted_once(bridge: TrialBridge) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_between_two_of_rays_loops(
-    number: signal.Signals, bridge: TrialBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals, bridge: TrialBridge, data: DataSet, lifeline: Lifeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There Ray catches nothing."""
-    monkeypatch.setattr(execution, "run_trials", lambda *arguments: signal.raise_signal(number))
-    found = execute(bridge, train, CONFIG, tmp_path, nothing)
+    monkeypatch.setattr(execution, "run_trials", lambda *arguments, **more: signal.raise_signal(number))
+    found = execute(bridge, train, CONFIG, data, nothing, lifeline)
     assert (found.interrupted, found.ended, found.failed) == (number, "", False)
 
 
-def test_a_signal_when_all_was_done(bridge: TrialBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(*arguments: object) -> None:
+def test_a_signal_when_all_was_done(
+    bridge: TrialBridge, data: DataSet, lifeline: Lifeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*arguments: object, **more: object) -> None:
         bridge.ended = "3 trials are finished"
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(execution, "run_trials", run)
-    found = execute(bridge, train, CONFIG, tmp_path, nothing)
+    found = execute(bridge, train, CONFIG, data, nothing, lifeline)
     assert (found.interrupted, found.ended) == (0, "3 trials are finished")
 
 
-def test_more_than_the_machines_have(bridge: TrialBridge, tmp_path: Path) -> None:
-    with pytest.raises(XOResNetError, match="a trial needs 99 cpu, but the cluster has 2 cpu"):
-        execute(bridge, train, CONFIG.replace(cpus_per_trial=99), tmp_path, nothing)
+def test_more_than_the_machines_have(bridge: TrialBridge, data: DataSet, lifeline: Lifeline) -> None:
+    with pytest.raises(ClusterError, match=r"^a trial needs 99 CPU, but .* has 2 CPU$"):
+        execute(bridge, train, CONFIG.replace(cpus_per_trial=99), data, nothing, lifeline)
 
 
 def test_confirm_says_so_too(real_search: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(real_search, tmp_path / "run")
     words = ["confirm", str(folder), "--seeds=1", "cpus_per_trial=99"]
-    assert xoresnet(*words).is_refusal(1, "a trial needs 99 cpu, but the cluster has 2 cpu")
+    assert xoresnet(*words).is_refusal(1, "a trial needs 99 CPU, but * has 2 CPU")

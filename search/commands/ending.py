@@ -1,0 +1,46 @@
+"""The last lines of a search or a confirmation: what went wrong, what is kept, and how to go on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from xoresnet.search.execution.execute import Outcome
+from xoresnet.search.views.live import LiveView
+from xoresnet.search.views.messages import print_error
+
+__all__ = ["last_words", "show_end"]
+
+_SHOWN = 3
+"""Of the errors outside of trials."""
+
+
+def show_end(outcome: Outcome, command: str) -> int:
+    """Print what went wrong; returns the exit code, 0 if nothing did. command: the command line that resumes it."""
+    for error in outcome.errors[:_SHOWN]:
+        print_error(error)
+    if outcome.is_folder_gone:
+        print_error(f"{outcome.ended}; if it was moved, resume the search there, with --run and its new path")
+        return 1
+    kept = f"everything finished is kept in {outcome.folder}; to resume: {command}"
+    if outcome.interrupted:
+        print_error(f"interrupted; {kept}")
+        return 128 + outcome.interrupted
+    if outcome.failed:
+        print_error(f"{outcome.ended}; {kept}")
+        return 1
+    return 0
+
+
+def last_words(command: str, view: LiveView) -> Callable[[Outcome], None]:
+    """What to do where Ray keeps the main thread from ending: the same, and then end the process."""
+
+    def end(outcome: Outcome) -> None:
+        view.__exit__(None, None, None)
+        code = show_end(outcome, command)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    return end

@@ -1,0 +1,101 @@
+"""What a node is asked before it runs trials: its versions, the data set, the run's folder, its GPU."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+
+from xoresnet.data.load import DataSet
+from xoresnet.data.spec import DataSpec
+from xoresnet.errors import XOResNetError
+from xoresnet.search.config import SearchConfig
+
+__all__ = ["Question", "device_fault", "examine"]
+
+_SAME = ("xoresnet", "torch", "ray")
+"""Packages of which each node must have the driver's version, up to what follows a `+`."""
+_MARKER = "environment.json"
+"""A file of the run's folder that the driver has written before it asks."""
+
+
+class Question(NamedTuple):
+    """What the driver has, for a node to compare."""
+
+    versions: Mapping[str, str]
+    data: str
+    """A `DataSpec` in JSON."""
+    fingerprint: str
+    marker: str
+    """The path of a file in the run's folder."""
+    content: str
+    """Of that file."""
+    wants_gpu: bool = False
+
+    @classmethod
+    def of(cls, config: SearchConfig, data: DataSet, run: Path) -> Self:
+        """run: the run's folder."""
+        spec = config.data.located().model_dump_json()
+        marker = run / _MARKER
+        return cls(_versions(), spec, data.fingerprint, str(marker), marker.read_text(encoding="utf-8"))
+
+
+def examine(question: Question) -> str:
+    """Why trials cannot run in this process as in the driver; empty if they can."""
+    mine = _versions()
+    different = [
+        f"{name} is {mine.get(name, 'missing')} there and {version} here"
+        for name, version in question.versions.items()
+        if mine.get(name) != version
+    ]
+    return (
+        "; ".join(different)
+        or _folder_fault(question)
+        or _data_fault(question)
+        or (device_fault() if question.wants_gpu else "")
+    )
+
+
+def device_fault() -> str:
+    """Why this process cannot train on a GPU although Ray has given it one; empty if it can."""
+    try:
+        torch.zeros(1, device="cuda")
+    except (RuntimeError, AssertionError) as error:  # the latter if torch was built without CUDA
+        return f"Ray counts a GPU there, but torch finds none: {str(error).splitlines()[0]}"
+    return ""
+
+
+def _versions() -> dict[str, str]:
+    installed: dict[str, Any] = {"Python": ".".join(platform.python_version_tuple()[:2])}
+    for package in _SAME:
+        try:
+            installed[package] = importlib.metadata.version(package).partition("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return installed
+
+
+def _folder_fault(question: Question) -> str:
+    marker = Path(question.marker)
+    try:
+        seen = marker.read_text(encoding="utf-8")
+    except OSError:
+        seen = ""
+    return "" if seen == question.content else f"it does not see the run's folder {marker.parent}"
+
+
+def _data_fault(question: Question) -> str:
+    try:
+        data = DataSpec.from_dict(json.loads(question.data)).load()
+    except XOResNetError as error:
+        return str(error)
+    if data.fingerprint != question.fingerprint:
+        return (
+            f"its data set {data.name} in {data.place} is another one: {data.fingerprint}, not {question.fingerprint}"
+        )
+    return ""

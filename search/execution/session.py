@@ -1,0 +1,126 @@
+"""Ray as a search needs it: a node of our own or a cluster that runs already, without the user's files on its path."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from xoresnet.description.user_code import user_modules
+from xoresnet.errors import ClusterError, UsageError
+from xoresnet.search.execution.own_node import own_node
+
+__all__ = ["check_cluster", "ray_session"]
+
+_QUIET = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # a search continues from its study
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+_ANSWER_SECONDS = 45.0
+"""How long a cluster may take to let us in."""
+_KNOCK = "import ray, sys; ray.init(address=sys.argv[1], include_dashboard=False, log_to_driver=False)"
+
+
+@contextmanager
+def ray_session(address: str | None) -> Iterator[None]:
+    """Ray for the block: started on this machine, or joined at the address or `RAY_ADDRESS`, unless it runs already.
+
+    Raises `UsageError` for a malformed address, and `ClusterError` where no cluster answers or lets us in.
+    """
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    if ray.is_initialized():
+        yield
+        return
+    with ExitStack() as stack:
+        if address == "local":
+            address = stack.enter_context(own_node())
+        else:
+            check_cluster(address)
+        _join(stack.enter_context(tempfile.TemporaryDirectory()), address)
+        stack.callback(ray.shutdown)
+        yield
+
+
+def _join(folder: str, address: str) -> None:
+    """Join a cluster with an empty working directory; it must exist as long as the workers, which start in it.
+
+    Workers put the driver's working directory first on their path, where a user's `random.py` would hide Python's.
+    """
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        ray.init(
+            address=address,
+            runtime_env=_user_code(),
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ClusterError(f"no Ray cluster answers at {address}: {str(error).splitlines()[0]}") from None
+    finally:
+        os.chdir(before)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the bridge reports failed trials
+
+
+def _user_code() -> dict[str, Any] | None:
+    """What ships the modules of the user's own to the workers, which start in another folder, or on another machine."""
+    modules = user_modules()
+    return {"py_modules": [str(module) for module in modules]} if modules else None
+
+
+def check_cluster(address: str, seconds: float = _ANSWER_SECONDS) -> None:
+    """Join the cluster in another process first, because Ray may wait for ever, or abort the process that joins.
+
+    seconds: how long the cluster may take to let us in. Raises `UsageError` for a malformed address, and `ClusterError`
+    with the reason where we are not let in.
+    """
+    if address != "auto":
+        _check_answers(address)
+    try:
+        knock = subprocess.run(
+            [sys.executable, "-c", _KNOCK, address], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=seconds, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as silence:
+        knock = subprocess.CompletedProcess([], 1, "", _text(silence.stderr))
+    if knock.returncode == 0:
+        return
+    if "InvalidAuthToken" in knock.stderr or "AuthenticationError" in knock.stderr:
+        raise ClusterError(
+            f"the Ray cluster at {address} does not accept our token: set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH, to "
+            "the token with which its nodes were started"
+        )
+    reasons = [line for line in knock.stderr.splitlines() if line[:1].isalpha() and "Error: " in line]
+    reason = reasons[-1].partition("Error: ")[2] if reasons else f"no answer within {seconds:g} s"
+    raise ClusterError(f"no Ray cluster answers at {address}: {reason}")
+
+
+def _text(output: bytes | str | None) -> str:
+    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+
+
+def _check_answers(address: str) -> None:
+    """Check that something listens at an address, because Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(f"address: must be host:port or auto, got {address!r}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(f"no Ray cluster answers at {address}: {error}") from None

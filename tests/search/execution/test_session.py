@@ -1,0 +1,52 @@
+"""Addresses at which no cluster is, or none that lets us in."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from xoresnet.errors import ClusterError, UsageError
+from xoresnet.search.execution.session import check_cluster
+
+
+@contextmanager
+def silence() -> Iterator[int]:
+    """A port that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@contextmanager
+def web_server() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.mark.parametrize("other", [silence, web_server])
+def test_what_is_no_cluster(other: type[Iterator[int]]) -> None:
+    """Ray itself would wait for ever."""
+    began = time.monotonic()
+    with other() as port, pytest.raises(ClusterError, match=f"^no Ray cluster answers at 127.0.0.1:{port}: "):
+        check_cluster(f"127.0.0.1:{port}", seconds=8)
+    assert time.monotonic() - began < 60
+
+
+def test_nobody_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(ClusterError, match=f"^no Ray cluster answers at 127.0.0.1:{port}: .*refused"):
+        check_cluster(f"127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("address", ["nowhere", "here:", ":port", "local host"])
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(UsageError, match=f"^address: must be host:port or auto, got '{address}'$"):
+        check_cluster(address)
