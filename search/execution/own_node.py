@@ -63,9 +63,8 @@ def _token() -> Iterator[None]:
 
 
 def _set_auth_mode(mode: str | None) -> None:
-    from ray._raylet import (
-        Config,  # has read the environment when it was imported, and has no public way to do it again
-    )
+    # read the environment when it was imported; there is no public way to make it read again
+    from ray._raylet import Config  # type: ignore[attr-defined]
 
     os.environ.pop("RAY_AUTH_MODE", None)
     if mode is not None:
