@@ -27,6 +27,7 @@ def write_figures(run: Run | str | Path, folder: str | Path, formats: Sequence[s
     loaded = run if isinstance(run, Run) else load(run)
     names = [formats] if isinstance(formats, str) else list(formats)
     _check(names)
+    target.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, kind in FIGURES.items():
         info = kind.info(loaded)

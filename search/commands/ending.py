@@ -18,11 +18,11 @@ _SHOWN = 3
 
 def show_end(outcome: Outcome, command: str) -> int:
     """Print what went wrong; returns the exit code, 0 if nothing did. command: the command line that resumes it."""
-    for error in outcome.errors[:_SHOWN]:
-        print_error(error)
-    if outcome.is_folder_gone:
+    if outcome.is_folder_gone:  # which explains all other errors
         print_error(f"{outcome.ended}; if it was moved, resume the search there, with --run and its new path")
         return 1
+    for error in outcome.errors[:_SHOWN]:
+        print_error(error)
     kept = f"everything finished is kept in {outcome.folder}; to resume: {command}"
     if outcome.interrupted:
         print_error(f"interrupted; {kept}")

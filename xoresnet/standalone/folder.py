@@ -41,6 +41,7 @@ def save_model(folder: str | Path, net: XOResNet, config: ModelConfig) -> None:
         raise ModelError(f"the network is {net.arch.arch_id}, but its description is of {config.arch.arch_id}")
     folder = local_path(folder, "folder")
     weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    folder.mkdir(parents=True, exist_ok=True)
     with replaced(folder / WEIGHTS) as partial, disk_errors(folder / WEIGHTS):
         save_file(weights, partial)
     write_config(folder, config)

@@ -64,7 +64,10 @@ class ResumableEpochs(ABC, Generic[Record]):
     def _begin(self) -> None:
         self._within_epoch = False
         self._prepare()
-        if self._file is None or not self._file.exists():
+        if self._file is None:
+            return
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        if not self._file.exists():
             return
         try:
             self._restore(self._file)
