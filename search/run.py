@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -77,8 +78,9 @@ class SearchRun:
     def _run(self, on_step: Callable[[SearchRun], None] | None) -> Outcome:
         if self._nothing_to_do():
             return outcome(self.bridge, self._lifeline)
-        with ray_session(self.config.address):  # one session for the prior and for the trials
+        with ExitStack() as stack:
             if self.config.prior.kind != "none":
+                stack.enter_context(ray_session(self.config.address))  # one for the prior and for the trials
                 self._prepare_guide(on_step)
             step = partial(self._step, on_step)
             return execute(self.bridge, train_trial, self.config, self.plan.data, step, self._lifeline)

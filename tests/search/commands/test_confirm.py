@@ -364,9 +364,11 @@ def assert_table(folder: Path) -> None:
 def test_how_to_go_on_is_said(number: signal.Signals, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever executes the trainings says that it was stopped."""
 
-    def stopped(bridge: TrialBridge, *rest: object) -> Outcome:
+    def stopped(bridge: TrialBridge, *rest: Any) -> Outcome:
         assert bridge.next_config("only") is not None
-        return outcome(bridge, folder, number)
+        lifeline = rest[-1]
+        lifeline.signal = number
+        return outcome(bridge, lifeline)
 
     monkeypatch.setattr("xoresnet.search.confirmation.confirming.execute", stopped)
     words = ["confirm", str(folder), "max_concurrent=1", "--seeds=1", "--epochs=9", "--pick=knee"]

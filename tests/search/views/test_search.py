@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
+from tests.search.runs import leave_weights
 from xoresnet.description.arch import Arch
 from xoresnet.measures.metrics import metric_of
 from xoresnet.measures.records import EpochRecord
@@ -70,7 +71,9 @@ def start(run: SearchRun, *reports: tuple[float, float]) -> str:
 
 
 def complete(run: SearchRun, accuracy: float, spikes: float) -> None:
-    run.bridge.on_end(start(run, (accuracy / 2, spikes / 2), (accuracy, spikes)))
+    run_id = start(run, (accuracy / 2, spikes / 2), (accuracy, spikes))
+    leave_weights(run.bridge.live[run_id].config)
+    run.bridge.on_end(run_id)
 
 
 def prune(run: SearchRun, *reports: tuple[float, float]) -> None:
@@ -174,6 +177,7 @@ def test_answers_from_the_record_have_no_line(opened: Any, capsys: pytest.Captur
             run_id = f"run{next(_ids)}"
             if run.bridge.next_config(run_id) is not None:
                 run.bridge.on_report(run_id, record(1, 0.5, 100))
+                leave_weights(run.bridge.live[run_id].config)
                 run.bridge.on_end(run_id)
     trials = run.study.trials
     trained = [trial.number for trial in trials if DUPLICATE not in trial.user_attrs]
