@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
-__all__ = ["entry_of", "guarded", "is_guarded", "number_of"]
+__all__ = ["entry_of", "guarded", "is_guarded", "is_placed", "number_of"]
 
 _MARK, _NUMBER = b',"crc32":"', b',"line":'
 _GUARD = len(_MARK) + len('00000000"}')
@@ -40,6 +40,12 @@ def number_of(line: bytes) -> int | None:
         return None
     digits = body[body.rfind(_NUMBER) + len(_NUMBER) :]
     return int(digits) if digits.isdigit() else None
+
+
+def is_placed(line: bytes, number: int) -> bool:
+    """Whether a line is guarded, intact, and the one with this number; line: with its end of line."""
+    body = line[: -_GUARD - 1]
+    return line[-_GUARD - 1 :] == b'%s%08x"}\n' % (_MARK, crc32(body)) and body.endswith(b"%s%d" % (_NUMBER, number))
 
 
 def entry_of(line: bytes) -> dict[str, Any] | None:

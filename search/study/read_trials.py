@@ -30,6 +30,12 @@ _LAST_MOMENT = 2**33
 """Seconds since 1970: in the year 2242."""
 
 
+_SAME: dict[tuple[str, ...], list[str]] = {}
+"""The lists of names that finished trials have: a few for all of them."""
+_NOTHING: dict[Any, Any] = {}
+"""Shared by all trials, which replace it and never change it."""
+
+
 class Entries(Protocol):
     """The journal that a trial is read from."""
 
@@ -55,11 +61,11 @@ class ReadTrial(FrozenTrial):
             values=_numbers(entry.get("values") if entry.get("value") is None else [entry["value"]], objectives),
             datetime_start=_moment(entry.get("datetime_start")),
             datetime_complete=_moment(entry.get("datetime_complete")),
-            params={},
-            distributions={},
-            user_attrs={},
-            system_attrs=_mapping(entry.get("system_attrs", {})),
-            intermediate_values={int(k): float(v) for k, v in entry.get("intermediate_values", {}).items()},
+            params=_NOTHING,
+            distributions=_NOTHING,
+            user_attrs=_NOTHING,
+            system_attrs=_mapping(entry.get("system_attrs", {})) or _NOTHING,
+            intermediate_values={int(k): float(v) for k, v in entry.get("intermediate_values", {}).items()} or _NOTHING,
             trial_id=trial_id,
         )
         self._storage, self._objectives = storage, objectives
@@ -106,6 +112,8 @@ class ReadTrial(FrozenTrial):
         self.state = state
         if values is not None:
             self.values = values
+        if state.is_finished():
+            self._names = _SAME.setdefault(tuple(self._names), self._names)  # nothing is added any more
 
     def _keep_attributes(self, attributes: Mapping[str, Any], place: int) -> None:
         for name, value in attributes.items():

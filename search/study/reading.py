@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import weakref
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -23,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from xoresnet.search.study.attributes import ARCH, RECIPE, RECORD, is_plausible_of_study
 from xoresnet.search.study.journal import TRIAL, Damage, fault_of
-from xoresnet.search.study.lines import is_guarded
+from xoresnet.search.study.lines import is_guarded, is_placed
 from xoresnet.search.study.read_trials import BLANK, PARAMETER, ReadTrial
 
 __all__ = ["ReadStorage"]
@@ -72,6 +73,12 @@ class ReadStorage(BaseStorage):
         if not self._lenient:
             self.faults.clear()  # the line may have been incomplete
         for line in self._rest():
+            found = _IN_FILE.match(line)
+            if found is not None and is_placed(line, self._lines + 1):  # nearly all lines
+                self._keep_place(found)
+                self._place += len(line)
+                self._lines += 1
+                continue
             if not line.endswith(b"\n"):
                 return
             what, is_intact = fault_of(line, self._lines + 1)
@@ -104,12 +111,6 @@ class ReadStorage(BaseStorage):
     def _apply(self, line: bytes) -> bool:
         """Take over a line; False if it means nothing."""
         self.is_guarded = is_guarded(line[:-1])
-        found = _IN_FILE.match(line) if self.is_guarded else None
-        if found is not None:
-            trial = self._open_trial(int(found[1] or found[3]))
-            if trial is not None:
-                trial.keep(found[2].decode() if found[2] else PARAMETER, self._place)
-            return True
         try:
             entry = json.loads(line)
             apply = _OPERATIONS[entry["op_code"]]
@@ -118,6 +119,12 @@ class ReadStorage(BaseStorage):
         except _UNREADABLE:
             return False
         return True
+
+    def _keep_place(self, found: re.Match[bytes]) -> None:
+        """Note where the content of an intact line is."""
+        trial = self._open_trial(int(found[1] or found[3]))
+        if trial is not None:
+            trial.keep(sys.intern(found[2].decode()) if found[2] else PARAMETER, self._place)
 
     def entry(self, place: int) -> dict[str, Any]:
         """The entry that begins at this place of the file."""
