@@ -94,7 +94,7 @@ def note_searched(study: Study, trainings: Iterable[tuple[Attributes, int | None
 
 def trained(study: Study) -> list[TrialRecord]:
     """The trainings whose networks are known: all but those that `repair` found to be lost."""
-    return [trial for trial in trials_of(study) if trial.has_network]
+    return [trial for trial in trials_of(study) if {ARCH_ID, RECIPE} <= {*trial.attributes}]
 
 
 def searched_trial(study: Study, trial: TrialRecord) -> int | None:

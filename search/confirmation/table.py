@@ -14,7 +14,7 @@ from xoresnet.errors import RunError
 from xoresnet.results.tables.columns import CONFIRMED, typed
 from xoresnet.results.tables.files import write_parquet
 from xoresnet.results.tables.loading import DamagedTableError, load_table
-from xoresnet.search.confirmation.study import best_seeds, look_at_confirm_study, searched_trial, trained
+from xoresnet.search.confirmation.study import best_seeds, look_at_confirm_study, searched_trial
 from xoresnet.search.folders.claim import is_claimed
 from xoresnet.search.folders.run import CONFIRM_JOURNAL
 from xoresnet.search.folders.trial import TrialFolder
@@ -46,7 +46,7 @@ def confirmed_frame(study: Study, run: Path) -> pd.DataFrame:
     """One row for each network and seed, of its last training if there were several; run: the folder."""
     kept = {trial.number for trial in best_seeds(study) if confirmed_folder(run, trial).weights.exists()}
     rows: dict[TrainingKey, dict[str, Any]] = {}
-    for trial in trained(study):
+    for trial in filter(lambda trial: trial.has_network, trials_of(study)):
         rows[trial.training_key] = {
             **trial_row(trial),
             **{name: value for name, value in trial.last_metrics.items() if name.startswith("test_")},

@@ -84,7 +84,7 @@ def test_what_has_no_colon(text: str) -> None:
     ("text", "message"),
     [
         ("nowhere:3", "there is no folder nowhere"),
-        ("s3://bucket/run:3", "there is no folder s3://bucket/run"),
+        ("s3://bucket/run:3", "the folder of a run: s3://bucket/run is a URL, but *"),
         ("xoresnet8:3", "there is no folder xoresnet8"),
         ("empty:3", "empty holds no search: it has no config.yaml"),
         ("training:0", "*/training holds a training, not a search"),
@@ -119,6 +119,10 @@ def test_trials_that_do_not_exist(text: str, message: str) -> None:
 def test_a_search_that_has_no_study_yet() -> None:
     shutil.copytree("run", "copy", symlinks=False)
     Path("copy/study.journal").unlink()
+    lost = "*/copy/study.journal is missing or empty, but * trials finished according to the tables; to rebuild it: *"
+    assert xoresnet("train", "copy:0").is_refusal(1, lost)
+    for table in Path("copy").glob("*.parquet"):
+        table.unlink()
     assert xoresnet("train", "copy:0").is_refusal(1, "copy holds a search that has no study yet")
 
 

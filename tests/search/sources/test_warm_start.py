@@ -104,7 +104,7 @@ def test_an_earlier_run_with_its_study_elsewhere(tmp_path: Path) -> None:
     search(tmp_path / "earlier", elsewhere)
     assert earlier_front(str(tmp_path / "earlier"), config().search_space)
     (tmp_path / "studies.db").unlink()
-    with pytest.raises(RunError, match=r"^warm_start: .* holds a search that has no study yet$"):
+    with pytest.raises(RunError, match=r"^warm_start: the study .* is missing or empty, .*; restore the database$"):
         earlier_front(str(tmp_path / "earlier"), config().search_space)
     assert not (tmp_path / "studies.db").exists()
 

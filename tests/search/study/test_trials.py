@@ -175,7 +175,7 @@ def test_what_counts_against_the_budget(state: TrialState, attributes: dict[str,
     ],
 )
 def test_answers(attributes: dict[str, Any], duplicate_of: int | None, excluded: bool, answered: bool) -> None:
-    record = record_with(arch_id="a", **attributes)
+    record = record_with(arch_id="a", arch="{}", recipe="{}", **attributes)
     assert (record.duplicate_of, record.is_excluded, record.is_answered) == (duplicate_of, excluded, answered)
     assert record.has_own_network != answered
 
