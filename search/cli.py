@@ -103,7 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         if is_full(error) and error.filename:
-            print_error(full_disk(Path(error.filename).parent, error=error))
+            folders = Path(error.filename).absolute().parents
+            print_error(full_disk(next(folder for folder in folders if folder.exists()), error=error))
         else:
             print_error(f"{error.filename or 'the file system'}: {error.strerror or error}")
         return 1

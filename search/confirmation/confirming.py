@@ -29,6 +29,7 @@ from xoresnet.search.execution.execute import Outcome, execute, outcome
 from xoresnet.search.execution.lifeline import Lifeline
 from xoresnet.search.execution.trainable import train_trial
 from xoresnet.search.folders.claim import claimed
+from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.prepare import Progress, full_recipe
 from xoresnet.search.sources.jobs import JobSource
@@ -247,6 +248,7 @@ def confirm(
     plan = plan_confirm(
         run, seeds=seeds, epochs=epochs, wanted=wanted, with_baselines=with_baselines, limits=limits, progress=progress
     )
+    DiskSpace(plan.folder.path).check()
     with claimed(plan.folder.path):
         sweep(plan.folder.path)
         confirmation = ConfirmRun(plan)

@@ -8,6 +8,7 @@ from typing import Any
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
+from xoresnet.errors import RunError
 from xoresnet.files.disk import free_bytes, full_disk
 
 __all__ = ["DiskSpace"]
@@ -38,6 +39,12 @@ class DiskSpace:
         """A sentence that says how much is free and how much is needed; empty if there is room, or if nobody knows."""
         free, needed = free_bytes(self.folder), self.needed(running)
         return "" if free is None or free >= needed else full_disk(self.folder, needed)
+
+    def check(self) -> None:
+        """Raises `RunError` if there is no room to begin, before anything is written."""
+        shortage = self.shortage(())
+        if shortage:
+            raise RunError(shortage)
 
     def sentence(self, running: Iterable[Config], error: BaseException | str) -> str:
         """The sentence after an error that said that no more can be written."""

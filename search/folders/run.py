@@ -22,6 +22,7 @@ from xoresnet.results.tables.contents import wrong_content
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
 from xoresnet.search.folders.claim import LOCK, claimed, holds_files, is_claimed
 from xoresnet.search.folders.differences import differences
+from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.folders.trial import TrialFolder
 
 __all__ = ["CONFIRM_JOURNAL", "JOURNAL", "OF_FOLDER", "TABLES", "RunFolder"]
@@ -114,9 +115,10 @@ class RunFolder:
     def opened(self, config: SearchConfig) -> Iterator[SearchConfig]:
         """Lock the folder for this process until the block ends, and write the configuration, as `check` returns it.
 
-        Raises `RunError` if it holds another search, or if another process is working in it.
+        Raises `RunError` if it holds another search, if another process is working in it, or if its disk is full.
         """
         self.check(config)
+        DiskSpace(self.path).check()
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         with claimed(self.path):
             sweep(self.path)

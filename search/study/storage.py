@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from xoresnet.errors import RunError, UsageError, XOResNetError
+from xoresnet.files.disk import full_disk, is_full
 from xoresnet.files.secrets import expanded, hidden, hidden_address
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import JOURNAL
@@ -76,6 +77,8 @@ def named_errors(config: SearchConfig, folder: Path, *more: type[Exception]) -> 
     except XOResNetError:  # a damaged journal, a variable that is not set; some are also a ValueError
         raise
     except errors as error:
+        if is_full(error):
+            raise RunError(full_disk(folder, error=error)) from None
         raise RunError(_sentence(config.storage or str(folder), error)) from None
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.results.made_runs import run_of, trial, write_run
 from tests.search.command_line import xoresnet
 from tests.search.runs import SMALL
 from tests.small_disk import small_disk
 
-pytestmark = [pytest.mark.usefixtures("ray"), pytest.mark.filterwarnings("ignore")]
 PASSWORD = "tops3cret"
 
 
+@pytest.mark.usefixtures("ray")
+@pytest.mark.filterwarnings("ignore")
 def test_it_ends_with_a_sentence_and_goes_on_once_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,3 +55,31 @@ def test_it_ends_with_a_sentence_and_goes_on_once_there_is_room(
     assert not any(PASSWORD in result.out + result.err for result in said)
     assert [path for path, content in files.items() if PASSWORD.encode() in content] == [run / "config.yaml"]
     assert b"password=***" in files[run / "report.html"]
+
+
+def test_every_command_that_writes_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And leaves what is there as it is; those that only read go on reading."""
+    monkeypatch.chdir(tmp_path)
+    write_run(run_of(trial(0)), tmp_path / "run")
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        shutil.copytree("run", "disk/run")
+        disk.fill(leave=0)
+        before = contents(disk.path)
+        for command, folder in (
+            ("search digits trials=1 --run disk/new", f"{disk.path}/new"),
+            ("report disk/run", f"{disk.path}/run"),
+            ("report run --output disk/report.html", disk.path),
+            ("report run --figures disk/figures", f"{disk.path}/figures"),
+            ("space digits --sample 2 --out disk/archs", f"{disk.path}/archs"),
+            ("train xoresnet8 epochs=1 --run disk/one", f"{disk.path}/one"),
+        ):
+            result = xoresnet(*command.split())
+            assert result.is_refusal(1, f"no space is left in {folder}: 0 bytes are free on its disk*"), command
+        assert contents(disk.path) == before
+        assert not (disk.path / "new").exists()
+        assert xoresnet("front", "disk/run").code == 0
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Of all files but locks, which are empty."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}

@@ -15,6 +15,7 @@ from xoresnet.description.canonical import canonical_fields
 from xoresnet.description.schema import nearest
 from xoresnet.description.user_code import names_only
 from xoresnet.errors import Fault, SpecError
+from xoresnet.files.atomic import write_text
 
 __all__ = ["BASELINES", "Arch", "baseline_names"]
 
@@ -76,7 +77,7 @@ class Arch(ArchFields):
 
     def save(self, path: str | Path) -> None:
         """Write the JSON text to a file."""
-        Path(path).write_text(self.to_json() + "\n", encoding="utf-8")
+        write_text(Path(path), self.to_json() + "\n")
 
     @classmethod
     def load(cls, path: str | Path, *, trust_code: bool = False) -> Arch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,11 @@ def replaced(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; when the block ends without an exception, its file replaces `path`.
 
     The new contents survive a power cut. A missing folder is created, but not those above it: a run that was moved must
-    not appear again where it was. An exception removes the partial file and leaves
-    `path` as it was. private: only the owner may read the file, from its first byte on. Raises `OSError`.
+    not appear again where it was. An exception removes the partial file and leaves `path` as it was. private: only the
+    owner may read the file, from its first byte on. Raises `OSError`, which names the file.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():  # /dev/null would become a file
+        raise OSError(errno.EINVAL, "not a file that can be replaced", str(path))
     path.parent.mkdir(exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     mode = 0o600 if private else 0o666 & ~_umask()
@@ -31,6 +34,10 @@ def replaced(path: Path, *, private: bool = False) -> Iterator[Path]:
         partial.chmod(mode)  # some libraries write files that only their owner can read
         partial.replace(path)
         _sync_folder(path.parent)
+    except OSError as error:
+        if error.filename is None:  # where a write fails, the system does not say to which file
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

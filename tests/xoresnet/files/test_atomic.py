@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.small_disk import file_limit
 from xoresnet.files.atomic import replaced, sweep, write_text
 
 
@@ -13,7 +14,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_readers_see_the_old_contents_until_the_block_ends(tmp_path: Path) -> None:
-    file = tmp_path / "new" / "folders" / "file.txt"
+    file = tmp_path / "new" / "file.txt"
     write_text(file, "vörher\n")
     with replaced(file) as partial:
         partial.write_text("nachher\n")
@@ -21,6 +22,8 @@ def test_readers_see_the_old_contents_until_the_block_ends(tmp_path: Path) -> No
         assert file.read_text(encoding="utf-8") == "vörher\n"
     assert file.read_text() == "nachher\n"
     assert names(file.parent) == ["file.txt"]
+    with pytest.raises(FileNotFoundError):  # a folder that was moved is not made again
+        write_text(tmp_path / "moved" / "run" / "file.txt", "text")
 
 
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
@@ -51,6 +54,23 @@ def test_permissions_are_those_of_an_ordinary_new_file(tmp_path: Path, umask: in
         assert os.umask(umask) == umask  # reading the mask sets it for a moment
     finally:
         os.umask(before)
+
+
+def test_an_error_of_the_system_names_the_file(tmp_path: Path) -> None:
+    """Where a write fails, the system itself does not say to which file."""
+    with file_limit(1000), pytest.raises(OSError, match="File too large") as caught:
+        write_text(tmp_path / "a.txt", "x" * 2000)
+    assert caught.value.filename == str(tmp_path / "a.txt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_devices_and_pipes_are_not_replaced(tmp_path: Path) -> None:
+    """By root, /dev/null would become a file for everybody."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="not a file that can be replaced"):
+        write_text(pipe, "text")
+    assert pipe.is_fifo()
 
 
 def test_sweeping_removes_partial_files_only(tmp_path: Path) -> None:
