@@ -34,11 +34,15 @@ def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
     if fault:
         raise RunError(f"warm_start: {fault}")
     front = front_of(study)
+    try:
+        found = [WarmStart(f"{folder.path.name}:{trial.number}", trial.arch, trial.recipe) for trial in front]
+    except RunError as error:
+        raise RunError(f"warm_start: {run}: {error}") from None
     starts = []
-    for trial in front:
-        arch = trial.arch.replace(input_shape=space.input_shape, num_classes=space.num_classes)
+    for start in found:
+        arch = start.arch.replace(input_shape=space.input_shape, num_classes=space.num_classes)
         if space.contains(arch):
-            starts.append(WarmStart(f"{folder.path.name}:{trial.number}", arch, trial.recipe))
+            starts.append(start._replace(arch=arch))
     if not starts:
         raise RunError(f"warm_start: none of the {len(front)} networks on the front of {run} is in this space")
     return starts

@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
+from xoresnet.errors import RunError, SpecError
 from xoresnet.search.pruning.reports import reports
 from xoresnet.search.study.attributes import (
     ARCH,
@@ -120,11 +121,22 @@ class TrialRecord:
 
     @cached_property
     def arch(self) -> Arch:
-        return Arch.from_json(self.attributes[ARCH])
+        """Raises `RunError` for a network that this version does not know."""
+        try:
+            return Arch.from_json(self.attributes[ARCH])
+        except SpecError as error:
+            raise self._of_another_version("network", error) from None
 
     @cached_property
     def recipe(self) -> Recipe:
-        return Recipe.from_dict(json.loads(self.attributes[RECIPE]))
+        """Raises `RunError` for a recipe that this version does not know."""
+        try:
+            return Recipe.from_dict(json.loads(self.attributes[RECIPE]))
+        except (SpecError, json.JSONDecodeError) as error:
+            raise self._of_another_version("recipe", error) from None
+
+    def _of_another_version(self, what: str, error: Exception) -> RunError:
+        return RunError(f"the {what} of trial {self.number} cannot be read, it may be of another version: {error}")
 
     @property
     def training_key(self) -> TrainingKey:

@@ -84,7 +84,6 @@ def test_what_has_no_colon(text: str) -> None:
     ("text", "message"),
     [
         ("nowhere:3", "there is no folder nowhere"),
-        ("s3://bucket/run:3", "the folder of a run: s3://bucket/run is a URL, but *"),
         ("xoresnet8:3", "there is no folder xoresnet8"),
         ("empty:3", "empty holds no search: it has no config.yaml"),
         ("training:0", "*/training holds a training, not a search"),
@@ -114,6 +113,11 @@ def test_trials_that_do_not_exist(text: str, message: str) -> None:
     assert not Path("runs").exists()
     with pytest.raises(UsageError):
         find_trial(text)
+
+
+def test_a_run_elsewhere() -> None:
+    result = xoresnet("train", "s3://bucket/run:3")
+    assert result.is_refusal(2, "the folder of a run: s3://bucket/run is a URL, but *")
 
 
 def test_a_search_that_has_no_study_yet() -> None:

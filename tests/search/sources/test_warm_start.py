@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.search.command_line import xoresnet
 from tests.search.folders.test_run import contents
 from tests.search.runs import drive
 from tests.search.views.test_search import searching
@@ -15,6 +17,7 @@ from xoresnet.search.config import SearchConfig
 from xoresnet.search.run import SearchRun
 from xoresnet.search.sources.warm_start import earlier_front
 from xoresnet.search.study.front import front_of
+from xoresnet.search.study.lines import guarded
 
 ARCH: dict[str, Any] = {
     "input_shape": [1, 8, 8], "num_classes": 10, "depth": 8, "width": [4, 8, 16], "merge": ["or", "add"],
@@ -137,3 +140,23 @@ def test_a_search_that_has_no_study_yet(tmp_path: Path) -> None:
     (run.folder.path / "study.journal").unlink()
     with pytest.raises(RunError, match=r"^warm_start: .* holds a search that has no study yet$"):
         earlier_front(str(run.folder.path), config().search_space)
+
+
+@pytest.mark.parametrize(("attribute", "what"), [("arch", "network"), ("recipe", "recipe")])
+def test_an_earlier_run_of_another_version(attribute: str, what: str, tmp_path: Path) -> None:
+    """Its networks have a field that this version does not know."""
+    search(tmp_path / "earlier", config(trials=1))
+    journal = tmp_path / "earlier" / "study.journal"
+    entries = [json.loads(line) for line in journal.read_text().splitlines()]
+    for entry in entries:
+        del entry["line"], entry["crc32"]
+        attributes = entry.get("user_attr", {})
+        if attribute in attributes:
+            attributes[attribute] = attributes[attribute].replace("{", '{"inhibition":2,', 1)
+    journal.write_bytes(b"".join(guarded(entry, number) for number, entry in enumerate(entries, 1)))
+    with pytest.raises(RunError, match=rf"^warm_start: .*/earlier: the {what} of trial 0 cannot be read, .*inhibition"):
+        earlier_front(str(tmp_path / "earlier"), config().search_space)
+    for command in ("status", "front", "report", "repair"):
+        result = xoresnet(command, str(tmp_path / "earlier"))
+        assert result.code in (0, 1)
+        assert len(result.err.splitlines()) == (1 if result.code else 0)
