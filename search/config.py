@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import (
+    Epochs,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
@@ -23,7 +24,9 @@ from xoresnet.description.schema import (
 )
 from xoresnet.errors import Fault, SpecError
 from xoresnet.files.secrets import hidden_address
+from xoresnet.limits import MOST_EPOCHS, MOST_SEEDS, MOST_TRIALS
 from xoresnet.measures.records import MEASURED, EpochRecord
+from xoresnet.plain_text import shown
 from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
 from xoresnet.search.registry import PrunerSpec, check_sampler_name
 from xoresnet.space.search_space import SearchSpace
@@ -80,7 +83,7 @@ def _objectives(value: Any) -> Any:
 def _check_objectives(objectives: tuple[Objective, ...]) -> tuple[Objective, ...]:
     metrics = [objective.metric for objective in objectives]
     faults = [
-        Fault(str(place), f"{metric!r} is not measured after an epoch{nearest(metric, RECORDED)}")
+        Fault(str(place), f"{shown(metric)} is not measured after an epoch{nearest(metric, RECORDED)}")
         for place, metric in enumerate(metrics)
         if metric not in RECORDED
     ]
@@ -122,7 +125,7 @@ def _check_recipe(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
     """Check each field by itself; `full_recipe` checks combinations, because only it knows the data set's defaults."""
     if "seed" in recipe:
         raise SpecError([Fault("seed", "is set by the search; use seed=... without recipe.")])
-    Recipe.from_dict({"schedule": "cosine", "epochs": 10**9, **recipe})
+    Recipe.from_dict({"schedule": "cosine", "epochs": MOST_EPOCHS, **recipe})
     return recipe
 
 
@@ -132,9 +135,9 @@ class PriorSpec(Spec):
     kind: Literal["none", "shared"] = "none"
     """`none`, or `shared`: weights that all networks train together rank networks before any is trained alone
     (docs/shared.md)."""
-    epochs: PositiveInt | None = None
+    epochs: Epochs | None = None
     """Epochs of each shared training; None for half the epochs of a trial."""
-    seeds: PositiveInt = 1
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS, strict=True)] = 1
     """How many sets of shared weights are trained; predictions are their mean."""
     networks: PositiveInt = 2000
     """The largest number of networks to predict; in larger spaces an evolutionary search over the predictions selects
@@ -163,12 +166,12 @@ class SearchConfig(Spec):
     """Whether the known networks of the space are the first trials."""
     warm_start: Text | None = None
     """The folder of an earlier run; the networks of its front are the first trials."""
-    trials: PositiveInt = 50
+    trials: Annotated[int, Field(ge=1, le=MOST_TRIALS, strict=True)] = 50
     """How many trials to finish, complete or pruned; may be raised when a search is continued."""
     rescue: NonNegativeInt = 0
     """How many pruned trials, those nearest to the front, are trained to their end after `trials` are finished; trials
     that a prior selected for this are not counted."""
-    epochs: PositiveInt | None = None
+    epochs: Epochs | None = None
     """Epochs of a full training; None for the epochs of the recipe."""
     time_budget: PositiveFloat | None = None
     """Seconds after which no further trial is started; running ones are finished."""

@@ -17,6 +17,8 @@ from pydantic import AfterValidator, Field
 from xoresnet.description.schema import PositiveInt, Spec, Text, nearest
 from xoresnet.description.user_code import find_user_code, is_dotted
 from xoresnet.errors import Fault, SpecError, UsageError
+from xoresnet.limits import MOST_COUNT
+from xoresnet.plain_text import shown
 from xoresnet.search.objective import Objective
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class PrunerSpec(Spec):
     """The objective by which a single-objective pruner judges; None for the first objective."""
     min_epochs: PositiveInt = 1
     """The first rung, in epochs."""
-    reduction_factor: Annotated[int, Field(ge=2, strict=True)] = 2
+    reduction_factor: Annotated[int, Field(ge=2, le=MOST_COUNT, strict=True)] = 2
     """The ratio between successive rungs; one of so many trials goes on."""
     min_trials: PositiveInt = 8
     """How many trials must have reached a rung before any is stopped there. More than `ParetoPruner`'s own default,
@@ -71,7 +73,7 @@ class PrunerSpec(Spec):
         """What does not fit a search with these objectives, by the fields of this specification."""
         found: list[Fault] = []
         if self.metric is not None and self.metric not in metrics:
-            rule = f"{self.metric!r} is not one of the objectives {', '.join(metrics)}"
+            rule = f"{shown(self.metric)} is not one of the objectives {', '.join(metrics)}"
             found.append(Fault("metric", f"{rule}{nearest(self.metric, metrics)}"))
         if self.kind == "pareto" and self.ties == "hypervolume" and len(metrics) != 2:
             found.append(Fault("ties", f"hypervolume requires exactly two objectives, got {len(metrics)}"))
@@ -144,7 +146,7 @@ def _known_or_dotted(name: str, known: Iterable[str]) -> str:
     names = tuple(known)
     if name in names or is_dotted(name):
         return name
-    raise UsageError(f"{name!r} is not one of {', '.join(names)}, or a dotted path{nearest(name, names)}")
+    raise UsageError(f"{shown(name)} is not one of {', '.join(names)}, or a dotted path{nearest(name, names)}")
 
 
 def _user_class(path: str, base: type[Any], what: str) -> Callable[..., Any]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
+from xoresnet.plain_text import shown
+
 __all__ = ["Choice", "Domain", "FloatRange", "IntRange", "Value", "constant", "is_constant", "rejection", "snapped"]
 
 Value = str | int | float | bool | None
@@ -160,8 +162,8 @@ def snapped(domain: Domain, value: Value) -> Value:
 def rejection(domain: Domain, value: Value) -> str:
     """Why a value is not in a domain, as the message of a fault."""
     if is_constant(domain):
-        return f"must be {domain}, got {value!r}"
-    return f"{value!r} is not one of {domain}" if isinstance(domain, Choice) else f"{value!r} is not in {domain}"
+        return f"must be {domain}, got {shown(value)}"
+    return f"{shown(value)} is not {'one of' if isinstance(domain, Choice) else 'in'} {domain}"
 
 
 def is_constant(domain: Domain) -> bool:

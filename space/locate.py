@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from xoresnet.description.arch import Arch
 from xoresnet.description.schema import nearest
 from xoresnet.errors import Fault
+from xoresnet.plain_text import shown
 from xoresnet.space.domain import Choice, constant, rejection
 from xoresnet.space.neurons import NEURON_FIELDS, variants
 from xoresnet.space.space_fields import SpaceFields
@@ -67,7 +68,7 @@ def _simple_faults(space: SpaceFields, arch: Arch) -> Iterator[Fault]:
     for name in ("input_shape", "num_classes"):
         value, wanted = getattr(arch, name), getattr(space, name)
         if value != wanted:
-            yield Fault(name, f"must be {wanted}, got {value!r}")
+            yield Fault(name, f"must be {wanted}, got {shown(value)}")
     for name in ("stem", "width", "timesteps"):
         value, domain = getattr(arch, name), getattr(space, name)
         if value not in domain:

@@ -7,6 +7,7 @@ from importlib.resources.abc import Traversable
 
 from xoresnet.description.schema import nearest
 from xoresnet.errors import Fault, SpecError
+from xoresnet.plain_text import shown
 
 __all__ = ["preset_names", "preset_text"]
 
@@ -21,7 +22,7 @@ def preset_text(name: str) -> str:
     names = preset_names()
     if name not in names:
         raise SpecError(
-            [Fault("", f"unknown preset {name!r}; the presets are {', '.join(names)}{nearest(name, names)}")]
+            [Fault("", f"unknown preset {shown(name)}; the presets are {', '.join(names)}{nearest(name, names)}")]
         )
     return _folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from types import MappingProxyType
 from typing import Any, cast
@@ -29,6 +30,8 @@ from xoresnet.description.neuron_spec import NeuronSpec, Surrogate
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import Spec, nearest
 from xoresnet.errors import Fault, SpecError
+from xoresnet.limits import MOST_CELLS, MOST_CHOICES, MOST_EPOCHS, MOST_NUMBER, MOST_RANGE_VALUES
+from xoresnet.plain_text import shown
 from xoresnet.space.domain import Choice, Domain, FloatRange, IntRange, constant
 from xoresnet.space.neurons import NEURON_FIELDS, neuron_fields
 from xoresnet.space.space_fields import Constraints, SpaceFields
@@ -65,6 +68,8 @@ def read_space(fields: Mapping[str, Any]) -> SpaceFields:
     read["neuron"] = reader.neuron(arch.get("neuron", {}))
     read["recipe"] = reader.recipe({} if parts.get("recipe") is None else parts["recipe"])
     read["constraints"] = reader.constraints({} if parts.get("constraints") is None else parts["constraints"])
+    if not reader.faults:
+        reader.check_cells(read)
     if reader.faults:
         raise SpecError(reader.faults)
     return SpaceFields(**read)
@@ -84,11 +89,12 @@ class _Reader:
         names = list(known)
         if not isinstance(value, Mapping):
             subject = "" if path else "a space "
-            self.fault(path, f"{subject}must be a mapping of fields ({', '.join(names)}), got {value!r}")
+            self.fault(path, f"{subject}must be a mapping of fields ({', '.join(names)}), got {shown(value)}")
             return {}
         for key in value:
             if key not in names:
-                inner = f"{path}.{key}" if path else str(key)
+                name = key if isinstance(key, str) else shown(key)
+                inner = f"{path}.{name}" if path else name
                 guess = nearest(key, names) or f"; the fields are {', '.join(names)}"
                 self.fault(inner, f"unknown field{guess}")
         return {key: inner for key, inner in value.items() if key in names}
@@ -110,17 +116,28 @@ class _Reader:
         per_stage = isinstance(value, Mapping)
         if per_stage:
             if list(value) != ["per_stage"]:
-                self.fault(path, f"must be a list or {{per_stage: [...]}}, got {dict(value)!r}")
+                self.fault(path, f"must be a list or {{per_stage: [...]}}, got {shown(dict(value))}")
                 return StageDomain(("oa",))
             path, value = f"{path}.per_stage", value["per_stage"]
         options = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(option, list | tuple) for option in options):
             self.fault(
-                path, f"must list single names; to choose one per stage, write {{per_stage: [...]}}, got {value!r}"
+                path, f"must list single names; to choose one per stage, write {{per_stage: [...]}}, got {shown(value)}"
             )
             return StageDomain(("oa",))
         self._check_options(path, options, single=options is not value, check=check)
         return StageDomain(tuple(map(str, options)), per_stage)
+
+    def check_cells(self, read: Mapping[str, Any]) -> None:
+        """Before the networks are counted: cells are what counting, sampling and enumerating go through."""
+        domains = [read["width"], read["timesteps"], *read["neuron"].values()]
+        counts = [len(domain.values) for domain in domains if domain.values is not None]
+        skeletons = len(read["stem"].options) * sum(map(len, read["depths"].values()))
+        cells = skeletons * math.prod(counts)
+        if cells > MOST_CELLS:
+            rule = f"more than {MOST_CELLS:,}: give fewer choices or larger steps"
+            what = "combinations of stem, depth, width, timesteps and neuron"
+            self.fault("arch", f"has {_large(cells)} {what}, {rule}")
 
     def depths(self, block: Any, depth: Any) -> Mapping[str, tuple[int, ...]]:
         """For each block its depths; depth: None means the default depths."""
@@ -145,7 +162,8 @@ class _Reader:
         by_block = {name: tuple(number for number in wanted if number in DEPTHS[name]) for name in blocks}
         for name, depths in by_block.items():
             if not depths and wanted:
-                self.fault("arch.depth", f"{depth!r} contains no depth of {name} blocks ({_numbers(DEPTHS[name])})")
+                known = _numbers(DEPTHS[name])
+                self.fault("arch.depth", f"{shown(depth)} contains no depth of {name} blocks ({known})")
         return by_block
 
     def neuron(self, value: Any) -> Mapping[str, Domain]:
@@ -185,9 +203,11 @@ class _Reader:
         fields = self.mapping("constraints", value, ("max_params", "max_macs"))
         read: dict[str, int] = {}
         for name, limit in fields.items():
-            number = isinstance(limit, int | float) and not isinstance(limit, bool) and math.isfinite(limit)
-            if not number or limit != int(limit) or limit < 1:
-                self.fault(f"constraints.{name}", f"must be a whole number of at least 1, got {limit!r}")
+            number = isinstance(limit, int | float) and not isinstance(limit, bool)
+            if number and limit > MOST_NUMBER:
+                self.fault(f"constraints.{name}", f"must be at most {MOST_NUMBER:g}, got {shown(limit)}")
+            elif not number or not limit >= 1 or limit != int(limit):
+                self.fault(f"constraints.{name}", f"must be a whole number of at least 1, got {shown(limit)}")
             else:
                 read[name] = int(limit)  # 5e5 counts as a whole number
         return Constraints(**read)
@@ -209,7 +229,7 @@ class _Reader:
         def check(depth: Any) -> list[Fault]:
             if isinstance(depth, int) and not isinstance(depth, bool) and depth in existing:
                 return []
-            return [Fault("", f"{depth!r} does not exist: {rule}")]
+            return [Fault("", f"{shown(depth)} does not exist: {rule}")]
 
         self._check_options(path, options, single=not isinstance(value, list | tuple), check=check)
         return tuple(options)
@@ -228,7 +248,7 @@ class _Reader:
                 self.faults += [Fault(f"{path}.{name}", fault.message) for fault in check(fields[name])]
         log, step = fields.get("log", False), fields.get("step")
         if not isinstance(log, bool):
-            self.fault(f"{path}.log", f"must be true or false, got {log!r}")
+            self.fault(f"{path}.log", f"must be true or false, got {shown(log)}")
         numbers = {name: fields[name] for name in ("low", "high", "step") if fields.get(name) is not None}
         for name, number in numbers.items():
             self._check_number(f"{path}.{name}", number, kind)
@@ -236,13 +256,15 @@ class _Reader:
             return broken
         low, high = numbers["low"], numbers["high"]
         if low > high:
-            self.fault(path, f"low must not exceed high: {low} > {high}")
+            self.fault(path, f"low must not exceed high: {shown(low)} > {shown(high)}")
         if step is not None and step <= 0:
-            self.fault(f"{path}.step", f"must be greater than 0, got {step}")
+            self.fault(f"{path}.step", f"must be greater than 0, got {shown(step)}")
         if log and step is not None:
             self.fault(path, "a logarithmic range (log: true) cannot have a step")
         if log and low <= 0:
-            self.fault(f"{path}.low", f"must be greater than 0 in a logarithmic range (log: true), got {low}")
+            self.fault(f"{path}.low", f"must be greater than 0 in a logarithmic range (log: true), got {shown(low)}")
+        if len(self.faults) == before and (kind == _WHOLE or step is not None):
+            self._check_count(path, low, high, step or 1)
         if len(self.faults) > before:
             return broken
         if kind == _WHOLE:
@@ -251,21 +273,32 @@ class _Reader:
         domain = FloatRange(float(low), float(high), None if step is None else float(step), log)
         return domain if step is None else replace(domain, high=(domain.values or (high,))[-1])
 
+    def _check_count(self, path: str, low: float, high: float, step: float) -> None:
+        """Before the values of a range are made."""
+        count = (Fraction(high) - Fraction(low)) / Fraction(step) + 1
+        if count > MOST_RANGE_VALUES:
+            self.fault(path, f"has {_large(int(count))} values, more than {MOST_RANGE_VALUES:,}: give a larger step")
+
     def _check_number(self, path: str, value: Any, kind: str) -> None:
         if any(fault.path == path for fault in self.faults):
             return
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not (whole or (kind == _REAL and isinstance(value, float) and math.isfinite(value))):
-            self.fault(path, f"must be a {'whole ' if kind == _WHOLE else ''}number, got {value!r}")
+            self.fault(path, f"must be a {'whole ' if kind == _WHOLE else ''}number, got {shown(value)}")
+        elif abs(value) > MOST_NUMBER:
+            self.fault(path, f"must be at most {MOST_NUMBER:g} in size, got {shown(value)}")
 
     def _check_options(self, path: str, options: Any, *, single: bool, check: Check) -> None:
         if not options:
             self.fault(path, "needs at least one choice, got an empty list")
+        if len(options) > MOST_CHOICES:
+            self.fault(path, f"has {len(options):,} choices, more than {MOST_CHOICES:,}")
+            return
         for i, option in enumerate(options):
             where = path if single else f"{path}.{i}"
             self.faults += [Fault(where, fault.message) for fault in check(option)]
             if option in list(options)[:i]:
-                self.fault(where, f"{option!r} is given twice")
+                self.fault(where, f"{shown(option)} is given twice")
 
     def _check_tau(self, domains: Mapping[str, Domain]) -> None:
         smallest = min(cast(tuple[float, ...], domains["tau"].values or (cast(FloatRange, domains["tau"]).low,)))
@@ -307,7 +340,7 @@ def _neuron_check(name: str) -> Check:
 
 
 def _recipe_check(name: str) -> Check:
-    return lambda value: _faults_of(Recipe, {"epochs": 10**6, "schedule": "cosine", name: value}, name)
+    return lambda value: _faults_of(Recipe, {"epochs": MOST_EPOCHS, "schedule": "cosine", name: value}, name)
 
 
 def _faults_of(model: type[Spec], fields: dict[str, Any], name: str) -> list[Fault]:
@@ -316,6 +349,10 @@ def _faults_of(model: type[Spec], fields: dict[str, Any], name: str) -> list[Fau
     except SpecError as error:
         return [Fault(fault.path.removeprefix(name), fault.message) for fault in error.faults]
     return []
+
+
+def _large(number: int) -> str:
+    return f"{number:,}" if number < 10**15 else shown(number) if number > 2**256 else f"{float(number):.0e}"
 
 
 def _numbers(numbers: Iterable[int]) -> str:

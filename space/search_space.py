@@ -12,6 +12,7 @@ from typing import Any
 from xoresnet.description.arch import Arch
 from xoresnet.description.user_code import names_only
 from xoresnet.errors import Fault, SpecError, YamlError
+from xoresnet.files.small import read_small
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.space import variation
 from xoresnet.space.cells import Cells, Size
@@ -63,7 +64,7 @@ class SearchSpace(SpaceFields):
         """
         try:
             with names_only(path, trust_code=trust_code) as named:
-                space = cls.from_yaml(Path(path).read_text(encoding="utf-8"), str(path))
+                space = cls.from_yaml(read_small(Path(path)).decode("utf-8"), str(path))
         except UnicodeDecodeError:
             raise YamlError(f"{path} is not a text file") from None
         except SpecError as error:

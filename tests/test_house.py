@@ -26,6 +26,8 @@ FACADES = ("xoresnet/__init__.py", *(f"xoresnet/{part}/__init__.py" for part in 
 """Packages that pass on the public names of their files. They are for users: no file here imports them."""
 
 ROOMS = (
+    ("limits",),
+    ("plain_text",),
     ("errors", "lazy", "version"),
     ("files",),
     ("measures",),
@@ -70,7 +72,18 @@ row in this table; rooms in one row do not know each other."""
 
 TORCH_FREE = tuple(
     f"xoresnet/{room}"
-    for room in ("errors.py", "lazy.py", "version.py", "files/", "measures/", "description/", "space/", "results/")
+    for room in (
+        "errors.py",
+        "lazy.py",
+        "limits.py",
+        "plain_text.py",
+        "version.py",
+        "files/",
+        "measures/",
+        "description/",
+        "space/",
+        "results/",
+    )
 )
 NOT_TORCH_FREE = ("xoresnet/space/__init__.py", "xoresnet/space/optuna_adapter.py")
 """The first passes on the names of the second, which imports Optuna."""

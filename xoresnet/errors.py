@@ -23,6 +23,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from xoresnet.limits import MOST_FAULTS
+from xoresnet.plain_text import cut, visible
+
 __all__ = [
     "CheckpointError",
     "ClusterError",
@@ -43,7 +46,14 @@ __all__ = [
 
 
 class XOResNetError(Exception):
-    """Base class of all errors that this library raises for its users. The message is one sentence."""
+    """Base class of all errors that this library raises for its users. The message is one sentence.
+
+    Messages quote names and values of strangers: they are cut (`limits.py`), and characters that would steer a terminal
+    are escaped.
+    """
+
+    def __init__(self, message: str = "", *rest: object) -> None:
+        super().__init__(visible(cut(str(message))), *rest)
 
 
 class UsageError(XOResNetError, ValueError):
@@ -66,8 +76,15 @@ class SpecError(UsageError):
     """A description that breaks its rules: one sentence per fault, faults of single fields before combinations."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("; ".join(map(str, self.faults)))
+        self.faults = tuple(Fault(visible(cut(path)), visible(cut(message))) for path, message in faults)
+        super().__init__("; ".join(self.sentences))
+
+    @property
+    def sentences(self) -> list[str]:
+        """One for each fault; beyond `limits.MOST_FAULTS` only how many more there are."""
+        more = len(self.faults) - MOST_FAULTS
+        rest = [f"and {more:,} more faults like these"] if more > 0 else []
+        return [*map(str, self.faults[:MOST_FAULTS]), *rest]
 
     def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Fault, ...]]]:
         return type(self), (self.faults,)

@@ -11,13 +11,13 @@ from typing import Any, cast
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import fs
 
 from xoresnet.description.schema import nearest
 from xoresnet.errors import RunError, UsageError, YamlError
 from xoresnet.files.secrets import hidden_address
 from xoresnet.files.yaml_text import read_yaml
+from xoresnet.limits import MOST_TEXT_BYTES
 from xoresnet.results.fronts.objectives import Objectives
 from xoresnet.results.fronts.pareto import pareto_front
 from xoresnet.results.tables.columns import (
@@ -31,7 +31,7 @@ from xoresnet.results.tables.columns import (
     typed,
 )
 from xoresnet.results.tables.contents import wrong_content
-from xoresnet.results.tables.files import VERSION_KEY
+from xoresnet.results.tables.files import VERSION_KEY, read_table
 
 __all__ = ["DamagedTableError", "Run", "Runs", "load", "load_many", "load_table"]
 
@@ -96,7 +96,7 @@ def load(run: str | Path, *, frames: Mapping[str, pd.DataFrame] | None = None) -
     newer version. frames: tables by name that are taken in place of the folder's, whose files are then not read.
     """
     files = _Folder(run)
-    text = files.read("config.yaml")
+    text = files.read("config.yaml", MOST_TEXT_BYTES)
     if text is None:
         raise RunError(f"{run} holds no search: it has no config.yaml")
     try:
@@ -193,21 +193,24 @@ class _Folder:
         self._system, self._path = _find(self._run)
         self.name = Path(self._path).name
 
-    def read(self, name: str) -> bytes | None:
-        """The content of a file; None if there is no such file."""
+    def read(self, name: str, most: int | None = None) -> bytes | None:
+        """The content of a file; None if there is no such file. most: the largest size in bytes that is read."""
         try:
             with self._system.open_input_stream(f"{self._path}/{name}") as stream:
-                return cast(bytes, stream.read())
+                content = cast(bytes, stream.read(None if most is None else most + 1))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise RunError(f"{self._run}/{name} cannot be read: {error}") from None
+        if most is not None and len(content) > most:
+            raise RunError(f"{self._run}/{name} is larger than {most / 2**20:g} MiB, too large for a file of settings")
+        return content
 
     def mapping(self, name: str) -> dict[str, Any]:
         """A JSON object; empty if there is no such file."""
         try:
-            content = json.loads(self.read(name) or b"{}")
-        except ValueError as error:
+            content = json.loads(self.read(name, MOST_TEXT_BYTES) or b"{}")
+        except (ValueError, RecursionError) as error:
             raise RunError(f"{self._run}/{name} is damaged: {error}") from None
         if not isinstance(content, dict):
             raise RunError(f"{self._run}/{name} does not contain a JSON object")
@@ -220,7 +223,7 @@ class _Folder:
         if content is None:
             return typed([], columns)
         try:
-            table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+            table = read_table(content)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._damaged(name, error) from None
         version = (table.schema.metadata or {}).get(VERSION_KEY, b"").decode("ascii", "replace")

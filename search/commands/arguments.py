@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from xoresnet.errors import UsageError
+from xoresnet.files.small import read_small
 from xoresnet.search.commands.overrides import Settings
 
 __all__ = ["CommandWithSettings", "existing_file", "read_text", "trust_code_option"]
@@ -77,6 +78,6 @@ def existing_file(name: str | Path) -> Path:
 def read_text(name: str) -> str:
     """The content of a text file that a user named. Raises `UsageError` if there is none, or if it is not UTF-8."""
     try:
-        return existing_file(name).read_text(encoding="utf-8")
+        return read_small(existing_file(name)).decode("utf-8")
     except UnicodeDecodeError:
         raise UsageError(f"{name} is not a text file in UTF-8") from None

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from xoresnet.errors import UsageError
+from xoresnet.limits import MOST_EPOCHS, MOST_SEEDS
 from xoresnet.results.analysis.pick import PICKS
 from xoresnet.search.commands.arguments import CommandWithSettings
 from xoresnet.search.commands.overrides import Settings
@@ -25,8 +26,15 @@ _OF_SEARCH = Settings({"config": SearchConfig.model_fields})
 @click.command(cls=CommandWithSettings, settings=_SETTINGS)
 @click.argument("run", metavar="RUN")
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="Seeds per network.")
-@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Epochs per training.  [default: as in the search]")
+@click.option(
+    "--seeds", type=click.IntRange(1, MOST_SEEDS), default=3, show_default=True, metavar="N", help="Seeds per network."
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1, MOST_EPOCHS),
+    metavar="N",
+    help="Epochs per training.  [default: as in the search]",
+)
 @click.option(
     "--pick",
     "wanted",

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import click
 import pandas as pd
 import torch
 
@@ -21,6 +20,7 @@ from xoresnet.search.confirmation.confirming import ConfirmRun, confirm, plan_co
 from xoresnet.search.views.confirm import ConfirmView
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.data_bar import DecodingBar
+from xoresnet.search.views.messages import say
 from xoresnet.search.views.network_table import NetworkTable
 from xoresnet.search.views.words import counted, describe_arch, next_commands
 from xoresnet.training.fit import estimate_epoch_seconds
@@ -37,7 +37,7 @@ def run_job(run: str, chosen: Mapping[str, Any], command: str, *, as_json: bool)
 
     def begin(confirmation: ConfirmRun) -> None:
         if not as_json:
-            click.echo(_headline(confirmation))
+            say(_headline(confirmation))
         view.begin(confirmation)
 
     with DecodingBar() as progress, view:
@@ -49,7 +49,7 @@ def run_job(run: str, chosen: Mapping[str, Any], command: str, *, as_json: bool)
     _show(run, as_json=as_json)
     code = show_end(outcome, command)
     if not code and not as_json:
-        click.echo(f"next: {next_commands(run)}")
+        say(f"next: {next_commands(run)}")
     return code
 
 
@@ -77,11 +77,11 @@ def show_plan(run: str, chosen: Mapping[str, Any], *, as_json: bool) -> None:
     for job, seconds in zip(first, estimates, strict=True):
         number = f"#{job.trial_id}" if job.trial_id is not None else job.source
         what = f"{number} {job.arch.arch_id}  {counted(job.recipe.epochs, 'epoch')}, about {duration(seconds)}"
-        click.echo(f"{what}  {describe_arch(job.arch)}")
+        say(f"{what}  {describe_arch(job.arch)}")
     total = duration(sum(estimates[place % plan.networks] for place, job in enumerate(plan.jobs) if job in left))
     todo = f"{len(left)} of {counted(len(plan.jobs), 'training')} left"
-    click.echo(f"seeds {', '.join(map(str, seeds))}: {todo}, {total} without parallel trainings")
-    click.echo("Nothing was trained or written.")
+    say(f"seeds {', '.join(map(str, seeds))}: {todo}, {total} without parallel trainings")
+    say("Nothing was trained or written.")
 
 
 def _headline(confirmation: ConfirmRun) -> str:
@@ -101,7 +101,7 @@ def _show(run: str, *, as_json: bool) -> None:
     print_table(_table(networks, tables))
     known = [f"{metric_of(metric).short} {value:.2f}" for metric, value in kept.items() if not math.isnan(value)]
     if known:
-        click.echo(f"Kendall's tau between the rankings of search and test: {', '.join(known)} (1 = the same order)")
+        say(f"Kendall's tau between the rankings of search and test: {', '.join(known)} (1 = the same order)")
 
 
 def _table(networks: pd.DataFrame, run: Run) -> NetworkTable:

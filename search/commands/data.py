@@ -17,6 +17,7 @@ from xoresnet.search.views.data_bar import DecodingBar
 
 if TYPE_CHECKING:
     from xoresnet.data.load import DataSet, DataStatus
+from xoresnet.search.views.messages import say
 
 __all__ = ["data"]
 
@@ -66,7 +67,7 @@ def _show(dataset: DataSet, *, as_json: bool) -> None:
         return
     width = max(map(len, facts))
     for key, value in facts.items():
-        click.echo(f"{key:<{width}}  {_text(value)}")
+        say(f"{key:<{width}}  {_text(value)}")
 
 
 def _text(value: Any) -> str:
@@ -91,14 +92,14 @@ def _list(root: str | None, *, as_json: bool) -> None:
         print_json([_status_fields(status) for status in statuses])
         return
     for status in statuses:
-        click.echo(f"{click.style(status.name, bold=True)}: {status.summary}")
+        say(f": {status.summary}", heading=status.name)
         if status.place is not None:
-            click.echo(f"  found in {status.place}")
+            say(f"  found in {status.place}")
             continue
-        click.echo(f"  not found; to get it: {status.how_to_get}")
+        say(f"  not found; to get it: {status.how_to_get}")
         if status.looked_in:
-            click.echo(f"  searched: {', '.join(map(str, status.looked_in))}")
-    click.echo("\nTo search other folders: --data-root DIR, the environment variable XORESNET_DATA, or ./data.")
+            say(f"  searched: {', '.join(map(str, status.looked_in))}")
+    say("\nTo search other folders: --data-root DIR, the environment variable XORESNET_DATA, or ./data.")
 
 
 def _status_fields(status: DataStatus) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from xoresnet.standalone.formats import format_names
 
 if TYPE_CHECKING:
     from xoresnet.standalone.comparison import Exported
+from xoresnet.search.views.messages import say
 
 __all__ = ["export"]
 
@@ -91,12 +92,12 @@ def export(
     figures = config.figures
     on_test = f", test accuracy {percent(figures['test_accuracy'])}" if "test_accuracy" in figures else ""
     spiking = f"{compact_number(figures['spikes_per_sample'])} spikes per image"
-    click.echo(f"{source.origin}: validation accuracy {percent(figures['val_accuracy'])}{on_test}, {spiking}")
+    say(f"{source.origin}: validation accuracy {percent(figures['val_accuracy'])}{on_test}, {spiking}")
     for file in written:
-        click.echo(f"{file.path}: {_verification(file)}")
+        say(f"{file.path}: {_verification(file)}")
     trust = ", trust_code=True" if trust_code else ""
     code = f"from xoresnet import load_model; print(load_model({str(folder)!r}{trust}))"
-    click.echo(f"next: {shlex.join(['python', '-c', code])}")
+    say(f"next: {shlex.join(['python', '-c', code])}")
 
 
 def _verification(file: Exported) -> str:

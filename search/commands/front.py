@@ -9,10 +9,12 @@ from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import SHORT_NAMES, metric_of
 from xoresnet.results.figures.kit.networks import describe
+from xoresnet.results.tables.files import csv_text
 from xoresnet.results.tables.loading import Run
 from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.commands.run_tables import read_run, row_fields
 from xoresnet.search.views.console import print_json, print_table
+from xoresnet.search.views.messages import say
 from xoresnet.search.views.network_table import NetworkTable
 from xoresnet.search.views.words import counted
 
@@ -55,7 +57,7 @@ def front(
     if as_json:
         print_json([row_fields(row) for row in rows.to_dict("records")])
     elif as_csv:
-        click.echo(rows.to_csv(index=False), nl=False)
+        say(csv_text(rows), newline=False)
     else:
         _show(rows, tables)
 
@@ -79,9 +81,9 @@ def _sorted(rows: pd.DataFrame, sort: str | None, run: Run) -> pd.DataFrame:
 
 def _show(rows: pd.DataFrame, run: Run) -> None:
     if not (run.trials["state"] == "COMPLETE").any():
-        click.echo("No trial is complete yet.")
+        say("No trial is complete yet.")
     elif rows.empty:
-        click.echo(f"No network on the front is within these limits; the whole front has {len(run.front)}.")
+        say(f"No network on the front is within these limits; the whole front has {len(run.front)}.")
     else:
         print_table(_table(rows, run))
 

@@ -14,6 +14,7 @@ from xoresnet.results.page.writer import report as write_report
 from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.commands.run_tables import read_run
 from xoresnet.search.views.console import print_json
+from xoresnet.search.views.messages import say
 
 __all__ = ["report"]
 
@@ -39,9 +40,9 @@ def report(run: str, output: str | None, folder: str | None, open_it: bool, trus
     if as_json:
         print_json({"report": str(path), "figures": [str(figure) for figure in drawn]})
     else:
-        click.echo(f"report: {path}")
+        say(f"report: {path}")
         if folder is not None:
-            click.echo(f"figures: {len(drawn)} files in {folder}")
+            say(f"figures: {len(drawn)} files in {folder}")
     if open_it and not webbrowser.open(path.absolute().as_uri()):
         raise XOResNetError(f"no browser was found to open {path}")
 

@@ -6,7 +6,6 @@ import os
 from random import Random
 from typing import Any
 
-import click
 import torch
 
 from xoresnet.files.yaml_text import write_yaml
@@ -24,6 +23,7 @@ from xoresnet.search.study.opening import has_begun
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.data_bar import DecodingBar
 from xoresnet.search.views.front import front_table
+from xoresnet.search.views.messages import say
 from xoresnet.search.views.search import SearchView
 from xoresnet.search.views.words import counted, next_commands
 from xoresnet.training.fit import estimate_epoch_seconds
@@ -37,9 +37,9 @@ def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
 
     def begin(run: SearchRun) -> None:
         if not as_json:
-            click.echo(_headline(run))
+            say(_headline(run))
             if run.bridge.finished:
-                click.echo(f"Resuming: {run.bridge.finished} of {config.trials} trials are finished.")
+                say(f"Resuming: {run.bridge.finished} of {config.trials} trials are finished.")
         _note_other_images(config, run.config)
         view.begin(run)
 
@@ -54,8 +54,8 @@ def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
         print_table(front_table(outcome.study))
     code = show_end(outcome, command)
     if not code and not as_json:
-        click.echo(f"ended: {outcome.ended}")
-        click.echo(f"next: {next_commands(outcome.folder)}")
+        say(f"ended: {outcome.ended}")
+        say(f"next: {next_commands(outcome.folder)}")
     return code
 
 
@@ -84,16 +84,16 @@ def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None
         )
         return
     _note_other_images(config, plan.config)
-    click.echo(write_yaml(fields))
-    click.echo(f"The space has {counted(networks, 'network')}.")
+    say(write_yaml(fields))
+    say(f"The space has {counted(networks, 'network')}.")
     epochs = plan.recipe.epochs
     work = f"{counted(config.trials, 'training')} x {counted(epochs, 'epoch')} x {duration(seconds)}"
     longest = duration(seconds * epochs * config.trials)
-    click.echo(f"At most {longest}: {work}, without pruning or parallel trials.")
+    say(f"At most {longest}: {work}, without pruning or parallel trials.")
     if cost.epochs:
         price = f"cost as much as {counted(cost.epochs, 'epoch')} and replace {counted(cost.trials, 'training')}"
-        click.echo(f"Shared weights {price} of these.")
-    click.echo(f"Nothing was trained or written; the run would be written to {folder.path}")
+        say(f"Shared weights {price} of these.")
+    say(f"Nothing was trained or written; the run would be written to {folder.path}")
 
 
 def _headline(run: SearchRun) -> str:
@@ -110,7 +110,7 @@ def _note_other_images(asked: SearchConfig, resolved: SearchConfig) -> None:
         return
     (images, classes), (fitted, fitted_classes) = before, now
     described = f"the space describes images {images} in {classes} classes"
-    click.echo(
+    say(
         f"note: {described}, but {asked.data.name} has {fitted} in {fitted_classes}; the search uses "
         f"{asked.data.name} (for other data, add data=NAME)",
         err=True,

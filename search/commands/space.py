@@ -15,10 +15,12 @@ from xoresnet.description.user_code import names_only
 from xoresnet.errors import SpecError, UsageError
 from xoresnet.files.places import local_path
 from xoresnet.files.yaml_text import read_yaml
+from xoresnet.limits import MOST_SAMPLES
 from xoresnet.measures.metrics import compact_number
 from xoresnet.search.commands.arguments import existing_file, read_text, trust_code_option
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.views.console import print_json
+from xoresnet.search.views.messages import say
 from xoresnet.search.views.words import counted, describe_arch
 from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.cells import Size
@@ -33,7 +35,10 @@ __all__ = ["read_space", "space"]
 @click.command()
 @click.argument("name", required=False, metavar="[PRESET or FILE.yaml]")
 @click.option(
-    "--sample", type=click.IntRange(0), metavar="N", help="Draw N random networks and write them as JSON files."
+    "--sample",
+    type=click.IntRange(0, MOST_SAMPLES),
+    metavar="N",
+    help="Draw N random networks and write them as JSON files.",
 )
 @click.option("--out", default="archs", show_default=True, metavar="DIR", help="The folder that --sample writes to.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Seed of the samples.")
@@ -70,7 +75,7 @@ def space(
             return _check(described, Arch.load(existing_file(check), trust_code=trust_code), check, as_json=as_json)
         if as_yaml:
             preset = name in preset_names() and not Path(name).is_file()
-            click.echo(preset_text(name) if preset else described.to_yaml(), nl=False)
+            say(preset_text(name) if preset else described.to_yaml(), newline=False)
         elif sample is not None:
             _write_samples(described, sample, local_path(out, "--out"), seed, as_json=as_json)
         else:
@@ -137,8 +142,8 @@ def _list_presets(*, as_json: bool) -> None:
         return
     for name, networks in sizes.items():
         comment = preset_text(name).splitlines()[0].removeprefix("# ")
-        click.echo(f"{click.style(name, bold=True)}: {networks:,} networks\n  {comment}")
-    click.echo("\nTo describe one: xoresnet space digits\nTo start your own: xoresnet space digits --yaml > mine.yaml")
+        say(f": {networks:,} networks\n  {comment}", heading=name)
+    say("\nTo describe one: xoresnet space digits\nTo start your own: xoresnet space digits --yaml > mine.yaml")
 
 
 def _check(described: SearchSpace, arch: Arch, path: str, *, as_json: bool) -> int:
@@ -146,11 +151,11 @@ def _check(described: SearchSpace, arch: Arch, path: str, *, as_json: bool) -> i
     if as_json:
         print_json({"contained": not faults, "faults": [fault._asdict() for fault in faults]})
     elif not faults:
-        click.echo(f"{path} is in the space")
+        say(f"{path} is in the space")
     else:
-        click.echo(f"{path} is not in the space:")
+        say(f"{path} is not in the space:")
         for fault in faults:
-            click.echo(f"  {fault}")
+            say(f"  {fault}")
     return 1 if faults else 0
 
 
@@ -163,7 +168,7 @@ def _write_samples(described: SearchSpace, number: int, folder: Path, seed: int,
         print_json([str(folder / f"{arch.arch_id}.json") for arch in archs])
         return
     distinct = len({arch.arch_id for arch in archs})
-    click.echo(f"{counted(number, 'network')} drawn, {distinct:,} of them distinct: {folder}/*.json")
+    say(f"{counted(number, 'network')} drawn, {distinct:,} of them distinct: {folder}/*.json")
 
 
 def _show(described: SearchSpace, name: str, seed: int, *, as_json: bool) -> None:
@@ -186,16 +191,16 @@ def _show(described: SearchSpace, name: str, seed: int, *, as_json: bool) -> Non
         )
         return
     shape = "x".join(map(str, described.input_shape))
-    click.echo(f"space {name}: images {shape}, {described.num_classes} classes\n")
+    say(f"space {name}: images {shape}, {described.num_classes} classes\n")
     _show_parameters(parameters)
-    click.echo()
+    say()
     _show_size(described, size)
-    click.echo(f"baselines        {', '.join(known) or 'none'}")
+    say(f"baselines        {', '.join(known) or 'none'}")
     if samples:
-        click.echo("\nsamples")
+        say("\nsamples")
     for arch in samples:
         fields = _sample_fields(arch)
-        click.echo(
+        say(
             f"  {arch.arch_id}  {describe_arch(arch)}: {fields['params_count']:,} parameters, "
             f"{compact_number(fields['macs'])} MACs"
         )
@@ -206,25 +211,25 @@ def _show_parameters(parameters: tuple[Parameter, ...]) -> None:
     fixed = [p for p in parameters if is_constant(p.domain)]
     width = max((len(p.name) for p in free), default=0)
     for p in free:
-        click.echo(f"{p.name:<{width}}  {p.domain}{f'  when {p.condition}' if p.condition else ''}")
+        say(f"{p.name:<{width}}  {p.domain}{f'  when {p.condition}' if p.condition else ''}")
     if fixed:
-        click.echo(f"fixed: {', '.join(f'{p.name} {p.domain}' for p in fixed)}")
+        say(f"fixed: {', '.join(f'{p.name} {p.domain}' for p in fixed)}")
 
 
 def _show_size(described: SearchSpace, size: Size) -> None:
     times = f"; each with any value of {', '.join(size.continuous)}" if size.continuous else ""
-    click.echo(f"networks         {size.networks:,} distinct within the constraints, counted exactly{times}")
-    click.echo(f"descriptions     {size.descriptions:,}, of which {100 * size.duplicate_share:.1f} % are duplicates")
+    say(f"networks         {size.networks:,} distinct within the constraints, counted exactly{times}")
+    say(f"descriptions     {size.descriptions:,}, of which {100 * size.duplicate_share:.1f} % are duplicates")
     limits = [f"{key} {value:,}" for key, value in vars(described.constraints).items() if value is not None]
-    click.echo(
+    say(
         f"constraints      {', '.join(limits)}: exclude {size.excluded:,} networks, {100 * size.excluded_share:.1f} %"
         if limits
         else "constraints      none"
     )
     if size.networks:
-        click.echo(f"parameters       {size.params_range[0]:,} .. {size.params_range[1]:,}")
+        say(f"parameters       {size.params_range[0]:,} .. {size.params_range[1]:,}")
         low, high = map(compact_number, size.macs_range)
-        click.echo(f"multiply-adds    {low} .. {high}, dense, over all time steps")
+        say(f"multiply-adds    {low} .. {high}, dense, over all time steps")
 
 
 def _draw(described: SearchSpace, number: int, seed: int) -> list[Arch]:

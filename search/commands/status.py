@@ -17,7 +17,7 @@ from xoresnet.search.study.opening import read_search
 from xoresnet.search.study.trials import own_trials
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.front import front_table
-from xoresnet.search.views.messages import print_note
+from xoresnet.search.views.messages import print_note, say
 
 __all__ = ["status"]
 
@@ -79,8 +79,8 @@ def _show(study: Study, fields: dict[str, Any]) -> None:
     state = "running" if fields["searching"] else "not running"
     ends = ", ".join(f"{fields[name]} {name}" for name in ("complete", "pruned", "failed"))
     more = f"; {fields['rescued']} pruned ones were completed later" if fields["rescued"] else ""
-    click.echo(f"{state}: {fields['finished']} of {fields['trials']} trials finished ({ends}){more}")
+    say(f"{state}: {fields['finished']} of {fields['trials']} trials finished ({ends}){more}")
     for trial in fields["running"]:
         what = "running" if fields["searching"] else "interrupted"
-        click.echo(f"  #{trial['trial_id']} {trial['arch_id']} {what} after epoch {trial['epoch']}")
+        say(f"  #{trial['trial_id']} {trial['arch_id']} {what} after epoch {trial['epoch']}")
     print_table(front_table(study))

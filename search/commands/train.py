@@ -15,6 +15,7 @@ from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import SpecError, UsageError
 from xoresnet.files.places import local_path
+from xoresnet.limits import MOST_THREADS
 from xoresnet.search.commands.arch_source import ArchSource
 from xoresnet.search.commands.arguments import CommandWithSettings
 from xoresnet.search.commands.overrides import Settings
@@ -43,7 +44,12 @@ _SETTINGS = Settings(
 @click.option("--download", is_flag=True, help="Download the data set if it is not found.")
 @click.option("--run", "run", metavar="DIR", help="Folder of the run.  [default: runs/ARCH-DATA]")
 @click.option("--device", metavar="DEVICE", help="For example cpu, cuda, cuda:1.  [default: cuda if available]")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads.  [default: by the network's size]")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, MOST_THREADS),
+    metavar="N",
+    help="CPU threads.  [default: by the network's size]",
+)
 @click.option("--test", is_flag=True, help="After training, measure the network on the test set, once.")
 @click.option("--dry-run", is_flag=True, help="Print the network, the recipe and a time estimate; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import click
 import torch
 
 from xoresnet.data.load import DataSet
@@ -23,7 +22,7 @@ from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.folders.train import TrainFolder
 from xoresnet.search.interrupts import signal_of
 from xoresnet.search.views.console import print_json
-from xoresnet.search.views.messages import print_error
+from xoresnet.search.views.messages import print_error, say
 from xoresnet.search.views.train import TrainingView
 from xoresnet.search.views.words import counted
 from xoresnet.standalone.config import ModelConfig
@@ -74,7 +73,7 @@ def run_job(job: Job, *, test: bool, as_json: bool) -> int:
     """Train, or resume the training; returns the exit code."""
     _prepare_process(job)
     if not as_json:
-        click.echo(_headline(job))
+        say(_headline(job))
     with job.folder.opened(job.arch, job.data_spec, job.recipe):
         view = TrainingView(job.recipe.epochs, rows=not as_json)
         try:
@@ -109,12 +108,12 @@ def show_plan(job: Job, *, as_json: bool) -> None:
         identity = {"run": str(job.folder.path), "arch_id": job.arch.arch_id, "params_count": params_count(job.arch)}
         print_json({**identity, **plan, "estimated_epoch_seconds": seconds})
         return
-    click.echo(summary(job.arch))
-    click.echo(f"\n{_headline(job)}")
-    click.echo("recipe: " + ", ".join(f"{name} {value}" for name, value in job.recipe if value is not None))
+    say(summary(job.arch))
+    say(f"\n{_headline(job)}")
+    say("recipe: " + ", ".join(f"{name} {value}" for name, value in job.recipe if value is not None))
     epochs = job.recipe.epochs
-    click.echo(f"about {duration(seconds)} per epoch, {duration(seconds * epochs)} for {counted(epochs, 'epoch')}")
-    click.echo(f"Nothing was trained or written; the run would be written to {job.folder.path}")
+    say(f"about {duration(seconds)} per epoch, {duration(seconds * epochs)} for {counted(epochs, 'epoch')}")
+    say(f"Nothing was trained or written; the run would be written to {job.folder.path}")
 
 
 def _say_how_to_resume(job: Job, why: str, *, test: bool) -> None:
@@ -137,7 +136,7 @@ def _train(job: Job, view: TrainingView) -> Training:
         on_step=view.step_done,
     )
     if training.notice:
-        click.echo(f"note: {training.notice}", err=True)
+        say(f"note: {training.notice}", err=True)
     with view:
         view.begin(training.records)
         for record in training:
@@ -196,22 +195,22 @@ def _headline(job: Job) -> str:
 
 
 def _show_summary(job: Job, figures: dict[str, Any]) -> None:
-    click.echo(
+    say(
         f"validation accuracy {percent(figures['val_accuracy'])} after {counted(figures['epochs_trained'], 'epoch')} "
         f"(best {percent(figures['best_val_accuracy'])}, epoch {figures['best_epoch']})"
     )
     cost = Energy()
-    click.echo(
+    say(
         f"per image: {figures['spikes_per_sample']:,.1f} spikes, {figures['synops_per_sample']:,.0f} synaptic "
         f"operations, {figures['energy_pj_per_sample'] / 1000:,.1f} nJ "
         f"({cost.mac_pj} pJ per multiply-add, {cost.ac_pj} pJ per synaptic operation)"
     )
     test = figures["test"]
     if test is None:
-        click.echo(f"The test set was not used; to measure the final network on it: {job.command} --test")
+        say(f"The test set was not used; to measure the final network on it: {job.command} --test")
     else:
-        click.echo(f"test accuracy {percent(test['accuracy'])} on {test['images']:,} images")
-    click.echo(f"Weights, history and summary are in {job.folder.path}")
+        say(f"test accuracy {percent(test['accuracy'])} on {test['images']:,} images")
+    say(f"Weights, history and summary are in {job.folder.path}")
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from optuna.trial import Trial, TrialState
 from xoresnet.data.load import DataSet
 from xoresnet.errors import RunError, UsageError
 from xoresnet.files.atomic import sweep
+from xoresnet.limits import MOST_SEEDS
+from xoresnet.plain_text import shown
 from xoresnet.results.tables.loading import DamagedTableError, Run, load, load_table
 from xoresnet.search.config import CONFIRM_LIMITS, SearchConfig
 from xoresnet.search.confirmation.candidates import Candidate, candidates
@@ -76,8 +78,8 @@ def plan_confirm(
 
     The arguments are those of `confirm`. Raises `RunError`, `UsageError` (with `SpecError`), `DataError`.
     """
-    if seeds < 1:
-        raise UsageError(f"seeds must be at least 1, got {seeds}")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise UsageError(f"seeds must be at least 1 and at most {MOST_SEEDS:,}, got {shown(seeds)}")
     _check_limits(limits or {})
     folder, searched, study, fault = read_search(run)
     if fault:

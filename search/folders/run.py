@@ -13,10 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from xoresnet.errors import RunError, SpecError, XOResNetError, YamlError
+from xoresnet.errors import RunError, SpecError, UsageError, XOResNetError
 from xoresnet.files.atomic import sweep, write_text
 from xoresnet.files.places import local_path
 from xoresnet.files.secrets import HIDDEN, hidden_address, is_whole, private, without_password
+from xoresnet.files.small import read_small
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.results.tables.contents import wrong_content
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
@@ -86,8 +87,8 @@ class RunFolder:
         """The content of `config.yaml`. Raises `RunError` if it cannot be read."""
         path = self._config_file
         try:
-            return read_yaml(path.read_text(encoding="utf-8"), str(path))
-        except YamlError as error:
+            return read_yaml(read_small(path).decode("utf-8"), str(path))
+        except UsageError as error:
             raise RunError(str(error)) from None
         except (OSError, UnicodeDecodeError) as error:
             raise RunError(f"{path} cannot be read: {error}") from None

@@ -20,9 +20,10 @@ from typing import Any
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import RunError, YamlError
+from xoresnet.errors import RunError, UsageError
 from xoresnet.files.atomic import sweep, write_text
 from xoresnet.files.json_text import json_text
+from xoresnet.files.small import read_small
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.measures.records import EpochRecord
 from xoresnet.results.tables.contents import wrong_content
@@ -92,8 +93,8 @@ class TrainFolder(TrialFolder):
                 raise RunError(f"{self.path} holds other files; choose another run folder")
             return
         try:
-            saved = read_yaml(path.read_text(encoding="utf-8"), str(path))
-        except (YamlError, UnicodeDecodeError) as error:
+            saved = read_yaml(read_small(path).decode("utf-8"), str(path))
+        except (UsageError, UnicodeDecodeError) as error:
             raise RunError(str(error)) from None
         if not isinstance(saved, Mapping) or saved.get("command") != "train":
             raise RunError(f"{self.path} {wrong_content(saved, 'training')}; choose another run folder")

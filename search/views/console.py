@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import click
 from rich.console import Console, RenderableType
 
 from xoresnet.files.json_text import json_text
+from xoresnet.search.views.messages import say
 
 __all__ = ["live_console", "print_json", "print_table"]
 
@@ -26,7 +26,7 @@ def live_console() -> Console:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON on stdout; NaN and infinity become null."""
-    click.echo(json_text(value))
+    say(json_text(value))
 
 
 def print_table(table: RenderableType) -> None:

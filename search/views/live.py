@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-import click
 from optuna.trial import FrozenTrial
 from rich.console import RenderableType
 from rich.live import Live
@@ -17,6 +16,7 @@ from rich.table import Table
 from xoresnet.measures.metrics import duration
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.views.console import live_console
+from xoresnet.search.views.messages import say
 
 __all__ = ["LiveView"]
 
@@ -82,4 +82,4 @@ class LiveView:
         if self._moves and not self._console.stderr:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
-            click.echo(line)
+            say(line)

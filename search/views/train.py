@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from xoresnet.measures.metrics import compact_number, percent
@@ -15,6 +14,7 @@ from xoresnet.search.views.console import live_console
 
 if TYPE_CHECKING:
     from xoresnet.training.fit import Step
+from xoresnet.search.views.messages import say
 
 __all__ = ["TrainingView"]
 
@@ -97,7 +97,7 @@ class TrainingView:
         if not self._rows:
             return
         if self._bar.disable or self._bar.console.stderr:
-            click.echo(line)
+            say(line)
         else:
             self._bar.console.print(line, markup=False, highlight=False)
 

@@ -38,12 +38,13 @@ from typing import NamedTuple
 
 from xoresnet.data import datasets
 from xoresnet.data.images import Augmentation, Split
-from xoresnet.data.reading.loader import Loader, ReadOptions, Source
+from xoresnet.data.reading.loader import DamagedError, Loader, ReadOptions, Source
 from xoresnet.data.reading.split import channel_statistics, split_rows
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import nearest
 from xoresnet.errors import DataError, UsageError
 from xoresnet.files.places import local_path
+from xoresnet.plain_text import shown
 
 __all__ = [
     "DATASETS",
@@ -84,7 +85,7 @@ class SealedTest:
         """
         if by not in _TEST_READERS:
             allowed = " and ".join(map(repr, _TEST_READERS))
-            raise DataError(f"the test set of {self.name} may be opened only by {allowed}, not by {by!r}")
+            raise DataError(f"the test set of {self.name} may be opened only by {allowed}, not by {shown(by)}")
         return self._read()
 
     def __repr__(self) -> str:
@@ -153,9 +154,9 @@ def load_data(
 ) -> DataSet:
     """Read the training images of a data set and cut the validation images from them; the test set is not read.
 
-    root: the folder that is searched first. download: fetch a data set that was not found into the first root, if
-    torchvision can (Fashion-MNIST, CIFAR). validation_share: share of each class, between 0 and 1; None for the data
-    set's own, 0.1, or 0.2 for digits.
+    root: the folder that is searched first. download: fetch what is missing or damaged into the first root, of data
+    sets whose files are published (Fashion-MNIST, CIFAR). validation_share: share of each class, between 0 and 1; None
+    for the data set's own, 0.1, or 0.2 for digits.
 
     Raises `UsageError` for an unknown name and for values out of range, and `DataError` for a data set that was not
     found, for damaged files and for options that the data set does not support.
@@ -164,8 +165,7 @@ def load_data(
     share = loader.validation_share if validation_share is None else validation_share
     _check_split(share, validation_seed)
     loader.check_options(options)
-    place = _find_place(loader, root, download=download)
-    source = loader.read(place, options)
+    place, source = _read(loader, root, options, download=download)
     _check_classes(source, place, loader.num_classes if options.expected_classes is None else options.expected_classes)
     train_rows, validation_rows = split_rows(source.train.labels, source.classes, share, validation_seed, where=place)
     statistics = source.statistics or channel_statistics(source.train.images)
@@ -187,7 +187,7 @@ def find_loader(name: str) -> Loader:
     """The loader of the data set of this name. Raises `UsageError` for an unknown name."""
     if name not in DATASETS:
         known = ", ".join(DATASETS)
-        raise UsageError(f"there is no data set {name!r}; the data sets are {known}{nearest(name, DATASETS)}")
+        raise UsageError(f"there is no data set {shown(name)}; the data sets are {known}{nearest(name, DATASETS)}")
     return DATASETS[name]
 
 
@@ -229,15 +229,39 @@ def data_status(root: str | Path | None = None) -> tuple[DataStatus, ...]:
 
 def _check_split(share: float, seed: int) -> None:
     if not isinstance(share, int | float) or not 0 < share < 1:
-        raise UsageError(f"validation_share must lie between 0 and 1, got {share!r}")
+        raise UsageError(f"validation_share must lie between 0 and 1, got {shown(share)}")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise UsageError(f"validation_seed must be a whole number of at least 0, got {seed!r}")
+        raise UsageError(f"validation_seed must be a whole number of at least 0, got {shown(seed)}")
+    if seed >= 2**64:
+        raise UsageError(f"validation_seed must be below 2^64, got {shown(seed)}")
 
 
 def _roots_of(loader: Loader, root: str | Path | None) -> tuple[Path, ...]:
     if loader.only_given_root:
         return () if root is None else find_roots(root)[:1]
     return tuple(dict.fromkeys((*find_roots(root), *loader.extra_roots)))
+
+
+def _read(loader: Loader, root: str | Path | None, options: ReadOptions, *, download: bool) -> tuple[Path, Source]:
+    """Where the data set is and what was read; with download, after what is damaged there was fetched again."""
+    place = _find_place(loader, root, download=download)
+    try:
+        source = loader.read(place, options)
+        if download:
+            source.read_test()  # only to see whether its files are whole
+    except DamagedError as error:
+        if loader.download is None:
+            raise
+        if not download:
+            raise DamagedError(f"{error}; to fetch what is missing or damaged: {_command(loader)}") from error
+        loader.download(_roots_of(loader, root)[0])
+        place = _find_place(loader, root, download=False)
+        return place, loader.read(place, options)
+    return place, source
+
+
+def _command(loader: Loader) -> str:
+    return f"xoresnet data {loader.name} --download"
 
 
 def _find_place(loader: Loader, root: str | Path | None, *, download: bool) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from xoresnet.description.schema import Spec
+from xoresnet.description.schema import Side, Spec
 
 if TYPE_CHECKING:
     from xoresnet.data.load import DataSet
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["DataSpec"]
 
 Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
-Side = Annotated[int, Field(ge=1, strict=True)]
 
 
 class DataSpec(Spec):
@@ -24,7 +23,7 @@ class DataSpec(Spec):
     name: Annotated[str, Field(strict=True)] = "digits"
     root: Annotated[str, Field(strict=True)] | None = None
     """A folder that is searched before all others; the data set `folder` is read only from there."""
-    validation_seed: Annotated[int, Field(ge=0, strict=True)] = 0
+    validation_seed: Annotated[int, Field(ge=0, lt=2**64, strict=True)] = 0
     validation_share: Share | None = None
     """Share of each class; None for the data set's own."""
     image_size: tuple[Side, Side] | None = None

@@ -16,6 +16,8 @@ from xoresnet.description.schema import nearest
 from xoresnet.description.user_code import names_only
 from xoresnet.errors import Fault, SpecError
 from xoresnet.files.atomic import write_text
+from xoresnet.files.small import read_small
+from xoresnet.plain_text import shown
 
 __all__ = ["BASELINES", "Arch", "baseline_names"]
 
@@ -72,7 +74,8 @@ class Arch(ArchFields):
         try:
             fields = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise SpecError([Fault("", f"not valid JSON: {error}")]) from None
+            problem = "a number has too many digits" if "int_max_str_digits" in str(error) else error
+            raise SpecError([Fault("", f"not valid JSON: {problem}")]) from None
         return cls.from_dict(fields)
 
     def save(self, path: str | Path) -> None:
@@ -89,7 +92,7 @@ class Arch(ArchFields):
         """
         try:
             with names_only(path, trust_code=trust_code) as named:
-                arch = cls.from_json(Path(path).read_bytes())
+                arch = cls.from_json(read_small(Path(path)))
         except SpecError as error:
             raise SpecError(fault._replace(message=f"{fault.message} (in {path})") for fault in error.faults) from None
         named.refuse()
@@ -126,7 +129,7 @@ def baseline_names() -> list[str]:
 
 def _split_baseline(name: str) -> tuple[str, int]:
     depths = sorted({depth for table in DEPTHS.values() for depth in table})
-    match = re.fullmatch(r"(.*?)(\d*)", str(name))
+    match = re.fullmatch(r"(.*?)(\d{0,9})", str(name), re.ASCII)
     family, digits = match.groups() if match else ("", "")
     if family in BASELINES and digits and int(digits) in depths:
         return family, int(digits)
@@ -137,4 +140,4 @@ def _split_baseline(name: str) -> tuple[str, int]:
     else:
         rule = f"a baseline is a family ({', '.join(BASELINES)}) followed by a depth, like 'xoresnet18'"
         guess = nearest(name, baseline_names())
-    raise SpecError([Fault("name", f"{name!r} is not a baseline: {rule}{guess}")])
+    raise SpecError([Fault("name", f"{shown(name)} is not a baseline: {rule}{guess}")])

@@ -10,9 +10,11 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from xoresnet.description.merge import MERGES, XOR_PLACEMENTS, LogicGradient, check_merge
 from xoresnet.description.neuron_spec import NeuronSpec
-from xoresnet.description.schema import PositiveInt, Spec, kind_or_fields, nearest, whole_number
+from xoresnet.description.schema import PositiveInt, Side, Spec, kind_or_fields, nearest, whole_number
 from xoresnet.description.user_code import is_dotted
 from xoresnet.errors import Fault, SpecError
+from xoresnet.limits import MOST_CHANNELS, MOST_CLASSES, MOST_TIMESTEPS, MOST_WIDTH
+from xoresnet.plain_text import shown
 
 __all__ = ["DEPTHS", "ArchFields"]
 
@@ -44,6 +46,13 @@ _SYNONYMS: Mapping[str, str] = MappingProxyType({"or-add": "oa", "oradd": "oa", 
 """Other names of merges in the literature, for suggestions."""
 
 
+def _usual(name: object) -> object:
+    return _SYNONYMS.get(name, name) if isinstance(name, str) else name
+
+
+_MOST_STAGES = max(len(blocks) for table in DEPTHS.values() for blocks in table.values())
+
+
 def _per_stage(
     options: Iterable[str], check_dotted: Callable[[str], None] | None = None
 ) -> Callable[[Any], str | tuple[str, ...]]:
@@ -52,10 +61,12 @@ def _per_stage(
 
     def check(value: Any) -> str | tuple[str, ...]:
         values = value if isinstance(value, list | tuple) else (value,)
+        if len(values) > _MOST_STAGES:
+            raise SpecError([Fault("", f"{len(values):,} values: give one value, or one for each stage")])
         faults = [
             Fault(
                 str(stage) if values is value else "",
-                f"{name!r} is not one of {', '.join(names)}{nearest(_SYNONYMS.get(str(name), name), names)}",
+                f"{shown(name)} is not one of {', '.join(names)}{nearest(_usual(name), names)}",
             )
             for stage, name in enumerate(values)
             if not isinstance(name, str) or not (name in names or (check_dotted is not None and is_dotted(name)))
@@ -73,8 +84,11 @@ def _per_stage(
 def _channels_height_width(value: Any) -> Any:
     values = value.tolist() if hasattr(value, "tolist") else value  # NumPy's
     if not isinstance(values, list | tuple) or len(values) != 3:
-        raise SpecError([Fault("", f"must be a list of 3 values (channels, height, width), got {value!r}")])
+        raise SpecError([Fault("", f"must be a list of 3 values (channels, height, width), got {shown(value)}")])
     return values
+
+
+Channels = Annotated[int, Field(ge=1, le=MOST_CHANNELS, strict=True), BeforeValidator(whole_number)]
 
 
 class ArchFields(Spec):
@@ -83,21 +97,21 @@ class ArchFields(Spec):
     Users build an `Arch`; this class exists so that `plan.py` and `canonical.py` depend on the fields alone.
     """
 
-    input_shape: Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], BeforeValidator(_channels_height_width)]
+    input_shape: Annotated[tuple[Channels, Side, Side], BeforeValidator(_channels_height_width)]
     """Channels, height and width of one image."""
-    num_classes: Annotated[int, Field(ge=2, strict=True), BeforeValidator(whole_number)]
+    num_classes: Annotated[int, Field(ge=2, le=MOST_CLASSES, strict=True), BeforeValidator(whole_number)]
     stem: Literal["conv3", "conv7-pool"] = "conv3"
     """3x3 at stride 1; or 7x7 at stride 2, the neuron, then 3x3 stride-2 max-pooling of its spikes."""
     block: Literal["basic", "bottleneck"] = "basic"
     depth: PositiveInt
     """Layers as counted in ResNet; `DEPTHS` lists the depths that exist."""
-    width: PositiveInt = 16
+    width: Annotated[int, Field(ge=1, le=MOST_WIDTH, strict=True), BeforeValidator(whole_number)] = 16
     """Channels of the first stage (before a bottleneck's expansion by 4); doubles per stage."""
     merge: Annotated[str | tuple[str, ...], BeforeValidator(_per_stage(MERGES, check_merge))] = "oa"
     """How branch and shortcut are merged: a name of `MERGES` or the dotted path of your own, or one per stage."""
     xor: Annotated[str | tuple[str, ...], BeforeValidator(_per_stage(XOR_PLACEMENTS))] = "none"
     """Where the XOR meta-residual sits: a name of `XOR_PLACEMENTS`, or one per stage."""
-    timesteps: PositiveInt = 4
+    timesteps: Annotated[int, Field(ge=1, le=MOST_TIMESTEPS, strict=True), BeforeValidator(whole_number)] = 4
     neuron: Annotated[NeuronSpec, BeforeValidator(kind_or_fields)] = NeuronSpec()
     logic_gradient: LogicGradient = "arithmetic"
     """Backward form of OR and XOR; tables in `network/spike_logic.py`."""

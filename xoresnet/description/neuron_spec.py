@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, model_validator
 from xoresnet.description.schema import PositiveFloat, Spec, StrictBool, kind_or_fields, nearest
 from xoresnet.description.user_code import check_user_code, find_user_code, is_dotted
 from xoresnet.errors import Fault, SpecError
+from xoresnet.plain_text import shown
 
 __all__ = [
     "NEURON_KINDS",
@@ -86,7 +87,8 @@ def _checked_kind(value: Any) -> str:
     if is_dotted(value):
         check_user_code(value, _is_neuron, _WHAT)
     elif not isinstance(value, str) or value not in NEURON_KINDS:
-        raise SpecError([Fault("", f"{value!r} is not one of {', '.join(NEURON_KINDS)}{nearest(value, NEURON_KINDS)}")])
+        guess = nearest(value, NEURON_KINDS)
+        raise SpecError([Fault("", f"{shown(value)} is not one of {', '.join(NEURON_KINDS)}{guess}")])
     return str(value)
 
 

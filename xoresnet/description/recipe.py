@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from xoresnet.description.schema import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Spec, StrictBool
+from xoresnet.description.schema import Epochs, NonNegativeFloat, Pixels, PositiveFloat, Spec, StrictBool
 from xoresnet.errors import Fault, SpecError
+from xoresnet.limits import MOST_BATCH
 
 __all__ = ["Recipe"]
 
@@ -20,8 +21,8 @@ class Recipe(Spec):
     0.00045454545454545455
     """
 
-    epochs: PositiveInt = 20
-    batch_size: Annotated[int, Field(ge=2, strict=True)] = 64
+    epochs: Epochs = 20
+    batch_size: Annotated[int, Field(ge=2, le=MOST_BATCH, strict=True)] = 64
     """Images per batch, about: the batches of an epoch differ by one image at most, so they may be a little smaller, or
     larger by one."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -46,9 +47,9 @@ class Recipe(Spec):
     """Memory format of convolutions; on CPUs, narrow networks always keep torch's default (oneDNN#6035)."""
     flip: StrictBool | None = None
     """Mirror each training image with probability 1/2; None for the data set's default, as in the next two fields."""
-    crop_padding: NonNegativeInt | None = None
+    crop_padding: Pixels | None = None
     """Padding in pixels before a window of the original size is cut out of a training image at a random place."""
-    cutout: NonNegativeInt | None = None
+    cutout: Pixels | None = None
     """Side, in pixels, of the square that is blanked at a random place of a training image."""
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     """Seed of the initial weights, the order of the images and their augmentation."""

@@ -11,12 +11,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from xoresnet.errors import Fault, SpecError
+from xoresnet.limits import MOST_COUNT, MOST_EPOCHS, MOST_SIDE
+from xoresnet.plain_text import shown
 
 __all__ = [
+    "Epochs",
     "NonNegativeFloat",
     "NonNegativeInt",
+    "Pixels",
     "PositiveFloat",
     "PositiveInt",
+    "Side",
     "Spec",
     "StrictBool",
     "Text",
@@ -45,8 +50,16 @@ def kind_or_fields(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
-PositiveInt = Annotated[int, Field(ge=1, strict=True), BeforeValidator(whole_number)]
-NonNegativeInt = Annotated[int, Field(ge=0, strict=True), BeforeValidator(whole_number)]
+_LONGEST_NAME = 200
+"""Longer texts are no misspelt names, and comparing them with names takes long."""
+
+PositiveInt = Annotated[int, Field(ge=1, le=MOST_COUNT, strict=True), BeforeValidator(whole_number)]
+NonNegativeInt = Annotated[int, Field(ge=0, le=MOST_COUNT, strict=True), BeforeValidator(whole_number)]
+Epochs = Annotated[int, Field(ge=1, le=MOST_EPOCHS, strict=True), BeforeValidator(whole_number)]
+Side = Annotated[int, Field(ge=1, le=MOST_SIDE, strict=True), BeforeValidator(whole_number)]
+"""Height or width of a network's images, in pixels."""
+Pixels = Annotated[int, Field(ge=0, le=MOST_SIDE, strict=True), BeforeValidator(whole_number)]
+"""A length within such an image, which may be 0."""
 PositiveFloat = Annotated[float, Field(gt=0, strict=True)]
 NonNegativeFloat = Annotated[float, Field(ge=0, strict=True)]
 StrictBool = Annotated[bool, Field(strict=True)]
@@ -92,8 +105,10 @@ def nearest(name: object, known: Iterable[str]) -> str:
     >>> nearest("midle", ["entry", "middle"])
     "; did you mean 'middle'?"
     """
+    wanted = (name if isinstance(name, str) else shown(name)).lower()
+    if len(wanted) > _LONGEST_NAME:
+        return ""
     names = {other.lower(): other for other in known}
-    wanted = str(name).lower()
     starting = [other for other in names if wanted and other.startswith(wanted)]
     containing = [other for other in names if len(wanted) > 2 and wanted in other]
     matches = starting or get_close_matches(wanted, names, n=1, cutoff=0.6) or containing
@@ -104,7 +119,7 @@ def _paths_of_other_keys(fields: Mapping[Any, Any], prefix: str = "") -> Iterato
     """Dotted paths of keys that are not strings, at any depth."""
     for key, value in fields.items():
         if not isinstance(key, str):
-            yield f"{prefix}{key}"
+            yield f"{prefix}{shown(key)}"
         elif isinstance(value, Mapping):
             yield from _paths_of_other_keys(value, f"{prefix}{key}.")
 
@@ -127,7 +142,7 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> list[Fault]:
             message = "required, but missing"
         case "literal_error":
             options = [option.strip("'") for option in _options(context["expected"])]
-            message = f"{value!r} is not one of {', '.join(options)}{nearest(value, options)}"
+            message = f"{shown(value)} is not one of {', '.join(options)}{nearest(value, options)}"
         case "value_error" if isinstance(cause, SpecError):
             return [Fault(".".join(filter(None, (path, inner))), text) for inner, text in cause.faults]
         case "value_error":
@@ -135,7 +150,7 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> list[Fault]:
         case _:
             numbers = {name: bound for name, bound in context.items() if isinstance(bound, int | float)}
             bounds = {name: f"{bound:g}" if abs(bound) < 1e6 else str(bound) for name, bound in numbers.items()}
-            message = f"{_RULES.get(detail['type'], detail['msg']).format(**bounds)}, got {value!r}"
+            message = f"{_RULES.get(detail['type'], detail['msg']).format(**bounds)}, got {shown(value)}"
     return [Fault(path, message)]
 
 

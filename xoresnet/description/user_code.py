@@ -19,6 +19,7 @@ from typing import Any
 from xoresnet.description.code_folders import extend_path
 from xoresnet.description.schema import nearest
 from xoresnet.errors import Fault, SpecError, UntrustedCodeError
+from xoresnet.plain_text import shown
 
 __all__ = [
     "NamedCode",
@@ -105,14 +106,14 @@ def find_user_code(path: str, fits: Callable[[Any], bool], what: str) -> Any:
         module = import_module(module_name)
     except Exception as error:  # the module is the user's: it may raise anything
         reason = f"{type(error).__name__}: {error}"
-        raise SpecError([Fault("", f"{path!r} cannot be imported: {reason}")]) from error
+        raise SpecError([Fault("", f"{shown(path)} cannot be imported: {reason}")]) from error
     if not hasattr(module, name):
         guess = nearest(name, [other for other in vars(module) if not other.startswith("_")])
-        raise SpecError([Fault("", f"{path!r} does not exist: {module_name} has no {name!r}{guess}")])
+        raise SpecError([Fault("", f"{shown(path)} does not exist: {module_name} has no {shown(name)}{guess}")])
     _found.add(path)
     value = getattr(module, name)
     if not fits(value):
-        raise SpecError([Fault("", f"{path!r} must be {what}, but its type is {type(value).__name__}")])
+        raise SpecError([Fault("", f"{shown(path)} must be {what}, but its type is {type(value).__name__}")])
     return value
 
 

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from xoresnet.description.arch import Arch
-from xoresnet.description.layer_table import summary
+from xoresnet.description.layer_table import params_count, summary
 from xoresnet.description.plan import StemPlan, make_plan
 from xoresnet.errors import UsageError
+from xoresnet.limits import MOST_PARAMS
 from xoresnet.network.block import ConvNorm, ResidualBlock
 from xoresnet.neurons.neuron import make_neuron
 
@@ -46,7 +47,8 @@ class XOResNet(nn.Module):
     of layers.
 
     Construction raises TypeError for anything but an `Arch`, and `UsageError` for a user's merge or neuron that does
-    not work. Calls raise `UsageError` for inputs of another shape or type.
+    not work and for a network of more than `limits.MOST_PARAMS` parameters. Calls raise `UsageError` for inputs of
+    another shape or type.
 
     >>> arch = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4)
     >>> XOResNet(arch)(torch.rand(2, 1, 8, 8)).shape
@@ -58,6 +60,8 @@ class XOResNet(nn.Module):
         if not isinstance(arch, Arch):
             hint = "; Arch.baseline(name, ...) makes one from the name of a baseline" if isinstance(arch, str) else ""
             raise TypeError(f"XOResNet takes an Arch, got {type(arch).__name__}{hint}")
+        if params_count(arch) > MOST_PARAMS:
+            raise UsageError(f"the network has {params_count(arch):,} parameters, more than {MOST_PARAMS:,}")
         self.arch = arch
         plan = make_plan(arch)
         self.stem = Stem(plan.stem, arch)

@@ -28,6 +28,7 @@ from xoresnet.errors import RunError, UsageError
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.shared.sampling import ArchSampler, Sampling
 from xoresnet.shared.weights import SharedNetwork, WeightGroup, groups_of
+from xoresnet.training.footprint import check_memory
 from xoresnet.training.learning import (
     augmentation_of,
     check_finite,
@@ -100,7 +101,8 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         written after each epoch; if it exists, training resumes after it.
 
         Raises `UsageError` for architectures of several groups and for wrong sampling, `DataError` for data that do not
-        fit, and `RunError` for a checkpoint of another training; iterating raises `DivergenceError`.
+        fit, `TrainingError` for networks that cannot fit into memory, and `RunError` for a checkpoint of another
+        training; iterating raises `DivergenceError`.
         """
         self.group, self.archs = _one_group(archs)
         check_fits(self.archs[0], data)
@@ -112,6 +114,8 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         self.device = default_device(device)
         self._bf16 = uses_bf16(self.recipe, self.device)
         self._normalise = Normalise(data.mean, data.std)
+        deepest = max(self.archs, key=lambda arch: arch.depth)
+        check_memory(deepest, self.recipe, data, self.device, bf16=self._bf16)
         self._begin()
 
     def _prepare(self) -> None:

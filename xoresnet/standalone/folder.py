@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
 from xoresnet.description.user_code import names_only
-from xoresnet.errors import ModelError, SpecError
+from xoresnet.errors import ModelError, SpecError, UsageError
 from xoresnet.files.atomic import replaced, write_text
 from xoresnet.files.disk import disk_errors
 from xoresnet.files.places import local_path
+from xoresnet.files.small import read_small
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.standalone.config import FORMAT_VERSION, ModelConfig
 from xoresnet.standalone.module import Standalone
@@ -85,11 +86,13 @@ def _read_config(folder: Path, *, trust_code: bool) -> ModelConfig:
     """Raises `ModelError`, `UntrustedCodeError`."""
     path = folder / CONFIG
     try:
-        fields = json.loads(path.read_bytes())
+        fields = json.loads(read_small(path))
     except FileNotFoundError:
         raise ModelError(f"{folder} holds no model: {CONFIG} is missing") from None
     except NotADirectoryError:
         raise ModelError(f"{folder} is not the folder of a model") from None
+    except UsageError as error:
+        raise ModelError(str(error)) from None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from None
     version = fields.get("format_version") if isinstance(fields, dict) else None

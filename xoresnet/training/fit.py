@@ -26,6 +26,7 @@ from xoresnet.measures.records import EpochRecord
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from xoresnet.training.evaluation import Evaluation, evaluate
+from xoresnet.training.footprint import check_memory
 from xoresnet.training.learning import (
     augmentation_of,
     check_finite,
@@ -86,7 +87,8 @@ def fit(
     after them. One that is damaged is set aside (`<name>.damaged`) with a warning, and training begins at epoch 1.
 
     Raises `DataError` if the data do not fit the network, `RunError` for a checkpoint that belongs to another network,
-    recipe or data set, and `DivergenceError`; all of them when the first record is requested or later.
+    recipe or data set, `TrainingError` for a network that cannot fit into memory, and `DivergenceError`; all of them
+    when the first record is requested or later.
     """
     training = Training(arch, data, recipe, seed, device=device, checkpoint=checkpoint)
     if training.notice:
@@ -125,6 +127,7 @@ class Training(ResumableEpochs[EpochRecord]):
         self._bf16 = uses_bf16(self.recipe, self.device)
         self._normalise = Normalise(data.mean, data.std)
         self._on_step = on_step
+        check_memory(arch, self.recipe, data, self.device, bf16=self._bf16)
         self._begin()
 
     def _prepare(self) -> None:

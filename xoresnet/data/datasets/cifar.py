@@ -12,26 +12,32 @@ an archive the members are verified, not the whole, which may have been recompre
 from __future__ import annotations
 
 import hashlib
+import lzma
 import tarfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from xoresnet.data.images import Augmentation, Split
-from xoresnet.data.reading.download import download_with_torchvision
-from xoresnet.data.reading.loader import Loader, ReadOptions, Source
+from xoresnet.data.reading.archive import read_members
+from xoresnet.data.reading.download import fetch, published_files
+from xoresnet.data.reading.loader import DamagedError, Loader, ReadOptions, Source
 from xoresnet.data.reading.safe_pickle import read_pickle
 from xoresnet.errors import DataError
+from xoresnet.files.atomic import replaced
+from xoresnet.limits import MOST_FILE_BYTES
 
 __all__ = ["CIFAR10", "CIFAR100", "LOADERS", "CifarLayout", "read"]
 
 _SHAPE = (3, 32, 32)
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
@@ -49,19 +55,51 @@ class CifarLayout:
     originals: Mapping[str, tuple[int, str]]
     """Number of images and published MD5 by file name."""
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The files that training needs."""
+        return (self.meta, *self.train)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (*self.needed, *self.test)
+
 
 def _find(layout: CifarLayout, roots: Sequence[Path]) -> Path | None:
-    for root in roots:
-        for folder in (root / layout.folder, root):
-            if (folder / layout.meta).is_file() and (folder / layout.train[0]).is_file():
-                return folder
-        if (root / layout.archive).is_file():
-            return root / layout.archive
-    return None
+    return next((place for root in roots if (place := _find_in(layout, root)) is not None), None)
+
+
+def _find_in(layout: CifarLayout, root: Path) -> Path | None:
+    """Unpacked files that suffice for training, else an archive, else what an interrupted download has left."""
+    places = (root / layout.folder, root, root / layout.archive)
+    whole = (place for place in places if place.is_file() or all((place / name).is_file() for name in layout.needed))
+    parts = (place for place in places if any((place / name).is_file() for name in layout.train))
+    return next(whole, None) or next(parts, None)
 
 
 def read(layout: CifarLayout, place: Path, options: ReadOptions) -> Source:
-    """The training images in a folder or an archive. Raises `DataError`."""
+    """The training images in a folder or an archive; of an archive, where the folder beside it is damaged.
+
+    Raises `DataError`.
+    """
+    return _undamaged(layout, place, lambda there: _read_train(layout, there, options))
+
+
+def _undamaged(layout: CifarLayout, place: Path, read_from: Callable[[Path], Content]) -> Content:
+    """What is read from a place or, where files there are damaged or missing, from the archive beside them."""
+    try:
+        return read_from(place)
+    except DamagedError:
+        archives = (folder / layout.archive for folder in (place.parent, place))
+        archive = next((path for path in archives if path.is_file() and path != place), None)
+        if archive is None:
+            raise
+        with suppress(DamagedError):
+            return read_from(archive)
+        raise
+
+
+def _read_train(layout: CifarLayout, place: Path, options: ReadOptions) -> Source:
     files = _read_files(place, (layout.meta, *layout.train))
     classes = _class_names(layout, place, files[layout.meta])
     train = _to_split(layout, place, files, layout.train, len(classes), verify=options.verify)
@@ -71,15 +109,25 @@ def read(layout: CifarLayout, place: Path, options: ReadOptions) -> Source:
 
 
 def _read_test(layout: CifarLayout, place: Path, num_classes: int, *, verify: bool) -> Split:
-    return _to_split(layout, place, _read_files(place, layout.test), layout.test, num_classes, verify=verify)
+    def read_from(there: Path) -> Split:
+        return _to_split(layout, there, _read_files(there, layout.test), layout.test, num_classes, verify=verify)
+
+    return _undamaged(layout, place, read_from)
 
 
 def _class_names(layout: CifarLayout, place: Path, content: bytes) -> tuple[str, ...]:
     path = place / layout.meta
-    names = read_pickle(content, path).get(layout.names_key)
+    names = _unpickled(content, path).get(layout.names_key)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise DataError(f"{path} has no list of class names under {layout.names_key!r}")
     return tuple(names)
+
+
+def _unpickled(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        return read_pickle(content, path)
+    except DataError as error:
+        raise DamagedError(str(error)) from error
 
 
 def _to_split(
@@ -93,7 +141,7 @@ def _to_split(
 ) -> Split:
     images, labels = [], []
     for name in names:
-        batch = read_pickle(files[name], place / name)
+        batch = _unpickled(files[name], place / name)
         images.append(_images(place / name, batch.get("data")))
         labels.append(
             _labels(place / name, batch.get(layout.labels_key), layout.labels_key, len(images[-1]), num_classes)
@@ -125,36 +173,57 @@ def _labels(path: Path, labels: Any, key: str, images: int, num_classes: int) ->
 def _check_original(layout: CifarLayout, place: Path, name: str, content: bytes) -> None:
     actual, published = hashlib.md5(content, usedforsecurity=False).hexdigest(), layout.originals[name][1]
     if actual != published:
-        raise DataError(f"{place / name} has the wrong checksum: its MD5 is {actual}, that of the original {published}")
+        raise DamagedError(
+            f"{place / name} has the wrong checksum: its MD5 is {actual}, that of the original {published}"
+        )
 
 
 def _read_files(place: Path, names: Sequence[str]) -> dict[str, bytes]:
     """The contents of the named files in the folder or the archive; no other file is opened."""
     try:
         if place.is_dir():
-            return {name: (place / name).read_bytes() for name in names}
-        contents = _read_members(place, set(names))
+            return {name: _read_file(place / name) for name in names}
+        contents = read_members(place, set(names))
     except FileNotFoundError as error:
-        raise DataError(f"{error.filename} is missing") from None
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{place} is truncated or damaged: {error}") from error
+        raise DamagedError(f"{error.filename} is missing") from None
+    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise DamagedError(f"{place} is truncated or damaged: {error}") from error
     missing = [name for name in names if name not in contents]
     if missing:
-        raise DataError(f"{place} lacks {', '.join(missing)}")
+        raise DamagedError(f"{place} lacks {', '.join(missing)}")
     return contents
 
 
-def _read_members(archive: Path, names: set[str]) -> dict[str, bytes]:
-    contents: dict[str, bytes] = {}
-    with tarfile.open(archive, "r:*") as tar:
-        for member in tar:
-            name = PurePosixPath(member.name).name
-            file = tar.extractfile(member) if name in names and member.isfile() else None
-            if file is not None:
-                contents[name] = file.read()
-            if len(contents) == len(names):
-                break
-    return contents
+def _read_file(path: Path) -> bytes:
+    if path.stat().st_size > MOST_FILE_BYTES:
+        raise DataError(f"{path} is larger than the {MOST_FILE_BYTES / 2**30:g} GiB that are read")
+    return path.read_bytes()
+
+
+def _download(layout: CifarLayout, class_name: str, root: Path) -> None:
+    """Fetch the archive, and repair from it what an interrupted download or unpacking has left beside it."""
+    archive, folder = root / layout.archive, root / layout.folder
+    fetch(published_files(class_name), root, partial(_is_whole, layout))
+    unpacked = {name: (folder / name).read_bytes() for name in layout.files if (folder / name).is_file()}
+    if not any(_is_original(layout, name, content) for name, content in unpacked.items()):
+        return  # nothing is unpacked, or only files of the user's own
+    for name, content in _read_files(archive, layout.files).items():
+        if unpacked.get(name) != content:
+            with replaced(folder / name) as unfinished:
+                unfinished.write_bytes(content)
+
+
+def _is_whole(layout: CifarLayout, archive: Path) -> bool:
+    """Whether an archive holds the original files, however it was compressed."""
+    try:
+        files = _read_files(archive, layout.files)
+    except DataError:
+        return False
+    return all(_is_original(layout, name, content) for name, content in files.items())
+
+
+def _is_original(layout: CifarLayout, name: str, content: bytes) -> bool:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() == layout.originals[name][1]
 
 
 CIFAR10 = CifarLayout(
@@ -204,7 +273,7 @@ LOADERS = tuple(
         image_shape=_SHAPE,
         num_classes=layout.num_classes,
         augmentation=Augmentation(flip=True, crop_padding=4),
-        download=partial(download_with_torchvision, name.upper()),
+        download=partial(_download, layout, name.upper()),
     )
     for name, layout in (("cifar10", CIFAR10), ("cifar100", CIFAR100))
 )

@@ -25,10 +25,11 @@ import torch
 from torch import Tensor
 
 from xoresnet.data.images import Augmentation, Split
-from xoresnet.data.reading.download import download_with_torchvision
-from xoresnet.data.reading.loader import Loader, ReadOptions, Source
+from xoresnet.data.reading.download import fetch, published_files
+from xoresnet.data.reading.loader import DamagedError, Loader, ReadOptions, Source
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import DataError
+from xoresnet.limits import MOST_FILE_BYTES
 
 __all__ = ["LOADERS"]
 
@@ -46,7 +47,8 @@ _CLASSES = (
 )
 _FOLDERS = (".", "fashion-mnist", "FashionMNIST/raw")
 _SIDE = 28
-_MOST_ENTRIES = 10**7  # a damaged header may claim more than fits in memory
+_CHUNK = 2**20
+_TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 
 # MD5 of the uncompressed files. torchvision publishes those of the .gz files; Debian's files, from which these were
 # computed, have the published MD5s once the name and time that Debian strips from the gzip headers are restored.
@@ -59,8 +61,15 @@ _ORIGINALS = {
 
 
 def _find(roots: Sequence[Path]) -> Path | None:
-    folders = [root / folder for root in roots for folder in _FOLDERS]
-    return next((folder for folder in folders if _file(folder, "train-images-idx3-ubyte").is_file()), None)
+    return next((place for root in roots if (place := _find_in(root)) is not None), None)
+
+
+def _find_in(root: Path) -> Path | None:
+    """A folder with what training needs, else one that holds what an interrupted download has left."""
+    folders = [root / folder for folder in _FOLDERS]
+    whole = (folder for folder in folders if all(_files(folder, name) for name in _TRAIN))
+    parts = (folder for folder in folders if any(_files(folder, name) for name in _ORIGINALS))
+    return next(whole, None) or next(parts, None)
 
 
 def _read(place: Path, options: ReadOptions) -> Source:
@@ -72,7 +81,7 @@ def _read_split(place: Path, part: str, *, verify: bool) -> Split:
     images = _read_idx(place, f"{part}-images-idx3-ubyte", 3, verify=verify)
     labels_name = f"{part}-labels-idx1-ubyte"
     labels = _read_idx(place, labels_name, 1, verify=verify).long()
-    path = _file(place, labels_name)
+    path = _files(place, labels_name)[0]
     if len(labels) != len(images):
         raise DataError(f"{path} has {len(labels)} labels, but its images file has {len(images)} images")
     wrong = (labels >= len(_CLASSES)).nonzero().flatten()
@@ -84,59 +93,94 @@ def _read_split(place: Path, part: str, *, verify: bool) -> Split:
 
 
 def _read_idx(place: Path, name: str, dimensions: int, *, verify: bool) -> Tensor:
-    """The array of one file: uint8 [N] or [N, 28, 28]."""
-    path = _file(place, name)
+    """The array of one file, uint8 [N] or [N, 28, 28]; of its .gz form, where the plain one is damaged."""
+    there = _files(place, name)
+    if not there:
+        raise DamagedError(f"{place / name} is missing, and so is its .gz form")
+    faults: list[DamagedError] = []
+    for path in there:
+        try:
+            return _read_file(path, name, dimensions, verify=verify)
+        except DamagedError as error:
+            faults.append(error)
+    raise faults[0]
+
+
+def _read_file(path: Path, name: str, dimensions: int, *, verify: bool) -> Tensor:
+    values = bytearray()  # because tensors are writable
     try:
         with _open(path) as file:
             header = file.read(4 + 4 * dimensions)
             shape = _shape(path, header, dimensions)
-            values = file.read(math.prod(shape) + 1)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing, and so is its .gz form") from None
+            size = math.prod(shape)
+            # as the bytes come: a damaged header may announce more than there is
+            while len(values) <= size and (chunk := file.read(min(_CHUNK, size + 1 - len(values)))):
+                values += chunk
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is truncated or damaged: {error}") from error
-    if len(values) != math.prod(shape):
-        size = "more" if len(values) > math.prod(shape) else f"{len(values)}"
-        raise DataError(f"{path} has the wrong size: its header announces {math.prod(shape)} bytes, but it has {size}")
+        raise DamagedError(f"{path} is truncated or damaged: {error}") from error
+    if len(values) != size:
+        found = "more" if len(values) > size else f"{len(values)}"
+        raise DamagedError(f"{path} has the wrong size: its header announces {size} bytes, but it has {found}")
     if verify:
-        _check_original(path, name, shape[0], header + values)
-    # a bytearray, because tensors are writable
-    return torch.from_numpy(np.frombuffer(bytearray(values), dtype=np.uint8).reshape(shape))
+        _check_original(path, name, shape[0], header, values)
+    return torch.from_numpy(np.frombuffer(values, dtype=np.uint8).reshape(shape))
 
 
 def _shape(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
     magic = bytes((0, 0, 8, dimensions))  # two zeros, the code of unsigned bytes, the number of dimensions
     if not header:
-        raise DataError(f"{path} is empty")
+        raise DamagedError(f"{path} is empty")
     if header[:4] != magic:
-        raise DataError(f"{path} is not the expected IDX file: it begins with {header[:4].hex()}, not {magic.hex()}")
+        raise DamagedError(f"{path} is not the expected IDX file: it begins with {header[:4].hex()}, not {magic.hex()}")
     if len(header) < 4 + 4 * dimensions:
-        raise DataError(f"{path} is truncated: it ends within the header")
+        raise DamagedError(f"{path} is truncated: it ends within the header")
     shape = tuple(map(int, np.frombuffer(header[4:], dtype=">u4")))
-    if shape[0] > _MOST_ENTRIES:
-        raise DataError(f"{path} has the wrong size: its header announces {shape[0]} entries")
+    if math.prod(shape) > MOST_FILE_BYTES:
+        raise DamagedError(f"{path} has the wrong size: its header announces {shape[0]} entries")
     if shape[0] == 0:
-        raise DataError(f"{path} is empty: its header announces 0 entries")
+        raise DamagedError(f"{path} is empty: its header announces 0 entries")
     if shape[1:] not in ((), (_SIDE, _SIDE)):
-        raise DataError(f"{path} has images of the wrong size: {shape[1]} x {shape[2]}, not {_SIDE} x {_SIDE}")
+        raise DamagedError(f"{path} has images of the wrong size: {shape[1]} x {shape[2]}, not {_SIDE} x {_SIDE}")
     return shape
 
 
-def _check_original(path: Path, name: str, entries: int, content: bytes) -> None:
+def _check_original(path: Path, name: str, entries: int, header: bytes, values: bytearray) -> None:
     original_entries, checksum = _ORIGINALS[name]
     if entries != original_entries:
         return
-    actual = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    digest = hashlib.md5(header, usedforsecurity=False)
+    digest.update(values)
+    actual = digest.hexdigest()
     if actual != checksum:
-        raise DataError(
+        raise DamagedError(
             f"{path} has the wrong checksum: the MD5 of its uncompressed content is {actual}, "
             f"that of the Fashion-MNIST original is {checksum}"
         )
 
 
-def _file(folder: Path, name: str) -> Path:
-    plain, zipped = folder / name, folder / f"{name}.gz"
-    return zipped if zipped.is_file() and not plain.is_file() else plain
+def _files(folder: Path, name: str) -> list[Path]:
+    """The forms in which a file is there: plain, then gzipped."""
+    return [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
+
+
+def _download(root: Path) -> None:
+    """Fetch the gzipped files into the folder that holds some already, and remove halves of unpacked ones."""
+    folders = [root / folder for folder in _FOLDERS]
+    folder = next((each for each in folders if any(_files(each, name) for name in _ORIGINALS)), folders[-1])
+    fetch(published_files("FashionMNIST"), folder, _is_whole)
+    for path in (folder / name for name in _ORIGINALS):
+        if path.is_file() and not _is_whole(path):
+            path.unlink()
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file can be read; one with as many entries as the original must have its content."""
+    name = path.name.removesuffix(".gz")
+    try:
+        _read_file(path, name, 3 if "images" in name else 1, verify=True)
+    except DataError:
+        return False
+    return True
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -155,7 +199,7 @@ LOADERS = (
         augmentation=Augmentation(flip=True),
         # from the experiments in docs/benchmarks.md; cropping cost about one percentage point in five epochs
         recipe=Recipe(epochs=10, learning_rate=0.02),
-        download=partial(download_with_torchvision, "FashionMNIST"),
+        download=_download,
         extra_roots=(Path("/usr/share/datasets"),),  # Debian's package dataset-fashion-mnist
     ),
 )

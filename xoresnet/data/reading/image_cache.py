@@ -20,6 +20,7 @@ import math
 import os
 import platform
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.lib.format import open_memmap
 from torch import Tensor
 
 from xoresnet.data.images import Split, Statistics
@@ -112,7 +114,7 @@ def _open(cache: _Cache, full_shape: tuple[int, ...]) -> tuple[Tensor, Statistic
 
 
 def _map(path: Path, full_shape: tuple[int, ...]) -> Tensor:
-    array = np.load(path, mmap_mode="c")  # copy on write, because torch needs writable memory
+    array = open_memmap(path, mode="c")  # copy on write, because torch needs writable memory
     if array.shape != full_shape or array.dtype != np.uint8:
         raise ValueError(f"{path} has {array.dtype} {array.shape}")
     return torch.from_numpy(array)
@@ -142,6 +144,7 @@ def _decode_all(growing: Path, images: ImageList, full_shape: tuple[int, ...], p
     total, *shape = full_shape
     with growing.open("r+b" if growing.exists() else "w+b") as file:
         done = _resume(file, full_shape)
+        _check_space(growing, (total - done) * math.prod(shape))
         if progress is not None:
             progress(done, total)
         decode_one = partial(decode, shape=(shape[0], shape[1], shape[2]))
@@ -154,6 +157,16 @@ def _decode_all(growing: Path, images: ImageList, full_shape: tuple[int, ...], p
                 if progress is not None:
                     progress(stop, total)
         os.fsync(file.fileno())
+
+
+def _check_space(growing: Path, size: int) -> None:
+    """Raises `DataError` if the disk lacks room for so many more bytes."""
+    free = shutil.disk_usage(growing.parent).free
+    if size > free:
+        raise DataError(
+            f"the decoded images need {size / 2**30:,.1f} GiB more in {growing.parent}, which has {free / 2**30:,.1f}: "
+            "free some space, or give a smaller image_size"
+        )
 
 
 def _resume(file: io.BufferedRandom, full_shape: tuple[int, ...]) -> int:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import struct
+import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,6 +19,7 @@ from torch import Tensor
 
 from xoresnet.data.reading.loader import require
 from xoresnet.errors import DataError
+from xoresnet.limits import MOST_IMAGE_PIXELS, MOST_PIXELS_AT_ONCE, MOST_SIDE
 
 __all__ = ["ImageList", "decode", "has_class_folders", "image_shape", "list_class_folders"]
 
@@ -21,6 +27,8 @@ _SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", 
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
 _GREY_MODES = frozenset({"1", "L", "LA"})
 _COLOUR_MODES = frozenset({"CMYK", "P", "PA", "RGB", "RGBA", "YCbCr"})
+_LARGE = Lock()
+"""Held while a large image is decoded, so that threads do not each hold one."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,12 @@ def list_class_folders(root: Path, parts: Sequence[str] = (".",)) -> ImageList:
 def image_shape(path: Path) -> tuple[int, int, int]:
     """Channels (1 or 3), height and width of an image file. Raises `DataError`."""
     with _opened(path) as image:
+        if max(image.size) > MOST_SIDE:
+            sides = f"{image.width:,} x {image.height:,} pixels"
+            raise DataError(
+                f"{path} is {sides}, too large as the size of a network's images ({MOST_SIDE:,} x {MOST_SIDE:,}): "
+                "give image_size=[HEIGHT,WIDTH]"
+            )
         return 1 if image.mode in _GREY_MODES else 3, image.height, image.width
 
 
@@ -91,31 +105,67 @@ def decode(path: Path, shape: tuple[int, int, int]) -> np.ndarray[Any, np.dtype[
     The image is scaled in proportion until it just covers height and width (Pillow's bilinear filter, which averages
     when it shrinks), and its centre is cut out. Raises `DataError` that names the file.
     """
-    channels, height, width = shape
+    _, height, width = shape
     try:
         with _opened(path) as image:
-            # through RGBA, because Pillow warns about converting transparent palettes directly
-            opaque = image.convert("RGBA") if "transparency" in image.info else image
-            pixels = opaque.convert("L" if channels == 1 else "RGB")
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
+            size = _scaled_size(path, image.size, height, width)
+            with _LARGE if math.prod(image.size) + math.prod(size) > MOST_PIXELS_AT_ONCE else nullcontext():
+                return _decoded(image, size, shape)
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError) as error:
         raise _undecodable(path, error) from error
-    scale = max(height / pixels.height, width / pixels.width)
-    size = max(width, round(pixels.width * scale)), max(height, round(pixels.height * scale))
+
+
+def _decoded(image: Any, size: tuple[int, int], shape: tuple[int, int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """An open image, scaled to a width and height, of which the centre is cut out."""
+    channels, height, width = shape
+    # through RGBA, because Pillow warns about converting transparent palettes directly
+    opaque = image.convert("RGBA") if "transparency" in image.info else image
+    pixels = opaque.convert("L" if channels == 1 else "RGB")
     if size != pixels.size:
-        pixels = pixels.resize(size, require("PIL.Image", "reading images").Resampling.BILINEAR)
+        pixels = pixels.resize(size, _pillow().Resampling.BILINEAR)
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     cut = np.asarray(pixels.crop((left, top, left + width, top + height)), dtype=np.uint8)
     return cut.reshape(height, width, channels).transpose(2, 0, 1)
 
 
-def _opened(path: Path) -> Any:
+def _pillow() -> Any:
     pillow = require("PIL.Image", "reading images")
+    _ignore(pillow.DecompressionBombWarning)  # our own limit is lower
+    return pillow
+
+
+@cache
+def _ignore(category: type[Warning]) -> None:
+    warnings.filterwarnings("ignore", category=category)
+
+
+def _scaled_size(path: Path, size: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+    """Width and height to which an image is scaled. Raises `DataError` where they are too large for memory."""
+    scale = max(height / size[1], width / size[0])
+    scaled = max(width, round(size[0] * scale)), max(height, round(size[1] * scale))
+    if math.prod(scaled) > MOST_IMAGE_PIXELS:
+        raise DataError(
+            f"{path} is {size[0]:,} x {size[1]:,} pixels, too long to be cut to {width} x {height}: "
+            f"it would be scaled to {scaled[0]:,} x {scaled[1]:,}"
+        )
+    return scaled
+
+
+def _opened(path: Path) -> Any:
+    """The image, of which only the header is read. Raises `DataError`, also for one that is too large."""
+    pillow = _pillow()
     try:
         image = pillow.open(path, formats=_FORMATS)
     except FileNotFoundError:
         raise DataError(f"{path} is missing") from None
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, pillow.DecompressionBombError) as error:
+    except (pillow.DecompressionBombError, pillow.DecompressionBombWarning):
+        raise DataError(f"{path} has more than the {MOST_IMAGE_PIXELS:,} pixels that are decoded") from None
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         raise _undecodable(path, error) from error
+    if math.prod(image.size) > MOST_IMAGE_PIXELS:
+        image.close()
+        sides = f"{image.width:,} x {image.height:,} pixels"
+        raise DataError(f"{path} is {sides}, more than the {MOST_IMAGE_PIXELS:,} that are decoded")
     if image.mode not in _GREY_MODES | _COLOUR_MODES:
         image.close()
         raise DataError(f"{path} has pixels of mode {image.mode}; only images of 8 bits per channel are supported")
@@ -127,6 +177,7 @@ def _undecodable(path: Path, error: Exception) -> DataError:
         return error
     # Pillow's own message for unknown content repeats the path
     reason = f"it is none of {', '.join(_FORMATS)}" if str(path) in str(error) else error
+    reason = "there is not enough memory" if isinstance(error, MemoryError) else reason
     return DataError(f"{path} cannot be decoded as an image: {reason}")
 
 

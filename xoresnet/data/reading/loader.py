@@ -12,11 +12,18 @@ from typing import Any
 from xoresnet.data.images import Augmentation, Split, Statistics
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import DataError, UsageError
+from xoresnet.limits import MOST_SIDE
+from xoresnet.plain_text import shown
 
-__all__ = ["Loader", "Progress", "ReadOptions", "Source", "require"]
+__all__ = ["DamagedError", "Loader", "Progress", "ReadOptions", "Source", "require"]
 
 Progress = Callable[[int, int], None]
 """Called with the number of images done and the number of all images."""
+
+
+class DamagedError(DataError):
+    """A published file that is missing, cut, or not as published: fetching it again helps."""
+
 
 _NO_AUGMENTATION = Augmentation()
 _DEFAULT_RECIPE = Recipe()
@@ -43,9 +50,11 @@ class ReadOptions:
     def __post_init__(self) -> None:
         size = self.image_size
         if size is not None and (len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size)):
-            raise UsageError(f"image_size must be height and width in pixels, got {size!r}")
+            raise UsageError(f"image_size must be height and width in pixels, got {shown(size)}")
+        if size is not None and max(size) > MOST_SIDE:
+            raise UsageError(f"image_size must be at most {MOST_SIDE:,} x {MOST_SIDE:,}, got {shown(size)}")
         if self.channels not in (None, 1, 3):
-            raise UsageError(f"channels must be 1 (grey) or 3 (colour), got {self.channels!r}")
+            raise UsageError(f"channels must be 1 (grey) or 3 (colour), got {shown(self.channels)}")
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ class Loader:
     validation_share: float = 0.1
     """Share of each class's training images that is set aside for validation."""
     download: Callable[[Path], None] | None = None
-    """Fetches the original files into a root."""
+    """Fetches the original files into a root, as far as they are not there and whole. Raises `DataError`."""
     extra_roots: tuple[Path, ...] = ()
     """Searched after the user's roots."""
     only_given_root: bool = False

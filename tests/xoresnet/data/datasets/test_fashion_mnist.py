@@ -78,9 +78,9 @@ def _no_entries(content: bytes) -> bytes:
 BROKEN: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "magic": (IMAGES, lambda content: b"\x89PNG" + content[4:], "begins with 89504e47, not 00000803"),
     "labels for images": (IMAGES, lambda content: idx(np.zeros(50)), "begins with 00000801, not 00000803"),
-    "empty file": (IMAGES, lambda content: b"", "is empty$"),
+    "empty file": (IMAGES, lambda content: b"", "is empty; to fetch .*xoresnet data fashion-mnist --download$"),
     "within the header": (IMAGES, lambda content: content[:10], "is truncated: it ends within the header"),
-    "cut": (IMAGES, _cut, r"has the wrong size: its header announces 39200 bytes, but it has \d+$"),
+    "cut": (IMAGES, _cut, r"has the wrong size: its header announces 39200 bytes, but it has \d+; to fetch"),
     "too long": (LABELS, lambda content: content + b"\0", "has the wrong size: .* but it has more"),
     "small images": (IMAGES, lambda content: idx(np.zeros((50, 8, 8))), "wrong size: 8 x 8, not 28 x 28"),
     "no entries": (LABELS, _no_entries, "is empty: its header announces 0 entries"),
