@@ -286,6 +286,20 @@ def terminal_use(sources: Sources) -> list[str]:
     return faults
 
 
+def raw_output(sources: Sources) -> list[str]:
+    """Texts that reach a terminal without passing `visible`."""
+    exempt = ("xoresnet/search/views/messages.py", "xoresnet/search/views/console.py", "xoresnet/search/cli.py")
+    calls = [
+        (file, node)
+        for file, source in sources.items()
+        if file not in exempt
+        for node in nodes_of(source)
+        if isinstance(node, ast.Call)
+    ]
+    raw = ("click.echo", "click.secho", "Console")
+    return [f"{file}:{node.lineno} calls {name}" for file, node in calls if (name := ast.unparse(node.func)) in raw]
+
+
 def packages_of(sources: Sources) -> list[str]:
     """Every folder with Python files, as setuptools must list it."""
     return sorted({str(PurePosixPath(file).parent).replace("/", ".") for file in sources})
@@ -298,7 +312,7 @@ def folders_without_init(sources: Sources) -> list[str]:
 Rule = Callable[[Sources], list[str]]
 RULES: tuple[Rule, ...] = (
     unresolved, circles, upward_imports, facade_imports, heavy_imports, crowded_folders, long_files, long_functions,
-    terminal_use, folders_without_init,
+    terminal_use, raw_output, folders_without_init,
 )  # fmt: skip
 
 
@@ -345,6 +359,8 @@ def test_nothing_is_missed() -> None:
         (long_files, "xoresnet/lazy.py", "\n" * 400),
         (long_functions, "xoresnet/lazy.py", "class A:\n    def f(self) -> None:\n" + "        pass\n" * 80),
         (terminal_use, "xoresnet/search/run.py", "print('finished')"),
+        (raw_output, "xoresnet/search/commands/front.py", "click.echo(name)"),
+        (raw_output, "xoresnet/search/views/front.py", "Console().print(name)"),
         (terminal_use, "xoresnet/search/run.py", "import sys\nsys.exit(1)"),
         (terminal_use, "xoresnet/search/run.py", "raise SystemExit(2)"),
         (terminal_use, "xoresnet/errors.py", "class NewError(Exception):\n    exit_code = 2"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from xoresnet.files.json_text import json_text
+from xoresnet.plain_text import visible
 from xoresnet.search.views.messages import say
 
 __all__ = ["live_console", "print_json", "print_table"]
@@ -20,8 +23,8 @@ def live_console() -> Console:
     """The console for progress bars: stdout if it is a terminal, else stderr; only on a terminal do they move."""
     # rich's own test for a terminal can be overruled by FORCE_COLOR
     if sys.stdout.isatty():
-        return Console(highlight=False, force_terminal=True)
-    return Console(stderr=True, highlight=False, force_terminal=sys.stderr.isatty())
+        return _PlainConsole(force_terminal=True)
+    return _PlainConsole(stderr=True, force_terminal=sys.stderr.isatty())
 
 
 def print_json(value: Any) -> None:
@@ -31,4 +34,16 @@ def print_json(value: Any) -> None:
 
 def print_table(table: RenderableType) -> None:
     """Print a table on stdout, as wide as the terminal; without a terminal nothing is cut."""
-    Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
+    _PlainConsole(width=None if sys.stdout.isatty() else _WIDE).print(table)
+
+
+class _PlainConsole(Console):
+    """A console that takes nothing in texts for a command: no markup, no emoji, no control characters."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """All that is drawn passes here; what rich itself steers the terminal with is marked as such."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))

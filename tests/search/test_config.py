@@ -388,6 +388,7 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 PATHS = st.just("mylab.things.Mine")
 SECONDS = st.floats(0, exclude_min=True, allow_infinity=False, allow_subnormal=False) | st.integers(1, 10**9)
 WHOLE = st.integers(1, 10**6)
+SIDES = st.integers(1, 4096)
 SPACES = st.sampled_from([SPACE, *(SearchSpace.preset(name).to_dict() for name in preset_names())])
 OBJECTIVES = st.lists(
     st.builds(Objective, metric=st.sampled_from(FIGURES), direction=st.sampled_from(["max", "min"])),
@@ -404,7 +405,7 @@ DATA = st.one_of(
     st.text(),
     st.builds(
         DataSpec, name=st.text(), root=maybe(st.text()), validation_seed=st.integers(0, 2**64),
-        validation_share=maybe(st.floats(0.01, 0.99)), image_size=maybe(st.tuples(WHOLE, WHOLE)),
+        validation_share=maybe(st.floats(0.01, 0.99)), image_size=maybe(st.tuples(SIDES, SIDES)),
         channels=st.sampled_from([None, 1, 3]), verify=st.booleans(),
     ),
 )  # fmt: skip

@@ -232,8 +232,8 @@ def _check_split(share: float, seed: int) -> None:
         raise UsageError(f"validation_share must lie between 0 and 1, got {shown(share)}")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise UsageError(f"validation_seed must be a whole number of at least 0, got {shown(seed)}")
-    if seed >= 2**64:
-        raise UsageError(f"validation_seed must be below 2^64, got {shown(seed)}")
+    if seed > 2**64:
+        raise UsageError(f"validation_seed must be at most 2^64, got {shown(seed)}")
 
 
 def _roots_of(loader: Loader, root: str | Path | None) -> tuple[Path, ...]:

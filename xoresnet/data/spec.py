@@ -23,7 +23,7 @@ class DataSpec(Spec):
     name: Annotated[str, Field(strict=True)] = "digits"
     root: Annotated[str, Field(strict=True)] | None = None
     """A folder that is searched before all others; the data set `folder` is read only from there."""
-    validation_seed: Annotated[int, Field(ge=0, lt=2**64, strict=True)] = 0
+    validation_seed: Annotated[int, Field(ge=0, le=2**64, strict=True)] = 0
     validation_share: Share | None = None
     """Share of each class; None for the data set's own."""
     image_size: tuple[Side, Side] | None = None
