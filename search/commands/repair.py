@@ -9,6 +9,7 @@ from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.repair import Repaired
 from xoresnet.search.repair import repair as rebuild
 from xoresnet.search.views.console import print_json
+from xoresnet.search.views.messages import say
 from xoresnet.search.views.words import counted
 
 __all__ = ["repair"]
@@ -34,13 +35,13 @@ def repair(run: str, trust_code: bool, as_json: bool) -> None:
 
 def _show(done: Repaired) -> None:
     for fault in done.faults:
-        click.echo(f"found: {fault}")
+        say(f"found: {fault}")
     if not done.faults:
-        click.echo("nothing is damaged; the tables were written anew")
+        say("nothing is damaged; the tables were written anew")
         return
     rebuilt = f", {len(done.from_tables)} of them completed from the tables" if done.from_tables else ""
-    click.echo(f"rebuilt: {counted(done.trials, 'trial')}{rebuilt}")
+    say(f"rebuilt: {counted(done.trials, 'trial')}{rebuilt}")
     if done.lost:
-        click.echo(f"lost: nothing is known any more of the trials {', '.join(map(str, done.lost))}")
+        say(f"lost: nothing is known any more of the trials {', '.join(map(str, done.lost))}")
     if done.copies is not None:
-        click.echo(f"what was replaced is in {done.copies}")
+        say(f"what was replaced is in {done.copies}")
