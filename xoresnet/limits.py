@@ -76,7 +76,7 @@ MOST_CELLS = 200_000
 # files
 MOST_TEXT_BYTES = 4 * 2**20
 """A YAML or JSON file of settings, a network's description or a model's."""
-MOST_YAML_VALUES = 100_000
+MOST_YAML_VALUES = 20_000
 """Values of a YAML text with its aliases written out."""
 MOST_YAML_DEPTH = 50
 """Lists and mappings within each other in a YAML text."""

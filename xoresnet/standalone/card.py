@@ -8,6 +8,7 @@ from xoresnet.description.layer_table import params_count, summary
 from xoresnet.description.neuron_spec import NEURON_KINDS, NeuronSpec
 from xoresnet.measures.figures import Energy
 from xoresnet.measures.metrics import METRICS
+from xoresnet.plain_text import visible
 from xoresnet.standalone.config import ModelConfig
 from xoresnet.standalone.folder import CONFIG, WEIGHTS
 from xoresnet.standalone.format import Format
@@ -41,7 +42,7 @@ def model_card(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) 
         f"## Use\n\n`{CONFIG}` and `{WEIGHTS}` load with `xoresnet.load_model(folder)`.",
         *_examples(config, formats, spikes=spikes),
         f"Classes, in the order of the logits: {classes}.",
-        f"## Network\n\n```text\n{summary(config.arch)}\n```",
+        f"## Network\n\n```text\n{_fenced(summary(config.arch))}\n```",
         *_training(config),
         f"## Licence\n\n{_LICENCE}",
     ]
@@ -95,6 +96,11 @@ def _training(config: ModelConfig) -> list[str]:
 
 def _shape(config: ModelConfig) -> str:
     return ", ".join(map(str, config.arch.input_shape))
+
+
+def _fenced(text: str) -> str:
+    """For a block of code, which nothing in it ends."""
+    return visible(text).replace("`", "")
 
 
 def _literal(text: str) -> str:
