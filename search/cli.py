@@ -89,8 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(f"{error.format_message()}{where}")
         return 2
     except SpecError as error:
-        for sentence in error.sentences:
-            print_error(sentence)
+        for line in error.sentences:
+            print_error(line)
         return 2
     except UntrustedCodeError as error:
         print_error(f"{error.fact}; add --trust-code if you trust it")

@@ -78,8 +78,10 @@ def plan_confirm(
 
     The arguments are those of `confirm`. Raises `RunError`, `UsageError` (with `SpecError`), `DataError`.
     """
-    if not 1 <= seeds <= MOST_SEEDS:
-        raise UsageError(f"seeds must be at least 1 and at most {MOST_SEEDS:,}, got {shown(seeds)}")
+    if seeds < 1:
+        raise UsageError(f"seeds must be at least 1, got {shown(seeds)}")
+    if seeds > MOST_SEEDS:
+        raise UsageError(f"seeds must be at most {MOST_SEEDS:,}, got {shown(seeds)}")
     _check_limits(limits or {})
     folder, searched, study, fault = read_search(run)
     if fault:

@@ -26,7 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("train", "Missing argument 'ARCH'. (see xoresnet train --help)"),
         ("train xoresnet8 --rnu x", "No such option '--rnu'. Did you mean '--run'? (see xoresnet train --help)"),
         ("train xoresnet8 --run", "Option '--run' requires an argument."),
-        ("train xoresnet8 --threads 0", "Invalid value for '--threads': 0 is not in the range x>=1. (see *)"),
+        ("train xoresnet8 --threads 0", "Invalid value for '--threads': 0 is not in the range 1<=x<=1024. (see *)"),
         ("train xoresnet8 --threads two", "Invalid value for '--threads': 'two' is not a valid integer range. (see *)"),
         ("data digits cifar10", "'cifar10' is not a setting; write key=value, for example epochs=5"),
         ("data --jsn", "No such option '--jsn'. Did you mean '--json'? (see xoresnet data --help)"),

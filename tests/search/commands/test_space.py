@@ -215,7 +215,7 @@ def test_a_network_beyond_the_limits() -> None:
         ("--sample 3", 2, "--sample needs a space: name a preset (cifar, digits, *) or a file"),
         ("--yaml", 2, "--yaml needs a space: name a preset (cifar, digits, *) or a file"),
         ("--check arch.json", 2, "--check needs a space: name a preset (cifar, digits, *) or a file"),
-        ("digits --sample -1", 2, "Invalid value for '--sample': -1 is not in the range x>=0. (see *)"),
+        ("digits --sample -1", 2, "Invalid value for '--sample': -1 is not in the range 0<=x<=100000. (see *)"),
         ("digits --sample many", 2, "Invalid value for '--sample': 'many' is not a valid integer range. (see *)"),
         ("digits --seed -1", 2, "Invalid value for '--seed': -1 is not in the range x>=0. (see *)"),
         ("digits cifar", 2, "Got unexpected extra argument (cifar) (see xoresnet space --help)"),
