@@ -440,7 +440,10 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("run max_concurent=2", "max_concurent: unknown key; did you mean 'max_concurrent'?"),
         ("run max_concurrent=0", "max_concurrent: must be at least 1, got 0"),
         ("run max_concurrent", "'max_concurrent' is not a setting; write key=value, for example epochs=5"),
-        ("run --seeds 0", "Invalid value for '--seeds': 0 is not in the range 1<=x<=1000. (see *confirm --help)"),
+        (
+            "run --seeds 0",
+            "Invalid value for '--seeds': 0 is not in the range 1<=x<=1000. (see xoresnet confirm --help)",
+        ),
         ("run --epochs none", "Invalid value for '--epochs': 'none' is not a valid integer range. (see *)"),
         ("", "Missing argument 'RUN'. (see xoresnet confirm --help)"),
     ],
