@@ -80,7 +80,7 @@ def spoil(folder: Path, what: str) -> None:
         case "shape":
             save_file({**weights, "head.weight": torch.zeros(3, 3)}, folder / WEIGHTS)
         case "huge":
-            config["arch"]["width"] = 10_000
+            config["arch"]["width"] = 8_192
             (folder / CONFIG).write_text(json.dumps(config))
         case "missing":
             save_file({name: value for name, value in weights.items() if name != "head.bias"}, folder / WEIGHTS)
