@@ -22,12 +22,12 @@ _SMALL = (1, 32, 32), 10
 class ArchSource:
     """A network whose images and classes are those of a data set that is read later, with the user's changes."""
 
-    def __init__(self, text: str, changes: Mapping[str, Any]) -> None:
+    def __init__(self, text: str, changes: Mapping[str, Any], *, trust_code: bool = False) -> None:
         """Raises `UsageError` for an unknown name or file, `SpecError` for wrong settings, `RunError` for `RUN:ID`."""
         path = Path(text)
         self._file = path / "arch.json" if path.is_dir() else path
         is_file = path.suffix == ".json" or path.is_file() or path.is_dir()
-        self.trial = None if is_file else find_trial(text)
+        self.trial = None if is_file else find_trial(text, trust_code=trust_code)
         """The trial that `RUN:ID` names, else None."""
         self._name = text if text in baseline_names() or not is_file else None
         self._changes = dict(changes)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
+from xoresnet.description.user_code import names_only
 from xoresnet.errors import RunError, UsageError
 
 __all__ = ["SearchedTrial", "find_trial"]
@@ -21,14 +22,22 @@ class SearchedTrial(NamedTuple):
     recipe: Recipe
 
 
-def find_trial(text: str) -> SearchedTrial | None:
+def find_trial(text: str, *, trust_code: bool = False) -> SearchedTrial | None:
     """The trial that `RUN:ID` names; ID is a trial's number or a network's id. None for a text without a colon.
 
-    Raises `RunError` if RUN is not the folder of a search, and `UsageError` if it has no such trial.
+    trust_code: whether code that the run names may be imported. Raises `RunError` if RUN is not the folder of a search,
+    `UsageError` if it has no such trial, and `UntrustedCodeError` where code would have to be imported.
     """
     run, colon, wanted = text.rpartition(":")
     if not colon:
         return None
+    with names_only(run, trust_code=trust_code) as named:
+        found = _find(text, run, wanted)
+    named.refuse()
+    return found
+
+
+def _find(text: str, run: str, wanted: str) -> SearchedTrial:
     # Optuna, which networks without a colon do not need
     from xoresnet.search.study.opening import read_search
     from xoresnet.search.study.trials import trials_of

@@ -17,7 +17,7 @@ from xoresnet.errors import SpecError, UsageError
 from xoresnet.files.places import local_path
 from xoresnet.limits import MOST_THREADS
 from xoresnet.search.commands.arch_source import ArchSource
-from xoresnet.search.commands.arguments import CommandWithSettings
+from xoresnet.search.commands.arguments import CommandWithSettings, trust_code_option
 from xoresnet.search.commands.overrides import Settings
 from xoresnet.search.folders.train import TrainFolder
 from xoresnet.search.interrupts import termination_raises
@@ -52,6 +52,7 @@ _SETTINGS = Settings(
 )
 @click.option("--test", is_flag=True, help="After training, measure the network on the test set, once.")
 @click.option("--dry-run", is_flag=True, help="Print the network, the recipe and a time estimate; write nothing.")
+@trust_code_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def train(
     arch: str,
@@ -64,6 +65,7 @@ def train(
     threads: int | None,
     test: bool,
     dry_run: bool,
+    trust_code: bool,
     as_json: bool,
 ) -> int:
     """Train one network.
@@ -80,7 +82,7 @@ def train(
         raise UsageError("--dry-run and --download exclude each other: a dry run downloads nothing")
     given = _SETTINGS.read(changes)
     where = None if run is None else local_path(run, "--run")  # told before anything is loaded
-    source = ArchSource(arch, given["arch"])
+    source = ArchSource(arch, given["arch"], trust_code=trust_code)
     named = given["data"].get("name", data_name)
     as_searched = source.trial if source.trial is not None and named in (None, source.trial.data.name) else None
     fields = {"name": data_name or "digits"} if as_searched is None else as_searched.data.model_dump()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from xoresnet.data.load import DATASETS, load_data
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import RunError, UsageError
-from xoresnet.files.yaml_text import read_yaml
+from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.commands.arch_source import ArchSource
 from xoresnet.search.commands.searched_trial import find_trial
 from xoresnet.search.folders.run import RunFolder
@@ -214,3 +215,21 @@ def test_it_is_trained_as_it_says() -> None:
     assert xoresnet(*words).code == 0  # the same again goes on
     refused = "runs/run-2-digits holds another training: recipe.epochs was 1, is 2; choose another run folder"
     assert xoresnet("train", "run:2").is_refusal(1, refused)
+
+
+def test_a_trial_of_others_imports_what_its_run_names_only_if_it_is_trusted(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    code = "from pathlib import Path\nfrom xoresnet import Join, Merge\nPath('ran').touch()\n"
+    Path("theirs.py").write_text(code + "MERGE = Merge(Join.CURRENTS, Join.CURRENTS)\n")
+    shutil.copytree(place / "run", "copy")
+    fields = read_yaml(Path("copy/config.yaml").read_text(), "config.yaml")
+    fields["space"]["arch"]["merge"] = ["or", "theirs.MERGE"]
+    Path("copy/config.yaml").write_text(write_yaml(fields))
+    fact = "copy names code that would be imported, and so run: theirs.MERGE; add --trust-code if you trust it"
+    assert xoresnet("train", "copy:0", "--dry-run").is_refusal(1, fact)
+    assert not Path("ran").exists()
+    assert xoresnet("train", "copy:0", "--dry-run", "--trust-code").code == 0
+    assert Path("ran").exists()
+    sys.modules.pop("theirs")
