@@ -1,4 +1,4 @@
-"""Models that were damaged or tampered with, at random: they load, or are refused in one sentence."""
+"""Models that were damaged or tampered with, at random: they load, or are refused in a sentence that is short."""
 
 from __future__ import annotations
 
@@ -75,4 +75,4 @@ def test_damaged_models_load_or_are_refused_in_a_sentence(
             sentences.append(str(error))
     assert 0 < loaded < len(sentences)
     assert any("theirs.X" in sentence for sentence in sentences)
-    assert not any("\n" in sentence for sentence in sentences)
+    assert all(sentence.isprintable() and len(sentence) < 5_000 for sentence in sentences)
