@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+import re
 import shutil
 import sys
 import uuid
@@ -38,6 +39,7 @@ TABLES = ("trials.parquet", "history.parquet", "layers.parquet", "front.csv")
 """What a search writes from its study, in this order."""
 _BEGUN = ("trials", "prior")
 """What exists once a trial, or the training of shared weights, has begun."""
+_RELATIVE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|file:|:|[A-Za-z]:)([^?]+)")
 _PACKAGES = ("xoresnet", "torch", "ray", "optuna", "numpy", "pandas")
 """The packages whose versions are recorded."""
 
@@ -101,12 +103,12 @@ class RunFolder:
             raise RunError(f"{error}; choose another run folder") from None
         name = self.path.name if saved is None else saved.study
         config = config if config.study is not None else config.replace(study=name or self.path.name)
-        config = _with_saved_password(config, saved)
+        config = _with_absolute_file(_with_saved_password(config, saved))
         if saved is None:
             return config
         if saved.study is None:
             saved = saved.replace(study=self.path.name)
-        before, now = (_compared(each) for each in (saved, config))
+        before, now = (_compared(_with_absolute_file(each)) for each in (saved, config))
         changes = [text for key, text in differences(before, now) if key not in MAY_CHANGE]
         if changes:
             raise RunError(f"{self.path} holds another search: {'; '.join(changes)}; choose another run folder")
@@ -176,6 +178,16 @@ def _with_saved_password(config: SearchConfig, saved: SearchConfig | None) -> Se
         return config.replace(storage=known)
     shown = hidden_address(config.storage)
     raise RunError(f"storage: {shown}: this run has no password for {HIDDEN}; write it, or ${{VAR}} for a variable")
+
+
+def _with_absolute_file(config: SearchConfig) -> SearchConfig:
+    """A database in a file is found from every working directory: its path becomes absolute when the run is begun."""
+    found = _RELATIVE_FILE.match(config.storage or "")
+    if found is None:
+        return config
+    assert config.storage is not None
+    path = Path(found[2]).absolute().as_posix()
+    return config.replace(storage=f"{found[1]}{path}{config.storage[found.end() :]}")
 
 
 def _compared(config: SearchConfig) -> dict[str, Any]:

@@ -465,7 +465,7 @@ FULL = SearchConfig(
     sampler="nsga2", pruner={"kind": "median", "metric": "synops_per_sample"}, baselines=False,
     warm_start="runs/earlier", trials=7, rescue=2, epochs=3, prior={"kind": "shared", "epochs": 3, "seeds": 2},
     time_budget=60, trial_seconds=0.5, retries=0, cpus_per_trial=2, gpus_per_trial=0.25, max_concurrent=3, seed=5,
-    storage="sqlite:///here.db", study="mine", address="auto",
+    storage="sqlite:////data/here.db", study="mine", address="auto",
 )  # fmt: skip
 
 

@@ -151,7 +151,7 @@ def test_all_else_is_another_search(field: str, tmp_path: Path) -> None:
         ({"space": {"arch": {**SPACE["arch"], "depth": 14}}}, "space.arch.depth.basic was [8], is [14]"),
         ({"sampler": "random", "baselines": False}, "sampler was tpe, is random; baselines was True, is False"),
         ({"pruner": {"ties": "pass"}}, "pruner.ties was epsilon-net, is pass"),
-        ({"storage": "sqlite:///x.db"}, "storage was None, is sqlite:///x.db"),
+        ({"storage": "sqlite:////data/x.db"}, "storage was None, is sqlite:////data/x.db"),
         ({"study": "other"}, "study was run, is other"),
     ],
 )
@@ -322,6 +322,34 @@ def test_a_hidden_password_that_nobody_knows(tmp_path: Path) -> None:
     assert str(refused(folder, PLAIN.replace(storage=shown))) == sentence
     begin(folder)
     assert str(refused(folder, PLAIN.replace(storage=shown))) == sentence
+
+
+@pytest.mark.parametrize(
+    ("storage", "absolute"),
+    [
+        ("sqlite:///studies.db", "sqlite:///{here}/studies.db"),
+        ("sqlite+pysqlite:///deep/my studies.db?timeout=5", "sqlite+pysqlite:///{here}/deep/my studies.db?timeout=5"),
+        ("sqlite:////data/studies.db", "sqlite:////data/studies.db"),
+        ("sqlite:///file:studies.db?uri=true", "sqlite:///file:studies.db?uri=true"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("sqlite://", "sqlite://"),
+        ("postgresql:///studies", "postgresql:///studies"),
+        ("${STUDIES}", "${STUDIES}"),
+    ],
+)
+def test_a_database_in_a_file_is_found_from_everywhere(
+    storage: str, absolute: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder, config = RunFolder(tmp_path / "run"), PLAIN.replace(storage=storage)
+    absolute = absolute.replace("{here}", str(tmp_path))
+    assert begin(folder, config).storage == absolute
+    assert begin(folder, config).storage == absolute
+    edited(folder, lambda fields: fields.update(storage=storage))  # as earlier versions wrote it
+    assert begin(folder, config).storage == absolute
+    monkeypatch.chdir("/")
+    if absolute != storage:  # another file
+        assert "holds another search: storage was " in str(refused(folder, config))
 
 
 def test_a_configuration_shows_no_password() -> None:
