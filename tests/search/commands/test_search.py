@@ -713,9 +713,8 @@ def test_a_journal_that_is_damaged_is_one_sentence_and_left_as_it_is() -> None:
     journal.write_bytes(b"".join([*lines[:9], lines[9][:20] + b"\n", *lines[10:]]))
     before = contents()
     result = xoresnet("search", "mine.yaml", "trials=5", "--run", "run")
-    assert result.is_refusal(
-        1, "*/run/study.journal, line 10 is damaged, but later lines are intact; repair the file by hand"
-    )
+    damaged = "*/run/study.journal, line 10 is damaged; what follows is left out; to rebuild it: xoresnet repair */run"
+    assert result.is_refusal(1, damaged)
     after = contents()
     assert {name for name in before if after[name] != before[name]} <= {"run/config.yaml"}  # it has the 5
     assert set(after) == set(before)
