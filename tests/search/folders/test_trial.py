@@ -68,3 +68,11 @@ def test_removing_it_twice_is_no_error(folder: TrialFolder) -> None:
     folder.remove()
     folder.remove()
     assert not folder.path.exists()
+
+
+def test_weights_that_have_not_arrived(folder: TrialFolder) -> None:
+    """On another disk than the driver's, for example."""
+    reason = f"its weights have not arrived in {folder.path}: its node does not share the run's folder"
+    assert folder.weights_fault() == reason
+    folder.write_weights({"head.bias": torch.zeros(3)})
+    assert folder.weights_fault() == ""
