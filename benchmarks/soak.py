@@ -5,8 +5,8 @@
 Every other search runs on a cluster of two nodes that is started on this machine. After each fault the study must
 contain everything that it contained before, value for value; a command that was disturbed must end within two minutes,
 with an exit code that fits and without a traceback, unless it survives. When a search ends, exactly the requested
-number of trials must be finished, none twice, none lost, none RUNNING. Prints a line for each fault and a tally, and exits
-with status 1 at the first violation. Filling the disk needs the right to mount one; without it that fault is left out.
+number of trials must be finished, none twice, none lost, none RUNNING. Prints a line for each fault and a tally. The
+first violation ends it with status 1. Filling the disk needs the right to mount one; else that fault is left out.
 """
 
 from __future__ import annotations

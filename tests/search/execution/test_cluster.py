@@ -27,6 +27,12 @@ NODE = [
 ]  # fmt: skip
 
 
+ALL_HERE = """
+import ray, sys, time
+ray.init(address=sys.argv[1], log_to_driver=False)
+while len(ray.nodes()) < 3:
+    time.sleep(0.1)
+"""
 TOKEN = secrets.token_hex(32)
 
 
@@ -53,6 +59,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
         second = _start([f"--address=127.0.0.1:{port}"])
         third = _start([f"--address=127.0.0.1:{port}"], PYTHONPATH=str(broken.parent))
         try:
+            subprocess.run([sys.executable, "-c", ALL_HERE, f"127.0.0.1:{port}"], check=True, timeout=120)
             yield Cluster(f"127.0.0.1:{port}", head, second)
         finally:
             for node in (third, second, head):
@@ -100,7 +107,7 @@ def wait(driver: subprocess.Popen[str], until: Callable[[], bool]) -> None:
     end = time.monotonic() + 240
     while driver.poll() is None and time.monotonic() < end and not until():
         time.sleep(0.05)
-    assert until()
+    assert until(), driver.communicate()[1] if driver.poll() is not None else "it takes too long"
 
 
 def test_machines_are_lost_and_no_trial(cluster: Cluster, tmp_path: Path) -> None:
