@@ -27,19 +27,13 @@ NODE = [
 ]  # fmt: skip
 
 
-ALL_HERE = """
-import ray, sys, time
-ray.init(address=sys.argv[1], log_to_driver=False)
-while len(ray.nodes()) < 3:
-    time.sleep(0.1)
-"""
 TOKEN = secrets.token_hex(32)
 
 
 class Cluster(NamedTuple):
     address: str
-    head: subprocess.Popen[bytes]
-    second: subprocess.Popen[bytes]
+    head: subprocess.Popen[str]
+    second: subprocess.Popen[str]
 
 
 @pytest.fixture
@@ -54,38 +48,37 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
         broken = Path(folder, "broken", "xoresnet")
         broken.mkdir(parents=True)
         (broken / "__init__.py").write_text("raise ImportError('xoresnet is broken on this node')\n")
-        head = _start([f"--port={port}", "--head", "--include-dashboard=false", f"--temp-dir={folder}"])
-        _wait_for(port)
-        second = _start([f"--address=127.0.0.1:{port}"])
-        third = _start([f"--address=127.0.0.1:{port}"], PYTHONPATH=str(broken.parent))
+        # one after the other: nodes that start at once on one machine get into each other's way
+        joined, started = f"--address=127.0.0.1:{port}", []
         try:
-            subprocess.run([sys.executable, "-c", ALL_HERE, f"127.0.0.1:{port}"], check=True, timeout=120)
-            yield Cluster(f"127.0.0.1:{port}", head, second)
+            started += [_start(["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"])]
+            started += [_start([joined]), _start([joined], PYTHONPATH=str(broken.parent))]
+            yield Cluster(f"127.0.0.1:{port}", *started[:2])
         finally:
-            for node in (third, second, head):
+            for node in reversed(started):
                 _kill(node)
 
 
-def _start(words: list[str], **more: str) -> subprocess.Popen[bytes]:
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([*NODE, *words], **quiet, process_group=0, env={**os.environ, **more})
+def _start(words: list[str], **more: str) -> subprocess.Popen[str]:
+    """A node that has joined."""
+    node = subprocess.Popen(
+        [*NODE, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0,
+        env={**os.environ, **more},
+    )  # fmt: skip
+    assert node.stdout is not None
+    lines = []
+    for line in node.stdout:
+        lines.append(line)
+        if "Ray runtime started" in line:
+            return node
+    raise AssertionError("".join(lines))
 
 
-def _kill(node: subprocess.Popen[bytes]) -> None:
+def _kill(node: subprocess.Popen[str]) -> None:
     """All of its processes at once, as when a machine loses power."""
     if node.poll() is None:
         os.killpg(node.pid, signal.SIGKILL)
-        node.wait()
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(300):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise TimeoutError("the first node does not come up")
+        node.communicate()
 
 
 def nodes(folder: Path) -> set[str]:
