@@ -461,8 +461,9 @@ def test_a_folder_in_which_another_process_is_at_work(run: Path) -> None:
 
 
 def test_a_network_that_no_memory_holds() -> None:
-    sentence = "can't allocate memory: you tried to allocate * bytes; reduce batch_size, width or timesteps"
-    assert xoresnet(*command(width=3_000_000)).is_refusal(1, sentence)
+    sentence = "a step of * needs at least * GiB of memory, but c* has * GiB: reduce batch_size, timesteps, width or *"
+    assert xoresnet(*command(width=8192, timesteps=10_000)).is_refusal(1, sentence)
+    assert xoresnet(*command(width=3_000_000)).is_refusal(2, "width: must be at most 8192, got 3000000")
 
 
 def test_training_that_diverges_at_once(tmp_path: Path) -> None:
