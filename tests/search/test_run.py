@@ -90,7 +90,8 @@ def check_stop(
     folder: Path, count: int, how: Callable[[Process], None], code: int, seconds: float, sentence: str | None
 ) -> None:
     """It says in time how to go on, if it can, and its tables are whole."""
-    ended = end_search(folder, lambda: reported(folder) >= count, how)
+    enough = max(count, reported(folder) + 1)  # so that it has begun, however much was reported before
+    ended = end_search(folder, lambda: reported(folder) >= enough, how)
     assert (ended.code, ended.seconds < seconds) == (code, True), ended
     *others, last = ended.errors.splitlines() or [""]
     assert sentence is None or (fnmatchcase(last, f"error: {sentence}") and not others), ended.errors
