@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from xoresnet.results.tables.loading import Run
 from xoresnet.search.commands.ending import last_words, show_end
 from xoresnet.search.commands.run_tables import read_run, row_fields
 from xoresnet.search.confirmation.confirming import ConfirmRun, confirm, plan_confirm
+from xoresnet.search.execution.places import check_machine
 from xoresnet.search.views.confirm import ConfirmView
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.data_bar import DecodingBar
@@ -57,7 +59,9 @@ def show_plan(run: str, chosen: Mapping[str, Any], *, as_json: bool) -> None:
     """Print what would be trained and how long it would take; nothing is written."""
     with DecodingBar() as progress:
         plan = plan_confirm(run, **chosen, progress=progress)
-        torch.set_num_threads(plan.config.cpus_per_trial)
+        if plan.config.address is None:
+            check_machine(plan.config)
+        torch.set_num_threads(min(plan.config.cpus_per_trial, os.cpu_count() or 1))
     first, left = plan.jobs[: plan.networks], plan.left()
     estimates = [estimate_epoch_seconds(job.arch, plan.data, job.recipe) * job.recipe.epochs for job in first]
     seeds = sorted({job.recipe.seed for job in plan.jobs})

@@ -65,7 +65,7 @@ def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None
     with DecodingBar() as progress:
         plan = plan_search(config, begun=begun, progress=progress)
     if config.address is None:
-        check_machine(config, os.cpu_count() or 1, torch.cuda.device_count())
+        check_machine(config)
     cost = prior_cost(plan) if begun else check_prior(plan)
     fields = folder.check(plan.config).shown_fields()
     rng = Random(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ray
+import torch
 from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -70,8 +72,13 @@ def find_places(config: SearchConfig, data: DataSet, run: Path) -> Places:
     return places
 
 
-def check_machine(config: SearchConfig, cpus: int, gpus: int) -> None:
-    """Check that a trial fits on a machine with so many CPUs and GPUs. Raises `ClusterError`."""
+def check_machine(config: SearchConfig, cpus: int | None = None, gpus: int | None = None) -> None:
+    """Check that a trial fits on a machine with so many CPUs and GPUs; None for those of this one.
+
+    Raises `ClusterError`.
+    """
+    cpus = cpus or os.cpu_count() or 1
+    gpus = torch.cuda.device_count() if gpus is None else gpus
     here = Node("", "this machine", {"CPU": cpus, "GPU": gpus})
     if not slots_on(here, config):
         raise ClusterError(_fits_nowhere(config, [here]))

@@ -93,3 +93,8 @@ def test_a_dry_run_knows_what_the_machine_has(change: str, needs: str) -> None:
     refused = xoresnet("search", "digits", change, "--dry-run")
     assert refused.is_refusal(1, f"a trial needs {needs}, but this machine has *")
     assert not Path("runs").exists()
+
+
+def test_so_does_the_dry_run_of_a_confirmation(real_search: Path) -> None:
+    refused = xoresnet("confirm", str(real_search), "cpus_per_trial=4096", "--dry-run")
+    assert refused.is_refusal(1, "a trial needs 4096 CPU, but this machine has *")
