@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +44,11 @@ def test_docs_on_export_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def python_of(page: str) -> list[str]:
     return [code for _, code in shown(f"docs/{page}") if code]
+
+
+def test_every_test_that_reliability_names_exists() -> None:
+    tests = Path(__file__).parent
+    files = ["/" + path.relative_to(tests).as_posix() for path in tests.rglob("*.py")]
+    named = re.findall(r"`([\w/]+\.py)`", (tests.parent / "docs" / "reliability.md").read_text(encoding="utf-8"))
+    assert len(named) > 40
+    assert [name for name in named if not any(file.endswith("/" + name) for file in files)] == []
