@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import platform
 import re
-import shutil
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
@@ -142,7 +141,6 @@ class RunFolder:
         """Remove what a search has written that was refused before its first trial; missing: folders to remove."""
         for name in ("config.yaml", "environment.json", JOURNAL, *TABLES, LOCK):
             (self.path / name).unlink(missing_ok=True)
-        shutil.rmtree(self.path / "ray", ignore_errors=True)
         for folder in missing:
             with suppress(OSError):  # it holds something else
                 folder.rmdir()
