@@ -49,6 +49,8 @@ def report(run: Run | str | Path, path: str | Path | None = None) -> Path:
         name = run.name if isinstance(run, Run) else str(run)
         raise UsageError(f"the report of {name} has no default path; add path='report.html'")
     target = local_path(path, "path") if path is not None else Path(str(run)) / "report.html"
+    if path is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
     write_text(target, _page(run if isinstance(run, Run) else load(run)))
     return target
 

@@ -15,13 +15,12 @@ __all__ = ["replaced", "sweep", "write_text"]
 def replaced(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; when the block ends without an exception, its file replaces `path`.
 
-    The new contents survive a power cut. A missing folder is created, but not those above it: a run that was moved must
-    not appear again where it was. An exception removes the partial file and leaves `path` as it was. private: only the
-    owner may read the file, from its first byte on. Raises `OSError`, which names the file.
+    The new contents survive a power cut. The folder must exist: a run that was moved must not appear again where it
+    was. An exception removes the partial file and leaves `path` as it was. private: only the owner may read the file,
+    from its first byte on. Raises `OSError`, which names the file.
     """
     if path.exists() and not path.is_file() and not path.is_dir():  # /dev/null would become a file
         raise OSError(errno.EINVAL, "not a file that can be replaced", str(path))
-    path.parent.mkdir(exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     mode = 0o600 if private else 0o666 & ~_umask()
     try:

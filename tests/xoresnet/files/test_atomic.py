@@ -14,7 +14,8 @@ def names(folder: Path) -> list[str]:
 
 
 def test_readers_see_the_old_contents_until_the_block_ends(tmp_path: Path) -> None:
-    file = tmp_path / "new" / "file.txt"
+    file = tmp_path / "folder" / "file.txt"
+    file.parent.mkdir()
     write_text(file, "vörher\n")
     with replaced(file) as partial:
         partial.write_text("nachher\n")
@@ -23,7 +24,7 @@ def test_readers_see_the_old_contents_until_the_block_ends(tmp_path: Path) -> No
     assert file.read_text() == "nachher\n"
     assert names(file.parent) == ["file.txt"]
     with pytest.raises(FileNotFoundError):  # a folder that was moved is not made again
-        write_text(tmp_path / "moved" / "run" / "file.txt", "text")
+        write_text(tmp_path / "moved" / "file.txt", "text")
 
 
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
