@@ -1,19 +1,19 @@
 """A Ray node of our own on this machine: `own_node` starts it, as a process that runs this module.
 
 It is a session of processes apart from ours, so that a signal for our process group reaches us alone and Ray's servers
-are still there while a search ends in order. It ends with us, however we end. It listens on the loopback interface, and
-only to processes that know its token.
+are still there while a search ends in order. It ends with us, however we end. It lets in only processes that know its
+token.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,8 +24,8 @@ from xoresnet.errors import ClusterError
 __all__ = ["own_node"]
 
 _START_SECONDS = 90.0
-_ADDRESS = "ray_current_cluster"
-"""The file in Ray's folder that holds the address of its head."""
+_ADDRESS = "address"
+"""The file in the node's folder that holds its address."""
 
 
 @contextmanager
@@ -34,11 +34,11 @@ def own_node() -> Iterator[str]:
 
     Raises `ClusterError` if Ray does not start.
     """
-    with _token(), tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+    with _token(), _folder() as folder:
         log = Path(folder, "start.log")
         with log.open("wb") as output:
             node = subprocess.Popen(
-                [sys.executable, "-m", __name__, folder],
+                [sys.executable, "-m", __name__, folder, str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -48,6 +48,12 @@ def own_node() -> Iterator[str]:
             yield _wait_for_address(Path(folder, _ADDRESS), node, log)
         finally:
             _end(node)
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder with a short path, because sockets lie in it, and their paths may have about 100 characters."""
+    short = os.environ.get("RAY_TMPDIR") or ("/tmp" if Path("/tmp").is_dir() else None)
+    return tempfile.TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True)
 
 
 @contextmanager
@@ -90,21 +96,23 @@ def _end(node: subprocess.Popen[bytes]) -> None:
     node.wait()
 
 
-def _run(folder: str) -> None:
-    """Run Ray's servers in this process and its children until the process that started us is gone."""
-    from ray.scripts.scripts import cli  # only here, because it is slow to import
+def _run(folder: str, parent: int) -> None:
+    """Run Ray's servers, as children of this process, until the process that started us is gone.
 
-    parent = os.getppid()
+    Not by `ray start`, which also starts a server at a fixed port, and ends with it if another node has that port.
+    """
+    import ray  # only here, because the process that starts this one has its own
 
-    def end_with_parent() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os.killpg(0, signal.SIGKILL)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    options = ["--port=0", "--node-ip-address=127.0.0.1", "--include-dashboard=false", "--disable-usage-stats"]
-    cli(["start", "--head", "--block", f"--temp-dir={folder}", *options])
+    ray.init(
+        address="local", _temp_dir=folder, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+    )
+    address = Path(folder, _ADDRESS)
+    address.with_suffix(".partial").write_text(ray.get_runtime_context().gcs_address, encoding="utf-8")
+    address.with_suffix(".partial").replace(address)
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    _run(sys.argv[1])
+    _run(sys.argv[1], int(sys.argv[2]))
