@@ -22,6 +22,7 @@ __all__ = [
     "LAYERS",
     "PREDICTED",
     "SCHEMA_VERSION",
+    "SUMMED",
     "TRIALS",
     "arch_fields",
     "config_fields",
@@ -33,6 +34,9 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 """Version of the tables in a run's folder; it rises whenever a column is removed or changes its meaning."""
+
+SUMMED = ("train_seconds", "evaluation_seconds")
+"""Columns of `TRIALS` that are sums over all epochs; other figures are those of the last epoch."""
 
 _TIME = "datetime64[ms, UTC]"
 _EPOCH = {

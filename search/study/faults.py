@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from optuna.study import Study
 
+from xoresnet.results.tables.columns import SUMMED
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import JOURNAL
 from xoresnet.search.study.journal import Damage
@@ -72,7 +73,8 @@ def lost_trials(trials: pd.DataFrame | None, study: Study | None) -> list[int]:
     finished = trials[trials["state"].isin(FINISHED)]
     known = {trial.number: trial for trial in trials_of(study)} if study is not None else {}
     metrics = (study.metric_names or []) if study is not None else []
-    columns = ["trial_id", "state", "arch_id", *(name for name in metrics if name in finished)]
+    compared = [place for place, name in enumerate(metrics) if name in finished and name not in SUMMED]
+    columns = ["trial_id", "state", "arch_id", *(metrics[place] for place in compared)]
     lost = []
     for number, state, arch_id, *figures in finished[columns].itertuples(index=False, name=None):
         trial = known.get(number)
@@ -80,7 +82,7 @@ def lost_trials(trials: pd.DataFrame | None, study: Study | None) -> list[int]:
             trial is None
             or not trial.has_network
             or (trial.state.name, trial.arch_id) != (state, arch_id)
-            or (state == "COMPLETE" and len(figures) == len(metrics) and trial.values != figures)
+            or (state == "COMPLETE" and [trial.values[place] for place in compared] != figures)
         ):
             lost.append(int(number))
     return lost

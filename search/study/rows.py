@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import SpecError
+from xoresnet.results.tables.columns import SUMMED
 from xoresnet.results.tables.loading import Run
 from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.pruning.reports import REPORT
@@ -55,7 +56,9 @@ class TrialTables:
         origin = {FAILURE: row["reason"], SOURCE: row["source"], RESCUES: row["rescues"]}
         known = {name: value for name, value in origin.items() if value is not None}
         reports = self._reports(number, row)
-        trial = trial_of(row, number, self._metrics, {**network_attributes(*network), **known, **reports})
+        epochs = self._epochs.get(number, ())
+        last = {name: epochs[-1][name] for name in SUMMED} if epochs else {}
+        trial = trial_of({**row, **last}, number, self._metrics, {**network_attributes(*network), **known, **reports})
         with suppress(SpecError):  # a network outside of the space has no parameters
             parameters = parameters_of(self._space, *network)
             trial.distributions = distributions(self._space, parameters, network[1])

@@ -14,7 +14,7 @@ from optuna.study import Study
 
 from xoresnet.description.layer_table import params_count
 from xoresnet.results.fronts.pareto import is_pareto
-from xoresnet.results.tables.columns import HISTORY, LAYERS, TRIALS, config_fields, typed
+from xoresnet.results.tables.columns import HISTORY, LAYERS, SUMMED, TRIALS, config_fields, typed
 from xoresnet.results.tables.files import write_csv, write_parquet
 from xoresnet.search.objective import Objective
 from xoresnet.search.study.trials import TrialRecord, trials_of
@@ -96,9 +96,7 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
     """The columns of `TRIALS`: figures are those of the last epoch, seconds the sum over all epochs."""
     last = trial.last_metrics
     totals = {
-        name: sum(metrics.get(name, math.nan) for metrics in trial.metrics.values())
-        for name in ("train_seconds", "evaluation_seconds")
-        if trial.metrics
+        name: sum(metrics.get(name, math.nan) for metrics in trial.metrics.values()) for name in SUMMED if trial.metrics
     }
     return {
         **{name: value for name, value in last.items() if name in TRIALS},

@@ -408,17 +408,24 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert contents(made) == before
 
 
+RUN_ERRORS = ("folder", "holds", "front", "finished")
+"""What the message of a `RunError` says here; others are wrong requests."""
+
+
 @pytest.mark.usefixtures("there")
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ("nowhere", "there is no folder nowhere"),
-        ("s3://bucket/run", "there is no folder s3://bucket/run"),
+        ("s3://bucket/run", "* of a run: s3://bucket/run is a URL, but files are written to *; mount or copy it"),
         ("file", "there is no folder file"),
         ("empty", "empty holds no search: it has no config.yaml"),
         ("thesis", "thesis holds no search: it has no config.yaml"),
         ("training", "*/training holds a training, not a search"),
-        ("unstudied", "unstudied holds a search that has no study yet"),
+        (
+            "unstudied",
+            "*/unstudied/study.journal is missing or empty, but 6 trials finished according to the tables; *",
+        ),
         ("barren", "barren has no front yet: no trial is complete"),
         ("run --pick 99", "pick 99: run has no such trial; choose *, knee, best-accuracy, *"),
         ("run --pick nee", "pick nee: run has no such trial; did you mean 'knee'?"),
@@ -451,7 +458,7 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_mistakes_get_one_sentence(words: str, message: str) -> None:
     for more in ([], ["--dry-run"]):
         result = xoresnet("confirm", *words.split(), *more)
-        assert result.is_refusal(1 if "folder" in message or "holds" in message or "front" in message else 2, message)
+        assert result.is_refusal(1 if any(word in message for word in RUN_ERRORS) else 2, message)
         assert result.out == ""
 
 
@@ -465,7 +472,7 @@ def test_while_another_process_is_at_work(folder: Path) -> None:
 
 def test_a_journal_that_is_damaged(folder: Path) -> None:
     (folder / "confirm.journal").write_text('garbage\n{"op_code": 0}\n')
-    message = "*/confirm.journal, line 1 is damaged, but later lines are intact; repair the file by hand"
+    message = f"{folder}/confirm.journal, line 1 is damaged; to rebuild it: xoresnet repair {folder}"
     assert xoresnet("confirm", str(folder)).is_refusal(1, message)
 
 
