@@ -95,7 +95,5 @@ def _data_fault(question: Question) -> str:
     except XOResNetError as error:
         return str(error)
     if data.fingerprint != question.fingerprint:
-        return (
-            f"its data set {data.name} in {data.place} is another one: {data.fingerprint}, not {question.fingerprint}"
-        )
+        return f"its data set {data.name}, in {data.place}, is another one than here"
     return ""

@@ -22,7 +22,7 @@ def guarded(entry: Mapping[str, Any], number: int) -> bytes:
     r"""The line of an entry, its end of line included.
 
     >>> guarded({"op_code": 4}, 17)
-    b'{"op_code":4,"line":17,"crc32":"455cb50c"}\\n'
+    b'{"op_code":4,"line":17,"crc32":"455cb50c"}\n'
     """
     body = json.dumps(entry, separators=(",", ":"))[:-1].encode() + b"%s%d" % (_NUMBER, number)
     return b'%s%s%08x"}\n' % (body, _MARK, crc32(body))

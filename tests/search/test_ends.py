@@ -11,6 +11,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from tests.search.command_line import xoresnet
+from tests.search.runs import leave_weights
 from tests.search.views.test_search import complete, prune, search_config, searching, start
 from xoresnet.errors import ClusterError
 from xoresnet.search.study.trials import TrialRecord, trials_of
@@ -125,7 +126,8 @@ def test_an_interrupted_trial_whose_sampler_raises(place: str, tmp_path: Path) -
 
 def test_a_trial_that_has_reported_its_last_epoch_is_complete_when_the_executor_stops(tmp_path: Path) -> None:
     with searching(CONFIG.replace(trials=1), tmp_path / "run") as run:
-        start(run, (0.4, 50), (0.5, 100))
+        run_id = start(run, (0.4, 50), (0.5, 100))
+        leave_weights(run.bridge.live[run_id].config)
         run.bridge.end_done()
         assert run.bridge.live == {}
         assert run.bridge.finished == 1

@@ -138,7 +138,7 @@ def test_a_search_that_was_repaired_goes_on(damage: Callable[[Path], None], run:
         search.frames.write()
     trials = load(run).trials
     assert list(trials["trial_id"])[:6] == [0, 1, 2, 3, 4, 5]
-    assert trials["arch_id"].is_unique
+    assert trials.loc[trials["state"] != "FAIL", "arch_id"].is_unique  # what failed is tried again
     pd.testing.assert_frame_equal(
         trials[trials["trial_id"] < 6].drop(columns="is_pareto"), load(whole).trials.drop(columns="is_pareto")
     )
@@ -207,11 +207,10 @@ def test_a_folder_that_may_not_be_written_is_read(run: Path, whole: Path) -> Non
         code = 1
         try:
             for parent in run.parents:
+                parent.chmod(0o755)
                 if parent.name.startswith("pytest-of-"):
                     break
-                parent.chmod(0o755)
             if os.getuid() == 0:
-                run.parents[2].chmod(0o755)
                 os.setuid(65534)
             shown = xoresnet("front", str(run), "--json"), xoresnet("status", str(run), "--json")
             code = 0 if all(result.code == 0 and not result.err for result in shown) else 2

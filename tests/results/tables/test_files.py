@@ -12,6 +12,7 @@ from xoresnet.results.tables.files import csv_text, read_table, write_csv, write
 
 def test_a_frame_comes_back_as_it_was(tmp_path: Path) -> None:
     frame = pd.DataFrame({"name": ["a", "ü"], "epoch": [1, 2**40], "rate": [0.1, math.nan], "done": [True, False]})
+    (tmp_path / "new").mkdir()
     write_parquet(tmp_path / "new" / "frame.parquet", frame[::-1])
     again = pd.read_parquet(tmp_path / "new" / "frame.parquet")
     pd.testing.assert_frame_equal(again, frame[::-1].reset_index(drop=True), check_exact=True)

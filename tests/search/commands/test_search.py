@@ -155,7 +155,9 @@ def test_a_pruner_by_its_kind_alone_in_a_file_elsewhere() -> None:
 
 
 def test_the_config_of_a_run_given_back() -> None:
-    config = SearchConfig.from_dict({**read_yaml(CONFIG, "mine.yaml"), "storage": "sqlite:///x.db", "retries": 3})
+    config = SearchConfig.from_dict(
+        {**read_yaml(CONFIG, "mine.yaml"), "storage": f"sqlite:///{Path.cwd()}/x.db", "retries": 3}
+    )
     folder = RunFolder(Path("runs/first"))
     with folder.opened(config):
         pass
@@ -206,6 +208,8 @@ def test_changes_go_on_top_of_a_file(words: str, changes: dict[str, Any]) -> Non
     Path("mine.yaml").write_text(CONFIG.replace("data: digits", "data: {name: digits}"))
     plain = SearchConfig.from_dict(read_yaml(CONFIG, "mine.yaml"))
     given = [words] if "{" in words else words.split()
+    if "storage" in changes:  # found from every working directory
+        changes = {**changes, "storage": f"sqlite:///{Path.cwd()}/x.db"}
     assert planned("mine.yaml", *given) == plain.replace(**changes, study="mine")
 
 

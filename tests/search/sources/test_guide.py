@@ -13,11 +13,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tests.search.sources.test_expected_gain import area
 from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
 from xoresnet.measures.records import MEASURED
 from xoresnet.results.tables.columns import PREDICTED, arch_fields, typed
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
 from xoresnet.search.sources.guide import Guide, features
-from xoresnet.search.study.trials import TrialRecord
+from xoresnet.search.study.trials import TrialRecord, network_attributes
 from xoresnet.space import SearchSpace
 
 ARCHS = list(SearchSpace.preset("digits").enumerate())
@@ -65,7 +66,8 @@ def add(
     accuracy, spikes = true_figures(arch)
     said = {f"report:{epoch}": [accuracy - 0.05 * (total - epoch), spikes] for epoch in range(1, epochs + 1)}
     values = [accuracy, spikes] if state == TrialState.COMPLETE else None
-    study.add_trial(create_trial(state=state, values=values, user_attrs={"arch_id": arch.arch_id, **said, **attrs}))
+    network = network_attributes(arch, Recipe())
+    study.add_trial(create_trial(state=state, values=values, user_attrs={**network, **said, **attrs}))
 
 
 def guide(frame: pd.DataFrame, exploration: float = 0.0) -> Guide:
