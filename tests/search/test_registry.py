@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,8 @@ def test_samplers_of_the_users_own() -> None:
     ("path", "sentence"),
     [
         ("optuna.samplers.TPESample", "'{path}' does not exist: optuna.samplers has no 'TPESample'; did you mean *?"),
-        ("optuna.samplers.", "'{path}' is not one of tpe, nsga2, random, grid, or a dotted path"),
         ("optuna.sampler.TPESampler", "'{path}' cannot be imported: ModuleNotFoundError: No module *"),
         ("nowhere.Sampler", "'{path}' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
-        (".Sampler", "'{path}' is not one of tpe, nsga2, random, grid, or a dotted path"),
         ("optuna.samplers", "'{path}' must be an Optuna sampler, but its type is module"),
         ("optuna.pruners.MedianPruner", "'{path}' must be an Optuna sampler, but its type is ABCMeta"),
         ("code_of_test_registry.sampler", "'{path}' must be an Optuna sampler, but its type is function"),
@@ -103,6 +102,13 @@ def test_a_path_that_leads_to_no_sampler(path: str, sentence: str) -> None:
     assert message.endswith(tail)
     assert star or message == f"sampler: {head}"
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["optuna.samplers.", ".Sampler", "two words.Sampler"])
+def test_what_is_no_path(name: str) -> None:
+    rule = f"^{re.escape(repr(name))} is not one of tpe, nsga2, random, grid, or a dotted path"
+    with pytest.raises(UsageError, match=rule):
+        make_sampler(name, 0)
 
 
 @pytest.mark.usefixtures("own_code")
