@@ -49,6 +49,7 @@ def python_of(page: str) -> list[str]:
 def test_every_test_that_reliability_names_exists() -> None:
     tests = Path(__file__).parent
     files = ["/" + path.relative_to(tests).as_posix() for path in tests.rglob("*.py")]
-    named = re.findall(r"`(?!benchmarks/)([\w/]+\.py)`", (tests.parent / "docs" / "reliability.md").read_text(encoding="utf-8"))
+    page = (tests.parent / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(?!benchmarks/)([\w/]+\.py)`", page)
     assert len(named) > 40
     assert [name for name in named if not any(file.endswith("/" + name) for file in files)] == []
