@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xoresnet.errors import RunError
 from xoresnet.files.atomic import replaced, write_text
 from xoresnet.limits import MOST_TABLE_BYTES, MOST_TABLE_VALUES
 from xoresnet.plain_text import visible
@@ -33,7 +34,7 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 
 
 def read_table(content: bytes) -> pa.Table:
-    """Read Parquet. Raises ArrowException for what is damaged, and for more values than `limits.MOST_TABLE_VALUES`.
+    """Read Parquet. Raises ArrowException for what is damaged, `RunError` for more than `limits` lets a table hold.
 
     A few kilobytes can announce billions of equal values, so their number is checked before any is made.
     """
@@ -41,9 +42,9 @@ def read_table(content: bytes) -> pa.Table:
         about = file.metadata
         groups = [about.row_group(number) for number in range(about.num_row_groups)]
         if about.num_rows * about.num_columns > MOST_TABLE_VALUES:
-            raise pa.ArrowInvalid(f"it has {about.num_rows:,} rows, more than can be read")
+            raise RunError(f"it has {about.num_rows:,} rows, more than are read at once")
         if sum(group.total_byte_size for group in groups) > MOST_TABLE_BYTES:
-            raise pa.ArrowInvalid("it is larger than can be read")
+            raise RunError("it is larger than what is read at once")
         return file.read()
 
 

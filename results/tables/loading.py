@@ -224,6 +224,8 @@ class _Folder:
             return typed([], columns)
         try:
             table = read_table(content)
+        except RunError as error:  # larger than what is read; also a ValueError
+            raise RunError(f"{self._run}/{name}: {error}") from None
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._damaged(name, error) from None
         version = (table.schema.metadata or {}).get(VERSION_KEY, b"").decode("ascii", "replace")

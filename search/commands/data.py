@@ -14,10 +14,10 @@ from xoresnet.search.commands.overrides import Settings
 from xoresnet.search.interrupts import termination_raises
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.data_bar import DecodingBar
+from xoresnet.search.views.messages import say
 
 if TYPE_CHECKING:
     from xoresnet.data.load import DataSet, DataStatus
-from xoresnet.search.views.messages import say
 
 __all__ = ["data"]
 
@@ -28,7 +28,7 @@ _SETTINGS = Settings({"spec": DataSpec.model_fields})
 @click.argument("name", required=False, metavar="[NAME]")
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data-root", metavar="DIR", help="Search this folder first.")
-@click.option("--download", is_flag=True, help="Download NAME into the first folder searched, if it is not found.")
+@click.option("--download", is_flag=True, help="Download what of NAME is missing or damaged.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list, or the description of NAME, as JSON.")
 def data(name: str | None, changes: Sequence[str], data_root: str | None, download: bool, as_json: bool) -> None:
     """List the data sets, or describe, check or download one.

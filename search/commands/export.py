@@ -18,11 +18,11 @@ from xoresnet.results.tables.loading import Run
 from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.commands.run_tables import read_run
 from xoresnet.search.views.console import print_json
+from xoresnet.search.views.messages import say
 from xoresnet.standalone.formats import format_names
 
 if TYPE_CHECKING:
     from xoresnet.standalone.comparison import Exported
-from xoresnet.search.views.messages import say
 
 __all__ = ["export"]
 

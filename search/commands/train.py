@@ -41,7 +41,7 @@ _SETTINGS = Settings(
     help="Data set, see `xoresnet data`.  [default: digits; for RUN:ID that of the search]",
 )
 @click.option("--data-root", metavar="DIR", help="Search this folder first for the data set.")
-@click.option("--download", is_flag=True, help="Download the data set if it is not found.")
+@click.option("--download", is_flag=True, help="Download what is missing or damaged of the data set.")
 @click.option("--run", "run", metavar="DIR", help="Folder of the run.  [default: runs/ARCH-DATA]")
 @click.option("--device", metavar="DEVICE", help="For example cpu, cuda, cuda:1.  [default: cuda if available]")
 @click.option(

@@ -38,7 +38,7 @@ def own_node() -> Iterator[str]:
         log = Path(folder, "start.log")
         with log.open("wb") as output:
             node = subprocess.Popen(
-                [sys.executable, "-m", __name__, folder, str(os.getpid())],
+                [sys.executable, "-P", "-m", __name__, folder, str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -108,6 +108,8 @@ class Places:
         self._asked: dict[Any, tuple[Node, float]] = {}
         """By the future answer: the node, and until when it may take."""
         self._known: set[str] = set()
+        self._is_ours = False
+        """Whether the only node is this machine, so that a trial need not say where it runs."""
         self._on_gpu: list[RayTrial] = []
         self.faults: list[str] = []
         """Why nodes run no trials, a sentence for each."""
@@ -121,6 +123,7 @@ class Places:
     def admit(self, node: Node) -> None:
         """Let trials run on this machine, if it has the GPU that they are given."""
         self._known.add(node.node_id)
+        self._is_ours = True
         fault = device_fault() if "GPU" in demand(node, self._config) else ""
         if fault:
             self.faults.append(f"{node.name}: {fault}")
@@ -130,7 +133,7 @@ class Places:
     def begin_to_examine(self, candidates: Iterable[Node]) -> None:
         """Ask nodes that were not asked before; `collect` and `wait` take their answers."""
         for node in candidates:
-            if node.node_id in self._known:
+            if node.node_id in self._known or not slots_on(node, self._config):
                 continue
             self._known.add(node.node_id)
             gpus = demand(node, self._config).get("GPU", 0.0)
@@ -172,9 +175,11 @@ class Places:
             chosen = with_gpu
         else:
             chosen = others
-        where = {} if len(self._known) == 1 else {_NODE_ID: f"in({','.join(node.node_id for node in chosen)})"}
         bundle = demand(chosen[0], self._config)
-        return tune.PlacementGroupFactory([bundle], bundle_label_selector=[where] if where else None)
+        if self._is_ours:
+            return tune.PlacementGroupFactory([bundle])
+        where = {_NODE_ID: f"in({','.join(node.node_id for node in chosen)})"}
+        return tune.PlacementGroupFactory([bundle], bundle_label_selector=[where])
 
 
 class Newcomers(Unsaved, tune.Callback):

@@ -95,7 +95,7 @@ def check_cluster(address: str, seconds: float = _ANSWER_SECONDS) -> None:
         _check_answers(address)
     try:
         knock = subprocess.run(
-            [sys.executable, "-c", _KNOCK, address], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            [sys.executable, "-P", "-c", _KNOCK, address], stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=seconds, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as silence:

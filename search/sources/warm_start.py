@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
+from xoresnet.description.user_code import names_only
 from xoresnet.errors import RunError
 from xoresnet.search.study.front import front_of
 from xoresnet.search.study.opening import read_search
@@ -28,14 +29,17 @@ def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
     Raises `RunError` if the folder holds no search, or no network of its front is in the space.
     """
     try:
-        folder, _, study, fault = read_search(run)
+        with names_only(run):  # its sampler and pruner play no part here
+            folder, _, study, fault = read_search(run)
     except RunError as error:
         raise RunError(f"warm_start: {error}") from None
     if fault:
         raise RunError(f"warm_start: {fault}")
     front = front_of(study)
     try:
-        found = [WarmStart(f"{folder.path.name}:{trial.number}", trial.arch, trial.recipe) for trial in front]
+        with names_only(run) as named:  # names in the space that is searched are imported already
+            found = [WarmStart(f"{folder.path.name}:{trial.number}", trial.arch, trial.recipe) for trial in front]
+        named.refuse()
     except RunError as error:
         raise RunError(f"warm_start: {run}: {error}") from None
     starts = []

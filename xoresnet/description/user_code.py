@@ -101,7 +101,8 @@ def find_user_code(path: str, fits: Callable[[Any], bool], what: str) -> Any:
     if reading is not None and not _has_imported(path):
         raise UntrustedCodeError(reading.where, [path])
     module_name, _, name = path.rpartition(".")
-    extend_path()
+    if not _has_imported(path):
+        extend_path()
     try:
         module = import_module(module_name)
     except Exception as error:  # the module is the user's: it may raise anything

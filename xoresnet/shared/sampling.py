@@ -30,9 +30,9 @@ class ArchSampler:
         if number < least:
             raise UsageError(f"archs_per_step must be at least {least} for {sampling} sampling, got {number}")
         self.archs, self.sampling, self.number = archs, sampling, number
-        costs = [dense_macs(arch) for arch in archs]
         self._ends: list[list[Arch]] = []
         if sampling == "sandwich":
+            costs = [dense_macs(arch) for arch in archs]
             for end in (min(costs), max(costs)):
                 self._ends.append([arch for arch, cost in zip(archs, costs, strict=True) if cost == end])
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xoresnet.data.batches import Normalise, batch_count, training_batches
+from xoresnet.data.batches import Normalise, batch_count
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
@@ -30,10 +30,10 @@ from xoresnet.shared.sampling import ArchSampler, Sampling
 from xoresnet.shared.weights import SharedNetwork, WeightGroup, groups_of
 from xoresnet.training.footprint import check_memory
 from xoresnet.training.learning import (
-    augmentation_of,
     check_finite,
     check_fits,
     default_device,
+    epoch_batches,
     lay_out,
     make_optimizer,
     named_parameters,
@@ -139,15 +139,7 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         start = time.perf_counter()
         recipe, split = self.recipe, self.data.train
         per_epoch = batch_count(len(split), recipe.batch_size)
-        batches = training_batches(
-            split,
-            recipe.batch_size,
-            augmentation_of(self.data, recipe),
-            self._normalise,
-            seed=recipe.seed,
-            epoch=epoch,
-            device=self.device,
-        )
+        batches = epoch_batches(self.data, recipe, self._normalise, epoch, self.device)
         rng = Random(str(np.random.SeedSequence((recipe.seed, epoch, 1)).generate_state(4)))
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
@@ -224,12 +216,15 @@ def load_shared(*files: str | Path, device: str | torch.device = "cpu") -> Share
     Raises `RunError` for files that are not such checkpoints, and `UsageError` for checkpoints of different seeds.
     """
     saved = [load_tensor_file(Path(file), _FORMAT) for file in files]
-    seeds = {Recipe.from_dict(json.loads(content.texts["recipe"])).seed for content in saved}
+    try:
+        seeds = {Recipe.from_dict(json.loads(content.texts["recipe"])).seed for content in saved}
+        groups = [WeightGroup.from_dict(json.loads(content.texts["group"])) for content in saved]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{', '.join(map(str, files))} cannot be read as shared weights: {error!r}") from None
     if len(seeds) != 1:
         raise UsageError(f"shared weights must be of one seed, got those of {sorted(seeds) or 'none'}")
     network = SharedNetwork(seed=seeds.pop(), device=device)
-    for content in saved:
-        group = WeightGroup.from_dict(json.loads(content.texts["group"]))
+    for content, group in zip(saved, groups, strict=True):
         network.load_state_dict(group, content.weights)
     return network
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from xoresnet.data.batches import Normalise, batch_count, training_batches
+from xoresnet.data.batches import Normalise, batch_count
 from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
@@ -28,10 +28,10 @@ from xoresnet.training.checkpoint import Checkpoint, load_checkpoint, save_check
 from xoresnet.training.evaluation import Evaluation, evaluate
 from xoresnet.training.footprint import check_memory
 from xoresnet.training.learning import (
-    augmentation_of,
     check_finite,
     check_fits,
     default_device,
+    epoch_batches,
     lay_out,
     optimizer_of,
     peak_memory_mib,
@@ -174,15 +174,7 @@ class Training(ResumableEpochs[EpochRecord]):
         loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         seen = 0
-        batches = training_batches(
-            split,
-            recipe.batch_size,
-            augmentation_of(self.data, recipe),
-            self._normalise,
-            seed=recipe.seed,
-            epoch=epoch,
-            device=self.device,
-        )
+        batches = epoch_batches(self.data, recipe, self._normalise, epoch, self.device)
         for number, (images, labels) in enumerate(batches):
             step = (epoch - 1) * per_epoch + number
             learning_rate = recipe.learning_rate_at(step, per_epoch * recipe.epochs)

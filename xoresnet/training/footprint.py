@@ -31,7 +31,7 @@ def check_memory(arch: Arch, recipe: Recipe, data: DataSet, device: torch.device
     """Raises `TrainingError` if one step of the training needs more memory than the device has in all."""
     batch = min(recipe.batch_size, len(data.train))
     padding = augmentation_of(data, recipe).crop_padding
-    needed, there = least_bytes(arch, batch, padding, bf16=bf16), _total_bytes(device)
+    needed, there = least_bytes(arch, batch, padding, bf16=bf16, evaluated=len(data.validation)), _total_bytes(device)
     if there is not None and needed > there:
         sizes = f"at least {_gib(needed)} of memory, but {device} has {_gib(there)}"
         raise TrainingError(
@@ -40,17 +40,20 @@ def check_memory(arch: Arch, recipe: Recipe, data: DataSet, device: torch.device
         )
 
 
-def least_bytes(arch: Arch, batch: int, padding: int = 0, *, bf16: bool = False) -> int:
-    """A lower bound of the memory of one step: weights, gradients, momentum, and what batch norms keep for later.
+def least_bytes(
+    arch: Arch, batch: int, padding: int = 0, *, bf16: bool = False, evaluated: int = _EVALUATED_AT_ONCE
+) -> int:
+    """A lower bound of the memory of one step: weights, gradients, and what batch norms keep for later.
 
-    batch: images per step. padding: pixels on each side, out of which images are cut at random.
+    batch: images per step. padding: pixels on each side, out of which images are cut at random. evaluated: validation
+    images.
     """
     convolutions = list(_convolutions(arch))
     values = [math.prod(row.output_shape) * steps for row, steps in convolutions]
-    weights = 12 * sum(row.params_count for row, _ in convolutions)
+    weights = 8 * sum(row.params_count for row, _ in convolutions)
     channels, *sides = arch.input_shape
     padded = batch * channels * math.prod(side + 2 * padding for side in sides) if padding else 0
-    activations = (2 if bf16 else 4) * max(batch * sum(values), _EVALUATED_AT_ONCE * max(values))
+    activations = (2 if bf16 else 4) * max(batch * sum(values), min(evaluated, _EVALUATED_AT_ONCE) * max(values))
     return weights + padded + activations
 
 

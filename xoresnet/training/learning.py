@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from xoresnet.data.batches import Normalise, training_batches
 from xoresnet.data.images import Augmentation
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
@@ -22,6 +23,7 @@ __all__ = [
     "check_finite",
     "check_fits",
     "default_device",
+    "epoch_batches",
     "lay_out",
     "make_optimizer",
     "named_parameters",
@@ -90,6 +92,16 @@ def augmentation_of(data: DataSet, recipe: Recipe) -> Augmentation:
     """The data set's augmentation, with the fields that the recipe sets."""
     of_recipe = {name: getattr(recipe, name) for name in Augmentation._fields}
     return data.augmentation._replace(**{name: value for name, value in of_recipe.items() if value is not None})
+
+
+def epoch_batches(
+    data: DataSet, recipe: Recipe, normalise: Normalise, epoch: int, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The training images [N, C, H, W] and labels [N] of one epoch, in batches, as the recipe's seed orders them."""
+    augmentation = augmentation_of(data, recipe)
+    return training_batches(
+        data.train, recipe.batch_size, augmentation, normalise, seed=recipe.seed, epoch=epoch, device=device
+    )
 
 
 def named_parameters(net: nn.Module) -> Iterator[tuple[str, nn.Parameter, bool]]:

@@ -27,7 +27,7 @@ import torch
 
 from xoresnet.data.images import Augmentation, Split
 from xoresnet.data.reading.archive import read_members
-from xoresnet.data.reading.download import fetch, published_files
+from xoresnet.data.reading.download import fetch, published_files, set_aside
 from xoresnet.data.reading.loader import DamagedError, Loader, ReadOptions, Source
 from xoresnet.data.reading.safe_pickle import read_pickle
 from xoresnet.errors import DataError
@@ -208,7 +208,10 @@ def _download(layout: CifarLayout, class_name: str, root: Path) -> None:
     if not any(_is_original(layout, name, content) for name, content in unpacked.items()):
         return  # nothing is unpacked, or only files of the user's own
     for name, content in _read_files(archive, layout.files).items():
-        if unpacked.get(name) != content:
+        there = unpacked.get(name)
+        if there != content:
+            if there is not None and not content.startswith(there):  # the user's own, and no half of ours
+                set_aside(folder / name)
             with replaced(folder / name) as unfinished:
                 unfinished.write_bytes(content)
 

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from xoresnet.data.images import Augmentation, Split
-from xoresnet.data.reading.download import fetch, published_files
+from xoresnet.data.reading.download import fetch, published_files, set_aside
 from xoresnet.data.reading.loader import DamagedError, Loader, ReadOptions, Source
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import DataError
@@ -164,20 +164,31 @@ def _files(folder: Path, name: str) -> list[Path]:
 
 
 def _download(root: Path) -> None:
-    """Fetch the gzipped files into the folder that holds some already, and remove halves of unpacked ones."""
+    """Fetch the gzipped files that are missing into the folder that holds some already.
+
+    Halves of unpacked files are removed. Whole files of another data set (MNIST's have the same names) are set aside.
+    """
     folders = [root / folder for folder in _FOLDERS]
     folder = next((each for each in folders if any(_files(each, name) for name in _ORIGINALS)), folders[-1])
-    fetch(published_files("FashionMNIST"), folder, _is_whole)
+    for path in (file for name in _ORIGINALS for file in _files(folder, name)):
+        if not _is_whole(path) and _is_whole(path, verify=False):
+            set_aside(path)
+    missing = [
+        file
+        for file in published_files("FashionMNIST")
+        if not (plain := folder / file.name.removesuffix(".gz")).is_file() or not _is_whole(plain)
+    ]
+    fetch(missing, folder, _is_whole)
     for path in (folder / name for name in _ORIGINALS):
         if path.is_file() and not _is_whole(path):
             path.unlink()
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether a file can be read; one with as many entries as the original must have its content."""
+def _is_whole(path: Path, *, verify: bool = True) -> bool:
+    """Whether a file can be read; with verify, one with as many entries as the original must have its content."""
     name = path.name.removesuffix(".gz")
     try:
-        _read_file(path, name, 3 if "images" in name else 1, verify=True)
+        _read_file(path, name, 3 if "images" in name else 1, verify=verify)
     except DataError:
         return False
     return True

@@ -20,7 +20,7 @@ from xoresnet.errors import DataError
 from xoresnet.files.atomic import replaced
 from xoresnet.limits import MOST_FILE_BYTES
 
-__all__ = ["RemoteFile", "fetch", "md5_of", "published_files"]
+__all__ = ["RemoteFile", "fetch", "md5_of", "published_files", "set_aside"]
 
 _CHUNK = 2**20
 _TIMEOUT_SECONDS = 60
@@ -51,14 +51,25 @@ def fetch(files: Iterable[RemoteFile], folder: Path, is_whole: Callable[[Path], 
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        with _alone(folder) as is_alone:
             for file in files:
                 path = folder / file.name
-                _remove_partial(path)
+                if is_alone:
+                    _remove_partial(path)
                 if not path.is_file() or (md5_of(path) != file.md5 and not is_whole(path)):
                     _fetch(file, path)
     except OSError as error:
         raise DataError(f"nothing can be downloaded into {folder}: {error.strerror or error}") from error
+
+
+def set_aside(path: Path) -> None:
+    """Rename a file that is in the way and may be the user's own, to a name that nothing has: `NAME.other`."""
+    aside = path.with_name(f"{path.name}.other")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.other{number}")
+    path.rename(aside)
 
 
 def md5_of(path: Path) -> str:
@@ -106,16 +117,23 @@ def _remove_partial(path: Path) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system releases when the process ends; later comers find the files whole."""
+def _alone(folder: Path) -> Iterator[bool]:
+    """Hold the folder's lock, which the system releases when the process ends; later comers find the files whole.
+
+    Yields False where there are no such locks: each process then fetches, and the last rename wins.
+    """
     try:
         import fcntl
-    except ImportError:  # no such locks: each process fetches, and the last rename wins
-        yield
+    except ImportError:
+        yield False
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            is_alone = True
+        except OSError:  # some file servers know no locks
+            is_alone = False
+        yield is_alone
     finally:
         os.close(handle)
