@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +16,8 @@ from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, execute, outcome
 from xoresnet.search.execution.lifeline import Lifeline
-from xoresnet.search.execution.session import ray_session
 from xoresnet.search.execution.trainable import train_trial
+from xoresnet.search.execution.workplace import Workplace
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.prepare import Progress, SearchPlan, plan_search
@@ -78,12 +77,10 @@ class SearchRun:
     def _run(self, on_step: Callable[[SearchRun], None] | None) -> Outcome:
         if self._nothing_to_do():
             return outcome(self.bridge, self._lifeline)
-        with ExitStack() as stack:
+        with Workplace(self.config, self.plan.data, self._lifeline) as workplace:  # for the prior and for the trials
             if self.config.prior.kind != "none":
-                stack.enter_context(ray_session(self.config.address))  # one for the prior and for the trials
-                self._prepare_guide(on_step)
-            step = partial(self._step, on_step)
-            return execute(self.bridge, train_trial, self.config, self.plan.data, step, self._lifeline)
+                self._prepare_guide(workplace, on_step)
+            return execute(self.bridge, train_trial, self.config, partial(self._step, on_step), workplace)
 
     def _done_or(self, result: Outcome) -> Outcome:
         """The outcome: done if an interruption came when all was done, failed if failed trials were in the way."""
@@ -129,7 +126,7 @@ class SearchRun:
         except Exception as error:
             self.bridge.note("tables", error)
 
-    def _prepare_guide(self, on_step: Callable[[SearchRun], None] | None) -> None:
+    def _prepare_guide(self, workplace: Workplace, on_step: Callable[[SearchRun], None] | None) -> None:
         """Train the prior where needed, and let it choose networks. Raises `PriorInterruptedError`, `ClusterError`."""
 
         def prior_step(jobs: TrialBridge) -> None:
@@ -143,7 +140,7 @@ class SearchRun:
                 self.bridge.note("on_step", error)
 
         try:
-            self._proposals.guide = make_guide(self.study, self.plan, self._lifeline, prior_step)
+            self._proposals.guide = make_guide(self.study, self.plan, workplace, prior_step)
         except PriorError as error:
             self.bridge.errors.append(f"no shared weights: {error}; the search continues without them")
         self.preparing = None

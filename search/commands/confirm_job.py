@@ -15,10 +15,11 @@ from xoresnet.measures.metrics import duration, metric_of
 from xoresnet.results.analysis.confirmation import confirmed_metric, confirmed_networks, ranking_kept
 from xoresnet.results.figures.kit.networks import describe
 from xoresnet.results.tables.loading import Run
-from xoresnet.search.commands.ending import last_words, show_end
+from xoresnet.search.commands.ending import last_words, show_end, show_interruption
 from xoresnet.search.commands.run_tables import read_run, row_fields
 from xoresnet.search.confirmation.confirming import ConfirmRun, confirm, plan_confirm
 from xoresnet.search.execution.places import check_machine
+from xoresnet.search.interrupts import termination_raises
 from xoresnet.search.views.confirm import ConfirmView
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.data_bar import DecodingBar
@@ -42,10 +43,12 @@ def run_job(run: str, chosen: Mapping[str, Any], command: str, *, as_json: bool)
             say(_headline(confirmation))
         view.begin(confirmation)
 
-    with DecodingBar() as progress, view:
-        outcome = confirm(
-            run, **chosen, on_begin=begin, on_step=view.look, on_stuck=last_words(command, view), progress=progress
-        )
+    try:
+        with termination_raises(), DecodingBar() as progress, view:
+            stuck = last_words(command, view)
+            outcome = confirm(run, **chosen, on_begin=begin, on_step=view.look, on_stuck=stuck, progress=progress)
+    except KeyboardInterrupt as interrupt:
+        return show_interruption(interrupt, Path(run).absolute(), command)
     if outcome.is_folder_gone:
         return show_end(outcome, command)
     _show(run, as_json=as_json)

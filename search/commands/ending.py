@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from xoresnet.search.execution.execute import Outcome
+from xoresnet.search.interrupts import signal_of
 from xoresnet.search.views.live import LiveView
 from xoresnet.search.views.messages import print_error
 
-__all__ = ["last_words", "show_end"]
+__all__ = ["last_words", "show_end", "show_interruption"]
 
 _SHOWN = 3
 """Of the errors outside of trials."""
@@ -33,14 +35,24 @@ def show_end(outcome: Outcome, command: str) -> int:
     return 0
 
 
+def show_interruption(interrupt: KeyboardInterrupt, folder: Path, command: str) -> int:
+    """Print the end of a run that was interrupted outside of its trials, as while Ray starts; returns the exit code."""
+    kept = f"everything finished is kept in {folder}; to resume: {command}" if folder.exists() else "nothing was begun"
+    print_error(f"interrupted; {kept}")
+    return 128 + signal_of(interrupt)
+
+
 def last_words(command: str, view: LiveView) -> Callable[[Outcome], None]:
     """What to do where Ray keeps the main thread from ending: the same, and then end the process."""
 
     def end(outcome: Outcome) -> None:
-        view.__exit__(None, None, None)
-        code = show_end(outcome, command)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        code = 1
+        try:
+            view.__exit__(None, None, None)
+            code = show_end(outcome, command)
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:  # even if nobody reads what is printed
+            os._exit(code)
 
     return end

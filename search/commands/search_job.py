@@ -10,11 +10,12 @@ import torch
 
 from xoresnet.files.yaml_text import write_yaml
 from xoresnet.measures.metrics import duration
-from xoresnet.search.commands.ending import last_words, show_end
+from xoresnet.search.commands.ending import last_words, show_end, show_interruption
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.execute import Outcome
 from xoresnet.search.execution.places import check_machine
 from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.interrupts import termination_raises
 from xoresnet.search.prepare import plan_search
 from xoresnet.search.prior.cost import check_prior, prior_cost
 from xoresnet.search.run import SearchRun, run_search
@@ -43,9 +44,14 @@ def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
         _note_other_images(config, run.config)
         view.begin(run)
 
-    with DecodingBar() as progress, view:
-        stuck = last_words(command, view)
-        outcome = run_search(config, folder.path, on_begin=begin, on_step=view.look, on_stuck=stuck, progress=progress)
+    try:
+        with termination_raises(), DecodingBar() as progress, view:
+            stuck = last_words(command, view)
+            outcome = run_search(
+                config, folder.path, on_begin=begin, on_step=view.look, on_stuck=stuck, progress=progress
+            )
+    except KeyboardInterrupt as interrupt:
+        return show_interruption(interrupt, folder.path, command)
     if outcome.is_folder_gone:  # and the study with it
         return show_end(outcome, command)
     if as_json:

@@ -30,6 +30,7 @@ from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, execute, outcome
 from xoresnet.search.execution.lifeline import Lifeline
 from xoresnet.search.execution.trainable import train_trial
+from xoresnet.search.execution.workplace import Workplace
 from xoresnet.search.folders.claim import claimed
 from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.folders.run import RunFolder
@@ -169,7 +170,8 @@ class ConfirmRun:
                 self.bridge.ended = "all networks are confirmed"
                 return outcome(self.bridge, self._lifeline)
             step = (lambda: None) if on_step is None else (lambda: on_step(self))
-            result = execute(self.bridge, train_trial, self.plan.config, self.plan.data, step, self._lifeline)
+            with Workplace(self.plan.config, self.plan.data, self._lifeline) as workplace:
+                result = execute(self.bridge, train_trial, self.plan.config, step, workplace)
         finally:
             self.write_table()
         failed = len(self.plan.left(self.study))

@@ -14,13 +14,12 @@ from typing import Any
 import optuna
 from ray import tune
 
-from xoresnet.data.load import DataSet
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.lifeline import Lifeline
-from xoresnet.search.execution.places import Newcomers, find_places
+from xoresnet.search.execution.places import NodesReplacedError, NodeWatch
 from xoresnet.search.execution.ray_plugin import Unsaved, Watchdog, guarded, run_trials, tune_config
-from xoresnet.search.execution.session import ray_session
+from xoresnet.search.execution.workplace import Workplace
 from xoresnet.search.folders.disk_space import DiskSpace
 
 __all__ = ["Outcome", "execute", "outcome"]
@@ -54,30 +53,36 @@ def execute(
     bridge: TrialBridge,
     trainable: Callable[[dict[str, Any]], None],
     config: SearchConfig,
-    data: DataSet,
     on_step: Callable[[], None],
-    lifeline: Lifeline,
+    workplace: Workplace,
 ) -> Outcome:
     """Run the trials of a bridge, each with the resources and limits of the configuration.
 
-    data: as this process has read it; nodes that read something else run no trial. on_step: called before the first
-    trial and several times a second; its exceptions are only noted. lifeline: of the run.
-    Raises `UsageError` for a malformed address, and `ClusterError` for an address without a cluster and for trials that
-    fit on no machine.
+    on_step: called before the first trial and several times a second; its exceptions are only noted.
+    Raises `UsageError` for a malformed address, `ClusterError` for an address without a cluster and for trials that fit
+    on no machine, and KeyboardInterrupt while Ray starts.
     """
+    lifeline = workplace.lifeline
     bridge.disk = DiskSpace(lifeline.folder)
     bridge.runs_out_of_disk()  # before anything is started
     steps = _Steps(bridge, on_step)
     steps.on_step_end(0, [])  # which may already end it, for lack of time
-    if bridge.ended:
+    if bridge.ended or lifeline.signal or lifeline.lost:
         return outcome(bridge, lifeline)
-    with ray_session(config.address), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        places = find_places(config, data, lifeline.folder)
-        callbacks: list[tune.Callback] = [steps, Newcomers(bridge, places)]
+    workplace.open()
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
+        suppress(KeyboardInterrupt),  # Ray catches interruptions, except at a few moments
+        lifeline.watching(),
+    ):
+        places = workplace.find_places()
+        bridge.errors += [fault for fault in places.faults if fault not in bridge.errors]
+        callbacks: list[tune.Callback] = [steps, NodeWatch(bridge, places, lifeline)]
         if config.trial_seconds is not None:
             callbacks.append(Watchdog(bridge, config.trial_seconds))
 
         def make_tuner(max_concurrent: int) -> tune.Tuner:
+            places.begin()
             return tune.Tuner(
                 trainable,
                 tune_config=tune_config(bridge, max_concurrent=max_concurrent, request=places.request),
@@ -86,9 +91,13 @@ def execute(
                 ),
             )
 
-        bridge.errors += places.faults
-        with lifeline.watching(), suppress(KeyboardInterrupt):  # Ray catches it, except at a few moments
-            run_trials(bridge, make_tuner, places.slots, is_over=lambda: bool(lifeline.lost))
+        run_trials(
+            bridge,
+            make_tuner,
+            places.slots,
+            is_over=lambda: bool(lifeline.lost),
+            begins_anew=lambda error: isinstance(error, NodesReplacedError),
+        )
     if not lifeline.lost:
         bridge.end_done()
     return outcome(bridge, lifeline)

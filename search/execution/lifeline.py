@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -50,20 +50,31 @@ class Lifeline:
         ours, theirs = socket.socketpair()
         theirs.setblocking(False)
         ended = threading.Event()
-        with closing(ours), closing(theirs):
+        thread = threading.Thread(target=self._watch, args=(ended, ours, _servers()), daemon=True)
+        handled = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        woken = -1
+        try:
             # the thread learns of signals even while the main thread is deep in Ray and handles none
-            woken_before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-            handled_before = signal.signal(signal.SIGTERM, _interrupt)
-            thread = threading.Thread(target=self._watch, args=(ended, ours, _servers()), daemon=True)
+            woken = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+            signal.signal(signal.SIGTERM, _interrupt)
             thread.start()
-            try:
-                yield
-            finally:
-                ended.set()
+            yield
+        finally:
+            signal.set_wakeup_fd(woken)  # first, because the number of a closed socket may become that of a file
+            for number, handler in handled.items():  # Ray Tune leaves its own for SIGINT behind
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            ended.set()
+            if thread.is_alive():
                 theirs.send(b"\0")
                 thread.join()
-                signal.signal(signal.SIGTERM, handled_before)
-                signal.set_wakeup_fd(woken_before)
+            ours.close()
+            theirs.close()
+
+    def lose(self, what: str) -> None:
+        """End the run because it has lost something that it cannot go on without; what: a sentence."""
+        self.lost = self.lost or what
+        self._interrupted = self._interrupted or time.monotonic()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def check_folder(self) -> bool:
         """Whether the folder is where it was; if not, the search has lost it."""
@@ -85,10 +96,9 @@ class Lifeline:
             if self._interrupted is None:
                 misses = 0 if all(server.answers() for server in servers) else misses + 1
                 if self.check_folder() and misses >= _MISSES:
-                    self.lost = "Ray's head node is lost"
-                if self.lost:
-                    self._interrupted = time.monotonic()
-                    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                    self.lose("Ray's head node is lost")
+                elif self.lost:
+                    self.lose(self.lost)
             elif time.monotonic() - self._interrupted > _GRACE_SECONDS and self._on_stuck is not None:
                 self._on_stuck()
                 return

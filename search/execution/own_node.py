@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -111,6 +112,7 @@ def _run(folder: str, parent: int) -> None:
     address.with_suffix(".partial").replace(address)
     while os.getppid() == parent:
         time.sleep(0.5)
+    shutil.rmtree(folder, ignore_errors=True)  # which the process that is gone would have done
     os.killpg(0, signal.SIGKILL)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,12 +20,17 @@ from xoresnet.errors import ClusterError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.failures import in_one_line
+from xoresnet.search.execution.lifeline import Lifeline
 from xoresnet.search.execution.probe import Question, device_fault, examine
 from xoresnet.search.execution.ray_plugin import Unsaved, guarded
 
-__all__ = ["Newcomers", "Node", "Places", "check_machine", "find_places"]
+__all__ = ["Node", "NodeWatch", "NodesReplacedError", "Places", "check_machine", "find_places"]
 
-_PROBE_SECONDS = 120.0
+_PROBE_SECONDS = 600.0
+"""A node may have to decode the data set."""
+_WAIT_SECONDS = 60.0
+_ALONE_SECONDS = 120.0
+"""How long a search waits for a node once all are lost."""
 _LOOK_SECONDS = 5.0
 _NODE_ID = "ray.io/node-id"
 """Ray's label of each node."""
@@ -51,19 +56,20 @@ def nodes() -> list[Node]:
     return [Node(node["NodeID"], node["NodeManagerHostname"], node["Resources"]) for node in listed if node["Alive"]]
 
 
-def find_places(config: SearchConfig, data: DataSet, run: Path) -> Places:
-    """The nodes on which trials can run now. Nodes other than this machine are examined first.
+def find_places(config: SearchConfig, data: DataSet, run: Path, *, is_ours: bool) -> Places:
+    """The nodes on which trials can run now.
 
-    data: as this process has read it. run: the folder of the run.
+    data: as this process has read it. run: the folder of the run. is_ours: whether the only node was started by this
+    process, so that it need not be examined.
     Raises `ClusterError` if a trial fits on no node, or if no node that it fits on can run one.
     """
     present = nodes()
     fitting = [node for node in present if slots_on(node, config)]
     if not fitting:
         raise ClusterError(_fits_nowhere(config, present))
-    places = Places(config, lambda: Question.of(config, data, run))
-    if present[0].name == socket.gethostname() and len(present) == 1:
-        places.admit(present[0])
+    places = Places(config, cache(lambda: Question.of(config, data, run)), is_ours=is_ours)
+    if is_ours:
+        places.admit(fitting[0])
     else:
         places.begin_to_examine(fitting)
         places.wait()
@@ -101,16 +107,14 @@ def slots_on(node: Node, config: SearchConfig) -> int:
 class Places:
     """The nodes that can run trials, and what each trial asks for."""
 
-    def __init__(self, config: SearchConfig, question: Callable[[], Question]) -> None:
-        """question: what to ask of nodes, where there are others than this machine."""
-        self._config, self._question = config, question
+    def __init__(self, config: SearchConfig, question: Callable[[], Question], *, is_ours: bool = False) -> None:
+        """question: what to ask of nodes. is_ours: whether the only node is our own, so that no trial need name it."""
+        self._config, self._question, self._is_ours = config, question, is_ours
         self._admitted: dict[str, Node] = {}
         self._asked: dict[Any, tuple[Node, float]] = {}
         """By the future answer: the node, and until when it may take."""
         self._known: set[str] = set()
-        self._is_ours = False
-        """Whether the only node is this machine, so that a trial need not say where it runs."""
-        self._on_gpu: list[RayTrial] = []
+        self._requests: list[_Request] = []
         self.faults: list[str] = []
         """Why nodes run no trials, a sentence for each."""
 
@@ -120,18 +124,25 @@ class Places:
         fit = sum(slots_on(node, self._config) for node in self._admitted.values())
         return min(fit, self._config.max_concurrent or fit)
 
+    @property
+    def may_come(self) -> bool:
+        """Whether a node runs trials, or is being examined."""
+        return bool(self._admitted or self._asked)
+
     def admit(self, node: Node) -> None:
-        """Let trials run on this machine, if it has the GPU that they are given."""
+        """Let trials run on our own node; without its GPUs if torch finds none and none were asked for."""
         self._known.add(node.node_id)
-        self._is_ours = True
         fault = device_fault() if "GPU" in demand(node, self._config) else ""
+        if fault and self._config.gpus_per_trial is not None:
+            self.faults.append(f"{node.name}: {fault}; gpus_per_trial=0 trains on the CPU")
+            return
         if fault:
-            self.faults.append(f"{node.name}: {fault}")
-        else:
-            self._admitted[node.node_id] = node
+            self.faults.append(f"{node.name}: {fault}; trials run on the CPU")
+            node = node._replace(resources={**node.resources, "GPU": 0.0})
+        self._admitted[node.node_id] = node
 
     def begin_to_examine(self, candidates: Iterable[Node]) -> None:
-        """Ask nodes that were not asked before; `collect` and `wait` take their answers."""
+        """Ask nodes that were not asked before and on which a trial fits; `collect` and `wait` take their answers."""
         for node in candidates:
             if node.node_id in self._known or not slots_on(node, self._config):
                 continue
@@ -159,50 +170,88 @@ class Places:
         return faults
 
     def wait(self) -> None:
-        """Take all answers."""
-        while self._asked:
+        """Take all answers; those that take longer than a minute, if some node can run trials already, come later."""
+        until = time.monotonic() + _WAIT_SECONDS
+        while self._asked and (time.monotonic() < until or not self._admitted):
             ray.wait(list(self._asked), num_returns=len(self._asked), timeout=1.0)
             self.collect()
 
+    def update(self) -> list[str]:
+        """Let go of nodes that are lost, and examine those that have joined; returns the faults of the latter."""
+        present = nodes()
+        alive = {node.node_id for node in present}
+        self._admitted = {name: node for name, node in self._admitted.items() if name in alive}
+        self.begin_to_examine(present)
+        return self.collect()
+
+    def begin(self) -> None:
+        """Forget what trials have asked for: none of them runs any more."""
+        self._requests = []
+
+    @property
+    def are_replaced(self) -> bool:
+        """Whether a trial waits for nodes that are all lost, while others could run it."""
+        waiting = [request.nodes for request in self._requests if request.trial.status == RayTrial.PENDING]
+        return bool(self._admitted) and any(not wanted & self._admitted.keys() for wanted in waiting)
+
     def request(self, trial: RayTrial) -> tune.PlacementGroupFactory:
         """What the next trial asks for, and on which nodes: those with a GPU first."""
-        admitted = list(self._admitted.values())
-        with_gpu = [node for node in admitted if "GPU" in demand(node, self._config)]
-        others = [node for node in admitted if node not in with_gpu]
-        self._on_gpu = [running for running in self._on_gpu if not running.is_finished()]  # type: ignore[no-untyped-call]
-        if with_gpu and (not others or len(self._on_gpu) < sum(slots_on(node, self._config) for node in with_gpu)):
-            self._on_gpu.append(trial)
-            chosen = with_gpu
-        else:
-            chosen = others
-        bundle = demand(chosen[0], self._config)
-        if self._is_ours:
-            return tune.PlacementGroupFactory([bundle])
-        where = {_NODE_ID: f"in({','.join(node.node_id for node in chosen)})"}
-        return tune.PlacementGroupFactory([bundle], bundle_label_selector=[where])
+        self._requests = [each for each in self._requests if not each.trial.is_finished()]  # type: ignore[no-untyped-call]
+        with_gpu = [node for node in self._admitted.values() if "GPU" in demand(node, self._config)]
+        others = [node for node in self._admitted.values() if node not in with_gpu]
+        on_gpu = sum(request.wants_gpu for request in self._requests)
+        wants_gpu = bool(with_gpu) and (not others or on_gpu < sum(slots_on(node, self._config) for node in with_gpu))
+        chosen = with_gpu if wants_gpu else others
+        if not chosen:  # all are lost: the trial waits, until others are there or the search is ended
+            return tune.PlacementGroupFactory([{"CPU": float(self._config.cpus_per_trial)}], **_on(["none"]))
+        names = [node.node_id for node in chosen]
+        self._requests.append(_Request(trial, wants_gpu, frozenset(names)))
+        return tune.PlacementGroupFactory([demand(chosen[0], self._config)], **({} if self._is_ours else _on(names)))
 
 
-class Newcomers(Unsaved, tune.Callback):
-    """Examines nodes that join while trials run; those that pass run later trials."""
+class _Request(NamedTuple):
+    trial: RayTrial
+    wants_gpu: bool
+    nodes: frozenset[str]
 
-    def __init__(self, bridge: TrialBridge, places: Places) -> None:
-        self.bridge, self._places = bridge, places
-        self._looked = time.monotonic()
+
+class NodesReplacedError(Exception):
+    """Trials wait for nodes that are lost, and others could run them: the trials have to be asked for anew."""
+
+
+class NodeWatch(Unsaved, tune.Callback):
+    """Lets go of nodes that are lost while trials run, and examines those that join, which then run later trials."""
+
+    def __init__(self, bridge: TrialBridge, places: Places, lifeline: Lifeline) -> None:
+        self.bridge, self._places, self._lifeline = bridge, places, lifeline
+        self._looked = self._had_nodes = time.monotonic()
+
+    def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
+        """Raises `NodesReplacedError`, which ends Ray's experiment."""
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._look()
+            if self._places.are_replaced:
+                raise NodesReplacedError
 
     @guarded(otherwise=None)
-    def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
-        if time.monotonic() - self._looked < _LOOK_SECONDS:
-            return
+    def _look(self) -> None:
         self._looked = time.monotonic()
-        self._places.begin_to_examine(nodes())
-        self.bridge.errors += self._places.collect()
+        self.bridge.errors += self._places.update()
+        if self._places.may_come:
+            self._had_nodes = self._looked
+        elif self._looked - self._had_nodes > _ALONE_SECONDS:
+            self._lifeline.lose("no node that can run trials is left in the cluster")
+
+
+def _on(node_ids: Iterable[str]) -> dict[str, Any]:
+    return {"bundle_label_selector": [{_NODE_ID: f"in({','.join(node_ids)})"}]}
 
 
 def _fault_in(answer: Any) -> str:
     try:
         return str(ray.get(answer))
     except Exception as error:  # above all a module that is not there
-        return in_one_line(str(error))
+        return in_one_line(str(error)) or type(error).__name__
 
 
 def _fits_nowhere(config: SearchConfig, present: Sequence[Node]) -> str:

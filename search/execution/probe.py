@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -20,8 +21,8 @@ __all__ = ["Question", "device_fault", "examine"]
 
 _SAME = ("xoresnet", "torch", "ray")
 """Packages of which each node must have the driver's version, up to what follows a `+`."""
-_MARKER = "environment.json"
-"""A file of the run's folder that the driver has written before it asks."""
+_MARKER = ".seen"
+"""A file of the run's folder into which the driver writes what no other folder has."""
 
 
 class Question(NamedTuple):
@@ -41,8 +42,9 @@ class Question(NamedTuple):
     def of(cls, config: SearchConfig, data: DataSet, run: Path) -> Self:
         """run: the run's folder."""
         spec = config.data.located().model_dump_json()
-        marker = run / _MARKER
-        return cls(_versions(), spec, data.fingerprint, str(marker), marker.read_text(encoding="utf-8"))
+        marker, content = run / _MARKER, uuid.uuid4().hex
+        marker.write_text(content, encoding="utf-8")
+        return cls(_versions(), spec, data.fingerprint, str(marker), content)
 
 
 def examine(question: Question) -> str:
@@ -66,7 +68,7 @@ def device_fault() -> str:
     try:
         torch.zeros(1, device="cuda")
     except (RuntimeError, AssertionError) as error:  # the latter if torch was built without CUDA
-        return f"Ray counts a GPU there, but torch finds none: {str(error).splitlines()[0]}"
+        return f"Ray counts a GPU there, but torch finds none: {(str(error).splitlines() or [type(error).__name__])[0]}"
     return ""
 
 

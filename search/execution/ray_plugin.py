@@ -179,13 +179,15 @@ def run_trials(
     make_tuner: Callable[[int], tune.Tuner],
     max_concurrent: int,
     is_over: Callable[[], bool] = lambda: False,
+    begins_anew: Callable[[BaseException], bool] = lambda error: False,
 ) -> None:
     """Run the trials of a bridge; make_tuner is called with the number of trials to run at once.
 
     Ray Tune (2.60) ends the experiment on errors that it does not know, such as workers that Ray kills when memory runs
     out. Another tuner then continues with the trials that were running, half as many at once; if only one was running,
     it counts as failed. A full disk ends the search instead. is_over: whether nothing may run any more, as when Ray
-    itself is lost; what Ray raises then has no consequences. Raises what Ray raised if no trial was running.
+    itself is lost; what Ray raises then has no consequences. begins_anew: whether an error only means that all trials
+    are to be asked for again. Raises what Ray raised if no trial was running.
     """
     while True:
         try:
@@ -197,6 +199,9 @@ def run_trials(
                 return
             if is_over():
                 return
+            if begins_anew(error.__cause__ or error):
+                bridge.start_over("", failed=False)
+                continue
             if not bridge.live:
                 raise
             reason = in_one_line(str(error.__cause__ or error)).partition(". ")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 
 from xoresnet.description.user_code import user_modules
 from xoresnet.errors import ClusterError, UsageError
+from xoresnet.search.execution.failures import in_one_line
 from xoresnet.search.execution.own_node import own_node
 
 __all__ = ["check_cluster", "ray_session"]
@@ -36,25 +39,28 @@ _KNOCK = "import ray, sys; ray.init(address=sys.argv[1], include_dashboard=False
 
 
 @contextmanager
-def ray_session(address: str | None) -> Iterator[None]:
+def ray_session(address: str | None) -> Iterator[bool]:
     """Ray for the block: started on this machine, or joined at the address or `RAY_ADDRESS`, unless it runs already.
 
-    Raises `UsageError` for a malformed address, and `ClusterError` where no cluster answers or lets us in.
+    Yields whether its only node was started by this process, and so has the same packages, files and devices. Raises
+    `UsageError` for a malformed address, and `ClusterError` where no cluster answers or lets us in.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     if ray.is_initialized():
-        yield
+        names = [node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        yield names == [socket.gethostname()]
         return
     with ExitStack() as stack:
-        if address == "local":
+        is_ours = address == "local"
+        if is_ours:
             address = stack.enter_context(own_node())
         else:
             check_cluster(address)
         _join(stack.enter_context(tempfile.TemporaryDirectory()), address)
         stack.callback(ray.shutdown)
-        yield
+        yield is_ours
 
 
 def _join(folder: str, address: str) -> None:
@@ -62,7 +68,7 @@ def _join(folder: str, address: str) -> None:
 
     Workers put the driver's working directory first on their path, where a user's `random.py` would hide Python's.
     """
-    before = Path.cwd()
+    before, handler = Path.cwd(), signal.getsignal(signal.SIGTERM)
     os.chdir(folder)
     try:
         ray.init(
@@ -72,10 +78,12 @@ def _join(folder: str, address: str) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ClusterError(f"no Ray cluster answers at {address}: {str(error).splitlines()[0]}") from None
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+        reason = in_one_line(str(error)) or type(error).__name__
+        raise ClusterError(f"no Ray cluster answers at {address}: {reason}") from None
     finally:
         os.chdir(before)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)  # Ray has set its own
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the bridge reports failed trials
 
 
@@ -123,5 +131,5 @@ def _check_answers(address: str) -> None:
         raise UsageError(f"address: must be host:port or auto, got {address!r}")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # the last for a name that is none
         raise ClusterError(f"no Ray cluster answers at {address}: {error}") from None

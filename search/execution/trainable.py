@@ -33,7 +33,7 @@ def train_trial(config: dict[str, Any]) -> None:
 
     config: `arch`, `recipe` and `data` as JSON, `folder`, and `threads` of the CPU; optionally `opens_test`, in whose
     name the test set is opened after the last epoch. A training that diverges reports its failure instead of raising,
-    because another try would diverge as well.
+    so that no later command tries it again.
     """
     prepare_worker(config["threads"])
     recipe = Recipe.from_dict(json.loads(config["recipe"]))

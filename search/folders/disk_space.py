@@ -32,7 +32,7 @@ class DiskSpace:
     def needed(self, running: Iterable[Config]) -> int:
         """The bytes that must be free for the run to continue: the next files of each trial, and new tables."""
         networks = [Arch.from_json(config["arch"]) for config in running if "arch" in config]
-        tables = sum(table.stat().st_size for table in self.folder.glob("*.parquet"))
+        tables = sum(map(_size, self.folder.glob("*.parquet")))
         return _RESERVE + tables + _PER_PARAMETER * sum(map(params_count, networks))
 
     def shortage(self, running: Iterable[Config]) -> str:
@@ -49,3 +49,11 @@ class DiskSpace:
     def sentence(self, running: Iterable[Config], error: BaseException | str) -> str:
         """The sentence after an error that said that no more can be written."""
         return full_disk(self.folder, self.needed(running), error)
+
+
+def _size(file: Path) -> int:
+    """0 for a file that has been removed meanwhile, or whose file server does not answer."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0

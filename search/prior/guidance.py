@@ -13,7 +13,7 @@ from optuna.study import Study
 from xoresnet.errors import ClusterError, RunError, UsageError
 from xoresnet.files.atomic import write_text
 from xoresnet.search.execution.bridge import TrialBridge
-from xoresnet.search.execution.lifeline import Lifeline
+from xoresnet.search.execution.workplace import Workplace
 from xoresnet.search.prepare import SearchPlan
 from xoresnet.search.prior.record import prior_of
 from xoresnet.search.prior.shared_prior import PriorError, PriorInterruptedError, SharedPrior
@@ -24,16 +24,16 @@ from xoresnet.search.study.attributes import PRIOR
 __all__ = ["make_guide"]
 
 
-def make_guide(study: Study, plan: SearchPlan, lifeline: Lifeline, on_step: Callable[[TrialBridge], None]) -> Guide:
+def make_guide(study: Study, plan: SearchPlan, workplace: Workplace, on_step: Callable[[TrialBridge], None]) -> Guide:
     """The guide of a search; its prior is trained first if it is not complete, and failed jobs are tried again.
 
-    lifeline: of the run, in whose folder the prior is. on_step: called several times a second with the bridge of the
+    workplace: of the run, in whose folder the prior is. on_step: called several times a second with the bridge of the
     jobs. Raises `PriorInterruptedError`, `PriorError` for a prior that failed, `ClusterError` where no job fits on the
     machines.
     """
-    run = lifeline.folder
+    run = workplace.lifeline.folder
     if "networks" not in prior_of(study) or not _is_readable(run):
-        study.set_user_attr(PRIOR, _train(plan, lifeline, on_step))
+        study.set_user_attr(PRIOR, _train(plan, workplace, on_step))
     facts = prior_of(study)
     write_text(run / "prior.json", json.dumps(facts, indent=2) + "\n")
     if "failed" in facts:
@@ -49,10 +49,10 @@ def _is_readable(run: Path) -> bool:
     return True
 
 
-def _train(plan: SearchPlan, lifeline: Lifeline, on_step: Callable[[TrialBridge], None]) -> dict[str, Any]:
+def _train(plan: SearchPlan, workplace: Workplace, on_step: Callable[[TrialBridge], None]) -> dict[str, Any]:
     """What the study is to record; unexpected errors cost the search its prior and nothing else."""
     try:
-        prior = SharedPrior(plan, lifeline, on_step)
+        prior = SharedPrior(plan, workplace, on_step)
         networks = prior.run()
     except PriorError as error:
         return {"failed": str(error)}

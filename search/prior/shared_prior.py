@@ -22,7 +22,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.errors import XOResNetError
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, execute
-from xoresnet.search.execution.lifeline import Lifeline
+from xoresnet.search.execution.workplace import Workplace
 from xoresnet.search.objective import Objective
 from xoresnet.search.prepare import SearchPlan
 from xoresnet.search.prior.cost import shared_recipes
@@ -62,10 +62,10 @@ class PriorInterruptedError(XOResNetError, RuntimeError):
 class SharedPrior:
     """Trains shared weights and predicts networks with them, in the folder `prior` of a run."""
 
-    def __init__(self, plan: SearchPlan, lifeline: Lifeline, on_step: Callable[[TrialBridge], None]) -> None:
-        """lifeline: of the run. on_step: called several times a second with the bridge of the jobs that run."""
-        self._plan, self._lifeline, self._on_step = plan, lifeline, on_step
-        self._run = run = lifeline.folder
+    def __init__(self, plan: SearchPlan, workplace: Workplace, on_step: Callable[[TrialBridge], None]) -> None:
+        """workplace: of the run. on_step: called several times a second with the bridge of the jobs that run."""
+        self._plan, self._workplace, self._on_step = plan, workplace, on_step
+        self._run = run = workplace.lifeline.folder
         self._folder = run / "prior"
         self._folder.mkdir(exist_ok=True)
         self._study = optuna.create_study(
@@ -177,7 +177,7 @@ class SharedPrior:
             retries=config.retries,
         )
         limits = config.replace(trial_seconds=None)  # a limit for trials, not for jobs
-        result = execute(bridge, trainable, limits, self._plan.data, lambda: self._on_step(bridge), self._lifeline)
+        result = execute(bridge, trainable, limits, lambda: self._on_step(bridge), self._workplace)
         is_stopped = result.is_lost or result.interrupted or bridge.disk_full
         if is_stopped or ((source.to_do or bridge.interrupted) and not result.failed):
             raise PriorInterruptedError(result)

@@ -52,7 +52,7 @@ max_concurrent: 1
 seed: 12
 """
 """Three trials are complete, sew-resnet8 among them and or-resnet8 not; others, of the same networks, diverge."""
-XORESNET = [sys.executable, "-W", "ignore", "-c", "from xoresnet.search.cli import run; run()"]
+XORESNET = [sys.executable, "-P", "-W", "ignore", "-c", "from xoresnet.search.cli import run; run()"]
 
 
 def search_words(*more: str) -> list[str]:

@@ -34,8 +34,8 @@ def is_full(error: BaseException | str) -> bool:
 
 def free_bytes(folder: Path) -> int | None:
     """The bytes that may be written to a folder, or to the folder that will hold it; None if that cannot be known."""
-    existing = next((place for place in (folder, *folder.absolute().parents) if place.exists()), folder)
     try:
+        existing = next((place for place in (folder, *folder.absolute().parents) if place.exists()), folder)
         return shutil.disk_usage(existing).free
     except OSError:
         return None

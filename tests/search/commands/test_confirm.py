@@ -366,7 +366,7 @@ def test_how_to_go_on_is_said(number: signal.Signals, folder: Path, monkeypatch:
 
     def stopped(bridge: TrialBridge, *rest: Any) -> Outcome:
         assert bridge.next_config("only") is not None
-        lifeline = rest[-1]
+        lifeline = rest[-1].lifeline
         lifeline.signal = number
         return outcome(bridge, lifeline)
 

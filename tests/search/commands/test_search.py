@@ -555,13 +555,13 @@ EXECUTE = "xoresnet.search.run.execute"
 
 def made_up(bridge: TrialBridge, trainable: object, config: SearchConfig, *rest: Any) -> Outcome:
     drive(bridge, config.epochs or 3)
-    return outcome(bridge, rest[-1])
+    return outcome(bridge, rest[-1].lifeline)
 
 
 def fails(bridge: TrialBridge, trainable: object, config: SearchConfig, *rest: Any) -> Outcome:
     while bridge.next_config("only") is not None:
         bridge.on_end("only", "its worker died")
-    return outcome(bridge, rest[-1])
+    return outcome(bridge, rest[-1].lifeline)
 
 
 WIDER = CONFIG.replace("width: 2", "width: [2, 4, 6, 8, 10, 12, 14, 16]")

@@ -22,7 +22,7 @@ from tests.search.command_line import xoresnet
 from tests.search.runs import SMALL, reported, search_words, status
 
 NODE = [
-    sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1",
+    sys.executable, "-m", "ray.scripts.scripts", "start", "--block",
     "--disable-usage-stats", "--object-store-memory=100000000", "--node-ip-address=127.0.0.1",
 ]  # fmt: skip
 
@@ -41,9 +41,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """Two nodes of one CPU each, and a third on which xoresnet is broken."""
     for name, value in {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}.items():
         monkeypatch.setenv(name, value)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # short: sockets lie in it
         broken = Path(folder, "broken", "xoresnet")
         broken.mkdir(parents=True)
@@ -51,20 +49,30 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
         # one after the other: nodes that start at once on one machine get into each other's way
         joined, started = f"--address=127.0.0.1:{port}", []
         try:
-            started += [_start(["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"])]
-            started += [_start([joined]), _start([joined], PYTHONPATH=str(broken.parent))]
+            started += [start_node(["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"])]
+            started += [start_node([joined]), start_node([joined], PYTHONPATH=str(broken.parent))]
             yield Cluster(f"127.0.0.1:{port}", *started[:2])
         finally:
             for node in reversed(started):
-                _kill(node)
+                kill_node(node)
 
 
-def _start(words: list[str], **more: str) -> subprocess.Popen[str]:
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def start_node(words: list[str], cpus: int = 1, **more: str) -> subprocess.Popen[str]:
     """A node that has joined."""
     node = subprocess.Popen(
-        [*NODE, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0,
+        [*NODE, f"--num-cpus={cpus}", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
         env={**os.environ, **more},
-    )  # fmt: skip
+    )
     assert node.stdout is not None
     lines = []
     for line in node.stdout:
@@ -74,7 +82,7 @@ def _start(words: list[str], **more: str) -> subprocess.Popen[str]:
     raise AssertionError("".join(lines))
 
 
-def _kill(node: subprocess.Popen[str]) -> None:
+def kill_node(node: subprocess.Popen[str]) -> None:
     """All of its processes at once, as when a machine loses power."""
     if node.poll() is None:
         os.killpg(node.pid, signal.SIGKILL)
@@ -108,7 +116,7 @@ def test_machines_are_lost_and_no_trial(cluster: Cluster, tmp_path: Path) -> Non
     wait(driver, lambda: bool(reported(tmp_path)) and len(nodes(tmp_path)) == 2)
     before = status(tmp_path)
     assert len(before["running"]) == 2  # one on each node, and none on the one that cannot run any
-    _kill(cluster.second)
+    kill_node(cluster.second)
     _, errors = driver.communicate(timeout=240)
     assert driver.returncode == 0, errors
     (broken,) = [line for line in errors.splitlines() if "runs no trial: " in line]
@@ -122,7 +130,7 @@ def test_machines_are_lost_and_no_trial(cluster: Cluster, tmp_path: Path) -> Non
     count = reported(tmp_path)
     driver = search(tmp_path, cluster.address, "trials=5")
     wait(driver, lambda: reported(tmp_path) > count)
-    _kill(cluster.head)
+    kill_node(cluster.head)
     _, errors = driver.communicate(timeout=45)  # Ray itself would abort the driver after 60 s
     assert driver.returncode == 1, errors
     assert f"error: Ray's head node is lost; everything finished is kept in {tmp_path}/run; to resume: " in errors

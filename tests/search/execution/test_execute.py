@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ import optuna
 import pytest
 
 from tests.search.command_line import xoresnet
-from xoresnet.data.load import DataSet, load_data
+from xoresnet.data.load import load_data
 from xoresnet.errors import ClusterError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution import execute as execution
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import execute
 from xoresnet.search.execution.lifeline import Lifeline
+from xoresnet.search.execution.workplace import Workplace
 from xoresnet.search.objective import Objective
 
 pytestmark = [pytest.mark.usefixtures("ray"), pytest.mark.filterwarnings("ignore")]
@@ -31,13 +33,9 @@ def bridge() -> TrialBridge:
 
 
 @pytest.fixture
-def lifeline(tmp_path: Path) -> Lifeline:
-    return Lifeline(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def data() -> DataSet:
-    return load_data("digits")
+def workplace(tmp_path: Path) -> Iterator[Workplace]:
+    with Workplace(CONFIG, load_data("digits"), Lifeline(tmp_path)) as workplace:
+        yield workplace
 
 
 def nothing() -> None:
@@ -63,29 +61,48 @@ def test_what_a_look_raises_is_noted_once(bridge: TrialBridge) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_between_two_of_rays_loops(
-    number: signal.Signals, bridge: TrialBridge, data: DataSet, lifeline: Lifeline, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals, bridge: TrialBridge, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There Ray catches nothing."""
     monkeypatch.setattr(execution, "run_trials", lambda *arguments, **more: signal.raise_signal(number))
-    found = execute(bridge, train, CONFIG, data, nothing, lifeline)
+    found = execute(bridge, train, CONFIG, nothing, workplace)
     assert (found.interrupted, found.ended, found.failed) == (number, "", False)
 
 
-def test_a_signal_when_all_was_done(
-    bridge: TrialBridge, data: DataSet, lifeline: Lifeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_signal_when_all_was_done(bridge: TrialBridge, workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*arguments: object, **more: object) -> None:
         bridge.ended = "3 trials are finished"
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(execution, "run_trials", run)
-    found = execute(bridge, train, CONFIG, data, nothing, lifeline)
+    found = execute(bridge, train, CONFIG, nothing, workplace)
     assert (found.interrupted, found.ended) == (0, "3 trials are finished")
 
 
-def test_more_than_the_machines_have(bridge: TrialBridge, data: DataSet, lifeline: Lifeline) -> None:
-    with pytest.raises(ClusterError, match=r"^a trial needs 99 CPU, but .* has 2 CPU$"):
-        execute(bridge, train, CONFIG.replace(cpus_per_trial=99), data, nothing, lifeline)
+def test_more_than_the_machines_have(bridge: TrialBridge, tmp_path: Path) -> None:
+    config = CONFIG.replace(cpus_per_trial=99)
+    with (
+        Workplace(config, load_data("digits"), Lifeline(tmp_path)) as workplace,
+        pytest.raises(ClusterError, match=r"^a trial needs 99 CPU, but .* has 2 CPU$"),
+    ):
+        execute(bridge, train, config, nothing, workplace)
+
+
+def test_nothing_begins_after_an_interruption(bridge: TrialBridge, workplace: Workplace) -> None:
+    """Such as one that came when the jobs before were just done."""
+    workplace.lifeline.signal = signal.SIGTERM
+    found = execute(bridge, train, CONFIG, nothing, workplace)
+    assert (found.interrupted, found.failed) == (signal.SIGTERM, False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_handlers_are_as_before(number: signal.Signals, bridge: TrialBridge, workplace: Workplace) -> None:
+    before = signal.getsignal(number)
+    workplace.open()
+    with workplace.lifeline.watching():
+        signal.signal(signal.SIGINT, lambda *ignored: None)  # as Ray Tune does
+    assert signal.getsignal(number) == before
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_confirm_says_so_too(real_search: Path, tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from xoresnet.search.execution.probe import Question, device_fault, examine
 
 @pytest.fixture
 def question(tmp_path: Path) -> Question:
-    (tmp_path / "environment.json").write_text("{}")
     return Question.of(SearchConfig.from_dict({"space": "digits"}), load_data("digits"), tmp_path)
 
 
@@ -38,7 +37,7 @@ def test_another_disk(question: Question, tmp_path: Path) -> None:
     """No such folder, or one with the same name that holds something else."""
     fault = f"it does not see the run's folder {tmp_path}"
     assert examine(question._replace(content="{...}")) == fault
-    (tmp_path / "environment.json").unlink()
+    (tmp_path / ".seen").unlink()
     assert examine(question) == fault
 
 

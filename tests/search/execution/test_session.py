@@ -46,6 +46,11 @@ def test_nobody_there() -> None:
         check_cluster(f"127.0.0.1:{port}")
 
 
+def test_a_name_that_is_none() -> None:
+    with pytest.raises(ClusterError, match=r"^no Ray cluster answers at head\.\.lab:6379: "):
+        check_cluster("head..lab:6379")
+
+
 @pytest.mark.parametrize("address", ["nowhere", "here:", ":port", "local host"])
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(UsageError, match=f"^address: must be host:port or auto, got '{address}'$"):
