@@ -59,7 +59,8 @@ def repair(run: str | Path) -> Repaired:
     """Rebuild the journals of a run from their intact lines, the tables and the trials' folders, then the tables.
 
     What is replaced is kept in a folder `before-repair` of the run. Raises `RunError` for a run without a readable
-    configuration, for one whose study is in a database, and where a process is working.
+    configuration, for one whose study is damaged in a database, which cannot be repaired here, and where a process is
+    working.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = RunFolder(Path(run))

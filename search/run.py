@@ -70,7 +70,7 @@ class SearchRun:
         try:
             return self._done_or(self._run(on_step))
         except PriorInterruptedError as error:
-            return replace(error.outcome, study=self.study)
+            return replace(error.outcome, study=self.study, errors=tuple(self.bridge.errors))
         finally:
             self.write_tables()
 
@@ -139,8 +139,12 @@ class SearchRun:
             except Exception as error:
                 self.bridge.note("on_step", error)
 
+        def prior_error(text: str) -> None:
+            if text not in self.bridge.errors:
+                self.bridge.errors.append(text)
+
         try:
-            self._proposals.guide = make_guide(self.study, self.plan, workplace, prior_step)
+            self._proposals.guide = make_guide(self.study, self.plan, workplace, prior_step, prior_error)
         except PriorError as error:
             self.bridge.errors.append(f"no shared weights: {error}; the search continues without them")
         self.preparing = None

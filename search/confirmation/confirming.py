@@ -175,6 +175,9 @@ class ConfirmRun:
         finally:
             self.write_table()
         failed = len(self.plan.left(self.study))
+        if result.interrupted and not failed and not self.bridge.live:  # it came when all was done
+            self.bridge.ended = "all networks are confirmed"
+            return outcome(self.bridge, self._lifeline)
         if not failed or result.interrupted or result.failed:
             return result
         return replace(result, failed=True, ended=f"{failed} of {len(self.plan.jobs)} trainings failed")
@@ -201,7 +204,10 @@ class ConfirmRun:
     def _tidy(self) -> None:
         """Keep the weights of each network's best seed and remove all others."""
         best = {trial.number for trial in best_seeds(self.study)}
-        for trial in trials_of(self.study, TrialState.COMPLETE, TrialState.FAIL):
+        ended = trials_of(self.study, TrialState.COMPLETE, TrialState.FAIL)
+        for trial in ended:
+            if not trial.has_network:  # lost, as `repair` found
+                continue
             folder = confirmed_folder(self.path, trial)
             if trial.number in best:
                 folder.keep_weights()

@@ -19,6 +19,7 @@ from xoresnet.search.folders.claim import is_claimed
 from xoresnet.search.folders.run import CONFIRM_JOURNAL
 from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.study.faults import remedy
+from xoresnet.search.study.rows import plain_rows, recipe_of
 from xoresnet.search.study.tables import trial_row
 from xoresnet.search.study.trials import TrainingKey, TrialRecord, trials_of
 
@@ -93,12 +94,10 @@ def confirmation_fault(run: Path, table: pd.DataFrame | None, study: Study | Non
 
 
 def lost_trainings(table: pd.DataFrame | None, study: Study | None) -> int:
-    """How many networks and seeds are complete according to the table and not according to the study."""
+    """How many networks and recipes are complete according to the table and not according to the study."""
     if table is None:
         return 0
-    columns = ["arch_id", "config.recipe.seed", "config.recipe.epochs"]
-    complete = set(table.loc[table["state"] == "COMPLETE", columns].itertuples(index=False, name=None))
-    if study is not None:
-        known = trials_of(study, TrialState.COMPLETE)
-        complete -= {(trial.arch_id, trial.recipe.seed, trial.recipe.epochs) for trial in known}
-    return len(complete)
+    rows = plain_rows(table[table["state"] == "COMPLETE"])
+    complete = {(row["arch_id"], recipe) for row in rows if (recipe := recipe_of(row)) is not None}
+    known = trials_of(study, TrialState.COMPLETE) if study is not None else []
+    return len(complete - {trial.training_key for trial in known if trial.has_network})

@@ -72,11 +72,13 @@ class TrialBridge:
         step_metric: str = "epoch",
         max_step: int | None = None,
         retries: int = 1,
+        kind: str = "trial",
     ) -> None:
         """source: where trials come from, or a function `space(trial) -> config` that suggests parameters. objectives:
         the reported metrics in the order of the study's directions. trials: how many to finish, complete or pruned.
         step_metric: the reported integer that counts steps from 1. max_step: the last step of a trial, after
-        which it is not pruned any more. retries: how often a failed trial is tried again.
+        which it is not pruned any more. retries: how often a failed trial is tried again. kind: what messages call a
+        trial.
 
         Raises ValueError if the directions of the objectives are not those of the study.
         """
@@ -86,6 +88,7 @@ class TrialBridge:
         self.study, self.objectives = study, tuple(objectives)
         self.source: TrialSource = source if not callable(source) else SpaceSource(study, source)
         self.budget, self._step, self._last, self._retries = trials, step_metric, max_step, retries
+        self._kind = kind
         self.live: dict[str, LiveTrial] = {}
         """The running trials by the ids that the executor gave them."""
         self.finished = sum(trial.counts_as_finished for trial in trials_of(study))
@@ -161,7 +164,7 @@ class TrialBridge:
         if live.pruned or live.failure:
             return Verdict.STOP
         if NOTICE in metrics:
-            self.errors.append(f"trial {live.trial.number}: {metrics[NOTICE]}")
+            self.errors.append(f"{self._kind} {live.trial.number}: {metrics[NOTICE]}")
             metrics = {name: value for name, value in metrics.items() if name != NOTICE}
         live.diverged = bool(metrics.get(FAILURE))
         live.failure = str(metrics.get(FAILURE) or "") or report_fault(

@@ -26,7 +26,7 @@ from xoresnet.files.disk import disk_errors
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TrialFolder"]
+__all__ = ["TrialFolder", "arrival_fault"]
 
 _ARRIVAL_SECONDS = 5.0
 
@@ -82,16 +82,8 @@ class TrialFolder:
             save_file({name: value.contiguous() for name, value in weights.items()}, partial)
 
     def weights_fault(self) -> str:
-        """Why the weights that a worker has written are not here; empty if they are.
-
-        Waits for a file server that may show a new file some seconds later.
-        """
-        until = time.monotonic() + _ARRIVAL_SECONDS
-        while not self.weights.exists():
-            if time.monotonic() > until:
-                return f"its weights have not arrived in {self.path}: its node does not share the run's folder"
-            time.sleep(0.1)
-        return ""
+        """Why the weights that a worker has written are not here; empty if they are."""
+        return arrival_fault(self.weights, "its weights have")
 
     def keep_weights(self) -> None:
         """Tidy up after a complete trial: its weights stay, its checkpoint is not needed any more."""
@@ -102,3 +94,16 @@ class TrialFolder:
     def remove(self) -> None:
         """Remove the folder with all its files; no error where there is none."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def arrival_fault(file: Path, what: str) -> str:
+    """Why a file that a worker has written is not here; empty if it is. what: the file's content, for the message.
+
+    Waits for a file server that may show a new file some seconds later.
+    """
+    until = time.monotonic() + _ARRIVAL_SECONDS
+    while not file.exists():
+        if time.monotonic() > until:
+            return f"{what} not arrived in {file.parent}: its node does not share the run's folder"
+        time.sleep(0.1)
+    return ""

@@ -24,16 +24,21 @@ from xoresnet.search.study.attributes import PRIOR
 __all__ = ["make_guide"]
 
 
-def make_guide(study: Study, plan: SearchPlan, workplace: Workplace, on_step: Callable[[TrialBridge], None]) -> Guide:
+def make_guide(
+    study: Study,
+    plan: SearchPlan,
+    workplace: Workplace,
+    on_step: Callable[[TrialBridge], None],
+    on_error: Callable[[str], None],
+) -> Guide:
     """The guide of a search; its prior is trained first if it is not complete, and failed jobs are tried again.
 
-    workplace: of the run, in whose folder the prior is. on_step: called several times a second with the bridge of the
-    jobs. Raises `PriorInterruptedError`, `PriorError` for a prior that failed, `ClusterError` where no job fits on the
-    machines.
+    workplace: of the run, in whose folder the prior is. on_step, on_error: as in `SharedPrior`. Raises
+    `PriorInterruptedError`, `PriorError` for a prior that failed, `ClusterError` where no job fits on the machines.
     """
     run = workplace.lifeline.folder
     if "networks" not in prior_of(study) or not _is_readable(run):
-        study.set_user_attr(PRIOR, _train(plan, workplace, on_step))
+        study.set_user_attr(PRIOR, _train(plan, workplace, on_step, on_error))
     facts = prior_of(study)
     write_text(run / "prior.json", json.dumps(facts, indent=2) + "\n")
     if "failed" in facts:
@@ -49,10 +54,15 @@ def _is_readable(run: Path) -> bool:
     return True
 
 
-def _train(plan: SearchPlan, workplace: Workplace, on_step: Callable[[TrialBridge], None]) -> dict[str, Any]:
+def _train(
+    plan: SearchPlan,
+    workplace: Workplace,
+    on_step: Callable[[TrialBridge], None],
+    on_error: Callable[[str], None],
+) -> dict[str, Any]:
     """What the study is to record; unexpected errors cost the search its prior and nothing else."""
     try:
-        prior = SharedPrior(plan, workplace, on_step)
+        prior = SharedPrior(plan, workplace, on_step, on_error)
         networks = prior.run()
     except PriorError as error:
         return {"failed": str(error)}

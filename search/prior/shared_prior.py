@@ -16,13 +16,15 @@ from typing import Any
 import optuna
 from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
+from optuna.storages import BaseStorage
 from optuna.trial import Trial, TrialState
 
 from xoresnet.description.arch import Arch
-from xoresnet.errors import XOResNetError
+from xoresnet.errors import RunError, XOResNetError
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, execute
 from xoresnet.search.execution.workplace import Workplace
+from xoresnet.search.folders.trial import arrival_fault
 from xoresnet.search.objective import Objective
 from xoresnet.search.prepare import SearchPlan
 from xoresnet.search.prior.cost import shared_recipes
@@ -31,7 +33,7 @@ from xoresnet.search.prior.table import SECONDS, predicted_row, write_predicted
 from xoresnet.search.prior.trainables import EPOCHS_CHARGED, predict_networks, train_shared, write_archs
 from xoresnet.search.sources.jobs import JobSource
 from xoresnet.search.study.journal import open_journal
-from xoresnet.search.study.trials import Attributes, trials_of
+from xoresnet.search.study.trials import Attributes, TrialRecord, trials_of
 from xoresnet.shared.weights import WeightGroup, groups_of
 
 __all__ = ["PriorError", "PriorInterruptedError", "SharedPrior"]
@@ -62,19 +64,39 @@ class PriorInterruptedError(XOResNetError, RuntimeError):
 class SharedPrior:
     """Trains shared weights and predicts networks with them, in the folder `prior` of a run."""
 
-    def __init__(self, plan: SearchPlan, workplace: Workplace, on_step: Callable[[TrialBridge], None]) -> None:
-        """workplace: of the run. on_step: called several times a second with the bridge of the jobs that run."""
-        self._plan, self._workplace, self._on_step = plan, workplace, on_step
+    def __init__(
+        self,
+        plan: SearchPlan,
+        workplace: Workplace,
+        on_step: Callable[[TrialBridge], None],
+        on_error: Callable[[str], None],
+    ) -> None:
+        """workplace: of the run. on_step: called several times a second with the bridge of the jobs that run. on_error:
+        called with each sentence that the user should read and that ends nothing.
+        """
+        self._plan, self._workplace, self._on_step, self._on_error = plan, workplace, on_step, on_error
         self._run = run = workplace.lifeline.folder
         self._folder = run / "prior"
         self._folder.mkdir(exist_ok=True)
         self._study = optuna.create_study(
-            storage=open_journal(self._folder / "prior.journal"),
+            storage=self._open_journal(),
             study_name="prior",
             load_if_exists=True,
             pruner=NopPruner(),
             sampler=RandomSampler(seed=0),
         )
+
+    def _open_journal(self) -> BaseStorage:
+        """The storage of the jobs; a damaged one is set aside, because its jobs can be repeated from checkpoints."""
+        journal = self._folder / "prior.journal"
+        try:
+            return open_journal(journal)
+        except RunError as error:
+            aside = journal.with_suffix(".journal.damaged")
+            journal.replace(aside)
+            fault = str(error).partition(", but later")[0]
+            self._on_error(f"{fault}; it is kept as {aside.name}, and the jobs of the shared weights are repeated")
+            return open_journal(journal)
 
     def run(self) -> int:
         """Train, predict and write `predicted.parquet`; returns the number of its networks.
@@ -175,12 +197,20 @@ class SharedPrior:
             [Objective(metric=SECONDS, direction="min")],
             trials=source.finished + source.to_do,
             retries=config.retries,
+            kind="shared weights, job",
         )
+        bridge.checks.append(self._arrival_fault)
         limits = config.replace(trial_seconds=None)  # a limit for trials, not for jobs
         result = execute(bridge, trainable, limits, lambda: self._on_step(bridge), self._workplace)
+        for error in result.errors:
+            self._on_error(error)
         is_stopped = result.is_lost or result.interrupted or bridge.disk_full
         if is_stopped or ((source.to_do or bridge.interrupted) and not result.failed):
             raise PriorInterruptedError(result)
+
+    def _arrival_fault(self, job: TrialRecord) -> str:
+        files = job.attributes[_CONFIG]
+        return arrival_fault(self._folder / (files.get("output") or files["checkpoint"]), "its file has")
 
     def _done(self) -> set[str]:
         """The names of complete jobs."""

@@ -14,7 +14,17 @@ from optuna.trial import FrozenTrial, TrialState
 
 from xoresnet.files.atomic import replaced
 from xoresnet.search.pruning.reports import REPORT, steps_of
-from xoresnet.search.study.attributes import ARCH, ARCH_ID, DUPLICATE, EXCLUDED, FAILURE, RECIPE, RECORD
+from xoresnet.search.study.attributes import (
+    ARCH,
+    ARCH_ID,
+    CONFIRMS,
+    DUPLICATE,
+    EXCLUDED,
+    FAILURE,
+    RECIPE,
+    RECORD,
+    RESCUES,
+)
 from xoresnet.search.study.journal import JournalFile
 
 __all__ = ["Merged", "StudyFacts", "Tables", "is_complete", "merged", "rebuild_journal"]
@@ -64,7 +74,7 @@ def merged(known: Sequence[FrozenTrial], tables: Tables) -> Merged:
         if of_tables is not None and not _agree(of_journal, of_tables):
             found.from_tables.append(number)
             found.trials.append(_completed(of_tables, of_journal))
-        elif of_journal is not None and _is_kept(of_journal, known_elsewhere=of_tables is None, in_tables=in_tables):
+        elif of_journal is not None and (of_tables is not None or _is_kept(of_journal, in_tables)):
             found.trials.append(of_journal)
         else:
             found.lost.append(number)
@@ -85,11 +95,14 @@ def rebuild_journal(path: Path, study: StudyFacts, trials: Iterable[FrozenTrial]
             storage.create_new_trial(study_id, trial)
 
 
-def _is_kept(trial: FrozenTrial, *, known_elsewhere: bool, in_tables: Container[object]) -> bool:
-    """Whether a trial of the journal is whole, and not another one that a lost line has renumbered."""
-    if not trial.state.is_finished():
-        return True
-    return is_complete(trial) and not (known_elsewhere and _identity(trial) in in_tables)
+def _is_kept(trial: FrozenTrial, in_tables: Container[object]) -> bool:
+    """Whether a trial that the tables do not have is whole, and not one of theirs that a lost line has renumbered."""
+    if trial.state.is_finished():
+        return is_complete(trial) and _identity(trial) not in in_tables
+    attributes = trial.user_attrs
+    has_network = all(name in attributes for name in (ARCH, ARCH_ID, RECIPE))
+    is_new = bool(trial.params) and not steps_of(attributes) and RESCUES not in attributes
+    return trial.state == TrialState.WAITING or has_network or is_new
 
 
 def _identity(trial: FrozenTrial) -> object:
@@ -129,22 +142,29 @@ def _same(mine: Any, theirs: Any) -> bool:
 def _completed(of_tables: FrozenTrial, of_journal: FrozenTrial | None) -> FrozenTrial:
     """The trial of the tables, with what only the journal has of it."""
     if of_journal is not None:
-        kept = of_journal.user_attrs
-        if any(name.startswith(RECORD) for name in of_tables.user_attrs):
-            kept = {name: value for name, value in kept.items() if not name.startswith((RECORD, REPORT))}
+        last = max(steps_of(of_tables.user_attrs), default=math.inf)
+        later = [step for step in steps_of(of_journal.user_attrs) if step > last]
+        nonsense = {f"{kind}{step}" for step in later for kind in (RECORD, REPORT)}
+        kept = {name: value for name, value in of_journal.user_attrs.items() if name not in nonsense}
         of_tables.user_attrs = {**kept, **of_tables.user_attrs}
         of_tables.system_attrs = of_journal.system_attrs
     return of_tables
 
 
 def is_complete(trial: FrozenTrial) -> bool:
-    """Whether nothing is missing of what a study has of a finished trial, its figures of every step included."""
+    """Whether nothing is missing of what a study has of a finished trial.
+
+    That includes its figures of every step, but only those of the last step in a confirmation, whose table has no more.
+    """
     attributes = trial.user_attrs
     steps = steps_of(attributes)
-    is_described = DUPLICATE in attributes or all(name in attributes for name in (ARCH, ARCH_ID, RECIPE))
-    has_values = trial.state != TrialState.COMPLETE or trial.values is not None
+    is_answered = DUPLICATE in attributes
+    is_described = is_answered or all(name in attributes for name in (ARCH, ARCH_ID, RECIPE))
+    has_values = trial.state != TrialState.COMPLETE or (is_answered and trial.values is not None)
+    has_values = has_values or (bool(steps) and trial.values == attributes[f"{REPORT}{steps[-1]}"])
     has_records = {name for name in attributes if name.startswith(RECORD)} == {f"{RECORD}{step}" for step in steps}
-    return is_described and has_values and has_records and steps == list(range(1, len(steps) + 1))
+    first = steps[0] if CONFIRMS in attributes and steps else 1
+    return is_described and has_values and has_records and steps == list(range(first, first + len(steps)))
 
 
 def _lost(number: int) -> FrozenTrial:

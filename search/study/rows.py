@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,31 +19,28 @@ from xoresnet.results.tables.columns import SUMMED
 from xoresnet.results.tables.loading import Run
 from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.pruning.reports import REPORT
-from xoresnet.search.study.attributes import FAILURE, LAYERS, NODE, RECORD, RESCUES, SOURCE
+from xoresnet.search.study.attributes import DEVICE, FAILURE, LAYERS, NODE, RECORD, RESCUES, SOURCE
 from xoresnet.search.study.trials import network_attributes
 from xoresnet.space.optuna_adapter import distributions
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.walk import parameters_of
 
-__all__ = ["TrialTables", "network_of", "place_of", "plain_rows", "report_of", "trial_of"]
+__all__ = ["TableRows", "TrialTables", "place_of", "plain_rows", "recipe_of", "report_of", "trial_of"]
 
 _ARCH, _RECIPE = "config.", "config.recipe."
 
 
-class TrialTables:
-    """The finished trials in the tables of a run, as Optuna's trials."""
+class TableRows(ABC):
+    """The finished trials of a table, as Optuna's trials."""
 
-    def __init__(self, folder: Path, run: Run, space: SearchSpace) -> None:
-        self._folder, self._space = folder, space
-        self._metrics = [*run.objectives]
-        finished = run.trials[run.trials["state"].isin(("COMPLETE", "PRUNED", "FAIL"))]
-        self._rows: dict[int, dict[str, Any]] = {int(row["trial_id"]): row for row in plain_rows(finished)}
-        self._epochs: dict[int, list[dict[str, Any]]] = _grouped(run.history)
-        self._layers: dict[int, list[dict[str, Any]]] = _grouped(run.layers)
+    def __init__(self, folder: Path, kind: str, metrics: Sequence[str]) -> None:
+        """folder: the run's. kind: that of the trials' folders. metrics: of the objectives."""
+        self._folder, self._kind, self._metrics = folder, kind, metrics
+        self._rows: dict[int, dict[str, Any]] = {}
 
     @property
     def numbers(self) -> list[int]:
-        """The numbers of the finished trials."""
+        """The numbers that the trials have, or get."""
         return sorted(self._rows)
 
     def trial(self, number: int) -> FrozenTrial | None:
@@ -50,9 +48,25 @@ class TrialTables:
         row = self._rows.get(number)
         if row is None:
             return None
-        network = network_of(row, TrialFolder.in_run(self._folder, "trials", number, row["arch_id"]))
-        if network is None:
-            return None
+        network = _network_of(row, TrialFolder.in_run(self._folder, self._kind, number, row["arch_id"]))
+        return None if network is None else self._trial(number, row, network)
+
+    @abstractmethod
+    def _trial(self, number: int, row: Mapping[str, Any], network: tuple[Arch, Recipe]) -> FrozenTrial: ...
+
+
+class TrialTables(TableRows):
+    """The finished trials in the tables of a search."""
+
+    def __init__(self, folder: Path, run: Run, space: SearchSpace) -> None:
+        super().__init__(folder, "trials", [*run.objectives])
+        self._space = space
+        finished = run.trials[run.trials["state"].isin(("COMPLETE", "PRUNED", "FAIL"))]
+        self._rows = {int(row["trial_id"]): row for row in plain_rows(finished)}
+        self._epochs: dict[int, list[dict[str, Any]]] = _grouped(run.history)
+        self._layers: dict[int, list[dict[str, Any]]] = _grouped(run.layers)
+
+    def _trial(self, number: int, row: Mapping[str, Any], network: tuple[Arch, Recipe]) -> FrozenTrial:
         origin = {FAILURE: row["reason"], SOURCE: row["source"], RESCUES: row["rescues"]}
         known = {name: value for name, value in origin.items() if value is not None}
         reports = self._reports(number, row)
@@ -101,11 +115,18 @@ def trial_of(row: Mapping[str, Any], number: int, metrics: Sequence[str], attrib
     )
 
 
-def network_of(row: Mapping[str, Any], folder: TrialFolder) -> tuple[Arch, Recipe] | None:
-    """The network of a row, from its folder or its columns, and its recipe; None unless the id is the same."""
+def recipe_of(row: Mapping[str, Any]) -> Recipe | None:
+    """The recipe of a row; None for one that this version does not know."""
     try:
-        recipe = Recipe.from_dict(_fields(row, _RECIPE))
+        return Recipe.from_dict(_fields(row, _RECIPE))
     except SpecError:
+        return None
+
+
+def _network_of(row: Mapping[str, Any], folder: TrialFolder) -> tuple[Arch, Recipe] | None:
+    """The network of a row, from its folder or its columns, and its recipe; None unless the id is the same."""
+    recipe = recipe_of(row)
+    if recipe is None:
         return None
     fields = {name: value for name, value in _fields(row, _ARCH).items() if name != "recipe"}
     for arch in (_arch_in(folder), _arch_of(fields)):
@@ -140,7 +161,8 @@ def place_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """Where a trial ran, as its records say it."""
     host, _, process = (row["worker"] or "").rpartition(":")
     worker = {"hostname": host, "pid": int(process)} if host and process.isdecimal() else {}
-    return {**worker, **({NODE: row["node_id"]} if row["node_id"] is not None else {})}
+    known = {NODE: row["node_id"], DEVICE: row.get("device")}
+    return {**worker, **{name: value for name, value in known.items() if value is not None}}
 
 
 def plain_rows(frame: pd.DataFrame) -> Sequence[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ class FrameWriter:
         self._study, self._folder = study, folder
         self._objectives = {objective.metric: objective.direction for objective in objectives}
         self._ended: dict[int, _Rows] = {}
+        self._writing = threading.Lock()
         self._wrote = 0.0
         self._took = 0.0
 
@@ -47,7 +49,11 @@ class FrameWriter:
             self.write()
 
     def write(self) -> None:
-        """Write all tables; each file is replaced atomically."""
+        """Write all tables; each file is replaced atomically. Any thread may call it."""
+        with self._writing:
+            self._write()
+
+    def _write(self) -> None:
         start = time.monotonic()
         frames = self.frames()
         for name, frame in frames._asdict().items():

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow
 import pytest
 
+from xoresnet.errors import RunError
 from xoresnet.results.tables.files import csv_text, read_table, write_csv, write_parquet
 
 
@@ -70,7 +71,7 @@ def test_csv_keeps_numbers_as_they_are() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "most", "message"),
-    [("MOST_TABLE_VALUES", 1999, "it has 1,000 rows, more than can be read"), ("MOST_TABLE_BYTES", 99, "it is larger")],
+    [("MOST_TABLE_VALUES", 1999, "it has 1,000 rows, more than"), ("MOST_TABLE_BYTES", 99, "it is larger")],
 )
 def test_a_table_that_announces_too_much_is_not_read(
     limit: str, most: int, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -80,5 +81,5 @@ def test_a_table_that_announces_too_much_is_not_read(
     content = (tmp_path / "frame.parquet").read_bytes()
     assert read_table(content).num_rows == 1000
     monkeypatch.setattr(f"xoresnet.results.tables.files.{limit}", most)
-    with pytest.raises(pyarrow.ArrowInvalid, match=message):
+    with pytest.raises(RunError, match=message):
         read_table(content)
