@@ -142,10 +142,9 @@ def _same(mine: Any, theirs: Any) -> bool:
 def _completed(of_tables: FrozenTrial, of_journal: FrozenTrial | None) -> FrozenTrial:
     """The trial of the tables, with what only the journal has of it."""
     if of_journal is not None:
-        last = max(steps_of(of_tables.user_attrs), default=math.inf)
-        later = [step for step in steps_of(of_journal.user_attrs) if step > last]
-        nonsense = {f"{kind}{step}" for step in later for kind in (RECORD, REPORT)}
-        kept = {name: value for name, value in of_journal.user_attrs.items() if name not in nonsense}
+        kept = of_journal.user_attrs
+        if any(name.startswith(RECORD) for name in of_tables.user_attrs):  # in a confirmation the sums of all epochs
+            kept = {name: value for name, value in kept.items() if not name.startswith((RECORD, REPORT))}
         of_tables.user_attrs = {**kept, **of_tables.user_attrs}
         of_tables.system_attrs = of_journal.system_attrs
     return of_tables

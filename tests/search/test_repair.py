@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 from tests.search.command_line import xoresnet
-from tests.search.confirmations import begin, confirming, made_search
+from tests.search.confirmations import begin, carry_out, confirming, made_search
 from tests.search.views.test_search import complete, search_config, searching
 from xoresnet.errors import RunError
 from xoresnet.results import Run, load
+from xoresnet.search.confirmation.study import look_at_confirm_study
+from xoresnet.search.confirmation.table import lost_trainings
 from xoresnet.search.folders.claim import claimed
 from xoresnet.search.repair import repair
 from xoresnet.search.study.opening import read_search
@@ -237,13 +239,67 @@ def test_a_damaged_confirmation(damage: Callable[[Path], None], run: Path, whole
     with pytest.raises(RunError, match="to rebuild it: xoresnet repair"), confirming(run, seeds=2):
         raise AssertionError("the confirmation began")
     assert contents(run) == before
-    repair(run)
-    pd.testing.assert_frame_equal(
-        load(run).confirmed.sort_values("arch_id", ignore_index=True),
-        load(whole).confirmed.sort_values("arch_id", ignore_index=True),
-    )
+    for again in (False, True):
+        assert bool(repair(run).faults) is not again
+        pd.testing.assert_frame_equal(
+            load(run).confirmed.sort_values("arch_id", ignore_index=True),
+            load(whole).confirmed.sort_values("arch_id", ignore_index=True),
+        )
     with confirming(run, seeds=1) as confirmation:
         assert confirmation.to_do == 0
+
+
+def test_a_confirmation_that_is_damaged_again_keeps_what_was_repaired(run: Path, whole: Path) -> None:
+    """The second time without its table: the journal that was rebuilt is all there is."""
+    emptied(run / "confirm.journal")
+    repair(run)
+    lines = (run / "confirm.journal").read_bytes().splitlines(keepends=True)
+    (run / "confirm.journal").write_bytes(b"".join([*lines[:-2], b"damaged\n", lines[-1]]))
+    (run / "confirmed.parquet").unlink()
+    assert len(repair(run).faults) == 1
+    with confirming(run, seeds=1) as confirmation:
+        assert confirmation.to_do == 1  # of three
+        assert carry_out(confirmation) == [3]
+    assert len(load(run).confirmed) == 3
+
+
+def test_a_training_that_was_running_and_is_lost_is_begun_again(run: Path) -> None:
+    with confirming(run, seeds=2) as confirmation:
+        assert begin(confirmation, epochs=1) is not None
+    damage_line(run / "confirm.journal", b'"trial":3')
+    assert repair(run).faults
+    with confirming(run, seeds=2) as confirmation:
+        assert carry_out(confirmation) == [4, 5, 6]
+    assert xoresnet("status", str(run), "--json").json["running"] == []
+
+
+def damage_line(journal: Path, part: bytes) -> None:
+    """The last line with this part."""
+    lines = journal.read_bytes().splitlines(keepends=True)
+    place = max(place for place, line in enumerate(lines) if part in line)
+    lines[place] = b"\0" * (len(lines[place]) - 1) + b"\n"
+    journal.write_bytes(b"".join(lines))
+
+
+@pytest.mark.parametrize("part", [b'"arch_id"', b'"arch"', b'"recipe"'])
+def test_a_trial_that_had_only_begun_when_its_network_was_lost(part: bytes, run: Path) -> None:
+    """Its parameters tell it."""
+    with searching(config_of(run), run) as search:
+        begun = search.bridge.next_config("one")
+    assert begun is not None
+    damage_line(run / "study.journal", part)
+    assert repair(run).lost == ()
+    with searching(config_of(run), run) as search:
+        assert search.bridge.next_config("again") == begun
+
+
+def test_two_confirmations_that_differ_in_their_recipes_are_two(run: Path) -> None:
+    """Of one network, with the same seed and as many epochs."""
+    table = load(run).confirmed
+    other = table.iloc[[0]].assign(**{"config.recipe.learning_rate": 0.0123})
+    study = look_at_confirm_study(run)
+    assert lost_trainings(table, study) == 0
+    assert lost_trainings(pd.concat([table, other]), study) == 1
 
 
 # what cannot be repaired

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from optuna.trial import FrozenTrial
 
 from tests.search.command_line import Result, xoresnet
 from tests.search.confirmations import carry_out, confirming, made_search
@@ -27,7 +28,7 @@ from xoresnet.data.batches import Normalise
 from xoresnet.measures.metrics import metric_of
 from xoresnet.network.count_spikes import count_spikes
 from xoresnet.results import Run, confirmed_networks, load, ranking_kept
-from xoresnet.search.confirmation.confirming import ConfirmRun
+from xoresnet.search.confirmation.confirming import ConfirmRun, confirm
 from xoresnet.search.confirmation.study import look_at_confirm_study
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, outcome
@@ -142,6 +143,18 @@ def test_what_is_printed(real_confirmation: Path) -> None:
     assert held == f"Kendall's tau between the rankings of search and test: {', '.join(tau)} (1 = the same order)"
     run = str(real_confirmation)
     assert following == f"next: xoresnet report {run}; xoresnet export {run}"
+
+
+def test_stopped_when_its_last_training_is_done_it_is_done(ray: None, folder: Path) -> None:
+    def stop_with_the_last(confirmation: ConfirmRun) -> None:
+        def stop(trial: FrozenTrial) -> None:
+            if not confirmation.plan.left(confirmation.study):
+                os.kill(os.getpid(), signal.SIGINT)
+
+        confirmation.bridge.observers.append(stop)
+
+    result = confirm(folder, seeds=1, epochs=1, wanted=[PRUNED], on_begin=stop_with_the_last)
+    assert (result.ended, result.interrupted, result.failed) == ("all networks are confirmed", 0, False)
 
 
 # the same command again, and other commands

@@ -231,14 +231,23 @@ def test_without_shared_weights_it_goes_on_and_with_them_once_there_are_any(ray:
     assert (len(run.trials), len(run.predicted)) == (6 - run.prior["trials_charged"], NETWORKS)
 
 
-def test_a_lost_table_of_predictions_is_made_again(guided: Guided, tmp_path: Path) -> None:
+def test_a_lost_table_and_a_damaged_journal_are_made_again(guided: Guided, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(guided.folder, folder)
     (folder / "predicted.parquet").write_bytes(b"PAR1")
+    journal = folder / "prior" / "prior.journal"
+    content = bytearray(journal.read_bytes())
+    content[len(content) // 3] = 0
+    journal.write_bytes(content)
     result = search(tmp_path, "trials=7")
-    assert (result.code, result.err) == (0, "")
-    found = load(folder)
-    pd.testing.assert_frame_equal(found.predicted, guided.run.predicted)
+    assert result.code == 0
+    (sentence,) = result.err.splitlines()
+    assert sentence.startswith(f"error: {journal}, line ")
+    assert sentence.endswith("it is kept as prior.journal.damaged, and the jobs of the shared weights are repeated")
+    assert (folder / "prior" / "prior.journal.damaged").read_bytes() == content
+    found, timed = load(folder), ["prediction_seconds"]
+    pd.testing.assert_frame_equal(found.predicted.drop(columns=timed), guided.run.predicted.drop(columns=timed))
+    assert found.prior["epochs_charged"] == guided.run.prior["epochs_charged"]  # trained on from the checkpoints
     assert len(found.trials) == len(guided.run.trials) + 1
 
 

@@ -127,6 +127,21 @@ def test_a_new_run_does_not_take_trials_that_nobody_owns(tmp_path: Path) -> None
     assert IDENTITY not in begin(folder, study="another")._storage.get_study_user_attrs(study._study_id)
 
 
+def test_a_search_that_was_refused_leaves_its_name_free(tmp_path: Path) -> None:
+    """Before its first trial, as for a wrong `--address`: its folder goes, and what it enqueued in the database."""
+    folder = tmp_path / "ann" / "digits"
+    begin(folder).enqueue_trial({})
+    shutil.rmtree(folder)
+    assert begin(tmp_path / "bob" / "digits", seed=1).trials == []
+
+
+def test_trials_whose_folder_is_gone_are_not_deleted(digits: Path, tmp_path: Path) -> None:
+    shutil.rmtree(digits)
+    other = tmp_path / "bob" / "digits"
+    with pytest.raises(RunError, match=f"belongs to the run in {digits}, not to the one in {other}"):
+        begin(other)
+
+
 def test_journals_in_the_folder_have_no_owner(tmp_path: Path) -> None:
     """A copy of such a run is a run of its own."""
     one, other = tmp_path / "one", tmp_path / "other"
