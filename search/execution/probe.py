@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import platform
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import torch
 
 from xoresnet.data.load import DataSet
-from xoresnet.data.spec import DataSpec
 from xoresnet.errors import XOResNetError
 from xoresnet.search.config import SearchConfig
+from xoresnet.search.execution.trainable import load_data_once  # a node must have all that trials import
+from xoresnet.version import __version__
 
 __all__ = ["Question", "device_fault", "examine"]
 
-_SAME = ("xoresnet", "torch", "ray")
+_SAME = ("torch", "ray")
 """Packages of which each node must have the driver's version, up to what follows a `+`."""
 _MARKER = ".seen"
 """A file of the run's folder into which the driver writes what no other folder has."""
@@ -73,7 +73,8 @@ def device_fault() -> str:
 
 
 def _versions() -> dict[str, str]:
-    installed: dict[str, Any] = {"Python": ".".join(platform.python_version_tuple()[:2])}
+    python = ".".join(platform.python_version_tuple()[:2])
+    installed = {"Python": python, "xoresnet": __version__}  # the code's own, which may have been sent here
     for package in _SAME:
         try:
             installed[package] = importlib.metadata.version(package).partition("+")[0]
@@ -93,7 +94,7 @@ def _folder_fault(question: Question) -> str:
 
 def _data_fault(question: Question) -> str:
     try:
-        data = DataSpec.from_dict(json.loads(question.data)).load()
+        data = load_data_once(question.data)
     except XOResNetError as error:
         return str(error)
     if data.fingerprint != question.fingerprint:

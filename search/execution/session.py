@@ -9,10 +9,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import ray
 from ray.exceptions import RayError
@@ -35,6 +35,8 @@ _QUIET = {
 }
 _ANSWER_SECONDS = 45.0
 """How long a cluster may take to let us in."""
+_OUR_CODE = Path(str(files("xoresnet")))
+"""Sent to other machines: whatever they have installed, trials run this code, with all changes that were made to it."""
 _KNOCK = "import ray, sys; ray.init(address=sys.argv[1], include_dashboard=False, log_to_driver=False)"
 
 
@@ -58,22 +60,24 @@ def ray_session(address: str | None) -> Iterator[bool]:
             address = stack.enter_context(own_node())
         else:
             check_cluster(address)
-        _join(stack.enter_context(tempfile.TemporaryDirectory()), address)
+        code = user_modules() if is_ours else (*user_modules(), _OUR_CODE)
+        _join(stack.enter_context(tempfile.TemporaryDirectory()), address, code)
         stack.callback(ray.shutdown)
         yield is_ours
 
 
-def _join(folder: str, address: str) -> None:
+def _join(folder: str, address: str, code: Sequence[Path]) -> None:
     """Join a cluster with an empty working directory; it must exist as long as the workers, which start in it.
 
     Workers put the driver's working directory first on their path, where a user's `random.py` would hide Python's.
+    code: files and package folders that are sent to the workers, which import them from there.
     """
     before, handler = Path.cwd(), signal.getsignal(signal.SIGTERM)
     os.chdir(folder)
     try:
         ray.init(
             address=address,
-            runtime_env=_user_code(),
+            runtime_env={"py_modules": [str(each) for each in code]} if code else None,
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
@@ -85,12 +89,6 @@ def _join(folder: str, address: str) -> None:
         os.chdir(before)
         signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)  # Ray has set its own
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the bridge reports failed trials
-
-
-def _user_code() -> dict[str, Any] | None:
-    """What ships the modules of the user's own to the workers, which start in another folder, or on another machine."""
-    modules = user_modules()
-    return {"py_modules": [str(module) for module in modules]} if modules else None
 
 
 def check_cluster(address: str, seconds: float = _ANSWER_SECONDS) -> None:
