@@ -307,3 +307,28 @@ def test_what_an_interrupted_download_has_left_is_found(cifar: Server, tmp_path:
         f"error: {folder}/data_batch_1 is missing; "
         "to fetch what is missing or damaged: xoresnet data cifar10 --download\n"
     )
+
+
+def test_whole_files_of_another_data_set_are_set_aside(fashion: Server, tmp_path: Path) -> None:
+    """MNIST's have the same names and as many entries."""
+    root = tmp_path / "data" / "fashion-mnist"
+    root.mkdir(parents=True)
+    other = idx(np.arange(50 * 784).reshape(50, 28, 28) % 241)
+    (root / "train-images-idx3-ubyte").write_bytes(other)
+    (root / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(np.zeros(20))))
+    data = load_data("fashion-mnist", download=True)
+    assert len(data.train) + len(data.validation) == 50
+    assert len(data.test.open(by="confirm").labels.unique()) > 1
+    assert (root / "train-images-idx3-ubyte.other").read_bytes() == other
+    assert (root / "t10k-labels-idx1-ubyte.gz.other").exists()
+    assert not list(root.glob("*.other2"))
+
+
+def test_a_batch_of_ones_own_beside_the_originals_is_set_aside(cifar: Server, tmp_path: Path) -> None:
+    folder = unpack(cifar, tmp_path / "data")
+    own = (folder / "data_batch_3").read_bytes()
+    (folder / "data_batch_2").write_bytes(own)
+    (folder / "data_batch_2.other").write_bytes(b"an earlier one")
+    data = load_data("cifar10", download=True)
+    assert len(data.train) + len(data.validation) == 100
+    assert [(folder / f"data_batch_2.{name}").read_bytes() for name in ("other", "other2")] == [b"an earlier one", own]
