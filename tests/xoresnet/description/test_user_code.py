@@ -16,6 +16,7 @@ import torch
 
 from xoresnet.data.load import load_data
 from xoresnet.description.arch import Arch
+from xoresnet.description.code_folders import add_code_folder
 from xoresnet.description.layer_table import params_count
 from xoresnet.description.user_code import fault_of_user_code, names_only
 from xoresnet.errors import SpecError, UntrustedCodeError, UsageError
@@ -236,6 +237,18 @@ def test_reading_uses_what_the_user_has_imported_and_imports_what_is_trusted() -
         with pytest.raises(SpecError, match=r"'mylab\.NUMBER' must be a Merge, but its type is int"):
             Arch.from_dict({**FIELDS, "merge": "mylab.NUMBER"})
     assert (named.names, other.names) == ([], [])
+
+
+def test_a_name_of_what_is_imported_already_opens_no_folder(tmp_path: Path) -> None:
+    """In which a file could then stand in for an optional package."""
+    add_code_folder(tmp_path / "theirs")
+    with (
+        names_only("theirs") as named,
+        pytest.raises(SpecError, match=r"'xoresnet\.errors\.DataError' must be a Merge"),
+    ):
+        Arch.from_dict({**FIELDS, "merge": "xoresnet.errors.DataError"})
+    assert named.names == []
+    assert str(tmp_path / "theirs") not in sys.path
 
 
 def test_reading_runs_no_lazy_module(tmp_path: Path) -> None:
