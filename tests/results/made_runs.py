@@ -107,7 +107,7 @@ def predicted(run: Run, *, more: int = 3, charged: int = 2) -> Run:
         for number in range(more)
     ]
     rows += run.trials.to_dict("records")
-    said = [
+    predictions = [
         {
             **row,
             "arch": "{}",
@@ -119,8 +119,8 @@ def predicted(run: Run, *, more: int = 3, charged: int = 2) -> Run:
         }
         for place, row in enumerate(rows)
     ]
-    prior = {"trials_charged": charged, "epochs_charged": 6.0, "seconds": 12.5, "networks": len(said)}
-    return replace(run, predicted=typed(said, PREDICTED), prior=prior)
+    prior = {"trials_charged": charged, "epochs_charged": 6.0, "seconds": 12.5, "networks": len(predictions)}
+    return replace(run, predicted=typed(predictions, PREDICTED), prior=prior)
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -48,9 +48,9 @@ def test_commands(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_columns_are_named() -> None:
     from xoresnet.results.tables.columns import HISTORY, LAYERS, TRIALS
 
-    said = set(re.findall(r"`([\w.]+)`", PAGE))
-    unsaid = {name for name in (*TRIALS, *HISTORY, *LAYERS) if not name.startswith("config.")} - said
-    assert unsaid == set()
+    named = set(re.findall(r"`([\w.]+)`", PAGE))
+    unnamed = {name for name in (*TRIALS, *HISTORY, *LAYERS) if not name.startswith("config.")} - named
+    assert unnamed == set()
 
 
 def test_all_functions_are_named() -> None:

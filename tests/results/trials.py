@@ -31,12 +31,12 @@ def frames(
 ) -> pd.DataFrame:
     """Trials in any order under an index of their own, with ties, with NaN if `missing`, some without `state`."""
     count = draw(st.integers(least, most))
-    one = st.sampled_from([*values, math.nan] if missing else list(values))
+    any_value = st.sampled_from([*values, math.nan] if missing else list(values))
     frame = pd.DataFrame(
         {
             "trial_id": pd.Series(draw(st.permutations(range(count))), dtype="int64"),
             "state": pd.Series([draw(st.sampled_from(STATES)) for _ in range(count)], dtype="str"),
-            **{metric: pd.Series([draw(one) for _ in range(count)], dtype="float64") for metric in METRICS},
+            **{metric: pd.Series([draw(any_value) for _ in range(count)], dtype="float64") for metric in METRICS},
         }
     )
     frame.index = pd.Index([f"row {place}" for place in range(count)], dtype="str")
@@ -45,12 +45,12 @@ def frames(
 
 def points(frame: pd.DataFrame, objectives: Objectives) -> list[tuple[float, ...] | None]:
     """The losses of each row; None for those that do not count."""
-    found: list[tuple[float, ...] | None] = []
+    losses: list[tuple[float, ...] | None] = []
     for row in frame.to_dict("records"):
         point = tuple(-row[name] if way == "max" else row[name] for name, way in objectives.items())
         counts = row.get("state", "COMPLETE") == "COMPLETE" and not any(map(math.isnan, point))
-        found.append(point if counts else None)
-    return found
+        losses.append(point if counts else None)
+    return losses
 
 
 def covers(a: Sequence[float], b: Sequence[float]) -> bool:

@@ -48,10 +48,10 @@ def in_the_plainest_way(frame: pd.DataFrame, factor: str, metric: str) -> list[t
     for row in rows:
         cell = cells.setdefault(tuple(str(row[name]) for name in others), {})
         cell.setdefault(row[factor], []).append(row[metric])
-    found: list[tuple[Any, ...]] = []
+    effects: list[tuple[Any, ...]] = []
     for level in levels:
         values = [row[metric] for row in rows if row[factor] == level]
-        found.append(("marginal", level, None, "mean", fmean(values) if values else NAN, len(values)))
+        effects.append(("marginal", level, None, "mean", fmean(values) if values else NAN, len(values)))
     ratio = metric == "spikes_per_sample" and all(row[metric] > 0 for row in rows)
     for reference, level in itertools.combinations(levels, 2):
         pairs = [(fmean(c[level]), fmean(c[reference])) for c in cells.values() if level in c and reference in c]
@@ -59,8 +59,8 @@ def in_the_plainest_way(frame: pd.DataFrame, factor: str, metric: str) -> list[t
             effect = math.exp(fmean(math.log(a / b) for a, b in pairs)) if pairs else NAN
         else:
             effect = fmean(a - b for a, b in pairs) if pairs else NAN
-        found.append(("matched", level, reference, "ratio" if ratio else "difference", effect, len(pairs)))
-    return found
+        effects.append(("matched", level, reference, "ratio" if ratio else "difference", effect, len(pairs)))
+    return effects
 
 
 def present(column: pd.Series) -> list[Any]:
@@ -69,20 +69,20 @@ def present(column: pd.Series) -> list[Any]:
 
 @given(frames(), st.sampled_from(["merge", "config.depth"]))
 def test_effects(frame: pd.DataFrame, factor: str) -> None:
-    found = unchanged(frame, lambda f: ablation(f, factor, resamples=20))
-    assert list(found.columns) == COLUMNS
+    effects = unchanged(frame, lambda f: ablation(f, factor, resamples=20))
+    assert list(effects.columns) == COLUMNS
     column = f"config.{factor.removeprefix('config.')}"
     expected = [
         (metric, *row)
         for metric in ("val_accuracy", "spikes_per_sample")
         for row in in_the_plainest_way(frame, column, metric)
     ]
-    names = [present(found[name]) for name in ("metric", "kind", "level", "reference", "scale", "count")]
+    names = [present(effects[name]) for name in ("metric", "kind", "level", "reference", "scale", "count")]
     assert list(zip(*names, strict=True)) == [(*row[:5], row[6]) for row in expected]
-    assert found["effect"].tolist() == pytest.approx([row[5] for row in expected], nan_ok=True)
-    few = found["count"] < 2
-    assert found.loc[few, ["low", "high"]].isna().all(axis=None)
-    assert (found["low"] <= found["high"])[~few].all()
+    assert effects["effect"].tolist() == pytest.approx([row[5] for row in expected], nan_ok=True)
+    few = effects["count"] < 2
+    assert effects.loc[few, ["low", "high"]].isna().all(axis=None)
+    assert (effects["low"] <= effects["high"])[~few].all()
 
 
 def paired() -> pd.DataFrame:
@@ -101,22 +101,22 @@ def paired() -> pd.DataFrame:
 
 
 def test_matched_pairs() -> None:
-    found = ablation(paired(), "merge")
-    rows = found[(found["kind"] == "matched") & (found["level"] == "oa")].set_index("metric")
+    effects = ablation(paired(), "merge")
+    rows = effects[(effects["kind"] == "matched") & (effects["level"] == "oa")].set_index("metric")
     assert rows["reference"].tolist() == ["add", "add"]
     assert rows["scale"].tolist() == ["difference", "ratio"]
     np.testing.assert_allclose(rows[["effect", "low", "high"]], [[0.1] * 3, [1 / 3] * 3], rtol=1e-9)
     assert rows["count"].tolist() == [2, 2]
-    unmatched = found[found["level"].eq("or") & found["reference"].notna()]
+    unmatched = effects[effects["level"].eq("or") & effects["reference"].notna()]
     assert unmatched["reference"].tolist() == ["add", "oa"] * 2
     assert unmatched["count"].tolist() == [0] * 4
     assert unmatched[["effect", "low", "high"]].isna().all(axis=None)
 
 
 def test_numbers_stay_numbers() -> None:
-    found = ablation(paired(), "width", ["val_accuracy"])
-    assert found["level"].tolist()[:4] == [16, 8, 32, 64]
-    assert str(found["level"].dtype) == str(found["reference"].dtype) == "Int64"
+    effects = ablation(paired(), "width", ["val_accuracy"])
+    assert effects["level"].tolist()[:4] == [16, 8, 32, 64]
+    assert str(effects["level"].dtype) == str(effects["reference"].dtype) == "Int64"
 
 
 def test_the_interval_is_where_resampled_means_lie() -> None:
@@ -139,12 +139,12 @@ def test_all_resamples_of_two_values() -> None:
 
 def test_same_seed_same_numbers() -> None:
     frame = pd.concat([paired()] * 3, ignore_index=True).assign(val_accuracy=lambda f: f.index / 24)
-    one = ablation(frame, "merge", seed=1)
-    pd.testing.assert_frame_equal(one, ablation(frame, "merge", seed=1), check_exact=True)
-    other = ablation(frame, "merge", seed=2)
-    assert not one["low"].equals(other["low"])
+    effects = ablation(frame, "merge", seed=1)
+    pd.testing.assert_frame_equal(effects, ablation(frame, "merge", seed=1), check_exact=True)
+    reseeded = ablation(frame, "merge", seed=2)
+    assert not effects["low"].equals(reseeded["low"])
     alone = ablation(frame, "merge", ["spikes_per_sample"], seed=1)
-    together = one[one["metric"] == "spikes_per_sample"].reset_index(drop=True)
+    together = effects[effects["metric"] == "spikes_per_sample"].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, together, check_exact=True)
 
 
@@ -152,8 +152,8 @@ def test_many_trials_are_resampled_in_blocks(monkeypatch: pytest.MonkeyPatch) ->
     frame = pd.DataFrame({"config.merge": "oa", "val_accuracy": np.arange(50.0)})
     expected = ablation(frame, "merge", ["val_accuracy"], resamples=201)
     monkeypatch.setattr(sys.modules["xoresnet.results.analysis.ablation"], "_BLOCK", 1000)
-    found = ablation(frame, "merge", ["val_accuracy"], resamples=201)
-    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    effects = ablation(frame, "merge", ["val_accuracy"], resamples=201)
+    pd.testing.assert_frame_equal(effects, expected, check_exact=True)
 
 
 def test_what_is_wrong_is_said() -> None:

@@ -25,8 +25,8 @@ NAN = math.nan
 
 def networks_of(run: Run) -> pd.DataFrame:
     """The run stays as it was."""
-    found: pd.DataFrame = unchanged(run.confirmed, lambda _: confirmed_networks(run))
-    return found
+    networks: pd.DataFrame = unchanged(run.confirmed, lambda _: confirmed_networks(run))
+    return networks
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,16 @@ def test_mean_and_deviation_over_seeds() -> None:
         for seed, (accuracy, spikes) in enumerate(seeds, 1)
     ]
     measured[1]["weights"] = "confirmed/0001-a0004"
-    (found,) = networks_of(confirming(run_of(row), *measured)).to_dict("records")
-    assert (found["trial_id"], found["arch_id"], found["seeds"], found["failed"]) == (4, "a0004", 3, 0)
-    assert found["test_accuracy_mean"] == pytest.approx(0.8)
-    assert found["test_accuracy_std"] == pytest.approx(0.1)  # of a sample: n - 1
-    assert found["test_spikes_per_sample_mean"] == pytest.approx(600)
-    assert found["test_spikes_per_sample_std"] == pytest.approx(math.sqrt((200**2 + 100**2 + 300**2) / 2))
-    assert (found["val_accuracy"], found["spikes_per_sample"]) == (0.9, 500.0)  # of the search
-    assert (found["weights"], found["is_pareto"]) == ("confirmed/0001-a0004", True)
-    assert found["config.merge"] == "or"
-    assert "config.recipe.seed" not in found
+    (network,) = networks_of(confirming(run_of(row), *measured)).to_dict("records")
+    assert (network["trial_id"], network["arch_id"], network["seeds"], network["failed"]) == (4, "a0004", 3, 0)
+    assert network["test_accuracy_mean"] == pytest.approx(0.8)
+    assert network["test_accuracy_std"] == pytest.approx(0.1)  # of a sample: n - 1
+    assert network["test_spikes_per_sample_mean"] == pytest.approx(600)
+    assert network["test_spikes_per_sample_std"] == pytest.approx(math.sqrt((200**2 + 100**2 + 300**2) / 2))
+    assert (network["val_accuracy"], network["spikes_per_sample"]) == (0.9, 500.0)  # of the search
+    assert (network["weights"], network["is_pareto"]) == ("confirmed/0001-a0004", True)
+    assert network["config.merge"] == "or"
+    assert "config.recipe.seed" not in network
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_mean_and_deviation_over_seeds() -> None:
 def test_seeds_that_did_not_come_through(changes: list[dict[str, Any]], expected: dict[str, Any]) -> None:
     row = trial(0, 0.8, 100.0)
     run = confirming(run_of(row), *(seed_of(row, seed, **change) for seed, change in enumerate(changes, 1)))
-    (found,) = networks_of(run).to_dict("records")
-    assert {name: found[name] for name in expected} == pytest.approx(expected, nan_ok=True)
+    (network,) = networks_of(run).to_dict("records")
+    assert {name: network[name] for name in expected} == pytest.approx(expected, nan_ok=True)
 
 
 def test_nothing_but_what_runs() -> None:
@@ -106,8 +106,8 @@ def test_nothing_but_what_runs() -> None:
 def test_of_several_budgets_the_largest(rows: list[tuple[int, int, str]], epochs: int, seeds: int) -> None:
     row = trial(0, 0.8)
     measured = [seed_of(row, seed, state=state, **{"config.recipe.epochs": budget}) for budget, seed, state in rows]
-    (found,) = networks_of(confirming(run_of(row), *measured)).to_dict("records")
-    assert (found["config.recipe.epochs"], found["seeds"]) == (epochs, seeds)
+    (network,) = networks_of(confirming(run_of(row), *measured)).to_dict("records")
+    assert (network["config.recipe.epochs"], network["seeds"]) == (epochs, seeds)
 
 
 def test_networks_that_the_search_did_not_train() -> None:
@@ -141,9 +141,9 @@ def test_a_search_without_a_confirmation() -> None:
     assert len(table) == 0
     full = networks_of(confirming(run_of(trial(0))))
     assert list(table.columns) == list(full.columns)
-    found = ranking_kept(table, run.objectives)
-    assert [*found] == ["val_accuracy", "spikes_per_sample"]
-    assert all(map(math.isnan, found.values()))
+    taus = ranking_kept(table, run.objectives)
+    assert [*taus] == ["val_accuracy", "spikes_per_sample"]
+    assert all(map(math.isnan, taus.values()))
 
 
 @pytest.mark.parametrize(
@@ -208,23 +208,25 @@ def test_every_figure(rows: list[dict[str, Any]]) -> None:
             mine.setdefault(row["config.recipe.epochs"], []).append(row)
     assert len(table) == len(groups)
     points: dict[str, tuple[float, ...]] = {}
-    for found in table.to_dict("records"):
-        number = None if pd.isna(found["trial_id"]) else found["trial_id"]
-        budgets = groups[number, found["arch_id"]]
+    for network in table.to_dict("records"):
+        number = None if pd.isna(network["trial_id"]) else network["trial_id"]
+        budgets = groups[number, network["arch_id"]]
         came = {budget: [row for row in some if row["state"] == "COMPLETE"] for budget, some in budgets.items()}
         epochs = max(budgets, key=lambda budget: (bool(came[budget]), budget))
-        assert found["config.recipe.epochs"] == epochs
-        assert (found["seeds"], found["failed"]) == (len(came[epochs]), len(budgets[epochs]) - len(came[epochs]))
+        assert network["config.recipe.epochs"] == epochs
+        assert (network["seeds"], network["failed"]) == (len(came[epochs]), len(budgets[epochs]) - len(came[epochs]))
         for name in (name for name in CONFIRMED if name.startswith("test_")):
             values = [row[name] for row in came[epochs]]
             mean = fmean(values) if values else NAN
             spread = stdev(values) if len(values) > 1 else NAN
-            assert [found[f"{name}_mean"], found[f"{name}_std"]] == pytest.approx([mean, spread], nan_ok=True)
+            assert [network[f"{name}_mean"], network[f"{name}_std"]] == pytest.approx([mean, spread], nan_ok=True)
         known = number in (0, 1, 2)
-        assert found["val_accuracy"] == pytest.approx(NETWORKS[number]["val_accuracy"] if known else NAN, nan_ok=True)
+        assert network["val_accuracy"] == pytest.approx(NETWORKS[number]["val_accuracy"] if known else NAN, nan_ok=True)
         if came[epochs]:
-            points[found["arch_id"]] = (-found["test_accuracy_mean"], found["test_spikes_per_sample_mean"])
-    front = {one for one, point in points.items() if not any(dominates(other, point) for other in points.values())}
+            points[network["arch_id"]] = (-network["test_accuracy_mean"], network["test_spikes_per_sample_mean"])
+    front = {
+        arch_id for arch_id, point in points.items() if not any(dominates(other, point) for other in points.values())
+    }
     assert set(table.loc[table["is_pareto"], "arch_id"]) == front
     spikes = table["test_spikes_per_sample_mean"].dropna()
     assert spikes.is_monotonic_increasing
@@ -247,16 +249,16 @@ def tau_b(pairs: Sequence[tuple[float, float]]) -> float:
 def test_how_the_ranking_held(pairs: list[tuple[float, float]]) -> None:
     table = pd.DataFrame(
         {
-            "val_loss": [one for one, _ in pairs],
-            "test_loss_mean": [other for _, other in pairs],
-            "firing_rate": [-one for one, _ in pairs],
-            "test_firing_rate_mean": [other for _, other in pairs],
+            "val_loss": [searched for searched, _ in pairs],
+            "test_loss_mean": [confirmed for _, confirmed in pairs],
+            "firing_rate": [-searched for searched, _ in pairs],
+            "test_firing_rate_mean": [confirmed for _, confirmed in pairs],
         },
         dtype="float64",
     )
-    found = ranking_kept(table, {"val_loss": "min", "firing_rate": "max"})
+    taus = ranking_kept(table, {"val_loss": "min", "firing_rate": "max"})
     expected = tau_b([pair for pair in pairs if not any(map(math.isnan, pair))])
-    assert found == pytest.approx({"val_loss": expected, "firing_rate": -expected}, nan_ok=True)
+    assert taus == pytest.approx({"val_loss": expected, "firing_rate": -expected}, nan_ok=True)
 
 
 def test_nothing_of_it_is_among_the_searchs_own() -> None:

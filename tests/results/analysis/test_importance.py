@@ -45,10 +45,10 @@ def shares(frame: pd.DataFrame, metric: str) -> dict[str, float]:
 
 
 def test_what_decides_is_important_and_what_does_not_is_not() -> None:
-    found = unchanged(trials(), importance)
-    assert list(found.columns) == ["metric", "parameter", "importance", "deviation"]
-    assert list(found["metric"]) == ["val_accuracy"] * 5 + ["spikes_per_sample"] * 5  # stem does not vary
-    accuracy, spikes = shares(found, "val_accuracy"), shares(found, "spikes_per_sample")
+    importances = unchanged(trials(), importance)
+    assert list(importances.columns) == ["metric", "parameter", "importance", "deviation"]
+    assert list(importances["metric"]) == ["val_accuracy"] * 5 + ["spikes_per_sample"] * 5  # stem does not vary
+    accuracy, spikes = shares(importances, "val_accuracy"), shares(importances, "spikes_per_sample")
     assert next(iter(accuracy)) == "merge"
     assert accuracy["merge"] == pytest.approx(1, abs=0.25)
     assert max(abs(share) for name, share in accuracy.items() if name != "merge") < 0.05
@@ -57,15 +57,17 @@ def test_what_decides_is_important_and_what_does_not_is_not() -> None:
     assert max(abs(spikes["merge"]), abs(spikes["noise"])) < 0.05
     for shown in (accuracy, spikes):
         assert list(shown.values()) == sorted(shown.values(), reverse=True)
-    assert (found["deviation"] >= 0).all()
+    assert (importances["deviation"] >= 0).all()
 
 
 @pytest.mark.usefixtures("small_forests")
 def test_same_seed_same_numbers_whatever_the_index() -> None:
     frame = trials(30)
-    one = importance(frame, ACCURACY, seed=3)
-    pd.testing.assert_frame_equal(one, importance(frame.set_index(frame.index + 7), ACCURACY, seed=3), check_exact=True)
-    assert not one.equals(importance(frame, ACCURACY, seed=4))
+    importances = importance(frame, ACCURACY, seed=3)
+    pd.testing.assert_frame_equal(
+        importances, importance(frame.set_index(frame.index + 7), ACCURACY, seed=3), check_exact=True
+    )
+    assert not importances.equals(importance(frame, ACCURACY, seed=4))
 
 
 @pytest.mark.parametrize(
@@ -105,9 +107,9 @@ def test_of_very_many_trials_a_part_is_drawn() -> None:
     (left_out,) = {*range(2001)} - {*np.random.default_rng(0).choice(2001, 2000, replace=False).tolist()}
     assert 0 < left_out < 2000
     for place in (0, left_out, 2000):
-        one = frame.assign(**{"config.stem": np.where(np.arange(2001) == place, "conv7-pool", "conv3")})
-        found = importance(one, ACCURACY)
-        assert set(found["parameter"]) == {"noise"} | ({"stem"} if place != left_out else set())
+        varied = frame.assign(**{"config.stem": np.where(np.arange(2001) == place, "conv7-pool", "conv3")})
+        importances = importance(varied, ACCURACY)
+        assert set(importances["parameter"]) == {"noise"} | ({"stem"} if place != left_out else set())
 
 
 def test_what_a_forest_learns_by_heart_does_not_count() -> None:

@@ -33,9 +33,9 @@ def test_a_duplicate_s_network_is_there_with_each_trial_of_it() -> None:
 def test_quality_is_kendall_s_tau() -> None:
     run = varied_run()
     pairs = predicted_and_measured(run)
-    for metric, found in prediction_quality(pairs, run.objectives).items():
-        assert found.tau == kendall(pairs[metric].to_numpy(), pairs[f"predicted_{metric}"].to_numpy())
-        assert found.pairs == len(pairs) > 10
+    for metric, agreement in prediction_quality(pairs, run.objectives).items():
+        assert agreement.tau == kendall(pairs[metric].to_numpy(), pairs[f"predicted_{metric}"].to_numpy())
+        assert agreement.pairs == len(pairs) > 10
 
 
 def test_no_prediction_is_in_any_other_table(tmp_path: Path) -> None:

@@ -44,11 +44,11 @@ class TestConfirmed(FigureContract):
         assert list(info.networks["x_searched"]) == list(networks["spikes_per_sample"])
         assert list(info.networks["y_searched"]) == list(networks["val_accuracy"])
         assert info.tau == ranking_kept(networks, run.objectives)
-        found = traces(self.drawn(run))
-        assert numbers(found["confirmed"]["error_x"]["array"]) == list(info.networks["x_std"])
-        assert numbers(found["confirmed"]["error_y"]["array"]) == list(info.networks["y_std"])
-        assert numbers(found["confirmed"]["x"]) == list(info.networks["x"])
-        assert numbers(found["search"]["x"]) == list(info.networks["x_searched"])
+        drawn = traces(self.drawn(run))
+        assert numbers(drawn["confirmed"]["error_x"]["array"]) == list(info.networks["x_std"])
+        assert numbers(drawn["confirmed"]["error_y"]["array"]) == list(info.networks["y_std"])
+        assert numbers(drawn["confirmed"]["x"]) == list(info.networks["x"])
+        assert numbers(drawn["search"]["x"]) == list(info.networks["x_searched"])
 
     def test_a_line_leads_from_each_to_what_the_search_had_found(self) -> None:
         run = run_of(trial(0, 0.5, 100.0), trial(1, 0.9, 200.0))
@@ -70,10 +70,10 @@ class TestConfirmed(FigureContract):
 
     def test_hovering_tells_means_and_seeds(self) -> None:
         run = varied_run()
-        found = traces(self.drawn(run))["confirmed"]
+        trace = traces(self.drawn(run))["confirmed"]
         row = confirmed_networks(run).iloc[0]
-        text = found["hovertext"][0]
-        assert found["customdata"][0] == row["arch_id"]
+        text = trace["hovertext"][0]
+        assert trace["customdata"][0] == row["arch_id"]
         assert f"<b>#{row['trial_id']}  {row['arch_id']}</b>" in text
         mean, deviation = 100 * row["test_accuracy_mean"], 100 * row["test_accuracy_std"]
         assert f"test accuracy {mean:.2f} % ± {deviation:.2f} %, 3 seeds" in text

@@ -35,7 +35,7 @@ class TestCurves(FigureContract):
         )
         traces = self.drawn(run)["data"]
         pruned, crosses, _ = traces
-        assert [one and one[0] for one in pruned["customdata"]] == ["a0001", "a0001", "a0002", "a0002", "a0002"]
+        assert [row and row[0] for row in pruned["customdata"]] == ["a0001", "a0001", "a0002", "a0002", "a0002"]
         assert crosses["marker"]["symbol"] == "x-thin"
 
     def test_another_first_objective(self) -> None:

@@ -26,11 +26,11 @@ def searches(draw: st.DrawFn) -> tuple[pd.DataFrame, Any, list[float]]:
 
 def surface(sets: list[list[tuple[float, ...]]], level: float) -> set[tuple[float, ...]]:
     """Minimal points of the grid through all coordinates that at least the share of the sets covers."""
-    everything = [point for one in sets for point in one]
+    everything = [point for points_of in sets for point in points_of]
     grid = list(itertools.product(*map(set, zip(*everything, strict=True)))) if everything else []
     attained = []
     for point in grid:
-        count = sum(any(covers(one, point) for one in points_of) for points_of in sets)
+        count = sum(any(covers(reached, point) for reached in points_of) for points_of in sets)
         if count / len(sets) >= level - 1e-12:
             attained.append(point)
     return {point for point in attained if not any(dominates(other, point) for other in attained)}
@@ -39,21 +39,21 @@ def surface(sets: list[list[tuple[float, ...]]], level: float) -> set[tuple[floa
 @given(searches())
 def test_surfaces(search: tuple[pd.DataFrame, Any, list[float]]) -> None:
     frame, objectives, levels = search
-    found = unchanged(frame, lambda f: attainment(f, objectives, levels=levels))
-    assert list(found.columns) == ["level", *objectives]
-    assert (found.dtypes == np.float64).all()
+    surfaces = unchanged(frame, lambda f: attainment(f, objectives, levels=levels))
+    assert list(surfaces.columns) == ["level", *objectives]
+    assert (surfaces.dtypes == np.float64).all()
     losses, runs = points(frame, objectives), frame["run"].tolist()
     sets = [[p for p, r in zip(losses, runs, strict=True) if r == run and p is not None] for run in sorted(set(runs))]
     start = 0
     for level in levels:
         expected = surface(sets, level)
-        rows = found.iloc[start : start + len(expected)]
+        rows = surfaces.iloc[start : start + len(expected)]
         start += len(expected)
         corners = [point for point in points(rows, objectives) if point is not None]
         assert rows["level"].tolist() == [level] * len(expected)
         assert set(corners) == expected
         assert corners == sorted(corners, key=lambda corner: corner[::-1])
-    assert len(found) == start
+    assert len(surfaces) == start
 
 
 @pytest.mark.parametrize("runs", [3, 7, 10, 49])

@@ -16,15 +16,15 @@ from xoresnet.results.fronts.hypervolume import hypervolume, reference_point
 NAN = math.nan
 
 
-def measures(found: pd.DataFrame) -> dict[str, list[float]]:
-    assert list(found.columns) == ["measure", "a", "b"]
-    assert not found["measure"].duplicated().any()
-    return {row.measure: [row.a, row.b] for row in found.itertuples()}
+def measures(table: pd.DataFrame) -> dict[str, list[float]]:
+    assert list(table.columns) == ["measure", "a", "b"]
+    assert not table["measure"].duplicated().any()
+    return {row.measure: [row.a, row.b] for row in table.itertuples()}
 
 
 def share_covered(mine: pd.DataFrame, others: pd.DataFrame, objectives: Any) -> float:
-    one, other = ([points(f, objectives)[i] or () for i in front(f, objectives)] for f in (mine, others))
-    return sum(any(covers(b, a) for b in other) for a in one) / len(one) if one else NAN
+    ours, theirs = ([points(f, objectives)[i] or () for i in front(f, objectives)] for f in (mine, others))
+    return sum(any(covers(b, a) for b in theirs) for a in ours) / len(ours) if ours else NAN
 
 
 @settings(max_examples=50)
@@ -39,27 +39,27 @@ def test_measures(a: pd.DataFrame, b: pd.DataFrame, objectives: Any, epochs: boo
         with pytest.raises(UsageError, match=r"^no reference point"):
             compare(a, b, objectives, log)
         return
-    found = measures(unchanged(a, lambda one: unchanged(b, lambda other: compare(one, other, objectives, log))))
-    assert found["trials"] == [len(a), len(b)]
-    assert found["complete"] == [len(ps) for ps in counted]
-    assert found["front_size"] == [len(front(f, objectives)) for f in (a, b)]
-    assert found["covered"] == pytest.approx(
+    measured = measures(unchanged(a, lambda left: unchanged(b, lambda right: compare(left, right, objectives, log))))
+    assert measured["trials"] == [len(a), len(b)]
+    assert measured["complete"] == [len(ps) for ps in counted]
+    assert measured["front_size"] == [len(front(f, objectives)) for f in (a, b)]
+    assert measured["covered"] == pytest.approx(
         [share_covered(a, b, objectives), share_covered(b, a, objectives)], nan_ok=True
     )
     for place, (metric, direction) in enumerate(objectives.items()):
         sign = -1 if direction == "max" else 1
         expected = [sign * min((p[place] for p in ps), default=NAN) for ps in counted]
-        assert found[f"best.{metric}"] == pytest.approx(expected, nan_ok=True)
-    assert found["epochs_trained"] == pytest.approx([sum(range(len(a))) if epochs else NAN, NAN], nan_ok=True)
-    assert found["train_seconds"] == pytest.approx([f["train_seconds"].sum() for f in (a, b)], nan_ok=True)
+        assert measured[f"best.{metric}"] == pytest.approx(expected, nan_ok=True)
+    assert measured["epochs_trained"] == pytest.approx([sum(range(len(a))) if epochs else NAN, NAN], nan_ok=True)
+    assert measured["train_seconds"] == pytest.approx([f["train_seconds"].sum() for f in (a, b)], nan_ok=True)
     if not any(counted):
-        assert all(math.isnan(value) for value in found["hypervolume"])
+        assert all(math.isnan(value) for value in measured["hypervolume"])
         return
     both = [f.iloc[[i for i, p in enumerate(points(f, objectives)) if p is not None]] for f in (a, b)]
     reference = reference_point(pd.concat(f[list(objectives)] for f in both), objectives, log)
     for metric in objectives:
-        assert found[f"reference.{metric}"] == [reference[metric]] * 2
-    assert found["hypervolume"] == [hypervolume(f, objectives, reference, log) for f in (a, b)]
+        assert measured[f"reference.{metric}"] == [reference[metric]] * 2
+    assert measured["hypervolume"] == [hypervolume(f, objectives, reference, log) for f in (a, b)]
 
 
 def test_a_case() -> None:
@@ -67,11 +67,11 @@ def test_a_case() -> None:
         {"val_accuracy": [0.9, 0.5, 0.1], "spikes_per_sample": [1000, 100, 10], "train_seconds": [1, 2, 3]}
     )
     b = pd.DataFrame({"val_accuracy": [0.9, 0.6], "spikes_per_sample": [1000, 100], "epochs_trained": [5, 7]})
-    found = measures(compare(a, b, log=["spikes_per_sample"]))
-    assert found["covered"] == [pytest.approx(2 / 3), 0.5]
-    assert found["reference.val_accuracy"] == pytest.approx([0.02] * 2)
-    assert found["epochs_trained"] == pytest.approx([NAN, 12], nan_ok=True)
-    assert found["train_seconds"] == pytest.approx([6, NAN], nan_ok=True)
+    measured = measures(compare(a, b, log=["spikes_per_sample"]))
+    assert measured["covered"] == [pytest.approx(2 / 3), 0.5]
+    assert measured["reference.val_accuracy"] == pytest.approx([0.02] * 2)
+    assert measured["epochs_trained"] == pytest.approx([NAN, 12], nan_ok=True)
+    assert measured["train_seconds"] == pytest.approx([6, NAN], nan_ok=True)
 
 
 def test_what_is_wrong_is_said() -> None:

@@ -49,8 +49,8 @@ def volume_in_the_plainest_way(frame: pd.DataFrame, objectives: Any, reference: 
 @given(problems())
 def test_volume(problem: tuple[pd.DataFrame, Any, dict[str, float], list[str]]) -> None:
     frame, objectives, reference, log = problem
-    found = unchanged(frame, lambda f: hypervolume(f, objectives, reference, log))
-    assert found == pytest.approx(volume_in_the_plainest_way(frame, objectives, reference, log), rel=1e-9, abs=1e-12)
+    volume = unchanged(frame, lambda f: hypervolume(f, objectives, reference, log))
+    assert volume == pytest.approx(volume_in_the_plainest_way(frame, objectives, reference, log), rel=1e-9, abs=1e-12)
 
 
 @given(problems(), st.randoms(use_true_random=False))
@@ -63,8 +63,8 @@ def test_over_time_is_each_beginning_by_itself(
     assert list(history.columns) == ["trial_id", "hypervolume", "front_size"]
     assert history["trial_id"].tolist() == rows["trial_id"].tolist()
     beginnings = [rows.head(count + 1) for count in range(len(rows))]
-    assert history["front_size"].tolist() == [len(front(one, objectives)) for one in beginnings]
-    expected = [volume_in_the_plainest_way(one, objectives, reference, log) for one in beginnings]
+    assert history["front_size"].tolist() == [len(front(beginning, objectives)) for beginning in beginnings]
+    expected = [volume_in_the_plainest_way(beginning, objectives, reference, log) for beginning in beginnings]
     assert history["hypervolume"].tolist() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
@@ -74,10 +74,10 @@ def test_infinities(frame: pd.DataFrame, objectives: Any) -> None:
     corner = [-4.0 if direction == "max" else 4.0 for direction in objectives.values()]
     rows = counted(frame, objectives)
     history = hypervolume_over_time(frame, objectives, reference)
-    for count, (found, size) in enumerate(zip(history["hypervolume"], history["front_size"], strict=True), start=1):
+    for count, (volume, size) in enumerate(zip(history["hypervolume"], history["front_size"], strict=True), start=1):
         seen = [p for p in points(rows.head(count), objectives) if p is not None and all(np.less(p, corner))]
         expected = INF if any(-INF in point for point in seen) else grid_volume(seen, corner)
-        assert found == pytest.approx(expected, rel=1e-9)
+        assert volume == pytest.approx(expected, rel=1e-9)
         assert size == len(front(rows.head(count), objectives))
         assert hypervolume(rows.head(count), objectives, reference) == pytest.approx(expected, rel=1e-9)
 
@@ -128,9 +128,9 @@ def test_the_reference_is_a_tenth_of_the_range_beyond_the_worst(frame: pd.DataFr
         with says(f"no reference point: no eligible trial has a finite {metric}"):
             reference_point(frame, objectives)
         return
-    found = unchanged(frame, lambda f: reference_point(f, objectives))
-    assert list(found) == list(objectives)
-    assert found == pytest.approx(expected)
+    reference = unchanged(frame, lambda f: reference_point(f, objectives))
+    assert list(reference) == list(objectives)
+    assert reference == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_the_reference_is_a_tenth_of_the_range_beyond_the_worst(frame: pd.DataFr
     ],
 )
 def test_references(frame: pd.DataFrame, log: Any, expected: tuple[float, float]) -> None:
-    found = reference_point(frame, log=log)
-    assert (found["val_accuracy"], found["spikes_per_sample"]) == pytest.approx(expected)
+    reference = reference_point(frame, log=log)
+    assert (reference["val_accuracy"], reference["spikes_per_sample"]) == pytest.approx(expected)
 
 
 def test_what_is_wrong_is_said() -> None:

@@ -44,8 +44,8 @@ def test_states_of_any_type(dtype: Any) -> None:
 
 def test_logarithms() -> None:
     frame = pd.DataFrame({"val_accuracy": [1.0, 0.1, 0.0, -1.0], "spikes_per_sample": [100.0, 1, 0, -1]})
-    found = losses(frame, log=["spikes_per_sample", "val_accuracy"])
-    np.testing.assert_array_equal(found, [[0, 2], [1, 0], [math.inf, -math.inf], [NAN, NAN]])
+    logarithms = losses(frame, log=["spikes_per_sample", "val_accuracy"])
+    np.testing.assert_array_equal(logarithms, [[0, 2], [1, 0], [math.inf, -math.inf], [NAN, NAN]])
     np.testing.assert_array_equal(losses(frame, log="spikes_per_sample")[:2], [[-1, 2], [-0.1, 0]])
 
 

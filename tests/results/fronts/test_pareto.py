@@ -18,25 +18,25 @@ INF, NAN = math.inf, math.nan
 @given(frames(), objectives_of())
 def test_the_front_is_what_no_trial_dominates(frame: pd.DataFrame, objectives: Any) -> None:
     expected = front(frame, objectives)
-    found = unchanged(frame, lambda f: is_pareto(f, objectives))
-    assert (found.name, found.dtype) == ("is_pareto", bool)
-    assert found.index.equals(frame.index)
-    assert np.flatnonzero(found).tolist() == expected
+    flags = unchanged(frame, lambda f: is_pareto(f, objectives))
+    assert (flags.name, flags.dtype) == ("is_pareto", bool)
+    assert flags.index.equals(frame.index)
+    assert np.flatnonzero(flags).tolist() == expected
 
 
 @given(frames(), objectives_of())
 def test_best_in_the_last_objective_first(frame: pd.DataFrame, objectives: Any) -> None:
     losses = points(frame, objectives)
-    for one in (frame, frame.drop(columns="trial_id")):
-        rows = unchanged(one, lambda f: pareto_front(f, objectives))
+    for trials in (frame, frame.drop(columns="trial_id")):
+        rows = unchanged(trials, lambda f: pareto_front(f, objectives))
 
-        def key(place: int, known: bool = "trial_id" in one) -> tuple[float, int]:
+        def key(place: int, known: bool = "trial_id" in trials) -> tuple[float, int]:
             point = losses[place]
             assert point is not None
             return point[-1], frame["trial_id"].iloc[place] if known else place
 
         expected = sorted(front(frame, objectives), key=key)
-        pd.testing.assert_frame_equal(rows, one.iloc[expected])
+        pd.testing.assert_frame_equal(rows, trials.iloc[expected])
 
 
 @pytest.mark.parametrize(

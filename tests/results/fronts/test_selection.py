@@ -23,8 +23,8 @@ def trials(accuracy: Any, spikes: Any, **columns: Any) -> pd.DataFrame:
 # --- knee ------------------------------------------------------------------------------------------------------------
 
 
-def distance_beyond_the_chord(point: tuple[float, ...], one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    (x, y), (x1, y1), (x2, y2) = point, one, other
+def distance_beyond_the_chord(point: tuple[float, ...], start: tuple[float, ...], end: tuple[float, ...]) -> float:
+    (x, y), (x1, y1), (x2, y2) = point, start, end
     return ((x2 - x) * (y1 - y) - (x1 - x) * (y2 - y)) / math.hypot(x2 - x1, y2 - y1)
 
 

@@ -20,11 +20,11 @@ DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 @contextmanager
 def opened_browser() -> Iterator[Any]:
     """Headless Chromium of this machine; its driver runs until the block ends."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
+    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    if program is None:
         pytest.skip("needs Chromium: apt-get install chromium")
     with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
 

@@ -20,7 +20,7 @@ def test_a_row_for_each_epoch() -> None:
     frame = history_frame(records, arch_id="0123456789", seed=7)
     assert list(frame.columns) == ["arch_id", "seed", "epoch", *FIGURES]
     assert frame["seed"].tolist() == [7, 7, 7]
-    assert frame.drop(columns=["arch_id", "seed"]).to_dict("records") == [one.as_dict() for one in records]
+    assert frame.drop(columns=["arch_id", "seed"]).to_dict("records") == [epoch.as_dict() for epoch in records]
 
 
 def test_a_row_for_each_epoch_and_layer() -> None:
@@ -28,7 +28,7 @@ def test_a_row_for_each_epoch_and_layer() -> None:
     frame = layers_frame(records, arch_id="0123456789", seed=7)
     assert list(frame.columns) == ["arch_id", "seed", "epoch", *LayerCounts._fields]
     assert list(zip(frame["epoch"], frame["name"], strict=True)) == [(e, name) for e in (1, 2, 3) for name in "ab"]
-    layers = [layer._asdict() for one in records for layer in one.layers]
+    layers = [layer._asdict() for epoch in records for layer in epoch.layers]
     assert frame[list(LayerCounts._fields)].to_dict("records") == layers
 
 

@@ -31,10 +31,10 @@ def folder(tmp_path: Path) -> Path:
     return write_run(varied_run(), tmp_path / "digits")
 
 
-def same(one: Run, other: Run) -> bool:
+def same(left: Run, right: Run) -> bool:
     for name in FRAMES:
-        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name))
-    return one.config == other.config and one.environment == other.environment
+        pd.testing.assert_frame_equal(getattr(left, name), getattr(right, name))
+    return left.config == right.config and left.environment == right.environment
 
 
 def refused(message: str) -> Any:
@@ -49,11 +49,11 @@ def refused(message: str) -> Any:
 
 
 def test_what_was_written_comes_back(folder: Path) -> None:
-    found = load(folder)
-    assert same(found, varied_run())
-    assert (found.name, dict(found.objectives)) == ("digits", {"val_accuracy": "max", "spikes_per_sample": "min"})
+    run = load(folder)
+    assert same(run, varied_run())
+    assert (run.name, dict(run.objectives)) == ("digits", {"val_accuracy": "max", "spikes_per_sample": "min"})
     for name, columns in FRAMES.items():
-        assert {column: str(kind) for column, kind in getattr(found, name).dtypes.items()} == dict(columns)
+        assert {column: str(kind) for column, kind in getattr(run, name).dtypes.items()} == dict(columns)
 
 
 def test_the_front_of_a_run() -> None:
@@ -72,27 +72,27 @@ def test_a_run_that_goes_on_or_was_killed(folder: Path) -> None:
     """Its last trials have no end, and what was half written is beside the tables under another name."""
     (folder / ".trials.parquet.4711").write_bytes(b"PAR1 half a table")
     (folder / ".lock").touch()
-    found = load(folder)
-    (running,) = found.trials[found.trials["state"] == "RUNNING"].to_dict("records")
+    run = load(folder)
+    (running,) = run.trials[run.trials["state"] == "RUNNING"].to_dict("records")
     assert pd.isna(running["ended"])
-    assert running["trial_id"] not in set(found.front["trial_id"])
-    assert list(found.history.loc[found.history["trial_id"] == running["trial_id"], "epoch"]) == [1, 2]
+    assert running["trial_id"] not in set(run.front["trial_id"])
+    assert list(run.history.loc[run.history["trial_id"] == running["trial_id"], "epoch"]) == [1, 2]
 
 
 def test_a_run_without_trials(tmp_path: Path) -> None:
-    found = load(write_run(empty_run(), tmp_path / "empty"))
-    assert all(len(getattr(found, name)) == 0 for name in [*FRAMES, "front"])
-    assert {name: str(kind) for name, kind in found.trials.dtypes.items()} == dict(TRIALS)
+    run = load(write_run(empty_run(), tmp_path / "empty"))
+    assert all(len(getattr(run, name)) == 0 for name in [*FRAMES, "front"])
+    assert {name: str(kind) for name, kind in run.trials.dtypes.items()} == dict(TRIALS)
 
 
 @pytest.mark.parametrize("name", [*(f"{name}.parquet" for name in FRAMES), "environment.json"])
 def test_a_file_that_is_not_there_yet(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    found = load(folder)
+    run = load(folder)
     part = name.partition(".")[0]
-    assert len(getattr(found, part)) == 0
+    assert len(getattr(run, part)) == 0
     others = [other for other in FRAMES if other != part]
-    assert all(len(getattr(found, other)) for other in others)
+    assert all(len(getattr(run, other)) for other in others)
 
 
 def test_by_url(folder: Path) -> None:
@@ -110,9 +110,9 @@ def remote(folder: Path) -> Iterator[str]:
 
 
 def test_by_an_address_of_fsspec(remote: str, folder: Path) -> None:
-    found = load(remote)
-    assert same(found, load(folder))
-    assert found.name == "digits"
+    run = load(remote)
+    assert same(run, load(folder))
+    assert run.name == "digits"
 
 
 @pytest.mark.parametrize("run", ["memory://bucket/nothing", "nowhere", "file:///nowhere/at/all"])
@@ -245,15 +245,15 @@ def test_the_id_of_the_folder_is_no_setting(folder: Path) -> None:
 
 def test_several_runs(tmp_path: Path) -> None:
     paths = [write_run(varied_run(count), tmp_path / name) for name, count in (("a", 20), ("b", 30))]
-    found = load_many(paths)
-    assert found.trials["run"].value_counts().to_dict() == {"a": 20, "b": 30}
-    for part in (found.trials, found.history, found.layers, found.front):
+    runs = load_many(paths)
+    assert runs.trials["run"].value_counts().to_dict() == {"a": 20, "b": 30}
+    for part in (runs.trials, runs.history, runs.layers, runs.front):
         assert part.columns[0] == "run"
         assert list(part.index) == list(range(len(part)))
     fronts = [list(load(path).front["trial_id"]) for path in paths]
-    assert [list(rows["trial_id"]) for _, rows in found.front.groupby("run")] == fronts
-    assert list(found.configs) == list(found.environments) == ["a", "b"]
-    kinds = {name: str(kind) for name, kind in found.trials.drop(columns="run").dtypes.items()}
+    assert [list(rows["trial_id"]) for _, rows in runs.front.groupby("run")] == fronts
+    assert list(runs.configs) == list(runs.environments) == ["a", "b"]
+    kinds = {name: str(kind) for name, kind in runs.trials.drop(columns="run").dtypes.items()}
     assert kinds == dict(TRIALS)
 
 
@@ -265,10 +265,10 @@ def test_runs_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> None:
 
 def test_several_of_which_one_is_empty(tmp_path: Path) -> None:
     full, none = write_run(varied_run(20), tmp_path / "full"), write_run(empty_run(), tmp_path / "none")
-    found = load_many([none, full])
-    assert set(found.trials["run"]) == {"full"}
-    assert list(found.configs) == ["none", "full"]
-    assert str(found.trials["trial_id"].dtype) == "int64"
+    runs = load_many([none, full])
+    assert set(runs.trials["run"]) == {"full"}
+    assert list(runs.configs) == ["none", "full"]
+    assert str(runs.trials["trial_id"].dtype) == "int64"
 
 
 def test_no_runs() -> None:

@@ -35,6 +35,6 @@ def test_columns_of_parameters() -> None:
     ],
 )
 def test_labels_and_their_order(column: pd.Series, expected: list[object], places: list[int]) -> None:
-    found = labels(column)
-    assert [None if missing else value for value, missing in zip(found, found.isna(), strict=True)] == expected
+    texts = labels(column)
+    assert [None if missing else value for value, missing in zip(texts, texts.isna(), strict=True)] == expected
     assert codes(column).tolist() == places

@@ -23,6 +23,6 @@ Points = list[tuple[float, float]]
 )
 def test_corners(way: Direction, points: Points, corners: Points) -> None:
     table = pd.DataFrame(points, columns=["x", "y"], dtype="float64")
-    found = stairs(table["x"], table["y"], way)
-    assert list(found.itertuples(index=False, name=None)) == corners
-    assert list(found.columns) == ["x", "y"]
+    steps = stairs(table["x"], table["y"], way)
+    assert list(steps.itertuples(index=False, name=None)) == corners
+    assert list(steps.columns) == ["x", "y"]
