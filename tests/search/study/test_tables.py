@@ -36,28 +36,32 @@ FIELDS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> SearchRun:
-    config = SearchConfig.from_dict(FIELDS)
-    folder = RunFolder(tmp_path / "run")
+def begun(path: Path, **changes: Any) -> SearchRun:
+    config = SearchConfig.from_dict({**FIELDS, **changes})
+    folder = RunFolder(path)
     with folder.opened(config):
         return SearchRun(plan_search(config), folder)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> SearchRun:
+    return begun(tmp_path / "run")
 
 
 def test_all_values_are_the_studys(run: SearchRun) -> None:
     drive(run.bridge)
     run.bridge.source.next_rescue()  # one that runs
     run.frames.write()
-    found = load(run.folder.path)
+    loaded = load(run.folder.path)
     trials = {
         trial.number: trial
         for trial in run.study.trials
         if "arch_id" in trial.user_attrs and "duplicate_of" not in trial.user_attrs
     }
-    assert list(found.trials["trial_id"]) == list(trials)
+    assert list(loaded.trials["trial_id"]) == list(trials)
     assert {trial.state for trial in trials.values()} >= {TrialState.COMPLETE, TrialState.PRUNED}
     figures = [field.name for field in fields(EpochRecord) if field.name not in ("epoch", "layers")]
-    for row in found.trials.to_dict("records"):
+    for row in loaded.trials.to_dict("records"):
         trial = trials[row["trial_id"]]
         arch = Arch.from_json(trial.user_attrs["arch"])
         recipe = json.loads(trial.user_attrs["recipe"])
@@ -65,11 +69,11 @@ def test_all_values_are_the_studys(run: SearchRun) -> None:
         assert row["state"] == trial.state.name
         assert row["params_count"] == params_count(arch)
         assert row["seed"] == recipe["seed"]
-        said = reports(trial)
-        assert row["epochs_trained"] == max(said, default=0)
-        if said:
-            assert [row["val_accuracy"], row["spikes_per_sample"]] == said[max(said)]
-            assert row["train_seconds"] == trial.number * len(said)
+        reported = reports(trial)
+        assert row["epochs_trained"] == max(reported, default=0)
+        if reported:
+            assert [row["val_accuracy"], row["spikes_per_sample"]] == reported[max(reported)]
+            assert row["train_seconds"] == trial.number * len(reported)
             assert row["worker"] == "here:7"
         assert [row["config.merge"], row["config.width"]] == [arch.merge, arch.width]
         assert [row["config.neuron.kind"], row["config.neuron.tau"]] == [arch.neuron.kind, arch.neuron.tau]
@@ -77,14 +81,14 @@ def test_all_values_are_the_studys(run: SearchRun) -> None:
         if trial.datetime_start is not None:
             assert row["started"].timestamp() == pytest.approx(trial.datetime_start.timestamp(), abs=0.001)
         assert pd.isna(row["ended"]) == (trial.datetime_complete is None)
-        history = found.history[found.history["trial_id"] == trial.number]
-        assert list(history["epoch"]) == list(said)
+        history = loaded.history[loaded.history["trial_id"] == trial.number]
+        assert list(history["epoch"]) == list(reported)
         for epoch, record in history.set_index("epoch")[figures].iterrows():
             assert dict(record) == {name: trial.user_attrs[f"record:{epoch}"][name] for name in figures}
-        layers = found.layers[found.layers["trial_id"] == trial.number]
+        layers = loaded.layers[loaded.layers["trial_id"] == trial.number]
         assert len(layers) == (2 if trial.state == TrialState.COMPLETE else 0)
     front = [trial.number for trial in front_of(run.study)]
-    assert list(found.front["trial_id"]) == front
+    assert list(loaded.front["trial_id"]) == front
     assert list(pd.read_csv(run.folder.path / "front.csv")["trial_id"]) == front
 
 
@@ -100,17 +104,17 @@ def test_types_are_the_same_from_the_first_trial_to_the_last(run: SearchRun) -> 
 
 
 def test_a_search_that_has_not_begun(run: SearchRun) -> None:
-    found = load(run.folder.path)  # nothing was written yet
+    loaded = load(run.folder.path)  # nothing was written yet
     run.frames.write()
     again = load(run.folder.path)
-    for one in (found, again):
-        assert len(one.trials) == len(one.history) == len(one.layers) == len(one.front) == 0
-        assert dict(one.objectives) == {"val_accuracy": "max", "spikes_per_sample": "min"}
-    pd.testing.assert_frame_equal(found.trials, again.trials)
+    for tables in (loaded, again):
+        assert len(tables.trials) == len(tables.history) == len(tables.layers) == len(tables.front) == 0
+        assert dict(tables.objectives) == {"val_accuracy": "max", "spikes_per_sample": "min"}
+    pd.testing.assert_frame_equal(loaded.trials, again.trials)
 
 
-def test_of_failed_trials_the_reason_stays(run: SearchRun) -> None:
-    run.bridge._retries = 0
+def test_of_failed_trials_the_reason_stays(tmp_path: Path) -> None:
+    run = begun(tmp_path / "run", retries=0)
     run.bridge.next_config("a")
     run.bridge.on_report("a", {"failure": "diverged <b>here</b>"})
     run.bridge.on_end("a")
