@@ -58,22 +58,22 @@ def _double(random: Random, content: bytes) -> bytes:
 
 def _lines(random: Random, content: bytes) -> bytes:
     lines = content.splitlines(keepends=True)
-    one, other = random.randrange(len(lines)), random.randrange(len(lines))
+    first, second = random.randrange(len(lines)), random.randrange(len(lines))
     what = random.randrange(3)
     if what == 0:
-        del lines[one]
+        del lines[first]
     elif what == 1:
-        lines.insert(one, lines[other])
+        lines.insert(first, lines[second])
     else:
-        lines[one], lines[other] = lines[other], lines[one]
+        lines[first], lines[second] = lines[second], lines[first]
     return b"".join(lines)
 
 
 def _value(random: Random, content: bytes) -> bytes:
-    found = list(re.finditer(rb"-?\d+(?:\.\d+)?(?:e-?\d+)?|\"[^\"\n]*\"|\b[a-z][\w.-]*\b", content))
-    if not found:
+    matches = list(re.finditer(rb"-?\d+(?:\.\d+)?(?:e-?\d+)?|\"[^\"\n]*\"|\b[a-z][\w.-]*\b", content))
+    if not matches:
         return _flip(random, content)
-    match = random.choice(found)
+    match = random.choice(matches)
     return content[: match.start()] + random.choice(_WORDS) + content[match.end() :]
 
 
@@ -99,7 +99,7 @@ class Fuzz:
         self.failures: list[str] = []
         self.mutants = 0
 
-    def one(self, number: int) -> None:
+    def try_mutant(self, number: int) -> None:
         run = self.scratch / "run"
         shutil.rmtree(run, ignore_errors=True)
         shutil.copytree(self.whole, run)
@@ -160,7 +160,7 @@ class Fuzz:
             self.failures.append(f"{label}: not repaired: {result.err[:200] if result else ''}")
             return
         try:
-            found = load(run)
+            repaired = load(run)
         except XOResNetError as error:
             self.failures.append(f"{label}: after the repair: {error}")
             return
@@ -169,7 +169,7 @@ class Fuzz:
             figures = [*keys, "arch_id", *(c for c in frame if str(frame[c].dtype) == "float64")]
             want, got = (
                 each[list(dict.fromkeys(figures))].sort_values(keys, kind="stable", ignore_index=True)
-                for each in (frame, getattr(found, name))
+                for each in (frame, getattr(repaired, name))
             )
             try:
                 pd.testing.assert_frame_equal(want, got)
@@ -192,7 +192,7 @@ def main(seed: int, mutants: int) -> None:
         for place, whole in enumerate((old, new)):
             fuzz = Fuzz(whole, seed + place, Path(folder))
             for number in range(mutants // 2):
-                fuzz.one(number)
+                fuzz.try_mutant(number)
             failures += [f"{whole.parent.name} {failure}" for failure in fuzz.failures]
             ends += fuzz.ends
             count += fuzz.mutants

@@ -308,19 +308,22 @@ def test_ties_by_hypervolume_want_two_objectives() -> None:
 
 
 def test_an_objective_has_no_direction_of_its_own() -> None:
-    found = faults(objectives=["val_accuracy", "spikes_per_sample:min", "synops_per_sample:"])
-    assert [fault.partition(": ")[0] for fault in found] == ["objectives.0.direction", "objectives.2.direction"]
+    sentences = faults(objectives=["val_accuracy", "spikes_per_sample:min", "synops_per_sample:"])
+    assert [sentence.partition(": ")[0] for sentence in sentences] == [
+        "objectives.0.direction",
+        "objectives.2.direction",
+    ]
 
 
 def test_all_faults_in_fields_at_once() -> None:
-    found = faults(
+    sentences = faults(
         objectives=["val_accuracy:max", "val_loss:mi"],
         pruner={"ties": "non", "brackets": 0},
         data={"name": 1},
         trials=0,
         sede=1,
     )
-    assert [fault.partition(": ")[0] for fault in found] == [
+    assert [sentence.partition(": ")[0] for sentence in sentences] == [
         "data.name",
         "objectives.1.direction",
         "pruner.ties",
@@ -331,19 +334,19 @@ def test_all_faults_in_fields_at_once() -> None:
 
 
 def test_all_faults_between_fields_at_once() -> None:
-    found = faults(epochs=3, recipe={"epochs": 4}, pruner={"kind": "median", "metric": "val_los"})
-    assert [fault.partition(": ")[0] for fault in found] == ["pruner.metric", "epochs"]
+    sentences = faults(epochs=3, recipe={"epochs": 4}, pruner={"kind": "median", "metric": "val_los"})
+    assert [sentence.partition(": ")[0] for sentence in sentences] == ["pruner.metric", "epochs"]
 
 
 def test_all_faults_within_fields_at_once() -> None:
-    found = faults(
+    sentences = faults(
         space={"arch": {"depth": 9, "input_shape": [1, 8], "num_classes": 1}},
         recipe={"epochs": 0, "momentum": 1},
         objectives=["nonsense:max", "val_loss:min", "val_loss:max"],
         pruner={"kind": "never"},
         sampler="best",
     )
-    assert [fault.partition(": ")[0] for fault in found] == [
+    assert [sentence.partition(": ")[0] for sentence in sentences] == [
         "space.arch.input_shape",
         "space.arch.num_classes",
         "space.arch.depth",

@@ -26,7 +26,7 @@ def test_it_ends_with_a_sentence_and_goes_on_once_there_is_room(
     Path("small.yaml").write_text(SMALL)
     storage = f"sqlite:///file:{tmp_path}/studies.db?uri=true&password="
     words = ["trials=3", "epochs=2", "max_concurrent=1", "baselines=false"]
-    said = []
+    results = []
     with small_disk(tmp_path / "my disk", "8m") as disk:
         run = disk.path / "run"
         disk.fill(leave=2**20 + 80_000)
@@ -38,8 +38,8 @@ def test_it_ends_with_a_sentence_and_goes_on_once_there_is_room(
         before = xoresnet("status", "my disk/run", "--json")
         assert (before.json["failed"], before.json["finished"] < 3) == (0, True)
         disk.grow("64m")
-        said += [stopped, before, xoresnet(*resume[1:])]
-        assert said[-1].code == 0, said[-1].err
+        results += [stopped, before, xoresnet(*resume[1:])]
+        assert results[-1].code == 0, results[-1].err
         after = xoresnet("status", "my disk/run", "--json")
         assert (after.json["failed"], after.json["finished"]) == (0, 3)
         assert (run / "config.yaml").stat().st_mode & 0o777 == 0o600
@@ -48,11 +48,15 @@ def test_it_ends_with_a_sentence_and_goes_on_once_there_is_room(
             f"belongs to the run in {run}, not to the one in {tmp_path}/elsewhere/run; choose another name with study="
         )
         assert other.is_refusal(1, f"the study 'run' in {storage}*** {owner}")
-        said += [after, other, xoresnet("search", *words, f"storage={storage}{PASSWORD}", "--run", "new", "--dry-run")]
-        said += [xoresnet(command, "my disk/run") for command in ("status", "front", "report")]
-        assert [result.code for result in said[-4:]] == [0, 0, 0, 0]
+        results += [
+            after,
+            other,
+            xoresnet("search", *words, f"storage={storage}{PASSWORD}", "--run", "new", "--dry-run"),
+        ]
+        results += [xoresnet(command, "my disk/run") for command in ("status", "front", "report")]
+        assert [result.code for result in results[-4:]] == [0, 0, 0, 0]
         files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    assert not any(PASSWORD in result.out + result.err for result in said)
+    assert not any(PASSWORD in result.out + result.err for result in results)
     assert [path for path, content in files.items() if PASSWORD.encode() in content] == [run / "config.yaml"]
     assert b"password=***" in files[run / "report.html"]
 

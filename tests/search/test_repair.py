@@ -40,9 +40,9 @@ def run(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "run"))
 
 
-def same(one: Run, other: Run) -> None:
+def same(left: Run, right: Run) -> None:
     for name in TABLES:
-        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name))
+        pd.testing.assert_frame_equal(getattr(left, name), getattr(right, name))
 
 
 def contents(run: Path) -> dict[str, bytes]:

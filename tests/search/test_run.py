@@ -144,23 +144,23 @@ def check_end(before: dict[str, Any], folder: Path) -> None:
 
 def check_tables(folder: Path) -> None:
     """They hold what the study does, value for value."""
-    found = load(folder)
+    run = load(folder)
     saved = RunFolder(folder).saved_config()
     assert saved is not None
     study = look_at_study(saved, folder)
     assert study is not None
     trials = {trial.number: trial for trial in study.trials if trial.user_attrs.get("arch_id")}
     trials = {number: trial for number, trial in trials.items() if "duplicate_of" not in trial.user_attrs}
-    assert list(found.trials["trial_id"]) == list(trials)
-    for row in found.trials.to_dict("records"):
+    assert list(run.trials["trial_id"]) == list(trials)
+    for row in run.trials.to_dict("records"):
         trial = trials[row["trial_id"]]
         last = reports(trial)[row["epochs_trained"]]
         assert (row["state"], row["arch_id"]) == (trial.state.name, trial.user_attrs["arch_id"])
         assert [row["val_accuracy"], row["spikes_per_sample"]] == last
-    for row in found.history.to_dict("records"):
+    for row in run.history.to_dict("records"):
         record = trials[row["trial_id"]].user_attrs[f"record:{row['epoch']}"]
         assert {name: row[name] for name in record if name in row} == {
             name: value for name, value in record.items() if name in row
         }
     complete = {number for number, trial in trials.items() if trial.state.name == "COMPLETE"}
-    assert set(found.layers["trial_id"]) == complete
+    assert set(run.layers["trial_id"]) == complete

@@ -153,12 +153,12 @@ def test_samples_are_written() -> None:
 
 
 def test_samples_elsewhere_and_with_another_seed() -> None:
-    one, again, other = (
+    paths, again, others = (
         xoresnet("space", "digits", "--sample", "3", "--json", "--out", "a/b", "--seed", seed).json for seed in "112"
     )
-    assert one == again != other
-    assert all(Path(path).parent == Path("a/b") and Path(path).is_file() for path in (*one, *other))
-    assert {Arch.load(path).arch_id for path in one} == {Path(path).stem for path in one}
+    assert paths == again != others
+    assert all(Path(path).parent == Path("a/b") and Path(path).is_file() for path in (*paths, *others))
+    assert {Arch.load(path).arch_id for path in paths} == {Path(path).stem for path in paths}
 
 
 def test_the_same_network_drawn_twice_is_one_file() -> None:

@@ -46,8 +46,8 @@ def chosen(folder: Path, *wanted: str, **options: Any) -> list[Candidate]:
     return candidates(load(folder), study, wanted, **{**usual, **options})
 
 
-def numbers(found: list[Candidate]) -> list[int | None]:
-    return [one.trial_id for one in found]
+def numbers(picks: list[Candidate]) -> list[int | None]:
+    return [candidate.trial_id for candidate in picks]
 
 
 @pytest.mark.parametrize(
@@ -71,24 +71,24 @@ def test_trials(searched: Path, wanted: list[str], trials: list[int]) -> None:
 def test_they_are_trained_as_in_the_search(searched: Path) -> None:
     study = look_at_study(config_of(searched), searched)
     assert study is not None
-    for one in chosen(searched, "0", "2"):
-        assert one.trial_id is not None
-        trial = study.trials[one.trial_id]
-        assert (one.arch, one.recipe) == (TrialRecord(trial).arch, TrialRecord(trial).recipe)
-        assert one.arch.arch_id == trial.user_attrs["arch_id"]
-        assert one.recipe.epochs == 2
-        assert one.source is None  # how they were drawn says nothing of them
+    for candidate in chosen(searched, "0", "2"):
+        assert candidate.trial_id is not None
+        trial = study.trials[candidate.trial_id]
+        assert (candidate.arch, candidate.recipe) == (TrialRecord(trial).arch, TrialRecord(trial).recipe)
+        assert candidate.arch.arch_id == trial.user_attrs["arch_id"]
+        assert candidate.recipe.epochs == 2
+        assert candidate.source is None  # how they were drawn says nothing of them
 
 
 def test_by_the_networks_id(searched: Path) -> None:
-    (one,) = chosen(searched, "2")
-    assert chosen(searched, one.arch.arch_id) == [one]
+    (candidate,) = chosen(searched, "2")
+    assert chosen(searched, candidate.arch.arch_id) == [candidate]
 
 
 def test_for_other_epochs(searched: Path) -> None:
     (usual,) = chosen(searched, "0")
-    (one, baseline) = chosen(searched, "0", "xoresnet8", epochs=7)
-    assert one == usual._replace(recipe=usual.recipe.replace(epochs=7))
+    (candidate, baseline) = chosen(searched, "0", "xoresnet8", epochs=7)
+    assert candidate == usual._replace(recipe=usual.recipe.replace(epochs=7))
     assert baseline.recipe == RECIPE.replace(epochs=7)
 
 
@@ -101,13 +101,15 @@ def test_epochs_that_the_recipe_does_not_allow(tmp_path: Path) -> None:
 
 def test_baselines_that_were_not_searched(searched: Path) -> None:
     known = baselines(config_of(searched).search_space)
-    (one,) = chosen(searched, "xoresnet8")
-    assert one == Candidate(None, "xoresnet8", known["xoresnet8"].canonical(), RECIPE)
-    found = chosen(searched, with_baselines=True)
-    assert numbers(found[:3]) == FRONT
-    assert [one.source for one in found if one.trial_id is None] == [one.source for one in found[3:]]
-    assert {one.arch.arch_id for one in found} >= {arch.canonical().arch_id for arch in known.values()}
-    assert len({one.arch.arch_id for one in found}) == len(found)
+    (baseline,) = chosen(searched, "xoresnet8")
+    assert baseline == Candidate(None, "xoresnet8", known["xoresnet8"].canonical(), RECIPE)
+    picks = chosen(searched, with_baselines=True)
+    assert numbers(picks[:3]) == FRONT
+    assert [candidate.source for candidate in picks if candidate.trial_id is None] == [
+        candidate.source for candidate in picks[3:]
+    ]
+    assert {candidate.arch.arch_id for candidate in picks} >= {arch.canonical().arch_id for arch in known.values()}
+    assert len({candidate.arch.arch_id for candidate in picks}) == len(picks)
 
 
 def test_baselines_that_were_searched(tmp_path: Path) -> None:
@@ -117,12 +119,12 @@ def test_baselines_that_were_searched(tmp_path: Path) -> None:
         run.frames.write()
     config = config_of(tmp_path / "run")
     first, second, *_ = baselines(config.search_space)
-    found = chosen(tmp_path / "run", first, second, recipe=full_recipe(config, config.search_space))
-    assert [(one.trial_id, one.source) for one in found] == [(0, first), (1, second)]
+    picks = chosen(tmp_path / "run", first, second, recipe=full_recipe(config, config.search_space))
+    assert [(candidate.trial_id, candidate.source) for candidate in picks] == [(0, first), (1, second)]
     # asked for as well as being on the front, it is there once
     everything = chosen(tmp_path / "run", with_baselines=True)
-    assert everything[0] == found[0]
-    assert [one.source for one in everything].count(first) == 1
+    assert everything[0] == picks[0]
+    assert [candidate.source for candidate in everything].count(first) == 1
     assert everything[0].recipe != RECIPE
 
 
@@ -173,7 +175,7 @@ def test_a_search_without_a_front(tmp_path: Path) -> None:
         chosen(tmp_path / "run")
     assert isinstance(caught.value, RunError)
     assert numbers(chosen(tmp_path / "run", "0")) == [0]  # but what failed can be named
-    assert [one.source for one in chosen(tmp_path / "run", with_baselines=True)] != []
+    assert [candidate.source for candidate in chosen(tmp_path / "run", with_baselines=True)] != []
 
 
 def test_networks_with_recipes_of_their_own(tmp_path: Path) -> None:
@@ -186,7 +188,7 @@ def test_networks_with_recipes_of_their_own(tmp_path: Path) -> None:
         run.frames.write()
         recipes = [json.loads(trial.user_attrs["recipe"]) for trial in run.study.trials]
     assert len({(recipe["learning_rate"], recipe["epochs"]) for recipe in recipes}) > 1
-    for one in chosen(tmp_path / "run", "0", "1", "2", "3"):
-        assert one.trial_id is not None
-        mine = recipes[one.trial_id]
-        assert (one.recipe.learning_rate, one.recipe.epochs) == (mine["learning_rate"], mine["epochs"])
+    for candidate in chosen(tmp_path / "run", "0", "1", "2", "3"):
+        assert candidate.trial_id is not None
+        mine = recipes[candidate.trial_id]
+        assert (candidate.recipe.learning_rate, candidate.recipe.epochs) == (mine["learning_rate"], mine["epochs"])

@@ -96,9 +96,9 @@ def test_a_study_in_a_storage_elsewhere(folder: Path) -> None:
     with confirming(folder, seeds=1) as run:
         carry_out(run)
     assert list(load(folder).confirmed["trial_id"]) == FRONT
-    found = look_at_study(config.replace(storage=storage), folder)
-    assert found is not None
-    assert len(found.trials) == count
+    copied = look_at_study(config.replace(storage=storage), folder)
+    assert copied is not None
+    assert len(copied.trials) == count
     (folder.parent / "studies.db").unlink()
     with pytest.raises(XOResNetError, match=r"the study 'run' in .* is missing .*; restore the database$") as caught:
         plan_confirm(folder)
@@ -164,8 +164,8 @@ def test_what_is_carried_out(folder: Path) -> None:
 def look(folder: Path) -> list[Any]:
     """All that belongs to the search."""
     files = [(folder / name).read_bytes() for name in ("study.journal", "trials.parquet", "front.csv", "config.yaml")]
-    found = load(folder)
-    return [files, found.trials.to_csv(), found.front.to_csv()]
+    run = load(folder)
+    return [files, run.trials.to_csv(), run.front.to_csv()]
 
 
 def test_the_same_again_trains_nothing(folder: Path) -> None:
@@ -311,9 +311,9 @@ def test_several_runs_in_one_table(folder: Path, searched: Path) -> None:
         carry_out(run)
     folder = folder.rename(folder.with_name("mine"))
     other = shutil.copytree(searched, folder.with_name("other"))
-    found = load_many([folder, other]).confirmed
-    assert list(found["run"]) == ["mine"] * 3
-    types = {name: str(kind) for name, kind in found.dtypes.items() if name != "run"}
+    table = load_many([folder, other]).confirmed
+    assert list(table["run"]) == ["mine"] * 3
+    types = {name: str(kind) for name, kind in table.dtypes.items() if name != "run"}
     assert types == dict(CONFIRMED)
     assert len(load(other).confirmed) == 0
 

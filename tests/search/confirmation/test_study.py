@@ -56,11 +56,11 @@ def test_it_is_made_once(tmp_path: Path, study: Study) -> None:
 def test_looking_at_it_changes_nothing(tmp_path: Path, study: Study) -> None:
     add(study, "a", 0.5)
     before = (tmp_path / "confirm.journal").read_bytes()
-    found = look_at_confirm_study(tmp_path)
-    assert found is not None
-    assert len(found.trials) == 1
+    looked = look_at_confirm_study(tmp_path)
+    assert looked is not None
+    assert len(looked.trials) == 1
     with pytest.raises(OSError, match="open for reading only"):
-        add(found, "b", 0.5)
+        add(looked, "b", 0.5)
     assert (tmp_path / "confirm.journal").read_bytes() == before
 
 
@@ -79,10 +79,10 @@ def test_a_torn_end_is_cut_off_and_kept_aside(tmp_path: Path, study: Study, torn
     looked = look_at_confirm_study(tmp_path)
     assert looked is not None
     assert len(looked.trials) == 1
-    found = open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
-    assert len(found.trials) == 1
+    reopened = open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
+    assert len(reopened.trials) == 1
     assert (tmp_path / "confirm.journal.torn").read_bytes() == torn
-    add(found, "b", 0.6)
+    add(reopened, "b", 0.6)
     assert len(open_confirm_study(tmp_path, DEFAULT_OBJECTIVES).trials) == 2
 
 

@@ -26,7 +26,8 @@ def check_table(run: ConfirmRun) -> pd.DataFrame:
     """Value for value what the study has; of each training the last attempt."""
     table = confirmed_frame(run.study, run.path)
     trials = {
-        (one.user_attrs["arch_id"], one.user_attrs["recipe"]): one for one in run.study.get_trials(deepcopy=False)
+        (trial.user_attrs["arch_id"], trial.user_attrs["recipe"]): trial
+        for trial in run.study.get_trials(deepcopy=False)
     }
     assert len(table) == len(trials)
     for row, trial in zip(table.to_dict("records"), trials.values(), strict=True):

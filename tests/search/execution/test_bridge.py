@@ -171,9 +171,9 @@ def test_another_driver_goes_on_with_what_was_running(tmp_path: Path) -> None:
     second.on_report("d", says(1, 0.5))
     second.on_end("d")
     assert second.next_config("e") is None
-    found = study(storage=journal(path))
-    assert states(found) == ["COMPLETE"] * 3
-    assert reports(found.trials[0]) == {1: [0.7, 10.0], 2: [0.8, 10.0], 3: [0.9, 10.0]}
+    reread = study(storage=journal(path))
+    assert states(reread) == ["COMPLETE"] * 3
+    assert reports(reread.trials[0]) == {1: [0.7, 10.0], 2: [0.8, 10.0], 3: [0.9, 10.0]}
 
 
 def test_reports_of_strangers_are_stopped() -> None:

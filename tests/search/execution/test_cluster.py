@@ -92,11 +92,11 @@ def kill_node(node: subprocess.Popen[str]) -> None:
 
 def nodes(folder: Path) -> set[str]:
     """Where epochs were trained so far."""
-    found = set()
+    ids = set()
     for line in (folder / "run" / "study.journal").read_text().splitlines():
         attrs = json.loads(line).get("user_attr") or {}
-        found |= {value["node_id"] for name, value in attrs.items() if name.startswith("record:")}
-    return found
+        ids |= {value["node_id"] for name, value in attrs.items() if name.startswith("record:")}
+    return ids
 
 
 def search(folder: Path, address: str, *more: str) -> subprocess.Popen[str]:

@@ -65,8 +65,8 @@ def test_a_signal_between_two_of_rays_loops(
 ) -> None:
     """There Ray catches nothing."""
     monkeypatch.setattr(execution, "run_trials", lambda *arguments, **more: signal.raise_signal(number))
-    found = execute(bridge, train, CONFIG, nothing, workplace)
-    assert (found.interrupted, found.ended, found.failed) == (number, "", False)
+    outcome = execute(bridge, train, CONFIG, nothing, workplace)
+    assert (outcome.interrupted, outcome.ended, outcome.failed) == (number, "", False)
 
 
 def test_a_signal_when_all_was_done(bridge: TrialBridge, workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,8 +75,8 @@ def test_a_signal_when_all_was_done(bridge: TrialBridge, workplace: Workplace, m
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(execution, "run_trials", run)
-    found = execute(bridge, train, CONFIG, nothing, workplace)
-    assert (found.interrupted, found.ended) == (0, "3 trials are finished")
+    outcome = execute(bridge, train, CONFIG, nothing, workplace)
+    assert (outcome.interrupted, outcome.ended) == (0, "3 trials are finished")
 
 
 def test_more_than_the_machines_have(bridge: TrialBridge, tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_more_than_the_machines_have(bridge: TrialBridge, tmp_path: Path) -> Non
 def test_nothing_begins_after_an_interruption(bridge: TrialBridge, workplace: Workplace) -> None:
     """Such as one that came when the jobs before were just done."""
     workplace.lifeline.signal = signal.SIGTERM
-    found = execute(bridge, train, CONFIG, nothing, workplace)
-    assert (found.interrupted, found.failed) == (signal.SIGTERM, False)
+    outcome = execute(bridge, train, CONFIG, nothing, workplace)
+    assert (outcome.interrupted, outcome.failed) == (signal.SIGTERM, False)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -39,8 +39,8 @@ class Session(NamedTuple):
         node = subprocess.run(
             ["pgrep", "-P", str(self.process.pid), "-f", "own_node"], capture_output=True, text=True, check=True
         ).stdout.strip()
-        found = subprocess.run(["pgrep", "-s", node], capture_output=True, text=True, check=True).stdout
-        return {int(pid) for pid in found.split()}
+        pids = subprocess.run(["pgrep", "-s", node], capture_output=True, text=True, check=True).stdout
+        return {int(pid) for pid in pids.split()}
 
 
 def environment(**more: str) -> dict[str, str]:

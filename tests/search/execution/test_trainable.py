@@ -27,7 +27,7 @@ RECIPE = Recipe(epochs=2, precision="fp32", batch_size=256)
 
 def run(folder: Path, **more: Any) -> list[dict[str, Any]]:
     """What it reports to Ray Tune."""
-    said: list[dict[str, Any]] = []
+    reports: list[dict[str, Any]] = []
     config = {
         "arch": ARCH.to_json(),
         "recipe": RECIPE.model_dump_json(),
@@ -39,9 +39,9 @@ def run(folder: Path, **more: Any) -> list[dict[str, Any]]:
     from ray import tune
 
     with pytest.MonkeyPatch.context() as patch:  # there is no Tune session around it
-        patch.setattr(tune, "report", said.append)
+        patch.setattr(tune, "report", reports.append)
         trainable.train_trial(config)
-    return said
+    return reports
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])
@@ -52,16 +52,16 @@ def test_weights_and_layers_are_there_however_much_the_checkpoint_holds(before: 
     training = Training(ARCH, load_data("digits"), RECIPE, checkpoint=TrialFolder(tmp_path / "cut").checkpoint)
     for _ in zip(range(before), training, strict=False):
         pass
-    said = run(tmp_path / "cut")
-    assert [record["epoch"] for record in said] == [1, 2]
-    assert [record["val_accuracy"] for record in said] == [record["val_accuracy"] for record in whole]
-    assert json.loads(said[-1][trainable.LAYERS]) is not None
-    assert trainable.LAYERS not in said[0]
+    reports = run(tmp_path / "cut")
+    assert [record["epoch"] for record in reports] == [1, 2]
+    assert [record["val_accuracy"] for record in reports] == [record["val_accuracy"] for record in whole]
+    assert json.loads(reports[-1][trainable.LAYERS]) is not None
+    assert trainable.LAYERS not in reports[0]
     images = torch.rand(3, 1, 8, 8)
-    one, other = (load_model(tmp_path / name) for name in ("whole", "cut"))
-    assert torch.equal(one(images), other(images))
-    assert one.config is not None
-    assert one.config.figures["val_accuracy"] == said[-1]["val_accuracy"]
+    whole_model, cut_model = (load_model(tmp_path / name) for name in ("whole", "cut"))
+    assert torch.equal(whole_model(images), cut_model(images))
+    assert whole_model.config is not None
+    assert whole_model.config.figures["val_accuracy"] == reports[-1]["val_accuracy"]
 
 
 def test_a_damaged_checkpoint_costs_epochs_and_not_the_network(tmp_path: Path) -> None:
@@ -70,33 +70,33 @@ def test_a_damaged_checkpoint_costs_epochs_and_not_the_network(tmp_path: Path) -
     folder = TrialFolder(tmp_path / "broken")
     next(iter(Training(ARCH, load_data("digits"), RECIPE, checkpoint=folder.checkpoint)))
     folder.checkpoint.write_bytes(folder.checkpoint.read_bytes()[:-1000])
-    said = run(folder.path)
-    assert [record["val_accuracy"] for record in said] == [record["val_accuracy"] for record in whole]
-    notice = said[0][trainable.NOTICE]
+    reports = run(folder.path)
+    assert [record["val_accuracy"] for record in reports] == [record["val_accuracy"] for record in whole]
+    notice = reports[0][trainable.NOTICE]
     assert notice.startswith(f"{folder.checkpoint} is not a complete checkpoint: ")
     assert notice.endswith("; it was set aside as checkpoint.safetensors.damaged, and training begins at epoch 1")
-    assert trainable.NOTICE not in said[1]
+    assert trainable.NOTICE not in reports[1]
     assert trainable.NOTICE not in run(folder.path)[0]
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """By whom the test set was opened, each time."""
-    found: list[str] = []
+    openers: list[str] = []
     open_it = SealedTest.open
 
     def noting(test: SealedTest, *, by: str) -> Split:
-        found.append(by)
+        openers.append(by)
         return open_it(test, by=by)
 
     monkeypatch.setattr(SealedTest, "open", noting)
-    return found
+    return openers
 
 
 def test_a_search_leaves_the_test_set_shut(tmp_path: Path, opened: list[str]) -> None:
-    said = run(tmp_path)
+    reports = run(tmp_path)
     assert opened == []
-    assert not [name for record in said for name in record if name.startswith("test_")]
+    assert not [name for record in reports for name in record if name.startswith("test_")]
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])

@@ -118,8 +118,8 @@ def changed(config: SearchConfig, key: str, value: object) -> SearchConfig:
 def test_what_may_change_are_fields() -> None:
     assert set(OTHER) == MAY_CHANGE
     for key, value in OTHER.items():
-        before, now = (one.model_dump(mode="json") for one in (PLAIN, changed(PLAIN, key, value)))
-        assert [found for found, _ in differences(before, now)] == [key]
+        before, now = (config.model_dump(mode="json") for config in (PLAIN, changed(PLAIN, key, value)))
+        assert [field for field, _ in differences(before, now)] == [key]
 
 
 @pytest.mark.parametrize("key", sorted(MAY_CHANGE))
@@ -259,19 +259,19 @@ def test_a_field_of_a_newer_version(tmp_path: Path) -> None:
 
 
 def test_a_run_has_an_id_of_its_own(tmp_path: Path) -> None:
-    one, other = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "other")
-    assert one.run_id() is None
-    begin(one)
-    begin(other)
-    run_id = one.run_id()
-    assert run_id not in (None, other.run_id())
-    begin(one, PLAIN.replace(trials=60))
-    assert one.run_id() == run_id
-    assert RunFolder(one.path.rename(tmp_path / "moved")).run_id() == run_id
-    edited(other, lambda fields: fields.pop("run_id"))  # of an earlier version
-    assert other.run_id() is None
-    begin(other)
-    assert other.run_id() is not None
+    first, second = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "other")
+    assert first.run_id() is None
+    begin(first)
+    begin(second)
+    run_id = first.run_id()
+    assert run_id not in (None, second.run_id())
+    begin(first, PLAIN.replace(trials=60))
+    assert first.run_id() == run_id
+    assert RunFolder(first.path.rename(tmp_path / "moved")).run_id() == run_id
+    edited(second, lambda fields: fields.pop("run_id"))  # of an earlier version
+    assert second.run_id() is None
+    begin(second)
+    assert second.run_id() is not None
 
 
 SECRET = "postgresql://ann:tops3cret@db.lab/studies"

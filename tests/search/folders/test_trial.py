@@ -16,9 +16,9 @@ ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, timesteps=1
 
 @pytest.fixture
 def folder(tmp_path: Path) -> TrialFolder:
-    found = TrialFolder.in_run(tmp_path, "trials", 7, ARCH.arch_id)
-    found.create(ARCH.to_json(indent=None))
-    return found
+    trial_folder = TrialFolder.in_run(tmp_path, "trials", 7, ARCH.arch_id)
+    trial_folder.create(ARCH.to_json(indent=None))
+    return trial_folder
 
 
 def files(folder: TrialFolder) -> list[str]:

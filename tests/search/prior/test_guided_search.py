@@ -63,7 +63,7 @@ NETWORKS, GROUPS = 8, 2
 class Guided(NamedTuple):
     folder: Path
     run: Run
-    said: Result
+    result: Result
 
 
 def search(folder: Path, *more: str) -> Result:
@@ -218,10 +218,10 @@ def test_without_shared_weights_it_goes_on_and_with_them_once_there_are_any(ray:
         (folder / "prior").write_text("mine")
 
     outcome = run_search(config, folder, on_begin=take_their_place)
-    (said,) = outcome.errors
-    assert said.startswith("no shared weights: FileExistsError: ")
-    assert said.endswith("; the search continues without them")
-    assert json.loads((folder / "prior.json").read_text())["failed"] in said
+    (sentence,) = outcome.errors
+    assert sentence.startswith("no shared weights: FileExistsError: ")
+    assert sentence.endswith("; the search continues without them")
+    assert json.loads((folder / "prior.json").read_text())["failed"] in sentence
     run = load(folder)
     assert (len(run.trials), len(run.predicted)) == (3, 0)
     (folder / "prior").unlink()
@@ -245,10 +245,10 @@ def test_a_lost_table_and_a_damaged_journal_are_made_again(guided: Guided, tmp_p
     assert sentence.startswith(f"error: {journal}, line ")
     assert sentence.endswith("it is kept as prior.journal.damaged, and the jobs of the shared weights are repeated")
     assert (folder / "prior" / "prior.journal.damaged").read_bytes() == content
-    found, timed = load(folder), ["prediction_seconds"]
-    pd.testing.assert_frame_equal(found.predicted.drop(columns=timed), guided.run.predicted.drop(columns=timed))
-    assert found.prior["epochs_charged"] == guided.run.prior["epochs_charged"]  # trained on from the checkpoints
-    assert len(found.trials) == len(guided.run.trials) + 1
+    run, timed = load(folder), ["prediction_seconds"]
+    pd.testing.assert_frame_equal(run.predicted.drop(columns=timed), guided.run.predicted.drop(columns=timed))
+    assert run.prior["epochs_charged"] == guided.run.prior["epochs_charged"]  # trained on from the checkpoints
+    assert len(run.trials) == len(guided.run.trials) + 1
 
 
 def test_predictions_are_those_of_the_core(guided: Guided) -> None:
@@ -256,7 +256,7 @@ def test_predictions_are_those_of_the_core(guided: Guided) -> None:
     folder, run, _ = guided
     arch = Arch.from_json(run.predicted["arch"][3])
     (file,) = (folder / "prior").glob(f"{WeightGroup.of(arch).group_id}-*.safetensors")
-    (found,) = predict(load_shared(file), [arch], load_data("digits"))
+    (prediction,) = predict(load_shared(file), [arch], load_data("digits"))
     (row,) = run.predicted[run.predicted["arch_id"] == arch.arch_id].to_dict("records")
-    for name, value in found.figures.items():
+    for name, value in prediction.figures.items():
         assert row[f"predicted_{name}"] == pytest.approx(value)

@@ -21,22 +21,22 @@ SMALL = SearchSpace.from_dict(
 PRESET = SearchSpace.preset("digits")
 
 
-def said(arch: Arch) -> dict[str, float]:
+def figures_of(arch: Arch) -> dict[str, float]:
     """Two figures in conflict, as accuracy and spikes are."""
     return {"val_accuracy": params_count(arch) / 1e6, "spikes_per_sample": float(dense_macs(arch) * arch.timesteps)}
 
 
 def answered(space: SearchSpace, limit: int, seed: int = 0) -> list[list[Arch]]:
     """All rounds, each answered in full."""
-    rounds, found = to_predict(space, DEFAULT_OBJECTIVES, limit, seed), []
+    rounds, asked = to_predict(space, DEFAULT_OBJECTIVES, limit, seed), []
     answer: Mapping[str, Mapping[str, Any]] | None = None
     while True:
         try:
             archs = next(rounds) if answer is None else rounds.send(answer)
         except StopIteration:
-            return found
-        found.append(archs)
-        answer = {arch.arch_id: said(arch) for arch in archs}
+            return asked
+        asked.append(archs)
+        answer = {arch.arch_id: figures_of(arch) for arch in archs}
 
 
 def test_a_space_within_the_limit_is_predicted_whole() -> None:
@@ -62,19 +62,19 @@ def test_evolution_goes_where_predictions_are_good() -> None:
     """More of the space's front than as many networks at random have."""
     space = SearchSpace.preset("fashion-mnist")
     archs = list({arch.arch_id: arch for arch in sample_of(space, 300, seed=9)}.values())
-    losses = [[-said(arch)["val_accuracy"], said(arch)["spikes_per_sample"]] for arch in archs]
+    losses = [[-figures_of(arch)["val_accuracy"], figures_of(arch)["spikes_per_sample"]] for arch in archs]
     front = np.array(losses)[nondominated(np.array(losses))]
     late = answered(space, 300)[-1]
-    mine = np.array([[-said(arch)["val_accuracy"], said(arch)["spikes_per_sample"]] for arch in late])
-    behind = [bool(((front <= one).all(axis=1) & (front < one).any(axis=1)).any()) for one in mine]
+    mine = np.array([[-figures_of(arch)["val_accuracy"], figures_of(arch)["spikes_per_sample"]] for arch in late])
+    behind = [bool(((front <= point).all(axis=1) & (front < point).any(axis=1)).any()) for point in mine]
     chance = 1 - len(front) / len(archs)
     assert sum(behind) / len(behind) < chance - 0.2
 
 
 def test_the_same_seed_asks_the_same() -> None:
-    one, again, other = (answered(PRESET, 100, seed) for seed in (0, 0, 1))
-    assert one == again
-    assert one != other
+    asked, again, reseeded = (answered(PRESET, 100, seed) for seed in (0, 0, 1))
+    assert asked == again
+    assert asked != reseeded
 
 
 def test_no_answer_counts_as_failed_and_is_not_asked_again() -> None:

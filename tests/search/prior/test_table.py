@@ -20,12 +20,12 @@ from xoresnet.search.prior.table import (
 ARCHS = [Arch.baseline(name, input_shape=(1, 8, 8), num_classes=10) for name in ("sew-resnet8", "xoresnet8")]
 
 
-def said(value: float) -> dict[str, float]:
+def answer(value: float) -> dict[str, float]:
     return {**{name: value + place for place, name in enumerate(MEASURED)}, SECONDS: 0.5}
 
 
 def test_a_row_is_the_mean_of_what_each_set_of_weights_said() -> None:
-    row = predicted_row(ARCHS[0], [said(1.0), said(2.0), said(6.0)])
+    row = predicted_row(ARCHS[0], [answer(1.0), answer(2.0), answer(6.0)])
     assert [row[f"predicted_{name}"] for name in MEASURED] == [3.0 + place for place in range(len(MEASURED))]
     assert (row["weights_seeds"], row["prediction_seconds"]) == (3, 1.5)
     assert Arch.from_json(row["arch"]) == ARCHS[0]
@@ -33,16 +33,16 @@ def test_a_row_is_the_mean_of_what_each_set_of_weights_said() -> None:
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
-    write_predicted(tmp_path, [predicted_row(arch, [said(number)]) for number, arch in enumerate(ARCHS)])
-    found = read_predicted(tmp_path)
-    assert set(PREDICTED) <= set(found.columns)
-    assert list(found["arch_id"]) == [arch.arch_id for arch in ARCHS]
-    assert list(found[f"predicted_{MEASURED[0]}"]) == [0.0, 1.0]
+    write_predicted(tmp_path, [predicted_row(arch, [answer(number)]) for number, arch in enumerate(ARCHS)])
+    table = read_predicted(tmp_path)
+    assert set(PREDICTED) <= set(table.columns)
+    assert list(table["arch_id"]) == [arch.arch_id for arch in ARCHS]
+    assert list(table[f"predicted_{MEASURED[0]}"]) == [0.0, 1.0]
 
 
 @pytest.mark.parametrize("keep", [None, 0, 4, 500, -1])
 def test_what_is_not_whole_is_one_sentence(keep: int | None, tmp_path: Path) -> None:
-    write_predicted(tmp_path, [predicted_row(arch, [said(1.0)]) for arch in ARCHS])
+    write_predicted(tmp_path, [predicted_row(arch, [answer(1.0)]) for arch in ARCHS])
     file = tmp_path / PREDICTED_FILE
     if keep is None:
         file.unlink()

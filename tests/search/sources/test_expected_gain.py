@@ -14,12 +14,12 @@ Figures = tuple[float, float]
 
 def area(points: Sequence[Sequence[float]], corner: Sequence[float]) -> float:
     """By definition, in two dimensions."""
-    found, lowest = 0.0, corner[1]
+    total, lowest = 0.0, corner[1]
     for first, second in sorted(points):
         if first < corner[0] and second < lowest:
-            found += (corner[0] - first) * (lowest - second)
+            total += (corner[0] - first) * (lowest - second)
             lowest = second
-    return found
+    return total
 
 
 POINTS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8)
@@ -28,9 +28,9 @@ POINTS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_s
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=6), POINTS)
 def test_gains_are_differences_of_areas(front: list[Figures], points: list[Figures]) -> None:
     corner = [0.9, 0.8]  # some lie beyond it
-    found = gains(np.array(front).reshape(-1, 2), np.array(points), np.array(corner))
+    gained = gains(np.array(front).reshape(-1, 2), np.array(points), np.array(corner))
     expected = [area([*front, point], corner) - area(front, corner) for point in points]
-    assert found == pytest.approx(expected, abs=1e-9)
+    assert gained == pytest.approx(expected, abs=1e-9)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -39,20 +39,20 @@ def test_gains_in_three_objectives_are_those_in_two_where_the_third_is_the_same(
     rng = np.random.default_rng(seed)
     front, points = rng.random((rng.integers(0, 6), 2)), rng.random((7, 2))
     deep = [np.hstack([some, np.full((len(some), 1), 0.25)]) for some in (front, points)]
-    found = gains(front, points, np.array([0.9, 0.8]))
-    assert gains(*deep, np.array([0.9, 0.8, 0.75])) == pytest.approx(0.5 * found, abs=1e-9)
+    gained = gains(front, points, np.array([0.9, 0.8]))
+    assert gains(*deep, np.array([0.9, 0.8, 0.75])) == pytest.approx(0.5 * gained, abs=1e-9)
 
 
 @given(POINTS, POINTS)
 def test_a_point_is_on_the_front_once_it_is_lower_by_its_distance(front: list[Figures], points: list[Figures]) -> None:
     corner = np.array([1.5, 1.2])
-    found = distances(np.array(front), np.array(points), corner)
+    computed = distances(np.array(front), np.array(points), corner)
     way = corner - np.min(front, axis=0)
-    for point, distance in zip(points, found, strict=True):
+    for point, distance in zip(points, computed, strict=True):
         lower, higher = (np.array(point) - (distance + step) * way for step in (1e-6, -1e-6))
-        assert not any((np.array(one) <= lower).all() for one in front)
+        assert not any((np.array(figures) <= lower).all() for figures in front)
         assert (lower < corner).all()
-        assert any((np.array(one) <= higher).all() for one in front) or (higher > corner).any()
+        assert any((np.array(figures) <= higher).all() for figures in front) or (higher > corner).any()
 
 
 @given(POINTS, POINTS, st.floats(0, 0.3))
@@ -62,9 +62,9 @@ def test_what_is_expected_is_the_mean_over_what_may_be(front: list[Figures], mea
     known, points = np.array(front), np.array(means)
     certain = expected_gains(known, points, np.zeros_like(points), corner)
     assert certain == pytest.approx(gains(known, points, corner))
-    found = expected_gains(known, points, np.full_like(points, wide), corner)
+    gained = expected_gains(known, points, np.full_like(points, wide), corner)
     draws = [gains(known, points + wide * rng.standard_normal(2), corner) for _ in range(400)]
-    assert found == pytest.approx(np.mean(draws, axis=0), abs=0.02 + 0.15 * wide)
+    assert gained == pytest.approx(np.mean(draws, axis=0), abs=0.02 + 0.15 * wide)
 
 
 def test_a_point_behind_the_front_still_promises_something_unless_it_is_certain() -> None:

@@ -34,10 +34,10 @@ def true_figures(arch: Arch) -> Figures:
     return 0.8 + 0.1 * size + merge - xor, 10 ** (2.5 + size + 5 * merge) * (1 + xor)
 
 
-def table(said: Callable[[Arch], Figures] = true_figures, archs: Sequence[Arch] = ARCHS) -> pd.DataFrame:
+def table(predict: Callable[[Arch], Figures] = true_figures, archs: Sequence[Arch] = ARCHS) -> pd.DataFrame:
     rows = []
     for arch in archs:
-        accuracy, spikes = said(arch)
+        accuracy, spikes = predict(arch)
         nothing = {f"predicted_{name}": 0.0 for name in MEASURED}
         rows.append(
             {
@@ -64,10 +64,10 @@ def add(
 ) -> None:
     """A trial whose accuracy has come so far of what it would be."""
     accuracy, spikes = true_figures(arch)
-    said = {f"report:{epoch}": [accuracy - 0.05 * (total - epoch), spikes] for epoch in range(1, epochs + 1)}
+    reported = {f"report:{epoch}": [accuracy - 0.05 * (total - epoch), spikes] for epoch in range(1, epochs + 1)}
     values = [accuracy, spikes] if state == TrialState.COMPLETE else None
     network = network_attributes(arch, Recipe())
-    study.add_trial(create_trial(state=state, values=values, user_attrs={**network, **said, **attrs}))
+    study.add_trial(create_trial(state=state, values=values, user_attrs={**network, **reported, **attrs}))
 
 
 def guide(frame: pd.DataFrame, exploration: float = 0.0) -> Guide:
@@ -190,14 +190,14 @@ def test_what_was_measured_corrects_what_was_predicted() -> None:
         tried.append(arch.arch_id)
         add(study, arch)
     assert {arch.merge for arch in ARCHS[::23]} == {"add", "or", "oa", "current", "membrane"}
-    found = []
+    chosen = []
     for _ in range(8):
         arch = chooser.choose(study, tried, Random(0))
         assert arch is not None
         tried.append(arch.arch_id)
-        found.append(arch)
+        chosen.append(arch)
         add(study, arch)
-    assert sum(arch.merge == "current" for arch in found) < 3
+    assert sum(arch.merge == "current" for arch in chosen) < 3
     points = [losses_of(arch) for arch in ARCHS]
     corner = (np.max(points, axis=0) * 1.01).tolist()
     mine = [losses_of(arch) for arch in ARCHS if arch.arch_id in tried]
@@ -282,9 +282,9 @@ def test_features_are_numbers_and_shares_of_stages() -> None:
     base = ARCHS[0].replace(width=8, merge="add", xor="none", timesteps=1)
     archs = [base, base.replace(width=16, merge=("add", "or", "or")), base.replace(timesteps=3, merge="or")]
     frame = table(lambda arch: (0.5, 10.0), archs)
-    found = features(frame)
-    assert found.shape[0] == 3
-    columns = [[round(float(value), 3) for value in column] for column in found.T]
+    matrix = features(frame)
+    assert matrix.shape[0] == 3
+    columns = [[round(float(value), 3) for value in column] for column in matrix.T]
     assert [1.0, 0.333, 0.0] in columns
     assert [0.0, 0.667, 1.0] in columns
     numbers = [column for column in columns if not set(column) <= {0.0, 0.333, 0.667, 1.0}]

@@ -53,7 +53,7 @@ def search(study: Study, trials: int, *, most: int = 10**6) -> int:
 def trained(study: Study) -> int:
     """Epochs; those of a pruned trial once, whoever finishes it."""
     trials = study.get_trials()
-    again = sum(len(reports(trials[one.user_attrs[RESCUES]])) for one in trials if RESCUES in one.user_attrs)
+    again = sum(len(reports(trials[trial.user_attrs[RESCUES]])) for trial in trials if RESCUES in trial.user_attrs)
     return sum(len(reports(trial)) for trial in trials) - again
 
 
@@ -98,10 +98,10 @@ def test_the_front_is_as_good_as_without_pruning_for_fewer_epochs(whole: Study) 
     spikes = [figures(arch, EPOCHS)["spikes_per_sample"] for arch in ARCHS]
 
     def area(study: Study) -> float:
-        found, least = 0.0, math.log10(max(spikes))
+        total, least = 0.0, math.log10(max(spikes))
         for trial in sorted(study.best_trials, key=lambda trial: -trial.values[0]):
-            found += trial.values[0] * max(0.0, least - math.log10(trial.values[1]))
+            total += trial.values[0] * max(0.0, least - math.log10(trial.values[1]))
             least = min(least, math.log10(trial.values[1]))
-        return found
+        return total
 
     assert area(whole) > 0.98 * area(plain)

@@ -60,8 +60,8 @@ def test_what_the_new_space_lacks_is_left_out(tmp_path: Path) -> None:
     widths = {trial.arch.width for trial in front_of(earlier.study)}
     assert len(widths) > 1
     narrow = config({"width": min(widths)}).search_space
-    found = earlier_front(str(tmp_path / "earlier"), narrow)
-    assert {start.arch.width for start in found} == {min(widths)}
+    starts = earlier_front(str(tmp_path / "earlier"), narrow)
+    assert {start.arch.width for start in starts} == {min(widths)}
     with pytest.raises(RunError, match=r"none of the \d+ networks on the front of .*earlier is in this space"):
         earlier_front(str(tmp_path / "earlier"), config({"width": 32}).search_space)
 
@@ -89,8 +89,8 @@ def test_an_earlier_run_that_was_renamed_goes_by_its_new_name(tmp_path: Path) ->
     search(tmp_path / "earlier", config(trials=3))
     names = [start.name for start in earlier_front(str(tmp_path / "earlier"), config().search_space)]
     (tmp_path / "earlier").rename(tmp_path / "renamed")
-    found = earlier_front(str(tmp_path / "renamed"), config().search_space)
-    assert [start.name for start in found] == [name.replace("earlier", "renamed") for name in names]
+    starts = earlier_front(str(tmp_path / "renamed"), config().search_space)
+    assert [start.name for start in starts] == [name.replace("earlier", "renamed") for name in names]
 
 
 def test_an_earlier_run_that_still_goes_on(tmp_path: Path) -> None:

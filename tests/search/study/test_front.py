@@ -38,13 +38,13 @@ def numbers(directions: Sequence[str], trials: Sequence[FrozenTrial]) -> list[in
     return [trial.number for trial in front_of(study(directions, trials))]
 
 
-def is_better(one: float, other: float, direction: str) -> bool:
-    return one > other if direction == "maximize" else one < other
+def is_better(left: float, right: float, direction: str) -> bool:
+    return left > right if direction == "maximize" else left < right
 
 
-def dominates(one: Sequence[float], other: Sequence[float], directions: Sequence[str]) -> bool:
-    better = [is_better(a, b, direction) for a, b, direction in zip(one, other, directions, strict=True)]
-    worse = [is_better(b, a, direction) for a, b, direction in zip(one, other, directions, strict=True)]
+def dominates(left: Sequence[float], right: Sequence[float], directions: Sequence[str]) -> bool:
+    better = [is_better(a, b, direction) for a, b, direction in zip(left, right, directions, strict=True)]
+    worse = [is_better(b, a, direction) for a, b, direction in zip(left, right, directions, strict=True)]
     return any(better) and not any(worse)
 
 
@@ -75,12 +75,12 @@ def test_it_is_what_no_other_dominates(of: tuple[list[str], list[FrozenTrial]]) 
     undominated = {
         number for number, row in rows.items() if not any(dominates(other, row, directions) for other in rows.values())
     }
-    found = numbers(directions, trials)
-    assert set(found) == undominated
-    assert len(found) == len(undominated)
-    for one, other in pairwise(found):
-        best, next_best = rows[one][-1], rows[other][-1]
-        assert is_better(best, next_best, directions[-1]) or (best == next_best and one < other)
+    front = numbers(directions, trials)
+    assert set(front) == undominated
+    assert len(front) == len(undominated)
+    for first, second in pairwise(front):
+        best, next_best = rows[first][-1], rows[second][-1]
+        assert is_better(best, next_best, directions[-1]) or (best == next_best and first < second)
 
 
 @pytest.mark.parametrize(

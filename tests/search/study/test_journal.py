@@ -120,7 +120,7 @@ def test_nothing_is_lost_and_no_whole_line_is_cut(content: bytes) -> None:
         path = Path(folder) / "study.journal"
         path.write_bytes(content)
         whole = [is_whole(line) for line in content.split(b"\n")[:-1]]
-        if any(later and not one for one, later in pairwise(whole)):  # damage before a whole line
+        if any(later and not earlier for earlier, later in pairwise(whole)):  # damage before a whole line
             with pytest.raises(XOResNetError):
                 mend(path)
             assert path.read_bytes() == content

@@ -30,11 +30,11 @@ def study(**options: Any) -> Study:
     )
 
 
-def ended(of: Study, state: TrialState, *said: tuple[float, float]) -> Trial:
+def ended(of: Study, state: TrialState, *figures: tuple[float, float]) -> Trial:
     trial = of.ask()
-    for step, values in enumerate(said, 1):
+    for step, values in enumerate(figures, 1):
         report(trial, values, step)
-    of.tell(trial, said[-1] if state == TrialState.COMPLETE else None, state)
+    of.tell(trial, figures[-1] if state == TrialState.COMPLETE else None, state)
     return trial
 
 
@@ -54,8 +54,8 @@ values = st.tuples(st.floats(-5, 5), st.floats(0.1, 1e4))
 @given(st.lists(st.tuples(st.sampled_from(["COMPLETE", "PRUNED"]), values), min_size=1, max_size=12))
 def test_distance_is_what_would_have_to_be_better_at_once(trials: list[tuple[str, tuple[float, float]]]) -> None:
     of = study()
-    for state, said in trials:
-        ended(of, TrialState[state], said)
+    for state, figures in trials:
+        ended(of, TrialState[state], figures)
     gains = [-accuracy for _, (accuracy, _) in trials]
     if all(accuracy > 0 for _, (accuracy, _) in trials):
         gains = [-math.log(accuracy) for _, (accuracy, _) in trials]
@@ -68,9 +68,9 @@ def test_distance_is_what_would_have_to_be_better_at_once(trials: list[tuple[str
         excesses = [[a - b for a, b in zip(mine, other, strict=True)] for other in points]
         return max((min(excess) for excess in excesses if min(excess) >= 0 and max(excess) > 0), default=0.0)
 
-    found = [trial.number for trial in near_front(of)]
-    assert sorted(found) == [number for number, (state, _) in enumerate(trials) if state == "PRUNED"]
-    distances = [distance(number) for number in found]
+    numbers = [trial.number for trial in near_front(of)]
+    assert sorted(numbers) == [number for number, (state, _) in enumerate(trials) if state == "PRUNED"]
+    distances = [distance(number) for number in numbers]
     assert distances == pytest.approx(sorted(distances))
 
 

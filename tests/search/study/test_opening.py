@@ -200,9 +200,9 @@ def test_a_record_that_was_cut_off_is_all_that_is_lost(
     text = journal.read_bytes()
     start = text.rfind(b"\n", 0, -1) + 1
     journal.write_bytes(text[:start])
-    found = looked_at(tmp_path)
-    assert found is not None
-    before = facts(found)
+    looked = looked_at(tmp_path)
+    assert looked is not None
+    before = facts(looked)
     for end in [*range(start, len(text), step), len(text) - 1]:
         journal.write_bytes(text[:end])
         seen = looked_at(tmp_path)

@@ -144,12 +144,12 @@ def test_trials_whose_folder_is_gone_are_not_deleted(digits: Path, tmp_path: Pat
 
 def test_journals_in_the_folder_have_no_owner(tmp_path: Path) -> None:
     """A copy of such a run is a run of its own."""
-    one, other = tmp_path / "one", tmp_path / "other"
-    work(begin(one, storage=None), 2)
-    shutil.copytree(one, other)
-    study = begin(other, storage=None, study="one")
+    original, copied = tmp_path / "one", tmp_path / "other"
+    work(begin(original, storage=None), 2)
+    shutil.copytree(original, copied)
+    study = begin(copied, storage=None, study="one")
     work(study, 1)
-    assert len(begin(one, storage=None).trials) == 2
+    assert len(begin(original, storage=None).trials) == 2
     assert len(study.trials) == 3
     assert OWNER not in study.user_attrs
 

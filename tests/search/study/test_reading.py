@@ -170,9 +170,9 @@ def test_it_is_read_up_to_the_first_damaged_line(damage: bytes, path: Path) -> N
     path.write_bytes(b"".join([*lines[:-4], damage, *lines[-4:]]))
     storage = ReadStorage(path)
     assert facts(optuna.load_study(study_name="run", storage=storage)) == before
-    found = storage.damage()
-    assert found is not None
-    assert (found.line, found.what) == (len(lines) - 3, "is damaged")
+    noticed = storage.damage()
+    assert noticed is not None
+    assert (noticed.line, noticed.what) == (len(lines) - 3, "is damaged")
 
 
 def test_one_reader_goes_on_where_it_was(path: Path) -> None:
@@ -206,8 +206,8 @@ def test_a_search_at_work_is_seen_as_it_was_at_some_moment(path: Path) -> None:
     writer.start()
     finished = list[int]()
     while writer.is_alive() or not finished or finished[-1] < 40:
-        for one in (seen, read(path)):
-            trials = one.trials
+        for looked in (seen, read(path)):
+            trials = looked.trials
             values = [trial.values for trial in trials if trial.state.is_finished()]
             assert values == [[number, -number] for number in range(len(values))]
             assert [trial.number for trial in trials] == list(range(len(trials)))

@@ -155,9 +155,9 @@ def lines_of(run: SearchRun, capsys: pytest.CaptureFixture[str], *, lines: bool 
 
 
 def test_every_end_has_its_line(run: SearchRun, capsys: pytest.CaptureFixture[str]) -> None:
-    found = lines_of(run, capsys)
-    assert [line.split()[0] for line in found] == ["1/30", "2/30", "2/30"]
-    assert found == [
+    lines = lines_of(run, capsys)
+    assert [line.split()[0] for line in lines] == ["1/30", "2/30", "2/30"]
+    assert lines == [
         trial_line(trial, METRICS, min(place, 2), run) for place, trial in enumerate(trials_of(run.study), 1)
     ]
 
@@ -182,8 +182,8 @@ def test_answers_from_the_record_have_no_line(opened: Any, capsys: pytest.Captur
     trials = run.study.trials
     trained = [trial.number for trial in trials if DUPLICATE not in trial.user_attrs]
     assert 0 < len(trained) < len(trials)
-    found = capsys.readouterr().out.splitlines()
-    assert [int(line.partition("#")[2].split()[0]) for line in found] == trained
+    lines = capsys.readouterr().out.splitlines()
+    assert [int(line.partition("#")[2].split()[0]) for line in lines] == trained
 
 
 def test_a_trial_that_is_an_answer_is_passed_over(run: SearchRun, capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,11 +230,11 @@ def test_a_moving_picture(width: int, run: SearchRun, monkeypatch: pytest.Monkey
     (bar,) = [line for line in drawn if line.startswith("10/30 trials ")]
     assert re.search(r"━+ +about \S+ \S+ left$", bar)
     trials = run.study.trials
-    one, other = [trial for trial in trials if trial.state == TrialState.RUNNING]
-    (first,) = [line for line in drawn if line.startswith(f"#{one.number} ")]
-    assert re.match(rf"#{one.number} +epoch 1/2 +accuracy 12\.50 % +spikes 5 M +depth ", first)
-    (second,) = [line for line in drawn if line.startswith(f"#{other.number} ")]
-    assert re.match(rf"#{other.number} +epoch 0/2 +depth ", second)
+    reported, silent = [trial for trial in trials if trial.state == TrialState.RUNNING]
+    (first,) = [line for line in drawn if line.startswith(f"#{reported.number} ")]
+    assert re.match(rf"#{reported.number} +epoch 1/2 +accuracy 12\.50 % +spikes 5 M +depth ", first)
+    (second,) = [line for line in drawn if line.startswith(f"#{silent.number} ")]
+    assert re.match(rf"#{silent.number} +epoch 0/2 +depth ", second)
     at = drawn.index("front: 10 networks")
     rows = [line for line in drawn[at + 2 :] if re.match(r"\d", line)]  # without what networks have on further lines
     assert len(rows) == 8
