@@ -43,10 +43,10 @@ class SmallSpace:
     @cached_property
     def groups(self) -> dict[str, list[Arch]]:
         """By network, all its descriptions in the order of the lists; networks beyond the constraints too."""
-        found: dict[str, list[Arch]] = {}
+        by_network: dict[str, list[Arch]] = {}
         for arch in descriptions(self.fields["arch"]):
-            found.setdefault(arch.arch_id, []).append(arch)
-        return found
+            by_network.setdefault(arch.arch_id, []).append(arch)
+        return by_network
 
     @cached_property
     def costs(self) -> dict[str, tuple[int, int]]:

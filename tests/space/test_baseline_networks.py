@@ -27,13 +27,13 @@ DEPTHS = {
 @pytest.mark.parametrize("name", preset_names())
 def test_presets_hold_every_family_at_every_depth(name: str) -> None:
     space = SearchSpace.preset(name)
-    found = baselines(space)
+    networks = baselines(space)
     wanted = [f"{family}{depth}" for depths in DEPTHS[name].values() for depth in depths for family in BASELINES]
-    assert list(found) == wanted
+    assert list(networks) == wanted
     for block, depths in DEPTHS[name].items():
         for depth in depths:
             for family, (merge, xor) in FAMILIES.items():
-                arch = found[f"{family}{depth}"]
+                arch = networks[f"{family}{depth}"]
                 assert space.contains(arch)
                 assert (arch.block, arch.depth, arch.merge, arch.xor) == (block, depth, merge, xor)
                 assert (arch.timesteps, arch.neuron.kind) == (4, "lif")
@@ -93,12 +93,12 @@ def test_families_whose_merge_and_xor_the_space_has(space: dict[str, Any], names
 )  # fmt: skip
 def test_sizes_are_the_nearest_that_the_space_has(space: dict[str, Any], fields: dict[str, Any]) -> None:
     small = SmallSpace(merge="add", **space)
-    (found,) = baselines(small.space).values()
+    (network,) = baselines(small.space).values()
     wanted = Arch.from_dict(
         {"input_shape": (1, 6, 5), "num_classes": 3, "depth": 8, "merge": "add", "width": 2, "timesteps": 2, **fields}
     )
-    assert found.arch_id == wanted.arch_id
-    assert small.space.contains(found)
+    assert network.arch_id == wanted.arch_id
+    assert small.space.contains(network)
 
 
 def test_none_beyond_the_limits() -> None:

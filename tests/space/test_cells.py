@@ -55,9 +55,9 @@ SPACES: dict[str, SmallSpace] = {
 
 def check_against_brute_force(small: SmallSpace) -> None:
     space, size = small.space, small.space.size()
-    found = Counter(arch.arch_id for arch in space.enumerate())
-    assert set(found) == set(small.inside)
-    assert set(found.values()) <= {1}
+    enumerated = Counter(arch.arch_id for arch in space.enumerate())
+    assert set(enumerated) == set(small.inside)
+    assert set(enumerated.values()) <= {1}
     assert size.networks == len(small.inside)
     assert size.excluded == len(small.groups) - len(small.inside)
     assert size.descriptions == sum(map(len, small.groups.values()))
@@ -160,10 +160,10 @@ def test_the_uniformity_test_can_fail() -> None:
 
 def test_samples_follow_from_the_seed() -> None:
     for name in ("fashion-mnist", "mini-imagenet"):
-        one, other = SearchSpace.preset(name), SearchSpace.preset(name)
+        first, second = SearchSpace.preset(name), SearchSpace.preset(name)
         rng, again = Random(3), Random(3)
-        drawn = [one.sample(rng) for _ in range(20)]
-        assert drawn == [other.sample(again) for _ in range(20)]
+        drawn = [first.sample(rng) for _ in range(20)]
+        assert drawn == [second.sample(again) for _ in range(20)]
         assert len(set(drawn)) > 15
 
 

@@ -72,11 +72,11 @@ def ask(space: SearchSpace, number: int = 20) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(number):
         trial = study.ask()
-        found, recipe = suggest(trial, space)
-        assert space.contains(found)
-        assert from_parameters(space, trial.params) == (found, recipe)
-        again = parameters_of(space, found, recipe)  # SpecError without any fault, with an empty message
-        assert from_parameters(space, again)[0].arch_id == found.arch_id
+        suggested, recipe = suggest(trial, space)
+        assert space.contains(suggested)
+        assert from_parameters(space, trial.params) == (suggested, recipe)
+        again = parameters_of(space, suggested, recipe)  # SpecError without any fault, with an empty message
+        assert from_parameters(space, again)[0].arch_id == suggested.arch_id
         study.tell(trial, 1.0)
 
 

@@ -18,7 +18,7 @@ SPEC = {"tau": 2.0, "threshold": 1.0, "reset": "hard"}
 
 
 @pytest.mark.parametrize(
-    ("space", "described", "found"),
+    ("space", "described", "worded"),
     [
         # depth 8: identity, projection, projection
         ({"merge": "oa"}, {"merge": ("or", "current", "membrane")}, {"merge": "oa"}),
@@ -75,15 +75,15 @@ SPEC = {"tau": 2.0, "threshold": 1.0, "reset": "hard"}
     ],
 )  # fmt: skip
 def test_other_words_for_a_network_of_the_space(
-    space: dict[str, Any], described: dict[str, Any], found: dict[str, Any]
+    space: dict[str, Any], described: dict[str, Any], worded: dict[str, Any]
 ) -> None:
     """It is found as the space would put it: in the first of the space's words that mean it."""
     wanted = arch(**described)
-    one = SmallSpace(**space).space
-    assert locate(one, wanted) == arch(**{**described, **found})
-    for same in (wanted, wanted.canonical(), arch(**{**described, **found})):
-        assert one.contains(same)
-        assert one.faults(same) == ()
+    search_space = SmallSpace(**space).space
+    assert locate(search_space, wanted) == arch(**{**described, **worded})
+    for same in (wanted, wanted.canonical(), arch(**{**described, **worded})):
+        assert search_space.contains(same)
+        assert search_space.faults(same) == ()
 
 
 SPACE: dict[str, Any] = {

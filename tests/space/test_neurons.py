@@ -46,13 +46,13 @@ def test_variants_are_the_neurons_that_differ(domains: dict[str, Domain], timest
     for row in product(*(domain.values or () for domain in domains.values())):
         fields = neuron_fields(dict(zip(domains, row, strict=True)))
         firsts.setdefault(arch_id(fields, timesteps), fields)
-    found = variants(domains, timesteps)
-    assert [variant.draw(Random(0)) for variant in found] == list(firsts.values())
-    for variant, name in zip(found, firsts, strict=True):
+    distinct = variants(domains, timesteps)
+    assert [variant.draw(Random(0)) for variant in distinct] == list(firsts.values())
+    for variant, name in zip(distinct, firsts, strict=True):
         assert variant.kind == firsts[name]["kind"]
         assert variant.continuous == ()
     for neuron in (NeuronSpec.from_dict(fields) for fields in list(firsts.values())[:6]):
-        matching = [variant for variant in found if variant.matches(neuron, timesteps)]
+        matching = [variant for variant in distinct if variant.matches(neuron, timesteps)]
         assert [variant.worded(neuron) for variant in matching] == [firsts[arch_id(neuron, timesteps)]]
 
 
@@ -77,9 +77,9 @@ def test_numbers_of_variants(fields: dict[str, tuple[Any, ...]], timesteps: int,
 
 def test_ranges_stay_ranges() -> None:
     tau, threshold = FloatRange(1.5, 3.0), FloatRange(0.5, 1.0)
-    found = variants({"kind": Choice(("if", "lif")), "tau": tau, "threshold": threshold}, 4)
-    assert [variant.kind for variant in found] == ["if", "lif"]
-    lif = found[1]
+    distinct = variants({"kind": Choice(("if", "lif")), "tau": tau, "threshold": threshold}, 4)
+    assert [variant.kind for variant in distinct] == ["if", "lif"]
+    lif = distinct[1]
     assert lif.continuous == ("tau", "threshold")
     drawn = lif.draw(Random(0))
     assert drawn["tau"] in tau
@@ -89,20 +89,20 @@ def test_ranges_stay_ranges() -> None:
     assert lif.worded(inside) == {"kind": "lif", "tau": 1.75, "threshold": 0.75}
     outside: list[dict[str, Any]] = [{"tau": 3.5}, {"tau": 2.0, "threshold": 1.5}, {"reset": "soft"}, {"kind": "plif"}]
     assert [fields for fields in outside if lif.matches(NeuronSpec.from_dict(fields), 4)] == []
-    assert not found[0].matches(NeuronSpec(kind="if", tau=2.0, threshold=1.5), 4)
+    assert not distinct[0].matches(NeuronSpec(kind="if", tau=2.0, threshold=1.5), 4)
 
 
 def test_the_time_constant_of_an_if_neuron_excludes_nothing() -> None:
-    found, _ = variants({"kind": Choice(("if", "lif")), "tau": FloatRange(1.5, 3.0)}, 4)
-    assert found.matches(NeuronSpec(kind="if", tau=99.0), 4)
-    assert found.worded(NeuronSpec(kind="if", tau=99.0)) == {"kind": "if", "tau": 1.5}
-    assert not found.matches(NeuronSpec(kind="if", threshold=1.5), 4)
+    if_variant, _ = variants({"kind": Choice(("if", "lif")), "tau": FloatRange(1.5, 3.0)}, 4)
+    assert if_variant.matches(NeuronSpec(kind="if", tau=99.0), 4)
+    assert if_variant.worded(NeuronSpec(kind="if", tau=99.0)) == {"kind": "if", "tau": 1.5}
+    assert not if_variant.matches(NeuronSpec(kind="if", threshold=1.5), 4)
 
 
 def test_a_range_with_steps_is_a_list() -> None:
-    found = variants({"kind": Choice(("lif",)), "threshold": FloatRange(0.1, 0.4, 0.1)}, 2)
-    assert [variant.draw(Random(0))["threshold"] for variant in found] == [0.1, 0.2, 0.3, 0.4]
-    assert all(variant.continuous == () for variant in found)
+    distinct = variants({"kind": Choice(("lif",)), "threshold": FloatRange(0.1, 0.4, 0.1)}, 2)
+    assert [variant.draw(Random(0))["threshold"] for variant in distinct] == [0.1, 0.2, 0.3, 0.4]
+    assert all(variant.continuous == () for variant in distinct)
 
 
 def test_names_with_dots() -> None:

@@ -76,18 +76,18 @@ def check_trials(study: optuna.Study, space: SearchSpace, number: int) -> list[A
     networks: list[Arch] = []
     for _ in range(number):
         trial = study.ask()
-        found, recipe = suggest(trial, space)
+        network, recipe = suggest(trial, space)
         assert trial.params.keys() <= names
-        assert from_parameters(space, trial.params) == (found, recipe)
+        assert from_parameters(space, trial.params) == (network, recipe)
         assert distributions(space, trial.params) == trial.distributions
-        unlimited = [fault for fault in space.faults(found) if not fault.path.startswith("constraints.")]
+        unlimited = [fault for fault in space.faults(network) if not fault.path.startswith("constraints.")]
         assert unlimited == []
-        if space.contains(found):
-            again = parameters_of(space, found, recipe)
-            assert from_parameters(space, again)[0].arch_id == found.arch_id
+        if space.contains(network):
+            again = parameters_of(space, network, recipe)
+            assert from_parameters(space, again)[0].arch_id == network.arch_id
             assert from_parameters(space, again)[1] == recipe
-        study.tell(trial, [float(params_count(found)), float(dense_macs(found))])
-        networks.append(found)
+        study.tell(trial, [float(params_count(network)), float(dense_macs(network))])
+        networks.append(network)
     return networks
 
 
@@ -152,9 +152,9 @@ def test_samples_come_back_with_their_recipes() -> None:
     for recipe in recipes * 5:
         drawn = space.sample(rng)
         parameters = parameters_of(space, drawn, recipe)
-        found = from_parameters(space, parameters)
-        assert (found[0].arch_id, found[1]) == (drawn.arch_id, recipe)
-        assert suggest(FixedTrial(parameters), space) == found  # type: ignore[arg-type]
+        decoded = from_parameters(space, parameters)
+        assert (decoded[0].arch_id, decoded[1]) == (drawn.arch_id, recipe)
+        assert suggest(FixedTrial(parameters), space) == decoded  # type: ignore[arg-type]
 
 
 def test_momentum_belongs_to_sgd_and_warmup_to_schedules_without_their_own() -> None:
@@ -180,7 +180,9 @@ def test_known_networks_start_a_study() -> None:
         )
     for network in drawn[3:]:
         study.enqueue_trial(parameters_of(space, network))
-    assert [found.arch_id for found in check_trials(study, space, 3)] == [network.arch_id for network in drawn[3:]]
+    assert [suggested.arch_id for suggested in check_trials(study, space, 3)] == [
+        network.arch_id for network in drawn[3:]
+    ]
     check_trials(study, space, 12)
 
 
@@ -245,7 +247,7 @@ def test_networks_beyond_the_limits_are_suggested_and_told() -> None:
     """A search answers them without training."""
     small = SmallSpace(width=[2, 30])
     space = small.limited(max_params=small.costs[arch(width=2).arch_id][0]).space
-    found, _ = from_parameters(space, {"width": 30})
-    assert found == arch(width=30)
-    assert set(space.exceeded(found)) == {"max_params"}
+    network, _ = from_parameters(space, {"width": 30})
+    assert network == arch(width=30)
+    assert set(space.exceeded(network)) == {"max_params"}
     assert space.exceeded(arch(width=2)) == {}

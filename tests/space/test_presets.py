@@ -92,7 +92,7 @@ def test_sizes_counted_by_hand(name: str) -> None:
     within: Counter[bool] = Counter()
     costs: list[tuple[int, int]] = []
     for (stem, block, depth), names in BY_HAND[name].items():
-        one = Arch(
+        base = Arch(
             input_shape=space.input_shape,
             num_classes=space.num_classes,
             stem=stem,
@@ -101,7 +101,7 @@ def test_sizes_counted_by_hand(name: str) -> None:
             merge="current",
         )
         for width, timesteps in product(fields["width"], steps):
-            sized = one.replace(width=width, timesteps=timesteps)
+            sized = base.replace(width=width, timesteps=timesteps)
             within[not space.exceeded(sized)] += names * len(kinds)
             costs += [] if space.exceeded(sized) else [(params_count(sized), dense_macs(sized))]
     assert (within[True], within[False]) == SIZES[name][:2]

@@ -87,10 +87,10 @@ def test_what_is_left_out_has_its_default() -> None:
     ],
 )
 def test_what_a_field_may_be(written: dict[str, Any], field: str, read: Any) -> None:
-    found = getattr(SearchSpace.from_dict({"arch": {**IMAGES, **written}}), field)
-    assert found == read
+    value = getattr(SearchSpace.from_dict({"arch": {**IMAGES, **written}}), field)
+    assert value == read
     if isinstance(read, Mapping):
-        assert list(found) == list(read)  # the blocks' order counts, and that of a neuron's fields for samplers
+        assert list(value) == list(read)  # the blocks' order counts, and that of a neuron's fields for samplers
 
 
 @pytest.mark.parametrize(

@@ -64,13 +64,13 @@ def test_for_other_images(name: str) -> None:
 
 
 def test_spaces_are_equal_by_what_they_hold() -> None:
-    one, other = SmallSpace(width=[2, 3]).space, SmallSpace(width=[2, 3]).space
-    one.size()  # what is kept for later counts for nothing
-    assert one == other
-    assert one != SmallSpace(width=[3, 2]).space
-    assert pickle.loads(pickle.dumps(one)) == one
+    first, second = SmallSpace(width=[2, 3]).space, SmallSpace(width=[2, 3]).space
+    first.size()  # what is kept for later counts for nothing
+    assert first == second
+    assert first != SmallSpace(width=[3, 2]).space
+    assert pickle.loads(pickle.dumps(first)) == first
     with pytest.raises(AttributeError):
-        one.num_classes = 5  # type: ignore[misc]
+        first.num_classes = 5  # type: ignore[misc]
 
 
 def test_files(tmp_path: Path) -> None:

@@ -37,12 +37,12 @@ def arch(stem: str, block: str, depth: int, merge: tuple[str, ...], xor: tuple[s
 def test_neurons_are_those_of_the_table(stem: str, block: str, depth: int) -> None:
     """Spiking layers and forms of gradient, for merges mixed at random."""
     stages, rng = len(DEPTHS[block][depth]), Random(depth)
-    one = skeleton(stem, block, depth, MERGE_NAMES)
+    built = skeleton(stem, block, depth, MERGE_NAMES)
     merges, xors = (
         domain(StageDomain(names, per_stage=True))
         for domain, names in (
-            (one.merges, MERGE_NAMES),
-            (one.xors, XOR_NAMES),
+            (built.merges, MERGE_NAMES),
+            (built.xors, XOR_NAMES),
         )
     )
     for _ in range(15):
@@ -67,24 +67,24 @@ def test_distinct_ways_to_name_the_stages(
     firsts: dict[str, tuple[str, ...]] = {}
     for row in rows:
         firsts.setdefault(arch(stem, block, depth, row, none).arch_id, row)
-    one = skeleton(stem, block, depth, names)
-    found = one.merges(StageDomain(names, per_stage=per_stage))
-    assert sorted(found) == sorted(firsts.values())
-    assert len(found) == len(firsts)
-    assert found.profile() == Counter(found.feature(row) for row in found)
+    built = skeleton(stem, block, depth, names)
+    ways = built.merges(StageDomain(names, per_stage=per_stage))
+    assert sorted(ways) == sorted(firsts.values())
+    assert len(ways) == len(firsts)
+    assert ways.profile() == Counter(ways.feature(row) for row in ways)
     rng = Random(0)
-    drawn = Counter(found.draw(rng) for _ in range(40 * len(found)))
-    assert drawn.keys() == set(found)
+    drawn = Counter(ways.draw(rng) for _ in range(40 * len(ways)))
+    assert drawn.keys() == set(ways)
     for row in rows:
-        meanings = [rules.merge(name) for rules, name in zip(one.rules, row, strict=True)]
-        assert found.find(meanings) == firsts[arch(stem, block, depth, row, none).arch_id]
-    absent = [rules.merge("and") for rules in one.rules]
-    assert found.find(absent) is None
+        meanings = [rules.merge(name) for rules, name in zip(built.rules, row, strict=True)]
+        assert ways.find(meanings) == firsts[arch(stem, block, depth, row, none).arch_id]
+    absent = [rules.merge("and") for rules in built.rules]
+    assert ways.find(absent) is None
     for stage in range(3):
-        differ = len({rules.merge(name) for rules in one.rules[stage : stage + 1] for name in names}) > 1
-        assert found.matters(stage) is differ
+        differ = len({rules.merge(name) for rules in built.rules[stage : stage + 1] for name in names}) > 1
+        assert ways.matters(stage) is differ
     tied = {arch(stem, block, depth, (name,) * 3, none).arch_id for name in names}
-    assert found.matters() is (len(tied) > 1)
+    assert ways.matters() is (len(tied) > 1)
 
 
 @pytest.mark.parametrize(

@@ -22,20 +22,22 @@ def arch(**fields: Any) -> Arch:
     return Arch.from_dict({**IMAGES, **PLAIN, **fields})
 
 
-def differing(small: SmallSpace, one: Arch, other: Arch) -> list[str]:
+def differing(small: SmallSpace, before: Arch, after: Arch) -> list[str]:
     """The fields in which two descriptions differ; a block or depth takes along the stages that come or go."""
     fields = small.fields["arch"]
-    names = [name for name in ("stem", "width", "timesteps", "logic_gradient") if vars(one)[name] != vars(other)[name]]
-    names += [name for name, value in one.neuron if value != vars(other.neuron)[name]]
-    names += [name for name in ("block", "depth") if vars(one)[name] != vars(other)[name]]
-    if one.block != other.block:  # with the same depth, or the nearest
-        depths = fields["depth"][other.block]
-        nearest = one.depth if one.depth in depths else min(depths, key=lambda depth: abs(depth - one.depth))
-        if other.depth == nearest and "depth" in names:
+    names = [
+        name for name in ("stem", "width", "timesteps", "logic_gradient") if vars(before)[name] != vars(after)[name]
+    ]
+    names += [name for name, value in before.neuron if value != vars(after.neuron)[name]]
+    names += [name for name in ("block", "depth") if vars(before)[name] != vars(after)[name]]
+    if before.block != after.block:  # with the same depth, or the nearest
+        depths = fields["depth"][after.block]
+        nearest = before.depth if before.depth in depths else min(depths, key=lambda depth: abs(depth - before.depth))
+        if after.depth == nearest and "depth" in names:
             names.remove("depth")
     for name, was, now in (
-        ("merge", one.stage_merges, other.stage_merges),
-        ("xor", one.stage_xors, other.stage_xors),
+        ("merge", before.stage_merges, after.stage_merges),
+        ("xor", before.stage_xors, after.stage_xors),
     ):
         grown = (*was, was[-1])[: len(now)]
         stages = [stage for stage, (a, b) in enumerate(zip(grown, now, strict=True)) if a != b]
@@ -43,10 +45,10 @@ def differing(small: SmallSpace, one: Arch, other: Arch) -> list[str]:
     return names
 
 
-def one_step(small: SmallSpace, one: Arch, other: Arch) -> bool:
+def one_step(small: SmallSpace, before: Arch, after: Arch) -> bool:
     """Whether what differs between two descriptions differs by a step, where there are steps."""
     for name in STEPPED:
-        value, was, now = small.fields["arch"][name], vars(one)[name], vars(other)[name]
+        value, was, now = small.fields["arch"][name], vars(before)[name], vars(after)[name]
         if isinstance(value, dict) and was != now and abs(was - now) != value.get("step", 1):
             return False
     return True
@@ -95,17 +97,17 @@ SPACES: dict[str, SmallSpace] = {
 def test_neighbours_are_all_that_differ_in_one_field(name: str) -> None:
     small = SPACES[name]
     for network in Random(0).sample(sorted(small.inside), min(15, len(small.inside))):
-        found = small.space.neighbours(small.inside[network][-1])
-        assert {other.arch_id for other in found} == brute_force_neighbours(small, network)
-        assert len({other.arch_id for other in found}) == len(found)
+        neighbours = small.space.neighbours(small.inside[network][-1])
+        assert {neighbour.arch_id for neighbour in neighbours} == brute_force_neighbours(small, network)
+        assert len({neighbour.arch_id for neighbour in neighbours}) == len(neighbours)
 
 
 @settings(max_examples=12)
 @given(small_spaces(most=80), st.data())
 def test_neighbours_in_random_spaces(small: SmallSpace, data: st.DataObject) -> None:
     for network in data.draw(st.lists(st.sampled_from(sorted(small.inside)), max_size=3)) if small.inside else []:
-        found = small.space.neighbours(data.draw(st.sampled_from(small.inside[network])))
-        assert {other.arch_id for other in found} == brute_force_neighbours(small, network)
+        neighbours = small.space.neighbours(data.draw(st.sampled_from(small.inside[network])))
+        assert {neighbour.arch_id for neighbour in neighbours} == brute_force_neighbours(small, network)
 
 
 @pytest.mark.parametrize(
@@ -146,9 +148,9 @@ def test_neighbours_in_random_spaces(small: SmallSpace, data: st.DataObject) -> 
     ],
 )  # fmt: skip
 def test_neighbours_by_hand(space: dict[str, Any], start: dict[str, Any], changed: list[dict[str, Any]]) -> None:
-    found = SmallSpace(**space).space.neighbours(arch(**start))
+    neighbours = SmallSpace(**space).space.neighbours(arch(**start))
     wanted = [arch(**{**start, **change}).arch_id for change in changed]
-    assert sorted(other.arch_id for other in found) == sorted(wanted)
+    assert sorted(neighbour.arch_id for neighbour in neighbours) == sorted(wanted)
 
 
 # mutants ------------------------------------------------------------------------------------------------------------
@@ -205,20 +207,20 @@ def test_children_have_each_field_from_one_parent() -> None:
     space = SmallSpace(
         depth=[8, 14], width=[2, 3, 4], merge={"per_stage": ["add", "or"]}, neuron={"kind": ["lif", "plif"]}
     ).space
-    one = arch(depth=8, merge=("add", "or", "add"))
-    other = arch(depth=14, width=3, merge=("or", "or", "or"), neuron="plif")
+    shallow = arch(depth=8, merge=("add", "or", "add"))
+    deep = arch(depth=14, width=3, merge=("or", "or", "or"), neuron="plif")
     wanted = {
         arch(depth=depth, width=width, merge=(first, "or", third), neuron=kind).arch_id
         for depth, width, first, third, kind in product((8, 14), (2, 3), ("add", "or"), ("add", "or"), ("lif", "plif"))
     }
     rng = Random(0)
-    assert {space.crossover(one, other, rng).arch_id for _ in range(250)} == wanted
+    assert {space.crossover(shallow, deep, rng).arch_id for _ in range(250)} == wanted
 
 
 def test_stages_that_one_parent_has_not_come_from_the_other() -> None:
     space = SmallSpace(depth=[8, 10], merge={"per_stage": ["add", "or", "and"]}).space
-    one, other = arch(depth=8, merge="add"), arch(depth=10, merge=("add", "or", "or", "and"))
-    children = {space.crossover(one, other, Random(seed)) for seed in range(100)}
+    shallow, deep = arch(depth=8, merge="add"), arch(depth=10, merge=("add", "or", "or", "and"))
+    children = {space.crossover(shallow, deep, Random(seed)) for seed in range(100)}
     assert {(child.depth, *child.stage_merges) for child in children} == {
         *product([8], ["add"], ["add", "or"], ["add", "or"]),
         *product([10], ["add"], ["add", "or"], ["add", "or"], ["and"]),
@@ -227,8 +229,8 @@ def test_stages_that_one_parent_has_not_come_from_the_other() -> None:
 
 def test_blocks_take_their_depths_along() -> None:
     space = SmallSpace(block=["basic", "bottleneck"], depth={"basic": [8, 14], "bottleneck": [11, 14]}).space
-    one, other = arch(depth=14), arch(block="bottleneck", depth=11)
-    children = {space.crossover(one, other, Random(seed)) for seed in range(40)}
+    basic, bottleneck = arch(depth=14), arch(block="bottleneck", depth=11)
+    children = {space.crossover(basic, bottleneck, Random(seed)) for seed in range(40)}
     assert {(child.block, child.depth) for child in children} == {("basic", 14), ("bottleneck", 11)}
 
 

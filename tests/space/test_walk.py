@@ -54,9 +54,9 @@ def arch(**fields: Any) -> Arch:
 def replay(space: SearchSpace, parameters: dict[str, Value], recipe: Recipe | None = None) -> tuple[Arch, Recipe]:
     """What a walk comes to that is given these; it asks for all of them and for nothing else."""
     left = dict(parameters)
-    found = walk(space, lambda name, domain: left.pop(name), recipe)
+    result = walk(space, lambda name, domain: left.pop(name), recipe)
     assert left == {}
-    return found
+    return result
 
 
 SPACES = [
@@ -83,11 +83,11 @@ def test_walks_reach_every_network(small: SmallSpace) -> None:
     """And nothing else; a name always stands for one domain, which `describe` knows."""
     domains = {parameter.name: parameter.domain for parameter in small.space.describe()}
     reached = set()
-    for found, _, answers, asked in walks(small.space):
+    for network, _, answers, asked in walks(small.space):
         assert asked.items() <= domains.items()
-        assert parameters_of(small.space, found).keys() <= domains.keys()
-        assert replay(small.space, answers)[0] == found
-        reached.add(found.arch_id)
+        assert parameters_of(small.space, network).keys() <= domains.keys()
+        assert replay(small.space, answers)[0] == network
+        reached.add(network.arch_id)
     assert reached == set(small.groups)
 
 
@@ -97,9 +97,9 @@ def test_walks_reach_every_network_of_random_spaces(small: SmallSpace) -> None:
     """Also those beyond the constraints, which a walk does not look at."""
     domains = {parameter.name: parameter.domain for parameter in small.space.describe()}
     reached = set()
-    for found, _, _, asked in walks(small.space):
+    for network, _, _, asked in walks(small.space):
         assert asked.items() <= domains.items()
-        reached.add(found.arch_id)
+        reached.add(network.arch_id)
     assert reached == set(small.groups)
 
 
@@ -117,8 +117,8 @@ def test_samples_of_presets_have_their_parameters(name: str) -> None:
     space, rng = SearchSpace.preset(name), Random(0)
     for _ in range(30):
         drawn = space.sample(rng)
-        found, recipe = replay(space, parameters_of(space, drawn))
-        assert found.arch_id == drawn.arch_id
+        replayed, recipe = replay(space, parameters_of(space, drawn))
+        assert replayed.arch_id == drawn.arch_id
         assert recipe == Recipe()
 
 
@@ -239,10 +239,10 @@ def test_walks_through_recipes() -> None:
         schedule=["cosine", "one-cycle"],
         warmup_epochs={"low": 0.0, "high": 1.0, "step": 0.5},
     )
-    found = list(walks(space, Recipe(epochs=3)))
-    assert len(found) == len({(network, recipe) for network, recipe, _, _ in found}) == 2 * 3 * (3 + 1)
-    assert all(recipe.epochs == 3 for _, recipe, _, _ in found)
-    for network, recipe, answers, _ in found:
+    walked = list(walks(space, Recipe(epochs=3)))
+    assert len(walked) == len({(network, recipe) for network, recipe, _, _ in walked}) == 2 * 3 * (3 + 1)
+    assert all(recipe.epochs == 3 for _, recipe, _, _ in walked)
+    for network, recipe, answers, _ in walked:
         assert parameters_of(space, network, recipe) == answers
 
 
