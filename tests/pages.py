@@ -40,9 +40,9 @@ def run_here(code: str) -> None:
         exec(compile(code, "page", "exec"), {"__name__": "__main__"})
 
 
-def run_alone(one: Shown, folder: Path) -> None:
+def run_alone(block: Shown, folder: Path) -> None:
     """In a process of its own; warnings of a block are errors."""
-    command = ["-c", "from xoresnet.search.cli import run; run()", *one.command]
-    words = ["-W", "error", "-c", one.code] if one.code else command
+    command = ["-c", "from xoresnet.search.cli import run; run()", *block.command]
+    words = ["-W", "error", "-c", block.code] if block.code else command
     result = subprocess.run([sys.executable, *words], check=False, capture_output=True, text=True, cwd=folder)
-    assert result.returncode == 0, (one, result.stderr)
+    assert result.returncode == 0, (block, result.stderr)

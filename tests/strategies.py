@@ -21,8 +21,8 @@ def archs(draw: st.DrawFn, **fixed: Any) -> Arch:
     stages = len(DEPTHS[block][depth])
 
     def per_stage(options: Any) -> st.SearchStrategy[Any]:
-        one = st.sampled_from(sorted(options))
-        return one | st.tuples(*[one] * stages)
+        option = st.sampled_from(sorted(options))
+        return option | st.tuples(*[option] * stages)
 
     kind = draw(st.sampled_from(["lif", "if", "plif"]))
     neuron = {

@@ -61,10 +61,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         elif where == "end":
             path.write_text(f"{path.read_text()}\n\n{lines}")
         else:
-            found = re.search(rf"^{where}\b.* = MappingProxyType\(\n    {{\n", path.read_text(), flags=re.MULTILINE)
-            assert found is not None, f"{file} has no table {where}"
+            opening = re.search(rf"^{where}\b.* = MappingProxyType\(\n    {{\n", path.read_text(), flags=re.MULTILINE)
+            assert opening is not None, f"{file} has no table {where}"
             text = path.read_text()
-            path.write_text(text[: found.end()] + lines + text[found.end() :])
+            path.write_text(text[: opening.end()] + lines + text[opening.end() :])
     return folder
 
 
@@ -77,10 +77,10 @@ def test_what_is_added_passes_its_tests(copy: Path) -> None:
     result = subprocess.run(command, check=False, capture_output=True, text=True, cwd=copy, env=environment)
     assert result.returncode == 0, result.stdout[-3000:]
     where = "import xoresnet.search; print(xoresnet.search.__file__)"
-    found = subprocess.run(
+    location = subprocess.run(
         [sys.executable, "-c", where], check=True, capture_output=True, text=True, cwd=copy, env=environment
     )
-    assert found.stdout.startswith(str(copy))
+    assert location.stdout.startswith(str(copy))
 
 
 def test_an_addition_touches_one_file_and_its_test() -> None:

@@ -141,7 +141,7 @@ def imported_modules(source: str, sources: Sources) -> Iterator[str]:
 def imports_of(sources: Sources) -> dict[str, set[str]]:
     """For each file the files of this project that it imports."""
     return {
-        file: {found for module in imported_modules(source, sources) if (found := file_of(module, sources))}
+        file: {target for module in imported_modules(source, sources) if (target := file_of(module, sources))}
         for file, source in sources.items()
     }
 

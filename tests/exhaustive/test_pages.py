@@ -12,19 +12,19 @@ from tests.pages import run_alone, shown
 
 
 def test_readme_runs_as_written(tmp_path: Path) -> None:
-    for one in shown("README.md"):
-        run_alone(one, tmp_path)
+    for block in shown("README.md"):
+        run_alone(block, tmp_path)
 
 
 @pytest.mark.parametrize("page", ["pruning.md", "shared.md", "space.md"])
 def test_docs_run_as_written(page: str, tmp_path: Path) -> None:
-    for one in shown(f"docs/{page}"):
-        if one.code:
-            run_alone(one, tmp_path)
+    for block in shown(f"docs/{page}"):
+        if block.code:
+            run_alone(block, tmp_path)
 
 
 def test_docs_on_searching_run_as_written(tmp_path: Path) -> None:
     """Ray warns now and then."""
-    for one in shown("docs/search.md"):
-        if one.code:
-            subprocess.run([sys.executable, "-c", one.code], check=True, capture_output=True, cwd=tmp_path)
+    for block in shown("docs/search.md"):
+        if block.code:
+            subprocess.run([sys.executable, "-c", block.code], check=True, capture_output=True, cwd=tmp_path)

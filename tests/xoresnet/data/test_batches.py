@@ -78,8 +78,8 @@ def test_an_epoch_is_every_image_once() -> None:
     assert orders[0] == labels.tolist()
     assert len({tuple(order) for order in orders}) == 3
     every = Augmentation(flip=True, crop_padding=2, cutout=2)
-    for (one, _), (other, _) in zip(epoch(3, 4, every), epoch(3, 4, every), strict=True):
-        assert torch.equal(one, other)
+    for (first, _), (second, _) in zip(epoch(3, 4, every), epoch(3, 4, every), strict=True):
+        assert torch.equal(first, second)
     assert not torch.equal(epoch(3, 4, every)[0][0], epoch(3, 5, every)[0][0])
 
 

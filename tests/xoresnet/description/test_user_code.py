@@ -110,10 +110,10 @@ def test_a_merge_computes_what_its_function_does(mine: str, known: str) -> None:
     for each in logits:
         each.square().sum().backward()
     assert torch.equal(logits[0], logits[1])
-    for one, other in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
-        assert one.grad is not None
-        assert other.grad is not None
-        torch.testing.assert_close(one.grad, other.grad)
+    for left, right in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        assert left.grad is not None
+        assert right.grad is not None
+        torch.testing.assert_close(left.grad, right.grad)
 
 
 def test_user_merges_have_ids_of_their_own() -> None:

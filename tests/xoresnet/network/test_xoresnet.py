@@ -103,8 +103,8 @@ def test_no_state_and_deterministic(arch: Arch) -> None:
     before = {name: value.clone() for name, value in net.state_dict().items()}
     net(images(arch, 5))
     assert torch.equal(net(x), first)
-    for one, other in zip(gradients(net, x), slopes, strict=True):
-        assert torch.equal(one, other)
+    for again, slope in zip(gradients(net, x), slopes, strict=True):
+        assert torch.equal(again, slope)
     for name, value in net.state_dict().items():
         assert torch.equal(value, before[name])
 
@@ -133,8 +133,8 @@ def test_canonical_form_is_the_same_network(arch: Arch, data: st.DataObject) -> 
         net.train(training)
         other.train(training)
         assert torch.equal(net(x), other(x))
-        for one, slope in zip(gradients(net, x), gradients(other, x), strict=True):
-            torch.testing.assert_close(one, slope)
+        for slope, canonical_slope in zip(gradients(net, x), gradients(other, x), strict=True):
+            torch.testing.assert_close(slope, canonical_slope)
 
 
 def test_merges_differ_and_fire() -> None:

@@ -55,10 +55,10 @@ def test_training_has_the_same_gradients() -> None:
         call(images).square().sum().backward()
     leaks = [module.w.grad for module in nets[0].modules() if isinstance(module, ParametricLIF)]
     assert all(grad is not None and float(grad) != 0 for grad in leaks)
-    for one, other in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
-        assert one.grad is not None
-        assert other.grad is not None
-        assert torch.equal(one.grad, other.grad)
+    for left, right in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        assert left.grad is not None
+        assert right.grad is not None
+        assert torch.equal(left.grad, right.grad)
 
 
 CASES = [

@@ -163,8 +163,8 @@ def test_memory_layout_does_not_matter(leak: str, reset: Literal["hard", "soft"]
         with torch.no_grad():
             assert torch.equal(neuron(tensor), spikes)
     assert torch.equal(outcomes[0][0], outcomes[1][0])
-    for one, other in zip(outcomes[0][1:], outcomes[1][1:], strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+    for left, right in zip(outcomes[0][1:], outcomes[1][1:], strict=True):
+        torch.testing.assert_close(left, right, rtol=1e-5, atol=1e-5)
 
 
 def test_gradient_of_the_learned_leak_numerically() -> None:

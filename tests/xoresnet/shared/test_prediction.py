@@ -40,9 +40,9 @@ def test_norms_are_those_of_the_images(training: SharedTraining) -> None:
 def test_figures_are_those_of_the_view(training: SharedTraining, data: DataSet) -> None:
     """With all training images the statistics do not hang on which were drawn."""
     normalise = Normalise(data.mean, data.std)
-    found = list(predict(training.network, ARCHS, data, norm_images=300, batch_size=300))
-    assert [prediction.arch for prediction in found] == [arch.canonical() for arch in ARCHS]
-    for arch, prediction in zip(ARCHS, found, strict=True):
+    predictions = list(predict(training.network, ARCHS, data, norm_images=300, batch_size=300))
+    assert [prediction.arch for prediction in predictions] == [arch.canonical() for arch in ARCHS]
+    for arch, prediction in zip(ARCHS, predictions, strict=True):
         net = training.network.view(arch)
         estimate_norms(net, [normalise(data.train.images)])
         expected = evaluate(net, data.validation, normalise, torch.device("cpu")).as_dict("val_")
@@ -52,9 +52,9 @@ def test_figures_are_those_of_the_view(training: SharedTraining, data: DataSet) 
 
 def test_predictions_come_again_whatever_the_order(training: SharedTraining, data: DataSet) -> None:
     before = weights_of(training)
-    one = {found.arch: found.figures for found in predict(training.network, ARCHS, data)}
-    other = {found.arch: found.figures for found in predict(training.network, ARCHS[::-1], data)}
-    assert one == other
+    forwards = {prediction.arch: prediction.figures for prediction in predict(training.network, ARCHS, data)}
+    backwards = {prediction.arch: prediction.figures for prediction in predict(training.network, ARCHS[::-1], data)}
+    assert forwards == backwards
     assert all(torch.equal(value, before[key]) for key, value in weights_of(training).items())
 
 

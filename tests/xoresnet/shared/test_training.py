@@ -51,8 +51,8 @@ def weights_of(training: SharedTraining) -> dict[str, torch.Tensor]:
     return {key: value.clone() for key, value in training.network.state_dict(training.group).items()}
 
 
-def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(value, other[key]) for key, value in one.items())
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(value, right[key]) for key, value in left.items())
 
 
 def test_learns_for_all() -> None:

@@ -22,11 +22,11 @@ ARCH = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, merge="oa",
 @st.composite
 def relatives(draw: st.DrawFn) -> tuple[Arch, Arch]:
     """Two networks of one group."""
-    one = draw(archs())
+    arch = draw(archs())
     kept = ("input_shape", "num_classes", "stem", "block", "width", "neuron")
-    fixed = {name: getattr(one, name) for name in kept}
-    other = draw(archs(timesteps=one.timesteps, **fixed))
-    return one.canonical(), other.canonical()
+    fixed = {name: getattr(arch, name) for name in kept}
+    relative = draw(archs(timesteps=arch.timesteps, **fixed))
+    return arch.canonical(), relative.canonical()
 
 
 def images(arch: Arch, number: int = 3) -> torch.Tensor:
@@ -71,13 +71,13 @@ def test_a_view_is_the_network_with_these_weights(pair: tuple[Arch, Arch]) -> No
 @given(relatives())
 def test_views_share_what_has_one_place_and_nothing_else(pair: tuple[Arch, Arch]) -> None:
     shared = SharedNetwork()
-    one, other = map(shared.view, pair)
-    mine, its = places(one), places(other)
+    left, right = map(shared.view, pair)
+    mine, its = places(left), places(right)
     for name in mine.keys() & its.keys():
         assert mine[name] is its[name], name
     assert len({id(value) for value in (*mine.values(), *its.values())}) == len(mine.keys() | its.keys())
-    buffers = {value.data_ptr() for net in (one, other) for value in net.buffers() if value.numel()}
-    assert len(buffers) == sum(1 for net in (one, other) for value in net.buffers() if value.numel())
+    buffers = {value.data_ptr() for net in (left, right) for value in net.buffers() if value.numel()}
+    assert len(buffers) == sum(1 for net in (left, right) for value in net.buffers() if value.numel())
     assert set(shared.parameters(WeightGroup.of(pair[0])).values()) == {*mine.values(), *its.values()}
 
 
@@ -85,12 +85,12 @@ def test_views_share_what_has_one_place_and_nothing_else(pair: tuple[Arch, Arch]
 @given(relatives())
 def test_weights_hang_on_seed_and_place_alone(pair: tuple[Arch, Arch]) -> None:
     state = torch.get_rng_state()
-    one, other = SharedNetwork(seed=3), SharedNetwork(seed=3)
-    for network, order in ((one, pair), (other, pair[::-1])):
+    left, right = SharedNetwork(seed=3), SharedNetwork(seed=3)
+    for network, order in ((left, pair), (right, pair[::-1])):
         for arch in order:
             network.view(arch)
     assert torch.equal(torch.get_rng_state(), state)
-    mine, its = (network.state_dict(WeightGroup.of(pair[0])) for network in (one, other))
+    mine, its = (network.state_dict(WeightGroup.of(pair[0])) for network in (left, right))
     assert mine.keys() == its.keys()
     assert all(torch.equal(mine[key], its[key]) for key in mine)
 

@@ -186,15 +186,19 @@ def test_a_description_that_is_not_of_this_network(tmp_path: Path) -> None:
 
 def installed(names: list[str]) -> set[metadata.Distribution]:
     """Distributions of these names, and all that they need."""
-    found: dict[str, metadata.Distribution] = {}
+    distributions: dict[str, metadata.Distribution] = {}
     while names:
         name = canonicalize_name(names.pop())
-        if name in found:
+        if name in distributions:
             continue
-        found[name] = metadata.distribution(name)
-        wanted = map(Requirement, found[name].requires or [])
-        names += [one.name for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
-    return set(found.values())
+        distributions[name] = metadata.distribution(name)
+        wanted = map(Requirement, distributions[name].requires or [])
+        names += [
+            requirement.name
+            for requirement in wanted
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ]
+    return set(distributions.values())
 
 
 def test_the_folder_loads_where_nothing_else_is_installed(folder: Path, tmp_path: Path) -> None:
@@ -221,5 +225,5 @@ def test_the_folder_loads_where_nothing_else_is_installed(folder: Path, tmp_path
         "print(model.config.arch.arch_id, list(logits.shape), list(spikes.shape))"
     )
     command = [sys.executable, "-I", "-S", "-c", code]
-    found = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
-    assert found.stdout.strip() == f"{ARCH.arch_id} [2, 10] [2]", found.stderr  # torch warns that numpy is missing
+    result = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert result.stdout.strip() == f"{ARCH.arch_id} [2, 10] [2]", result.stderr  # torch warns that numpy is missing

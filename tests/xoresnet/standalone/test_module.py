@@ -46,8 +46,8 @@ def test_folded_it_is_the_same_in_exact_arithmetic(arch: Arch) -> None:
     images = torch.rand(4, *arch.input_shape, dtype=torch.float64)
     plain, folded = (Standalone(net, [0.3], [0.25], spikes=True, fold=fold).double() for fold in (False, True))
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
-    for one, other in zip(plain(images), folded(images), strict=True):
-        assert torch.allclose(one, other, rtol=1e-9, atol=1e-9)
+    for left, right in zip(plain(images), folded(images), strict=True):
+        assert torch.allclose(left, right, rtol=1e-9, atol=1e-9)
 
 
 def test_without_counting_it_returns_logits_alone() -> None:
@@ -67,8 +67,8 @@ def test_another_pass_of_the_network_is_not_counted() -> None:
 def test_images_as_files_hold_them_are_scaled() -> None:
     model = Standalone(made(ARCHS[0]), [0.3], [0.25], spikes=True)
     pixels = torch.randint(0, 256, (4, *ARCHS[0].input_shape), dtype=torch.uint8)
-    for one, other in zip(model(pixels), model(pixels.float() / 255), strict=True):
-        assert torch.equal(one, other)
+    for left, right in zip(model(pixels), model(pixels.float() / 255), strict=True):
+        assert torch.equal(left, right)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])

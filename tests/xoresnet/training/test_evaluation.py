@@ -39,15 +39,15 @@ def test_figures_are_those_of_all_images_at_once(net: XOResNet, data: DataSet) -
     split = data.train  # 1,151 images: several batches, the last one smaller
     net.train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    found = evaluate(net, split, Normalise(data.mean, data.std), CPU)
+    evaluation = evaluate(net, split, Normalise(data.mean, data.std), CPU)
     assert not net.training
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     with torch.no_grad(), count_spikes(net) as counts:
         logits = net(normalised(data, split.images))
-    assert found.loss == pytest.approx(float(F.cross_entropy(logits, split.labels)), rel=1e-5)
-    assert found.accuracy == pytest.approx(float((logits.argmax(1) == split.labels).double().mean()), abs=1e-12)
-    assert found.counts.spikes_per_sample == pytest.approx(counts.spikes_per_sample, rel=1e-4)
-    assert found.counts.spikes_per_sample > 10
+    assert evaluation.loss == pytest.approx(float(F.cross_entropy(logits, split.labels)), rel=1e-5)
+    assert evaluation.accuracy == pytest.approx(float((logits.argmax(1) == split.labels).double().mean()), abs=1e-12)
+    assert evaluation.counts.spikes_per_sample == pytest.approx(counts.spikes_per_sample, rel=1e-4)
+    assert evaluation.counts.spikes_per_sample > 10
 
 
 def test_every_image_counts_once(net: XOResNet, data: DataSet) -> None:
@@ -64,8 +64,8 @@ def test_every_image_counts_once(net: XOResNet, data: DataSet) -> None:
 
 
 def test_figures_by_name(net: XOResNet, data: DataSet) -> None:
-    found = evaluate(net, data.validation, Normalise(data.mean, data.std), CPU)
-    figures = found.as_dict("val_")
-    assert (figures["val_loss"], figures["val_accuracy"]) == (found.loss, found.accuracy)
-    assert {name: figures[name] for name in found.counts.as_dict()} == found.counts.as_dict()
-    assert {"loss", "accuracy", "spikes_per_sample"} <= set(found.as_dict())
+    evaluation = evaluate(net, data.validation, Normalise(data.mean, data.std), CPU)
+    figures = evaluation.as_dict("val_")
+    assert (figures["val_loss"], figures["val_accuracy"]) == (evaluation.loss, evaluation.accuracy)
+    assert {name: figures[name] for name in evaluation.counts.as_dict()} == evaluation.counts.as_dict()
+    assert {"loss", "accuracy", "spikes_per_sample"} <= set(evaluation.as_dict())

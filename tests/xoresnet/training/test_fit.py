@@ -192,8 +192,8 @@ def test_steps_tell_how_far_an_epoch_is(data: DataSet) -> None:
 def test_evaluation_is_that_of_the_last_epoch(data: DataSet) -> None:
     training = Training(ARCH, data, SHORT)
     for record in training:
-        found = training.evaluate(data.validation).as_dict("val_")
-        assert found.items() <= record.as_dict().items()
+        figures = training.evaluate(data.validation).as_dict("val_")
+        assert figures.items() <= record.as_dict().items()
     assert training.evaluate(data.train).loss != record.val_loss
 
 
@@ -201,7 +201,7 @@ def test_without_a_recipe_it_is_that_of_the_data_set(data: DataSet) -> None:
     assert Training(ARCH, data).recipe == data.default_recipe
     data = dataclasses.replace(data, default_recipe=SHORT)
     assert Training(ARCH, data, seed=3).recipe == SHORT.replace(seed=3)
-    assert [measured(one) for one in fit(ARCH, data)] == [measured(one) for one in fit(ARCH, data, SHORT)]
+    assert [measured(record) for record in fit(ARCH, data)] == [measured(record) for record in fit(ARCH, data, SHORT)]
     with pytest.raises(TypeError, match="data must be of type DataSet, got str"):
         Training(ARCH, "digits")  # type: ignore[arg-type]
 
@@ -293,13 +293,13 @@ def test_no_changed_byte_of_a_checkpoint_goes_unnoticed(data: DataSet, tmp_path:
     for place in [*range(8), *rng.sample(range(8, header), 150), *rng.sample(range(header, len(content)), 50)]:
         file.write_bytes(content[:place] + bytes([content[place] ^ (1 << rng.randrange(8))]) + content[place + 1 :])
         try:
-            found = load_checkpoint(file)
+            checkpoint = load_checkpoint(file)
         except CheckpointError:
             continue
         file.write_bytes(content)
         same = load_checkpoint(file)
-        assert found[:5] == same[:5]
-        assert all(torch.equal(found.weights[name], same.weights[name]) for name in same.weights)
+        assert checkpoint[:5] == same[:5]
+        assert all(torch.equal(checkpoint.weights[name], same.weights[name]) for name in same.weights)
 
 
 def test_checkpoints_of_earlier_versions_have_no_checksum(data: DataSet, tmp_path: Path) -> None:

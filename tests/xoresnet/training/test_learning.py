@@ -10,7 +10,7 @@ from xoresnet.training.learning import lay_out
 
 
 @pytest.mark.parametrize(
-    ("width", "wanted", "device", "found"),
+    ("width", "wanted", "device", "laid_out"),
     [
         (16, True, "cpu", True),
         (16, False, "cpu", False),
@@ -18,9 +18,9 @@ from xoresnet.training.learning import lay_out
         (8, True, "cuda", True),
     ],
 )
-def test_memory_format(width: int, wanted: bool, device: str, found: bool) -> None:
+def test_memory_format(width: int, wanted: bool, device: str, laid_out: bool) -> None:
     net = XOResNet(Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=width))
     lay_out(net, Recipe(channels_last=wanted), torch.device(device))
     weights = [value for value in net.parameters() if value.dim() == 4 and value.shape[1] > 1 and value.shape[2] > 1]
     assert weights
-    assert all(value.is_contiguous(memory_format=torch.channels_last) == found for value in weights)
+    assert all(value.is_contiguous(memory_format=torch.channels_last) == laid_out for value in weights)

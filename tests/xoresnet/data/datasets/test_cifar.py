@@ -258,9 +258,9 @@ def test_arrays_whose_parts_disagree() -> None:
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_arrays_of_every_protocol(protocol: int, order: str) -> None:
     array = np.arange(12, dtype=np.uint8).reshape(3, 4).copy(order="F" if order == "F" else "C")
-    found = read_pickle(pickle.dumps({"data": array, "labels": [1, 2]}, protocol), "batch")
-    assert found["labels"] == [1, 2]
-    assert np.array_equal(found["data"], array)
+    content = read_pickle(pickle.dumps({"data": array, "labels": [1, 2]}, protocol), "batch")
+    assert content["labels"] == [1, 2]
+    assert np.array_equal(content["data"], array)
 
 
 def test_arrays_as_python_2_wrote_them() -> None:

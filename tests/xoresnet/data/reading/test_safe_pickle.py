@@ -64,8 +64,8 @@ def test_an_array_that_is_referred_to_many_times_is_made_once() -> None:
     content: dict[str, Any] = {str(number): array for number in range(3000)}
     for protocol in (2, 4, 5):
         tracemalloc.start()
-        found = read_pickle(pickle.dumps(content, protocol), "batch")
+        read_back = read_pickle(pickle.dumps(content, protocol), "batch")
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert len(found) == 3000
+        assert len(read_back) == 3000
         assert most < 16 * 2**20
