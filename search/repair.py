@@ -85,7 +85,7 @@ class _Repair:
 
     def run(self) -> Repaired:
         tables = {name: self._table(name) for name in _COLUMNS}
-        found = self._search_journal(tables)
+        rebuilt = self._search_journal(tables)
         self._confirm_journal(tables["confirmed"])
         for name in ("confirmed", "predicted"):
             if tables[name] is None and (self._folder / f"{name}.parquet").exists():
@@ -100,7 +100,7 @@ class _Repair:
         if confirmed is not None:
             write_confirmed(confirmed, self._folder)
         trials = len(study.get_trials(deepcopy=False)) if study is not None else 0
-        return Repaired(tuple(self._faults), trials, tuple(found.from_tables), tuple(found.lost), self._copies)
+        return Repaired(tuple(self._faults), trials, tuple(rebuilt.from_tables), tuple(rebuilt.lost), self._copies)
 
     def _table(self, name: str) -> pd.DataFrame | None:
         """A table of the run; None if it is missing or damaged, which is noted."""
@@ -128,11 +128,11 @@ class _Repair:
         frames = {name: typed([], _COLUMNS[name]) if table is None else table for name, table in tables.items()}
         run = load(self._folder, frames=frames)
         known = _Known(journal, study_name(config, self._folder))
-        found = merged(known.trials, TrialTables(self._folder, run, config.search_space))
+        rebuilt = merged(known.trials, TrialTables(self._folder, run, config.search_space))
         system = {_METRIC_NAMES: self._metrics, **known.system_attrs}
         facts = StudyFacts(known.name, self._directions, {IDENTITY: identity_of(config), **known.user_attrs}, system)
-        rebuild_journal(journal, facts, found.trials)
-        return found
+        rebuild_journal(journal, facts, rebuilt.trials)
+        return rebuilt
 
     def _confirm_journal(self, table: pd.DataFrame | None) -> None:
         journal = self._folder / CONFIRM_JOURNAL

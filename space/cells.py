@@ -233,7 +233,7 @@ def _described(options: tuple[str, ...], per_stage: bool, stages: int) -> int:
 
 def _joint_profile(merges: Assignments, xors: Assignments) -> dict[Feature, int]:
     joint: dict[Feature, int] = {}
-    for (one, many), (other, more) in product(merges.profile().items(), xors.profile().items()):
-        feature = Feature(one.neurons + other.neurons, one.logical or other.logical)
+    for (merge, many), (xor, more) in product(merges.profile().items(), xors.profile().items()):
+        feature = Feature(merge.neurons + xor.neurons, merge.logical or xor.logical)
         joint[feature] = joint.get(feature, 0) + many * more
     return joint

@@ -134,12 +134,12 @@ class SearchSpace(SpaceFields):
         """
         return variation.mutate(self, arch, rng, self.sample)
 
-    def crossover(self, one: Arch, other: Arch, rng: Random) -> Arch:
+    def crossover(self, first: Arch, second: Arch, rng: Random) -> Arch:
         """A network that takes each field from one of two parents.
 
         Returns a parent if no child tried keeps to the constraints. Raises `SpecError` if a parent is not in the space.
         """
-        return variation.crossover(self, one, other, rng)
+        return variation.crossover(self, first, second, rng)
 
     def neighbours(self, arch: Arch) -> tuple[Arch, ...]:
         """All networks that differ in one field: by another choice, or by one step of a range.

@@ -80,8 +80,8 @@ class Assignments:
         for options in self._stages:
             stage = Counter(option.feature for option in options)
             joined: Counter[Feature] = Counter()
-            for (one, many), (other, more) in product(total.items(), stage.items()):
-                joined[_together([one, other])] += many * more
+            for (before, many), (here, more) in product(total.items(), stage.items()):
+                joined[_together([before, here])] += many * more
             total = joined
         return total
 

@@ -57,20 +57,20 @@ def mutate(space: SpaceFields, arch: Arch, rng: Random, sample: Callable[[Random
     return next((other for other in others if other.arch_id != arch.arch_id), arch)
 
 
-def crossover(space: SpaceFields, one: Arch, other: Arch, rng: Random) -> Arch:
+def crossover(space: SpaceFields, first: Arch, second: Arch, rng: Random) -> Arch:
     """A network that takes each field from one of two parents, or a parent if no child tried keeps to the constraints.
 
     Block and depth come from the same parent, and so do stages that the other parent lacks.
     """
-    parents = [_genes(space, one), _genes(space, other)]
+    parents = [_genes(space, first), _genes(space, second)]
     for _ in range(_TRIES):
-        first, second = rng.sample(parents, 2)
-        together = {"block": first["block"], "depth": first["depth"]}
-        child = {name: rng.choice((value, second.get(name, value))) for name, value in first.items()}
+        leading, following = rng.sample(parents, 2)
+        together = {"block": leading["block"], "depth": leading["depth"]}
+        child = {name: rng.choice((value, following.get(name, value))) for name, value in leading.items()}
         network = _express(space, {**child, **together}, None)
         if network is not None:
             return network
-    return rng.choice((one, other))
+    return rng.choice((first, second))
 
 
 def _genes(space: SpaceFields, arch: Arch) -> Genes:

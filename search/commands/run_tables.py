@@ -39,10 +39,10 @@ def read_run(run: str, *, trust_code: bool = False) -> Run:
 
     with names_only(run, trust_code=trust_code):
         confirmed = current_confirmed(Path(run))
-        found = current_run(run, {} if confirmed.table is None else {"confirmed": confirmed.table})
-    for fault in filter(None, (found.fault, confirmed.fault)):
+        current = current_run(run, {} if confirmed.table is None else {"confirmed": confirmed.table})
+    for fault in filter(None, (current.fault, confirmed.fault)):
         print_note(fault)
-    return found.run
+    return current.run
 
 
 def row_fields(row: dict[Any, Any]) -> dict[str, Any]:

@@ -32,9 +32,9 @@ def find_trial(text: str, *, trust_code: bool = False) -> SearchedTrial | None:
     if not colon:
         return None
     with names_only(run, trust_code=trust_code) as named:
-        found = _find(text, run, wanted)
+        trial = _find(text, run, wanted)
     named.refuse()
-    return found
+    return trial
 
 
 def _find(text: str, run: str, wanted: str) -> SearchedTrial:

@@ -180,12 +180,12 @@ def _with_saved_password(config: SearchConfig, saved: SearchConfig | None) -> Se
 
 def _with_absolute_file(config: SearchConfig) -> SearchConfig:
     """A database in a file is found from every working directory: its path becomes absolute when the run is begun."""
-    found = _RELATIVE_FILE.match(config.storage or "")
-    if found is None:
+    match = _RELATIVE_FILE.match(config.storage or "")
+    if match is None:
         return config
     assert config.storage is not None
-    path = Path(found[2]).absolute().as_posix()
-    return config.replace(storage=f"{found[1]}{path}{config.storage[found.end() :]}")
+    path = Path(match[2]).absolute().as_posix()
+    return config.replace(storage=f"{match[1]}{path}{config.storage[match.end() :]}")
 
 
 def _compared(config: SearchConfig) -> dict[str, Any]:

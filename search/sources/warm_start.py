@@ -38,12 +38,12 @@ def earlier_front(run: str, space: SearchSpace) -> list[WarmStart]:
     front = front_of(study)
     try:
         with names_only(run) as named:  # names in the space that is searched are imported already
-            found = [WarmStart(f"{folder.path.name}:{trial.number}", trial.arch, trial.recipe) for trial in front]
+            earlier = [WarmStart(f"{folder.path.name}:{trial.number}", trial.arch, trial.recipe) for trial in front]
         named.refuse()
     except RunError as error:
         raise RunError(f"warm_start: {run}: {error}") from None
     starts = []
-    for start in found:
+    for start in earlier:
         arch = start.arch.replace(input_shape=space.input_shape, num_classes=space.num_classes)
         if space.contains(arch):
             starts.append(start._replace(arch=arch))

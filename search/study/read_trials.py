@@ -139,16 +139,18 @@ class ReadTrial(FrozenTrial):
         return {name: kind for name, (_, kind) in self._parameters().items()}
 
     def _parameters(self) -> dict[str, tuple[Any, BaseDistribution]]:
-        found: dict[str, tuple[Any, BaseDistribution]] = {}
+        parameters: dict[str, tuple[Any, BaseDistribution]] = {}
         for name, place in zip(self._names, self._places, strict=True):
             if name == PARAMETER:
                 entry = self._storage.entry(place)
-                one = {entry["param_name"]: entry["param_value_internal"]} if "param_name" in entry else entry["params"]
+                values = (
+                    {entry["param_name"]: entry["param_value_internal"]} if "param_name" in entry else entry["params"]
+                )
                 kinds = (
                     {entry["param_name"]: entry["distribution"]} if "param_name" in entry else entry["distributions"]
                 )
-                found |= {each: (value, json_to_distribution(kinds[each])) for each, value in one.items()}
-        return found
+                parameters |= {each: (value, json_to_distribution(kinds[each])) for each, value in values.items()}
+        return parameters
 
     def copied(self) -> FrozenTrial:
         """The trial with everything in memory."""

@@ -73,9 +73,9 @@ class ReadStorage(BaseStorage):
         if not self._lenient:
             self.faults.clear()  # the line may have been incomplete
         for line in self._rest():
-            found = _IN_FILE.match(line)
-            if found is not None and is_placed(line, self._lines + 1):  # nearly all lines
-                self._keep_place(found)
+            match = _IN_FILE.match(line)
+            if match is not None and is_placed(line, self._lines + 1):  # nearly all lines
+                self._keep_place(match)
                 self._place += len(line)
                 self._lines += 1
                 continue
@@ -120,11 +120,11 @@ class ReadStorage(BaseStorage):
             return False
         return True
 
-    def _keep_place(self, found: re.Match[bytes]) -> None:
+    def _keep_place(self, match: re.Match[bytes]) -> None:
         """Note where the content of an intact line is."""
-        trial = self._open_trial(int(found[1] or found[3]))
+        trial = self._open_trial(int(match[1] or match[3]))
         if trial is not None:
-            trial.keep(sys.intern(found[2].decode()) if found[2] else PARAMETER, self._place)
+            trial.keep(sys.intern(match[2].decode()) if match[2] else PARAMETER, self._place)
 
     def entry(self, place: int) -> dict[str, Any]:
         """The entry that begins at this place of the file."""

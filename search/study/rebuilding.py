@@ -66,20 +66,20 @@ def merged(known: Sequence[FrozenTrial], tables: Tables) -> Merged:
     known: by number, as far as the journal is intact. Tables are checked when they are read, and finished trials never
     change in them.
     """
-    found = Merged([], [], [])
+    result = Merged([], [], [])
     in_tables = {_identity(trial) for number in tables.numbers if (trial := tables.trial(number)) is not None}
     for number in range(max([len(known), *(number + 1 for number in tables.numbers)])):
         of_journal = known[number] if number < len(known) else None
         of_tables = tables.trial(number)
         if of_tables is not None and not _agree(of_journal, of_tables):
-            found.from_tables.append(number)
-            found.trials.append(_completed(of_tables, of_journal))
+            result.from_tables.append(number)
+            result.trials.append(_completed(of_tables, of_journal))
         elif of_journal is not None and (of_tables is not None or _is_kept(of_journal, in_tables)):
-            found.trials.append(of_journal)
+            result.trials.append(of_journal)
         else:
-            found.lost.append(number)
-            found.trials.append(_lost(number))
-    return found
+            result.lost.append(number)
+            result.trials.append(_lost(number))
+    return result
 
 
 def rebuild_journal(path: Path, study: StudyFacts, trials: Iterable[FrozenTrial]) -> None:

@@ -70,17 +70,17 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        found = re.search(r"\(os error (\d+)\)", str(error)) if type(error).__name__ == "SafetensorError" else None
-        if found is None:
+        number = re.search(r"\(os error (\d+)\)", str(error)) if type(error).__name__ == "SafetensorError" else None
+        if number is None:
             raise
-        raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from None
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
 
 
 def _number_of(error: BaseException | str) -> int | None:
     """The system's number in an error or in what caused it; None if it is about something else."""
     if isinstance(error, str):
-        found = _IN_TEXT.search(error)
-        return None if found is None else int(found[1] or errno.ENOSPC)
+        match = _IN_TEXT.search(error)
+        return None if match is None else int(match[1] or errno.ENOSPC)
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in _NUMBERS:

@@ -119,8 +119,8 @@ def _read_file(path: Path, name: str, dimensions: int, *, verify: bool) -> Tenso
     except (OSError, EOFError, zlib.error) as error:
         raise DamagedError(f"{path} is truncated or damaged: {error}") from error
     if len(values) != size:
-        found = "more" if len(values) > size else f"{len(values)}"
-        raise DamagedError(f"{path} has the wrong size: its header announces {size} bytes, but it has {found}")
+        actual = "more" if len(values) > size else f"{len(values)}"
+        raise DamagedError(f"{path} has the wrong size: its header announces {size} bytes, but it has {actual}")
     if verify:
         _check_original(path, name, shape[0], header, values)
     return torch.from_numpy(np.frombuffer(values, dtype=np.uint8).reshape(shape))
