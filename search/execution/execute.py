@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -85,7 +86,9 @@ def execute(
             places.begin()
             return tune.Tuner(
                 trainable,
-                tune_config=tune_config(bridge, max_concurrent=max_concurrent, request=places.request),
+                tune_config=tune_config(
+                    bridge, max_concurrent=lambda: min(max_concurrent, places.slots), request=places.request
+                ),
                 run_config=tune.RunConfig(
                     name="trials", storage_path=scratch, verbose=0, callbacks=callbacks, log_to_file=False
                 ),
@@ -94,7 +97,8 @@ def execute(
         run_trials(
             bridge,
             make_tuner,
-            places.slots,
+            sys.maxsize,
+            at_once=lambda: places.slots,
             is_over=lambda: bool(lifeline.lost),
             begins_anew=lambda error: isinstance(error, NodesReplacedError),
         )

@@ -73,7 +73,7 @@ def find_places(config: SearchConfig, data: DataSet, run: Path, *, is_ours: bool
     else:
         places.begin_to_examine(fitting)
         places.wait()
-    if not places.slots:
+    if not places.can_run:
         raise ClusterError(f"no node can run a trial: {'; '.join(places.faults)}")
     return places
 
@@ -120,9 +120,14 @@ class Places:
 
     @property
     def slots(self) -> int:
-        """How many trials run at once."""
+        """How many trials run at once on the nodes that are there now; 1, which waits, where there is none."""
         fit = sum(slots_on(node, self._config) for node in self._admitted.values())
-        return min(fit, self._config.max_concurrent or fit)
+        return max(1, min(fit, self._config.max_concurrent or fit))
+
+    @property
+    def can_run(self) -> bool:
+        """Whether there is a node that runs trials."""
+        return bool(self._admitted)
 
     @property
     def may_come(self) -> bool:

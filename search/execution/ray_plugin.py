@@ -13,6 +13,7 @@ that a trial does can raise here: exceptions in hooks are collected in the bridg
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -76,15 +77,18 @@ class Unsaved:
 class BridgeSearcher(Unsaved, Searcher):
     """Ray Tune's searcher: asks the bridge for trials and tells it when they end."""
 
-    def __init__(self, bridge: TrialBridge) -> None:
+    def __init__(self, bridge: TrialBridge, at_once: Callable[[], int] | None = None) -> None:
+        """at_once: how many trials may run at the moment; without it, as many as Ray lets run."""
         super().__init__()
-        self.bridge = bridge
+        self.bridge, self._at_once = bridge, at_once
 
     def set_search_properties(self, metric: Any, mode: Any, config: dict[str, Any], **spec: Any) -> bool:
         return True
 
     @guarded(otherwise=cast("dict[str, Any] | str | None", None))
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override] # FINISHED is a text
+        if self._at_once is not None and len(self.bridge.live) >= self._at_once():
+            return None
         config = self.bridge.next_config(trial_id)
         return Searcher.FINISHED if config is None and self.bridge.ended else config
 
@@ -158,17 +162,22 @@ class Watchdog(Unsaved, tune.Callback):
 
 
 def tune_config(
-    bridge: TrialBridge, *, max_concurrent: int, request: Callable[[RayTrial], ResourceRequest] | None = None
+    bridge: TrialBridge,
+    *,
+    max_concurrent: int | Callable[[], int],
+    request: Callable[[RayTrial], ResourceRequest] | None = None,
 ) -> tune.TuneConfig:
-    """The configuration with which `tune.Tuner` runs the trials of a bridge, at most max_concurrent at once.
+    """The configuration with which `tune.Tuner` runs the trials of a bridge.
 
+    max_concurrent: how many trials run at once at most; a function, which returns at least 1, where that may change.
     request: called for each trial of Ray's; what it asks for and where, in place of the trainable's own resources.
     """
     return tune.TuneConfig(
-        search_alg=BridgeSearcher(bridge),
+        search_alg=BridgeSearcher(bridge, None if isinstance(max_concurrent, int) else max_concurrent),
         scheduler=BridgeScheduler(bridge, request),
         num_samples=-1,  # the bridge ends the search
-        max_concurrent_trials=max_concurrent,
+        # without a number, Ray starts one trial after the other
+        max_concurrent_trials=max_concurrent if isinstance(max_concurrent, int) else sys.maxsize,
         reuse_actors=True,
         trial_dirname_creator=lambda trial: trial.trial_id,
     )
@@ -178,6 +187,7 @@ def run_trials(
     bridge: TrialBridge,
     make_tuner: Callable[[int], tune.Tuner],
     max_concurrent: int,
+    at_once: Callable[[], int] | None = None,
     is_over: Callable[[], bool] = lambda: False,
     begins_anew: Callable[[BaseException], bool] = lambda error: False,
 ) -> None:
@@ -185,7 +195,8 @@ def run_trials(
 
     Ray Tune (2.60) ends the experiment on errors that it does not know, such as workers that Ray kills when memory runs
     out. Another tuner then continues with the trials that were running, half as many at once; if only one was running,
-    it counts as failed. A full disk ends the search instead. is_over: whether nothing may run any more, as when Ray
+    it counts as failed. A full disk ends the search instead. at_once: how many trials run at the moment, if that may be
+    fewer than max_concurrent. is_over: whether nothing may run any more, as when Ray
     itself is lost; what Ray raises then has no consequences. begins_anew: whether an error only means that all trials
     are to be asked for again. Raises what Ray raised if no trial was running.
     """
@@ -205,8 +216,9 @@ def run_trials(
             if not bridge.live:
                 raise
             reason = in_one_line(str(error.__cause__ or error)).partition(". ")[0]
-        alone = max_concurrent == 1
-        max_concurrent = max(1, max_concurrent // 2)
+        running = max_concurrent if at_once is None else min(max_concurrent, at_once())
+        alone = running == 1
+        max_concurrent = max(1, running // 2)
         bridge.start_over(reason, failed=alone)
         bridge.errors.append(f"{reason}; the search continued with at most {max_concurrent} at once")
 
