@@ -18,7 +18,7 @@ import click
 from xoresnet.description.code_folders import add_code_folder
 from xoresnet.errors import SpecError, UntrustedCodeError, UsageError, XOResNetError
 from xoresnet.files.disk import full_disk, is_full
-from xoresnet.search.interrupts import signal_of
+from xoresnet.search.interrupts import interruption_waits, signal_of
 from xoresnet.search.views.messages import print_error
 
 __all__ = ["COMMANDS", "main", "run"]
@@ -49,7 +49,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"xoresnet.search.commands.{cmd_name}"), cmd_name)
+        with interruption_waits():
+            command: click.Command = getattr(import_module(f"xoresnet.search.commands.{cmd_name}"), cmd_name)
         return command
 
     def resolve_command(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Terminated", "signal_of", "termination_raises"]
+__all__ = ["Terminated", "interruption_waits", "signal_of", "termination_raises"]
 
 
 class Terminated(KeyboardInterrupt):
@@ -22,6 +23,31 @@ def termination_raises() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def interruption_waits() -> Iterator[None]:
+    """Within the block SIGINT waits for the end of the block; a second one interrupts at once.
+
+    For imports: a library that is interrupted while it is imported may go on without a part of it, and fail later.
+    """
+    before, has_come = signal.getsignal(signal.SIGINT), threading.Event()
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        if has_come.is_set():
+            raise KeyboardInterrupt
+        has_come.set()
+
+    signal.signal(signal.SIGINT, wait)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if has_come.is_set():
+            raise KeyboardInterrupt
 
 
 def signal_of(interrupt: BaseException | None) -> int:

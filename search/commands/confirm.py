@@ -14,6 +14,7 @@ from xoresnet.results.analysis.pick import PICKS
 from xoresnet.search.commands.arguments import CommandWithSettings
 from xoresnet.search.commands.overrides import Settings
 from xoresnet.search.config import CONFIRM_LIMITS, SearchConfig
+from xoresnet.search.interrupts import interruption_waits
 
 __all__ = ["confirm"]
 
@@ -67,8 +68,8 @@ def confirm(
     words += [f"--pick={pick}" for pick in wanted] + (["--baselines"] if with_baselines else [])
     command = shlex.join(["xoresnet", "confirm", run, *changes, *words])
     chosen = {**options, "wanted": wanted, "with_baselines": with_baselines, "limits": _limits(changes)}
-    # torch and Ray, which `--help` and wrong options do not need
-    from xoresnet.search.commands.confirm_job import run_job, show_plan
+    with interruption_waits():  # torch and Ray, which `--help` and wrong options do not need
+        from xoresnet.search.commands.confirm_job import run_job, show_plan
 
     if dry_run:
         show_plan(run, chosen, as_json=as_json)

@@ -20,6 +20,7 @@ from xoresnet.search.commands.overrides import SHORTHANDS, Settings, merged
 from xoresnet.search.commands.space import read_space
 from xoresnet.search.config import PriorSpec, SearchConfig
 from xoresnet.search.folders.run import RunFolder
+from xoresnet.search.interrupts import interruption_waits
 from xoresnet.search.registry import PrunerSpec
 from xoresnet.space.presets import preset_names
 from xoresnet.space.space_fields import Constraints
@@ -77,8 +78,8 @@ def search(
     shown = map(hidden_address, changes)  # the run keeps the password, which `***` then stands for
     command = shlex.join(["xoresnet", "search", name, *shown, *words])
     config = _config(name, changes, address)
-    # torch and Ray, which `--help` and wrong options do not need
-    from xoresnet.search.commands.search_job import run_job, show_plan
+    with interruption_waits():  # torch and Ray, which `--help` and wrong options do not need
+        from xoresnet.search.commands.search_job import run_job, show_plan
 
     if dry_run:
         show_plan(config, folder, as_json=as_json)

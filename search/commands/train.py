@@ -20,7 +20,7 @@ from xoresnet.search.commands.arch_source import ArchSource
 from xoresnet.search.commands.arguments import CommandWithSettings, trust_code_option
 from xoresnet.search.commands.overrides import Settings
 from xoresnet.search.folders.train import TrainFolder
-from xoresnet.search.interrupts import termination_raises
+from xoresnet.search.interrupts import interruption_waits, termination_raises
 from xoresnet.search.views.data_bar import DecodingBar
 
 __all__ = ["train"]
@@ -89,9 +89,9 @@ def train(
     if data_root is not None:
         fields["root"] = data_root
     spec = _data_spec({**fields, **given["data"]})
-    # torch, which `--help` and wrong options do not need
-    from xoresnet.data.load import find_loader
-    from xoresnet.search.commands.train_job import Job, checked_device, run_job, show_plan
+    with interruption_waits():  # torch, which `--help` and wrong options do not need
+        from xoresnet.data.load import find_loader
+        from xoresnet.search.commands.train_job import Job, checked_device, run_job, show_plan
 
     recipe = (as_searched.recipe if as_searched is not None else find_loader(spec.name).recipe).replace(
         **given["recipe"]

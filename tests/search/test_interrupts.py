@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from xoresnet.search.interrupts import Terminated, signal_of, termination_raises
+from xoresnet.search.interrupts import Terminated, interruption_waits, signal_of, termination_raises
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +30,28 @@ def test_sigterm_raises_within_the_block_and_nowhere_else() -> None:
         send(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before
     assert isinstance(caught.value, KeyboardInterrupt)  # what stops for Ctrl-C stops for this too
+
+
+def test_an_interruption_waits_for_the_end_of_the_block() -> None:
+    steps = []
+    with pytest.raises(KeyboardInterrupt), interruption_waits():
+        send(signal.SIGINT)
+        steps.append("imported")
+    assert steps == ["imported"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_second_interruption_does_not_wait() -> None:
+    with pytest.raises(KeyboardInterrupt), interruption_waits():
+        send(signal.SIGINT)
+        send(signal.SIGINT)
+        raise AssertionError("it waited")
+
+
+def test_who_is_deaf_to_interruptions_stays_deaf() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with interruption_waits():
+        send(signal.SIGINT)
 
 
 @pytest.mark.parametrize(
