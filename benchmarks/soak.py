@@ -272,8 +272,10 @@ def disturb(search: Search, fault: Fault, random: Random) -> str:
         raise AssertionError(f"stuck after {fault.__name__}") from None
     assert "Traceback" not in errors, errors
     codes = {*expected, 0, -2, -15}  # all was done, or Python had not started yet
+    seconds = time.monotonic() - began
     assert search.process.returncode in codes, (search.process.returncode, errors)
-    return f"ended with {search.process.returncode} within {time.monotonic() - began:.1f} s"
+    assert search.process.returncode or seconds < 15, f"{fault.__name__} went unheard"
+    return f"ended with {search.process.returncode} within {seconds:.1f} s"
 
 
 def soak(trials: int, random: Random, on_cluster: bool, until: float, tally: Counter[str]) -> None:
@@ -327,6 +329,7 @@ def soak(trials: int, random: Random, on_cluster: bool, until: float, tally: Cou
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background deaf to it
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--trials", type=int, default=24)
