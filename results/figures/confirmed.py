@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FIGURE", "ConfirmedInfo", "confirmed_drawing", "confirmed_info", "confirmed_plot"]
 
-_NOTHING = "No network is confirmed yet; `xoresnet confirm` retrains the front with several seeds."
+_NOTHING = "No network is confirmed yet: xoresnet confirm retrains the front with several seeds."
 
 
 class ConfirmedInfo(NamedTuple):

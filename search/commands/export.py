@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,7 +97,7 @@ def export(
     for file in written:
         say(f"{file.path}: {_verification(file)}")
     trust = ", trust_code=True" if trust_code else ""
-    code = f"from xoresnet import load_model; print(load_model({str(folder)!r}{trust}))"
+    code = f"from xoresnet import load_model; print(load_model({json.dumps(str(folder))}{trust}))"
     say(f"next: {shlex.join(['python', '-c', code])}")
 
 

@@ -8,15 +8,13 @@ import pandas as pd
 from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import SHORT_NAMES, metric_of
-from xoresnet.results.figures.kit.networks import describe
 from xoresnet.results.tables.files import csv_text
 from xoresnet.results.tables.loading import Run
 from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.commands.run_tables import read_run, row_fields
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.messages import say
-from xoresnet.search.views.network_table import NetworkTable
-from xoresnet.search.views.words import counted
+from xoresnet.search.views.saved_front import saved_front_table
 
 __all__ = ["front"]
 
@@ -74,7 +72,10 @@ def _sorted(rows: pd.DataFrame, sort: str | None, run: Run) -> pd.DataFrame:
         return rows
     column = sort if sort in rows else _SHORT.get(sort, sort)
     if column not in rows:
-        raise UsageError(f"--sort: there is no column {sort!r}{nearest(sort, [*_SHORT, *map(str, rows.columns)])}")
+        guess = (
+            nearest(sort, [*_SHORT, *map(str, rows.columns)]) or f"; choose {', '.join(_SHORT)} or any column of --csv"
+        )
+        raise UsageError(f"--sort: there is no column {sort!r}{guess}")
     way = run.objectives.get(column, metric_of(column).direction or "min")
     return rows.sort_values(column, ascending=way == "min", kind="stable")
 
@@ -85,16 +86,4 @@ def _show(rows: pd.DataFrame, run: Run) -> None:
     elif rows.empty:
         say(f"No network on the front is within these limits; the whole front has {len(run.front)}.")
     else:
-        print_table(_table(rows, run))
-
-
-def _table(rows: pd.DataFrame, run: Run) -> NetworkTable:
-    metrics = [*run.objectives, *(name for name in ("params_count",) if name not in run.objectives)]
-    whole = len(run.front)
-    title = f"front: {'' if len(rows) == whole else f'{len(rows)} of '}{counted(whole, 'network')}"
-    cells = []
-    for row, network in zip(rows.to_dict("records"), describe(rows), strict=True):
-        figures = [metric_of(name).compact_text(float(row[name])) for name in metrics]
-        source = f" ({row['source']})" if isinstance(row["source"], str) and row["source"] else ""
-        cells.append([str(row["trial_id"]), str(row["arch_id"]), *figures, network + source])
-    return NetworkTable(title, ["trial", "arch_id", *metrics, "network"], cells, metrics)
+        print_table(saved_front_table(rows, run))

@@ -42,6 +42,10 @@ def _show(done: Repaired) -> None:
     rebuilt = f", {len(done.from_tables)} of them completed from the tables" if done.from_tables else ""
     say(f"rebuilt: {counted(done.trials, 'trial')}{rebuilt}")
     if done.lost:
-        say(f"lost: nothing is known any more of the trials {', '.join(map(str, done.lost))}")
+        numbers = ", ".join(map(str, done.lost))
+        say(
+            f"not in the tables: {counted(len(done.lost), 'trial')}, answered from the record, which costs nothing, or "
+            f"lost with their lines: {numbers}"
+        )
     if done.copies is not None:
         say(f"what was replaced is in {done.copies}")

@@ -11,7 +11,7 @@ import click
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import UsageError
+from xoresnet.errors import SpecError, UsageError, XOResNetError
 from xoresnet.files.places import local_path
 from xoresnet.files.secrets import hidden_address
 from xoresnet.files.yaml_text import read_yaml
@@ -50,27 +50,28 @@ _SETTINGS = Settings(
 
 
 @click.command(cls=CommandWithSettings, settings=_SETTINGS)
-@click.argument("name", required=False, default="digits", metavar="[PRESET or FILE.yaml]")
+@click.argument("name", required=False, metavar="[PRESET or FILE.yaml]")
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--run", "run", metavar="DIR", help="Folder of the run.  [default: runs/NAME of the preset or file]")
 @click.option("--address", metavar="ADDRESS", help="Ray cluster, auto or HOST:PORT.  [default: this machine]")
 @click.option("--dry-run", is_flag=True, help="Print the configuration and a time estimate; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the resulting front as JSON.")
 def search(
-    name: str, changes: Sequence[str], run: str | None, address: str | None, dry_run: bool, as_json: bool
+    name: str | None, changes: Sequence[str], run: str | None, address: str | None, dry_run: bool, as_json: bool
 ) -> int:
     """Search a space for networks that are accurate and spike little.
 
     The same command resumes a search that was interrupted.
 
     PRESET is a space that comes with xoresnet (see `xoresnet space`). FILE.yaml is the configuration of a search, or a
-    space alone.
+    space alone. Without either, the search in the folder --run is resumed, or the preset digits is searched.
 
     KEY=VALUE sets a field of the configuration (trials=100, sampler=nsga2, pruner.ties=pass, data=cifar100,
     space.arch.depth=14) or of the recipe (learning_rate=0.01).
     """
-    if "=" in name:
-        name, changes = "digits", (name, *changes)
+    if name is not None and "=" in name:
+        changes, name = (name, *changes), None
+    name = name or _begun_in(run) or "digits"
     label = Path(name).stem
     folder = RunFolder(local_path(run or f"runs/{label}", "--run"))
     options = {"--run": run, "--address": address}
@@ -87,6 +88,15 @@ def search(
     return run_job(config, folder, command, as_json=as_json)
 
 
+def _begun_in(run: str | None) -> str | None:
+    """The configuration of the search that a folder holds."""
+    file = Path(run or "", "config.yaml")
+    try:
+        return str(file) if run and file.exists() and RunFolder(Path(run)).saved_config() is not None else None
+    except XOResNetError:  # reported when the folder is opened
+        return None
+
+
 def _config(name: str, changes: Sequence[str], address: str | None) -> SearchConfig:
     """The configuration of the file or preset, with the user's changes on top."""
     given = _SETTINGS.read(changes)
@@ -98,7 +108,15 @@ def _config(name: str, changes: Sequence[str], address: str | None) -> SearchCon
         fields["recipe"] = merged(of_file, given["recipe"])
     if address is not None:
         fields["address"] = address
-    return SearchConfig.from_dict(fields)
+    try:
+        return SearchConfig.from_dict(fields)
+    except SpecError as error:
+        if not Path(name).is_file():
+            raise
+        keys = {text.partition("=")[0] for text in changes}
+        raise SpecError(
+            fault if fault.path in keys else fault._replace(path=f"{name}: {fault.path}") for fault in error.faults
+        ) from None
 
 
 def _named(name: str) -> dict[str, Any]:

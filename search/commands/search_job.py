@@ -95,7 +95,7 @@ def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None
     epochs = plan.recipe.epochs
     work = f"{counted(config.trials, 'training')} x {counted(epochs, 'epoch')} x {duration(seconds)}"
     longest = duration(seconds * epochs * config.trials)
-    say(f"At most {longest}: {work}, without pruning or parallel trials.")
+    say(f"About {longest}: {work}; less with pruning and parallel trials, more on a busy machine.")
     if cost.epochs:
         price = f"cost as much as {counted(cost.epochs, 'epoch')} and replace {counted(cost.trials, 'training')}"
         say(f"Shared weights {price} of these.")
@@ -104,7 +104,7 @@ def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None
 
 def _headline(run: SearchRun) -> str:
     networks = counted(run.space.size().networks, "network")
-    return f"{networks} on {run.config.data.name}; {counted(run.config.trials, 'trial')}, written to {run.folder.path}"
+    return f"{networks} on {run.config.data.name}; {counted(run.config.trials, 'trial')} for {run.folder.path}"
 
 
 def _note_other_images(asked: SearchConfig, resolved: SearchConfig) -> None:

@@ -173,7 +173,7 @@ def _write_samples(described: SearchSpace, number: int, folder: Path, seed: int,
 
 def _show(described: SearchSpace, name: str, seed: int, *, as_json: bool) -> None:
     size, parameters = described.size(), described.describe()
-    samples = _draw(described, 5, seed) if size.networks else []
+    samples = list({arch.arch_id: arch for arch in _draw(described, 20, seed)}.values())[:5] if size.networks else []
     known = baselines(described)
     if as_json:
         print_json(

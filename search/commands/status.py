@@ -9,15 +9,19 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from xoresnet.description.user_code import names_only
+from xoresnet.errors import RunError
+from xoresnet.results.tables.loading import Run, load
 from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.prior.record import budget_of
+from xoresnet.search.study.faults import FINISHED
 from xoresnet.search.study.front import front_of
 from xoresnet.search.study.opening import read_search
 from xoresnet.search.study.trials import own_trials
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.front import front_table
 from xoresnet.search.views.messages import print_note, say
+from xoresnet.search.views.saved_front import saved_front_table
 
 __all__ = ["status"]
 
@@ -33,13 +37,19 @@ def status(run: str, trust_code: bool, as_json: bool) -> None:
     """
     with names_only(run, trust_code=trust_code):
         folder, config, study, fault = read_search(run)
+        fields = _fields(study, config, busy=folder.is_busy())
+        tables = _tables(run) if fault else None
         if fault:
             print_note(fault)
-        fields = _fields(study, config, busy=folder.is_busy())
+        if tables is not None and _fields_of(tables, fields)["finished"] > fields["finished"]:
+            fields |= _fields_of(tables, fields)
+        else:
+            tables = None
         if as_json:
             print_json(fields)
         else:
-            _show(study, fields)
+            _show(fields)
+            print_table(front_table(study) if tables is None else saved_front_table(tables.front, tables))
 
 
 def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]:
@@ -75,7 +85,33 @@ def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]
     }
 
 
-def _show(study: Study, fields: dict[str, Any]) -> None:
+def _tables(run: str) -> Run | None:
+    """The tables of a run whose journal is damaged; None where they are damaged too."""
+    try:
+        return load(run)
+    except RunError:
+        return None
+
+
+def _fields_of(tables: Run, fields: dict[str, Any]) -> dict[str, Any]:
+    """What the tables of a run tell of its progress; fields: what its journal tells."""
+    trials = tables.trials
+    finished = set(trials.loc[trials["state"].isin(FINISHED), "trial_id"])
+    rescues = int(((trials["state"] == "COMPLETE") & trials["rescues"].notna()).sum())
+    complete, pruned, failed = (int((trials["state"] == state).sum()) for state in ("COMPLETE", "PRUNED", "FAIL"))
+    front = tables.front[["trial_id", "arch_id", *tables.objectives]]
+    return {
+        "finished": int((trials["state"].isin(("COMPLETE", "PRUNED")) & trials["rescues"].isna()).sum()),
+        "complete": complete - rescues,
+        "pruned": pruned,
+        "failed": failed,
+        "rescued": rescues,
+        "running": [trial for trial in fields["running"] if trial["trial_id"] not in finished],
+        "front": front.to_dict("records"),
+    }
+
+
+def _show(fields: dict[str, Any]) -> None:
     state = "running" if fields["searching"] else "not running"
     ends = ", ".join(f"{fields[name]} {name}" for name in ("complete", "pruned", "failed"))
     more = f"; {fields['rescued']} pruned ones were completed later" if fields["rescued"] else ""
@@ -83,4 +119,3 @@ def _show(study: Study, fields: dict[str, Any]) -> None:
     for trial in fields["running"]:
         what = "running" if fields["searching"] else "interrupted"
         say(f"  #{trial['trial_id']} {trial['arch_id']} {what} after epoch {trial['epoch']}")
-    print_table(front_table(study))

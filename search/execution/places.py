@@ -167,6 +167,8 @@ class Places:
                 continue
             del self._asked[answer]
             fault = _fault_in(answer) if ready else f"it did not answer within {_PROBE_SECONDS:g} s"
+            if fault and all(node.node_id != other.node_id for other in nodes()):
+                continue  # it was lost meanwhile
             if fault:
                 faults.append(f"{node.name} runs no trial: {fault}")
             else:

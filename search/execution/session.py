@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import ray
+from ray._private import worker as ray_worker
 from ray.exceptions import RayError
 
 from xoresnet.description.user_code import user_modules
@@ -61,9 +62,17 @@ def ray_session(address: str | None) -> Iterator[bool]:
         else:
             check_cluster(address)
         code = user_modules() if is_ours else (*user_modules(), _OUR_CODE)
+        _silence(stack)
         _join(stack.enter_context(tempfile.TemporaryDirectory()), address, code)
         stack.callback(ray.shutdown)
         yield is_ours
+
+
+def _silence(stack: ExitStack) -> None:
+    """Keep Ray from printing the logs of nodes that are lost, which it does on stdout whatever `log_to_driver` says."""
+    before = ray_worker._worker_logs_enabled  # there is no public way
+    ray_worker._worker_logs_enabled = False
+    stack.callback(setattr, ray_worker, "_worker_logs_enabled", before)
 
 
 def _join(folder: str, address: str, code: Sequence[Path]) -> None:

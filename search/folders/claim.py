@@ -30,7 +30,7 @@ def claimed(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=_PATIENCE, poll_interval=_PATIENCE / 10)
     except Timeout:
-        raise RunError(f"another process is working in {folder}") from None
+        raise RunError(f"another process is working in {folder}; wait for its end, or stop it") from None
     try:
         yield
     finally:

@@ -16,10 +16,14 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple
     """
     old, new = _flat(before), _flat(now)
     return [
-        (key, f"{key} was {old.get(key)}, is {new.get(key)}")
+        (key, f"{key} was {_shown(old.get(key))}, is {_shown(new.get(key))}")
         for key in dict.fromkeys((*old, *new))
         if old.get(key) != new.get(key)
     ]
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else str(value)
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -125,15 +125,18 @@ class RunFolder:
         with claimed(self.path):
             sweep(self.path)
             config = self.check(config)  # again: another process may have been here in between
-            is_new = not self._config_file.exists()
+            before = self._config_file.read_text(encoding="utf-8") if self._config_file.exists() else None
             run_id = self.run_id() or uuid.uuid4().hex[:12]
             fields = {"command": "search", "run_id": run_id, **config.model_dump(mode="json")}
             write_text(self._config_file, write_yaml(fields), private=private(config.storage))
             write_text(self.path / "environment.json", json.dumps(_environment(), indent=2) + "\n")
             try:
                 yield config
-            except XOResNetError:
-                if is_new and not any((self.path / name).exists() for name in _BEGUN):
+            except XOResNetError:  # it was refused
+                if before is not None:
+                    with suppress(OSError):
+                        write_text(self._config_file, before, private=private(config.storage))
+                elif not any((self.path / name).exists() for name in _BEGUN):
                     self._leave_nothing(missing)
                 raise
 

@@ -87,7 +87,10 @@ def test_samplers_of_the_users_own() -> None:
     [
         ("optuna.samplers.TPESample", "'{path}' does not exist: optuna.samplers has no 'TPESample'; did you mean *?"),
         ("optuna.sampler.TPESampler", "'{path}' cannot be imported: ModuleNotFoundError: No module *"),
-        ("nowhere.Sampler", "'{path}' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        (
+            "nowhere.Sampler",
+            "'{path}' cannot be imported: ModuleNotFoundError: No module named 'nowhere'; put nowhere.py *",
+        ),
         ("optuna.samplers", "'{path}' must be an Optuna sampler, but its type is module"),
         ("optuna.pruners.MedianPruner", "'{path}' must be an Optuna sampler, but its type is ABCMeta"),
         ("code_of_test_registry.sampler", "'{path}' must be an Optuna sampler, but its type is function"),
@@ -173,7 +176,10 @@ def test_pruners_are_made_as_they_were_asked_for(fields: Mapping[str, Any], prun
     ("path", "sentence"),
     [
         ("optuna.pruners.Median", "'{path}' does not exist: optuna.pruners has no 'Median'; did you mean *?"),
-        ("nowhere.Pruner", "'{path}' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        (
+            "nowhere.Pruner",
+            "'{path}' cannot be imported: ModuleNotFoundError: No module named 'nowhere'; put nowhere.py *",
+        ),
         ("optuna.samplers.TPESampler", "'{path}' must be an Optuna pruner, but its type is ABCMeta"),
     ],
 )

@@ -98,6 +98,8 @@ def test_reading_a_damaged_run_destroys_nothing_and_repair_mends_it(
     assert shown.code == 0
     assert [row["trial_id"] for row in shown.json] == list(good.front["trial_id"])
     assert xoresnet("report", str(run)).code == 0
+    if (run / "study.journal").exists() and (run / "study.journal").stat().st_size:
+        assert xoresnet("status", str(run), "--json").json == xoresnet("status", str(whole), "--json").json
     for result in (shown, xoresnet("status", str(run))):
         (sentence,) = result.err.splitlines()
         assert str(run / "study.journal") in sentence
@@ -310,7 +312,7 @@ def test_nothing_is_repaired_while_a_process_works(run: Path) -> None:
     before = contents(run)
     with claimed(run):
         result = xoresnet("repair", str(run))
-    assert result.is_refusal(1, f"another process is working in {run}")
+    assert result.is_refusal(1, f"another process is working in {run}; wait for its end, or stop it")
     assert contents(run) == before
 
 

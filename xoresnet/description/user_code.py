@@ -107,7 +107,10 @@ def find_user_code(path: str, fits: Callable[[Any], bool], what: str) -> Any:
         module = import_module(module_name)
     except Exception as error:  # the module is the user's: it may raise anything
         reason = f"{type(error).__name__}: {error}"
-        raise SpecError([Fault("", f"{shown(path)} cannot be imported: {reason}")]) from error
+        top = module_name.partition(".")[0]
+        is_missing = isinstance(error, ModuleNotFoundError) and error.name == top
+        remedy = f"; put {top}.py into the working directory, or install it" if is_missing else ""
+        raise SpecError([Fault("", f"{shown(path)} cannot be imported: {reason}{remedy}")]) from error
     if not hasattr(module, name):
         guess = nearest(name, [other for other in vars(module) if not other.startswith("_")])
         raise SpecError([Fault("", f"{shown(path)} does not exist: {module_name} has no {shown(name)}{guess}")])

@@ -59,4 +59,5 @@ class Format:
             try:
                 import_module(package)
             except ImportError as error:
-                raise ExportError(f"writing .{self.name} needs pip install 'xoresnet[export]': {error}") from error
+                needed = " ".join(self.packages)
+                raise ExportError(f"writing .{self.name} needs pip install {needed}: {error}") from error

@@ -478,7 +478,9 @@ def test_mistakes_get_one_sentence(words: str, message: str) -> None:
 def test_while_another_process_is_at_work(folder: Path) -> None:
     with claimed(folder):
         before = contents(folder)
-        assert xoresnet("confirm", str(folder)).is_refusal(1, "another process is working in */run")
+        assert xoresnet("confirm", str(folder)).is_refusal(
+            1, "another process is working in */run; wait for its end, or stop it"
+        )
         assert contents(folder) == before
         assert xoresnet("confirm", str(folder), "--dry-run").code == 0
 

@@ -105,7 +105,7 @@ def test_the_test_set_is_not_read(tmp_path: Path) -> None:
         (
             "folder",
             1,
-            "the data set folder is looked for only in the root that is given; to get it: *(--data-root DIR)",
+            "the data set folder is looked for only in the root that is given; to get it: *(data.root=DIR, or --data*)",
         ),
         ("folder --data-root empty", 1, "*/empty contains no class folders with images"),
         ("folder --data-root one/cat", 1, "*/cat contains images but no class folders; give the folder above it *"),

@@ -97,7 +97,9 @@ def test_what_would_be_done_can_be_read() -> None:
     assert size == "The space has 2 networks."
     time = r"[\d.]+ (s|min|h)( \d+ (s|min))?"
     work = rf"7 trainings x 3 epochs x {time}"
-    assert re.fullmatch(rf"At most {time}: {work}, without pruning or parallel trials\.", estimate)
+    assert re.fullmatch(
+        rf"About {time}: {work}; less with pruning and parallel trials, more on a busy machine\.", estimate
+    )
     assert where == f"Nothing was trained or written; the run would be written to {Path('there').absolute()}"
     assert SearchConfig.from_dict(read_yaml("\n".join(yaml), "stdout")) == SearchConfig.from_dict(
         {**read_yaml(CONFIG, "mine.yaml"), "study": "there"}
@@ -299,17 +301,17 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("latin.yaml", 2, "latin.yaml is not a text file in UTF-8"),
         ("latin", 2, "latin is not a text file in UTF-8"),
         ("twice.yaml", 2, "twice.yaml, line 2, column 1: *trials*"),
-        ("fast.yaml", 2, "recipe: must be a mapping of fields, got 'fast'"),
+        ("fast.yaml", 2, "fast.yaml: recipe: must be a mapping of fields, got 'fast'"),
         ("fast.yaml learning_rate=1", 2, "recipe: must be a mapping of fields, got 'fast'"),
-        ("seeded.yaml", 2, "recipe.seed: is set by the search; use seed=... without recipe."),
+        ("seeded.yaml", 2, "seeded.yaml: recipe.seed: is set by the search; use seed=... without recipe."),
         ("empty.yaml", 2, "empty.yaml is not a mapping of fields"),
         ("list.yaml", 2, "list.yaml is not a mapping of fields"),
         ("text.yaml", 2, "text.yaml is not a mapping of fields"),
         ("broken.yaml", 2, "broken.yaml, line 1, column 14: mapping values are not allowed here"),
-        ("numbers.yaml", 2, "3: field names must be strings"),
-        ("nothing.yaml", 2, "space: required, but missing"),
-        ("mixed.yaml", 2, "space.trials: unknown field; the fields are arch, recipe, constraints"),
-        ("medan.yaml", 2, "pruner.kind: 'medan' is not one of *; did you mean 'median'?"),
+        ("numbers.yaml", 2, "numbers.yaml: 3: field names must be strings"),
+        ("nothing.yaml", 2, "nothing.yaml: space: required, but missing"),
+        ("mixed.yaml", 2, "mixed.yaml: space.trials: unknown field; the fields are arch, recipe, constraints"),
+        ("medan.yaml", 2, "medan.yaml: pruner.kind: 'medan' is not one of *; did you mean 'median'?"),
         ("mine.yaml trails=3", 2, "trails: unknown key; did you mean 'trials'?"),
         ("trails=3", 2, "trails: unknown key; did you mean 'trials'?"),
         ("digits trials", 2, "'trials' is not a setting; write key=value, for example epochs=5"),
@@ -426,9 +428,9 @@ def test_every_fault_has_its_line() -> None:
     result = xoresnet("search", "bad.yaml", "pruner.min_epochs=0")
     assert (result.code, result.out) == (2, "")
     assert sorted(result.err.splitlines()) == [
+        "error: bad.yaml: samplr: unknown field; did you mean 'sampler'?",
+        "error: bad.yaml: trials: must be at least 1, got 0",
         "error: pruner.min_epochs: must be at least 1, got 0",
-        "error: samplr: unknown field; did you mean 'sampler'?",
-        "error: trials: must be at least 1, got 0",
     ]
     assert list(contents()) == ["bad.yaml"]
 
@@ -450,7 +452,7 @@ def test_a_second_search_in_one_folder_is_refused() -> None:
     with claimed(Path("run")):
         before = contents()
         result = xoresnet("search", "mine.yaml", "--run", "run")
-        assert result.is_refusal(1, "another process is working in */run")
+        assert result.is_refusal(1, "another process is working in */run; wait for its end, or stop it")
         assert contents() == before
 
 
@@ -482,7 +484,7 @@ def test_the_front_is_shown_and_what_comes_next(ended: tuple[SearchConfig, list[
     networks = config.search_space.size().networks
     first, resuming, *table, why, what = lines_of(xoresnet(*command))
     assert resuming == "Resuming: 4 of 4 trials are finished."
-    assert first == f"{networks} networks on digits; 4 trials, written to {folder}"
+    assert first == f"{networks} networks on digits; 4 trials for {folder}"
     assert table[0] == "front: 3 networks"
     assert table[1].split() == ["trial", "arch_id", "val_accuracy", "spikes_per_sample", "network"]
     assert [re.split(r" {2,}", row)[2:4] for row in table[2:]] == [
@@ -513,7 +515,19 @@ def test_the_front_as_json(ended: tuple[SearchConfig, list[str]]) -> None:
 
 def test_the_config_of_its_folder_goes_on_with_it(ended: tuple[SearchConfig, list[str]]) -> None:
     _, command = ended
-    assert xoresnet("search", "run/config.yaml", "--run", "run") == xoresnet(*command)
+    expected = xoresnet(*command)
+    assert xoresnet("search", "run/config.yaml", "--run", "run") == expected
+    assert xoresnet("search", "--run", "run") == expected  # the folder is enough
+
+
+def test_a_search_that_is_refused_leaves_the_configuration_as_it_was(ended: tuple[SearchConfig, list[str]]) -> None:
+    _, command = ended
+    assert xoresnet(*command).code == 0  # which writes the tables
+    journal = Path("run/study.journal")
+    journal.write_bytes(journal.read_bytes()[: journal.stat().st_size // 2])
+    before = Path("run/config.yaml").read_bytes()
+    assert xoresnet(*command, "trials=77").code == 1
+    assert Path("run/config.yaml").read_bytes() == before
 
 
 def test_limits_may_be_lowered_and_are_kept(ended: tuple[SearchConfig, list[str]]) -> None:
@@ -583,7 +597,7 @@ def test_a_search_and_the_folder_it_leaves() -> None:
     Path("mine.yaml").write_text(WIDER)
     first, *lines, why, what = lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "my runs/mine"))
     folder = Path("my runs/mine").absolute()
-    assert first == f"16 networks on digits; 4 trials, written to {folder}"
+    assert first == f"16 networks on digits; 4 trials for {folder}"
     assert [line.split()[0] for line in lines[:4]] == ["1/4", "2/4", "3/4", "4/4"]
     assert why == "ended: 4 trials are finished"
     following = [shlex.split(command) for command in what.removeprefix("next: ").split("; ")]  # as a shell reads them
@@ -626,7 +640,7 @@ def test_the_same_in_other_words_goes_on() -> None:
     longer = WIDER.replace("depth: 8", "block: [basic], depth: {basic: [8]}, xor: none").replace("0.02", "2e-2")
     Path("longer.yaml").write_text(longer.replace("data: digits", "data: {name: digits, root: }"))
     shown = lines_of(xoresnet("search", "longer.yaml", "trials=5", "--run", "run"))
-    assert shown[0].endswith("; 5 trials, written to " + str(Path("run").absolute()))
+    assert shown[0].endswith("; 5 trials for " + str(Path("run").absolute()))
     assert len(trials("run")) == 5
 
 

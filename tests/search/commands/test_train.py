@@ -450,7 +450,9 @@ def test_a_folder_within_a_file(tmp_path: Path) -> None:
 
 def test_a_folder_in_which_another_process_is_at_work(run: Path) -> None:
     with FileLock(run / ".lock"):
-        assert xoresnet(*command("--run", "run")).is_refusal(1, "another process is working in run")
+        assert xoresnet(*command("--run", "run")).is_refusal(
+            1, "another process is working in run; wait for its end, or stop it"
+        )
     assert xoresnet(*command("--run", "run")).code == 0
 
 

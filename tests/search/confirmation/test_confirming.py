@@ -324,7 +324,7 @@ def test_several_runs_in_one_table(folder: Path, searched: Path) -> None:
 def test_a_search_is_at_work_in_the_folder(folder: Path) -> None:
     with claimed(folder):
         before = contents(folder)
-        with pytest.raises(XOResNetError, match=r"^another process is working in .*run$") as caught:
+        with pytest.raises(XOResNetError, match=r"^another process is working in .*run; wait") as caught:
             confirm(folder)
         assert contents(folder) == before
     assert isinstance(caught.value, RunError)

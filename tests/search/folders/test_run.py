@@ -143,15 +143,15 @@ def test_all_else_is_another_search(field: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "difference"),
     [
-        ({"epochs": 3}, "epochs was None, is 3"),
+        ({"epochs": 3}, "epochs was not set, is 3"),
         ({"seed": 1}, "seed was 0, is 1"),
         ({"data": "cifar10"}, "data.name was digits, is cifar10"),
         ({"data": {"validation_seed": 1, "root": "x"}}, "data.validation_seed was 0, is 1"),
-        ({"recipe": {"learning_rate": 0.5}}, "recipe.learning_rate was None, is 0.5"),
+        ({"recipe": {"learning_rate": 0.5}}, "recipe.learning_rate was not set, is 0.5"),
         ({"space": {"arch": {**SPACE["arch"], "depth": 14}}}, "space.arch.depth.basic was [8], is [14]"),
         ({"sampler": "random", "baselines": False}, "sampler was tpe, is random; baselines was True, is False"),
         ({"pruner": {"ties": "pass"}}, "pruner.ties was epsilon-net, is pass"),
-        ({"storage": "sqlite:////data/x.db"}, "storage was None, is sqlite:////data/x.db"),
+        ({"storage": "sqlite:////data/x.db"}, "storage was not set, is sqlite:////data/x.db"),
         ({"study": "other"}, "study was run, is other"),
     ],
 )
@@ -418,7 +418,9 @@ def test_the_folder_of_another_process(tmp_path: Path) -> None:
     begin(folder)
     with claimed(folder.path):
         before = contents(tmp_path)
-        with pytest.raises(XOResNetError, match=f"^another process is working in {folder.path}$") as caught:
+        with pytest.raises(
+            XOResNetError, match=f"^another process is working in {folder.path}; wait for its end, or stop it$"
+        ) as caught:
             begin(folder, PLAIN.replace(trials=60))
         assert contents(tmp_path) == before
     assert type(caught.value) is RunError

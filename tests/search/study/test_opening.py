@@ -418,7 +418,7 @@ def test_a_study_of_another_space_in_a_common_storage_is_refused(tmp_path: Path)
         ({"pruner": "median"}, "pruner.kind was pareto, is median"),
         ({"pruner": {"min_trials": 3}}, "pruner.min_trials was 8, is 3"),
         ({"data": {"name": "digits", "validation_seed": 2}}, "data.validation_seed was 0, is 2"),
-        ({"epochs": 9}, "epochs was None, is 9"),
+        ({"epochs": 9}, "epochs was not set, is 9"),
     ],
 )
 def test_what_decides_about_the_networks_belongs_to_a_study(

@@ -68,7 +68,10 @@ def mylab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("fields", "message"),
     [
         ({"merge": "mylab.MYOR"}, "merge: 'mylab.MYOR' does not exist: mylab has no 'MYOR'; did you mean 'MY_OR'?"),
-        ({"merge": "mylba.X"}, "merge: 'mylba.X' cannot be imported: ModuleNotFoundError: No module named 'mylba'"),
+        (
+            {"merge": "mylba.X"},
+            "merge: 'mylba.X' cannot be imported: ModuleNotFoundError: No module named 'mylba'; put {file}",
+        ),
         ({"merge": "broken.X"}, "merge: 'broken.X' cannot be imported: ModuleNotFoundError: No module named 'missing'"),
         ({"merge": "mylab.NUMBER"}, "merge: 'mylab.NUMBER' must be a Merge, but its type is int"),
         ({"merge": ("or", "mylab.NUMBER", "or")}, "merge: 'mylab.NUMBER' must be a Merge, but its type is int"),
@@ -80,7 +83,7 @@ def mylab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_paths_that_lead_nowhere(fields: dict[str, object], message: str) -> None:
     with pytest.raises(SpecError) as error:
         Arch(**{**FIELDS, **fields})
-    assert str(error.value) == message
+    assert str(error.value) == message.format(file="mylba.py into the working directory, or install it")
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ LOADERS = (
         find=_find,
         read=_read,
         how_to_get="make one folder per class with its images in it, and give the folder of these folders as the root "
-        "(--data-root DIR)",
+        "(data.root=DIR, or --data-root DIR of xoresnet data and train)",
         only_given_root=True,
         options=frozenset({"image_size", "channels"}),
     ),

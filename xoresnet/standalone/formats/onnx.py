@@ -1,4 +1,4 @@
-"""`.onnx`, which onnxruntime runs alone. Writing and comparing need `pip install 'xoresnet[export]'`."""
+"""`.onnx`, which onnxruntime runs alone. Writing and comparing need the packages of the extra `export`."""
 
 from __future__ import annotations
 

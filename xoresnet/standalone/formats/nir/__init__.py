@@ -1,6 +1,6 @@
 """`.nir`: the Neuromorphic Intermediate Representation, for simulators and hardware: a graph of layers in HDF5.
 
-Writing and comparing need `pip install 'xoresnet[export]'`, so what imports `nir` is imported when it is called.
+Writing and comparing need the packages of the extra `export`, so what imports `nir` is imported when it is called.
 `lowering.py` tells how NIR expresses a network, `running.py` runs the file.
 """
 
