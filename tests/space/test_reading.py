@@ -317,7 +317,7 @@ PER_STAGE = "must list single names; to choose one per stage, write {per_stage: 
             {"arch": {"merge": "no_such_module.MERGE"}},
             {
                 "arch.merge": "'no_such_module.MERGE' cannot be imported: ModuleNotFoundError: "
-                "No module named 'no_such_module'"
+                "No module named 'no_such_module'; put no_such_module.py into the working directory, or install it"
             },
         ),
         # neurons
