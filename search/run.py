@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial
 
+from xoresnet.errors import XOResNetError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, execute, outcome
@@ -29,7 +31,7 @@ from xoresnet.search.registry import asks_sampler
 from xoresnet.search.sources.placed import PlacedProposals
 from xoresnet.search.study.attributes import ENQUEUED
 from xoresnet.search.study.near_front import FINISHABLE, near_front, rescued
-from xoresnet.search.study.opening import has_begun, open_study
+from xoresnet.search.study.opening import forget_study, has_begun, open_study
 from xoresnet.search.study.tables import FrameWriter
 from xoresnet.search.study.trials import TrialRecord, failed_trials
 
@@ -234,7 +236,13 @@ def run_search(
     if not begun:
         check_prior(plan)
     with folder.opened(plan.config) as named:
-        search = SearchRun(replace(plan, config=named), folder)
-        if on_begin is not None:
-            on_begin(search)
-        return search.run(on_step, on_stuck)
+        try:
+            search = SearchRun(replace(plan, config=named), folder)
+            if on_begin is not None:
+                on_begin(search)
+            return search.run(on_step, on_stuck)
+        except XOResNetError:
+            if not folder.has_trials():
+                with suppress(XOResNetError):
+                    forget_study(named, folder.path)
+            raise

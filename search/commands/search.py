@@ -113,9 +113,13 @@ def _config(name: str, changes: Sequence[str], address: str | None) -> SearchCon
     except SpecError as error:
         if not Path(name).is_file():
             raise
-        keys = {text.partition("=")[0] for text in changes}
+        keys = [text.partition("=")[0] for text in changes]
+        prefixes = (*keys, *(f"recipe.{key}" for key in keys))
         raise SpecError(
-            fault if fault.path in keys else fault._replace(path=f"{name}: {fault.path}") for fault in error.faults
+            fault
+            if any(f"{fault.path}.".startswith(f"{key}.") for key in prefixes)
+            else fault._replace(path=f"{name}: {fault.path}")
+            for fault in error.faults
         ) from None
 
 

@@ -41,7 +41,7 @@ def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
             say(_headline(run))
             if run.bridge.finished:
                 say(f"Resuming: {run.bridge.finished} of {config.trials} trials are finished.")
-            if run.config.address is not None:  # which may take a minute
+            if run.config.address is not None and run.bridge.finished < run.budget:  # which may take a minute
                 say(f"Joining the Ray cluster at {run.config.address}.")
         _note_other_images(config, run.config)
         view.begin(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from xoresnet.errors import RunError
 from xoresnet.results.tables.loading import Run, load
 from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.config import SearchConfig
+from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.prior.record import budget_of
 from xoresnet.search.study.faults import FINISHED
 from xoresnet.search.study.front import front_of
@@ -36,20 +38,37 @@ def status(run: str, trust_code: bool, as_json: bool) -> None:
     RUN is the folder of the search. Nothing in it is changed.
     """
     with names_only(run, trust_code=trust_code):
-        folder, config, study, fault = read_search(run)
-        fields = _fields(study, config, busy=folder.is_busy())
+        study, fields, fault = _of_study(run)
         tables = _tables(run) if fault else None
+        saved = _fields_of(tables, fields) if tables is not None else {"finished": 0}
+        if fault and study is None and not saved["finished"]:
+            raise RunError(fault)
         if fault:
             print_note(fault)
-        if tables is not None and _fields_of(tables, fields)["finished"] > fields["finished"]:
-            fields |= _fields_of(tables, fields)
+        if tables is not None and saved["finished"] > fields["finished"]:
+            fields |= saved
+            table: Any = saved_front_table(tables.front, tables)
         else:
-            tables = None
+            assert study is not None
+            table = front_table(study)
         if as_json:
             print_json(fields)
         else:
             _show(fields)
-            print_table(front_table(study) if tables is None else saved_front_table(tables.front, tables))
+            print_table(table)
+
+
+def _of_study(run: str) -> tuple[Study | None, dict[str, Any], str]:
+    """The study, what it tells of the progress, and what is wrong with it; nothing of a study that is lost."""
+    try:
+        folder, config, study, fault = read_search(run)
+    except RunError as error:
+        folder = RunFolder(Path(run))
+        saved = folder.saved_config() if (folder.path / "config.yaml").exists() else None
+        if saved is None:
+            raise
+        return None, {"searching": folder.is_busy(), "trials": saved.trials, "finished": 0, "running": []}, str(error)
+    return study, _fields(study, config, busy=folder.is_busy()), fault
 
 
 def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]:

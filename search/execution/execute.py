@@ -99,7 +99,7 @@ def execute(
             make_tuner,
             sys.maxsize,
             at_once=lambda: places.slots,
-            is_over=lambda: bool(lifeline.lost),
+            is_over=lambda: bool(lifeline.lost or lifeline.signal),
             begins_anew=lambda error: isinstance(error, NodesReplacedError),
         )
     if not lifeline.lost:

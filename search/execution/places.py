@@ -29,6 +29,7 @@ __all__ = ["Node", "NodeWatch", "NodesReplacedError", "Places", "check_machine",
 _PROBE_SECONDS = 600.0
 """A node may have to decode the data set."""
 _WAIT_SECONDS = 60.0
+"""How long the first trial waits for the answers of slow nodes, once some can run it."""
 _ALONE_SECONDS = 120.0
 """How long a search waits for a node once all are lost."""
 _LOOK_SECONDS = 5.0
@@ -59,8 +60,8 @@ def nodes() -> list[Node]:
 def find_places(config: SearchConfig, data: DataSet, run: Path, *, is_ours: bool) -> Places:
     """The nodes on which trials can run now.
 
-    data: as this process has read it. run: the folder of the run. is_ours: whether the only node was started by this
-    process, so that it need not be examined.
+    data: as this process has read it. run: the folder of the run. is_ours: whether the only node is this machine, so
+    that it need not be examined.
     Raises `ClusterError` if a trial fits on no node, or if no node that it fits on can run one.
     """
     present = nodes()
@@ -74,7 +75,8 @@ def find_places(config: SearchConfig, data: DataSet, run: Path, *, is_ours: bool
         places.begin_to_examine(fitting)
         places.wait()
     if not places.can_run:
-        raise ClusterError(f"no node can run a trial: {'; '.join(places.faults)}")
+        why = "; ".join(places.faults) or "all were lost while they were examined"
+        raise ClusterError(f"no node can run a trial: {why}")
     return places
 
 
@@ -108,7 +110,7 @@ class Places:
     """The nodes that can run trials, and what each trial asks for."""
 
     def __init__(self, config: SearchConfig, question: Callable[[], Question], *, is_ours: bool = False) -> None:
-        """question: what to ask of nodes. is_ours: whether the only node is our own, so that no trial need name it."""
+        """question: what to ask of nodes. is_ours: whether the only node is our own."""
         self._config, self._question, self._is_ours = config, question, is_ours
         self._admitted: dict[str, Node] = {}
         self._asked: dict[Any, tuple[Node, float]] = {}
@@ -123,6 +125,11 @@ class Places:
         """How many trials run at once on the nodes that are there now; 1, which waits, where there is none."""
         fit = sum(slots_on(node, self._config) for node in self._admitted.values())
         return max(1, min(fit, self._config.max_concurrent or fit))
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether no node but our own was ever there, so that no trial need name it."""
+        return self._is_ours and len(self._known) == 1
 
     @property
     def can_run(self) -> bool:
@@ -209,11 +216,12 @@ class Places:
         on_gpu = sum(request.wants_gpu for request in self._requests)
         wants_gpu = bool(with_gpu) and (not others or on_gpu < sum(slots_on(node, self._config) for node in with_gpu))
         chosen = with_gpu if wants_gpu else others
-        if not chosen:  # all are lost: the trial waits, until others are there or the search is ended
+        if not chosen:  # all are lost: the trial waits, and is asked for anew once others are there
+            self._requests.append(_Request(trial, False, frozenset()))
             return tune.PlacementGroupFactory([{"CPU": float(self._config.cpus_per_trial)}], **_on(["none"]))
         names = [node.node_id for node in chosen]
         self._requests.append(_Request(trial, wants_gpu, frozenset(names)))
-        return tune.PlacementGroupFactory([demand(chosen[0], self._config)], **({} if self._is_ours else _on(names)))
+        return tune.PlacementGroupFactory([demand(chosen[0], self._config)], **({} if self._is_alone else _on(names)))
 
 
 class _Request(NamedTuple):

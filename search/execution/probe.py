@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -15,14 +17,15 @@ from xoresnet.data.load import DataSet
 from xoresnet.errors import XOResNetError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.trainable import load_data_once  # a node must have all that trials import
+from xoresnet.search.folders.run import MARKER
 from xoresnet.version import __version__
 
 __all__ = ["Question", "device_fault", "examine"]
 
 _SAME = ("torch", "ray")
 """Packages of which each node must have the driver's version, up to what follows a `+`."""
-_MARKER = ".seen"
-"""A file of the run's folder into which the driver writes what no other folder has."""
+_ARRIVAL_SECONDS = 5.0
+"""How long a file server may take to show what the driver has written."""
 
 
 class Question(NamedTuple):
@@ -42,7 +45,7 @@ class Question(NamedTuple):
     def of(cls, config: SearchConfig, data: DataSet, run: Path) -> Self:
         """run: the run's folder."""
         spec = config.data.located().model_dump_json()
-        marker, content = run / _MARKER, uuid.uuid4().hex
+        marker, content = run / MARKER, uuid.uuid4().hex
         marker.write_text(content, encoding="utf-8")
         return cls(_versions(), spec, data.fingerprint, str(marker), content)
 
@@ -84,12 +87,13 @@ def _versions() -> dict[str, str]:
 
 
 def _folder_fault(question: Question) -> str:
-    marker = Path(question.marker)
-    try:
-        seen = marker.read_text(encoding="utf-8")
-    except OSError:
-        seen = ""
-    return "" if seen == question.content else f"it does not see the run's folder {marker.parent}"
+    marker, until = Path(question.marker), time.monotonic() + _ARRIVAL_SECONDS
+    while time.monotonic() < until:
+        with suppress(OSError):
+            if marker.read_text(encoding="utf-8") == question.content:
+                return ""
+        time.sleep(0.2)
+    return f"it does not see the run's folder {marker.parent}"
 
 
 def _data_fault(question: Question) -> str:

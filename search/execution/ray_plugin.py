@@ -200,7 +200,7 @@ def run_trials(
     itself is lost; what Ray raises then has no consequences. begins_anew: whether an error only means that all trials
     are to be asked for again. Raises what Ray raised if no trial was running.
     """
-    while True:
+    while not is_over():
         try:
             make_tuner(max_concurrent).fit()
             return

@@ -45,8 +45,8 @@ _KNOCK = "import ray, sys; ray.init(address=sys.argv[1], include_dashboard=False
 def ray_session(address: str | None) -> Iterator[bool]:
     """Ray for the block: started on this machine, or joined at the address or `RAY_ADDRESS`, unless it runs already.
 
-    Yields whether its only node was started by this process, and so has the same packages, files and devices. Raises
-    `UsageError` for a malformed address, and `ClusterError` where no cluster answers or lets us in.
+    Yields whether its only node is this machine, which has the same packages, files and devices. Raises `UsageError`
+    for a malformed address, and `ClusterError` where no cluster answers or lets us in.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     for name, value in _QUIET.items():

@@ -26,7 +26,7 @@ from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.folders.trial import TrialFolder
 
-__all__ = ["CONFIRM_JOURNAL", "JOURNAL", "OF_FOLDER", "TABLES", "RunFolder"]
+__all__ = ["CONFIRM_JOURNAL", "JOURNAL", "MARKER", "OF_FOLDER", "TABLES", "RunFolder"]
 
 JOURNAL = "study.journal"
 """The file of the study, unless it is in a storage elsewhere."""
@@ -36,6 +36,10 @@ OF_FOLDER = ("command", "run_id")
 """What `config.yaml` holds beside the configuration: the command that wrote it, and the id of the run."""
 TABLES = ("trials.parquet", "history.parquet", "layers.parquet", "front.csv")
 """What a search writes from its study, in this order."""
+MARKER = ".seen"
+"""A file into which the driver writes what no other folder has, so that nodes can tell whether they see this one."""
+_WRITTEN = ("config.yaml", "environment.json")
+"""What is written when a folder is opened."""
 _BEGUN = ("trials", "prior")
 """What exists once a trial, or the training of shared weights, has begun."""
 _RELATIVE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|file:|:|[A-Za-z]:)([^?]+)")
@@ -125,7 +129,8 @@ class RunFolder:
         with claimed(self.path):
             sweep(self.path)
             config = self.check(config)  # again: another process may have been here in between
-            before = self._config_file.read_text(encoding="utf-8") if self._config_file.exists() else None
+            files = [self.path / name for name in _WRITTEN if (self.path / name).exists()]
+            before = {file.name: file.read_text(encoding="utf-8") for file in files}
             run_id = self.run_id() or uuid.uuid4().hex[:12]
             fields = {"command": "search", "run_id": run_id, **config.model_dump(mode="json")}
             write_text(self._config_file, write_yaml(fields), private=private(config.storage))
@@ -133,20 +138,24 @@ class RunFolder:
             try:
                 yield config
             except XOResNetError:  # it was refused
-                if before is not None:
+                for name, text in before.items():
                     with suppress(OSError):
-                        write_text(self._config_file, before, private=private(config.storage))
-                elif not any((self.path / name).exists() for name in _BEGUN):
+                        write_text(self.path / name, text, private=private(config.storage))
+                if not before and not self.has_trials():
                     self._leave_nothing(missing)
                 raise
 
     def _leave_nothing(self, missing: Sequence[Path]) -> None:
         """Remove what a search has written that was refused before its first trial; missing: folders to remove."""
-        for name in ("config.yaml", "environment.json", JOURNAL, *TABLES, LOCK):
+        for name in (*_WRITTEN, JOURNAL, *TABLES, MARKER, LOCK):
             (self.path / name).unlink(missing_ok=True)
         for folder in missing:
             with suppress(OSError):  # it holds something else
                 folder.rmdir()
+
+    def has_trials(self) -> bool:
+        """Whether a trial, or the training of shared weights, has begun."""
+        return any((self.path / name).exists() for name in _BEGUN)
 
     def is_busy(self) -> bool:
         """Whether a process is working in the folder."""

@@ -61,6 +61,8 @@ def _train(
     on_error: Callable[[str], None],
 ) -> dict[str, Any]:
     """What the study is to record; unexpected errors cost the search its prior and nothing else."""
+    workplace.open()  # what may refuse the search does so before anything is written
+    workplace.find_places()
     try:
         prior = SharedPrior(plan, workplace, on_step, on_error)
         networks = prior.run()

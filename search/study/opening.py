@@ -10,7 +10,6 @@ import optuna
 import pandas as pd
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import RandomSampler
-from optuna.storages import BaseStorage
 from optuna.study import Study
 
 from xoresnet.errors import RunError, XOResNetError
@@ -21,10 +20,10 @@ from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.registry import make_pruner, make_sampler
 from xoresnet.search.study.attributes import ENQUEUED, IDENTITY
 from xoresnet.search.study.faults import record_fault
-from xoresnet.search.study.ownership import check_owner, is_abandoned, take_ownership
+from xoresnet.search.study.ownership import check_owner, may_be_forgotten, take_ownership
 from xoresnet.search.study.storage import named_errors, place_of, storage_of, storage_to_read, study_name
 
-__all__ = ["SavedSearch", "has_begun", "identity_of", "look_at_study", "open_study", "read_search"]
+__all__ = ["SavedSearch", "forget_study", "has_begun", "identity_of", "look_at_study", "open_study", "read_search"]
 
 
 def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
@@ -34,14 +33,10 @@ def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
     have, or is damaged.
     """
     _refuse_faults(config, folder)
-    name = study_name(config, folder)
     with named_errors(config, folder):
-        storage = storage_of(config, folder)
-        if config.storage is not None:
-            _delete_abandoned(storage, name, folder)
         study = optuna.create_study(
-            storage=storage,
-            study_name=name,
+            storage=storage_of(config, folder),
+            study_name=study_name(config, folder),
             load_if_exists=True,
             directions=[objective.optuna_direction for objective in config.objectives],
             pruner=make_pruner(config.pruner, epochs, config.objectives),
@@ -59,12 +54,17 @@ def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
     return study
 
 
-def _delete_abandoned(storage: BaseStorage | str, name: str, folder: Path) -> None:
-    if name not in optuna.get_all_study_names(storage):
+def forget_study(config: SearchConfig, folder: Path) -> None:
+    """Delete from a database the study of a search that was refused before its first trial, to free its name."""
+    if config.storage is None:
         return
-    study = optuna.load_study(study_name=name, storage=storage, sampler=RandomSampler())  # never asked
-    if is_abandoned(study, folder):
-        optuna.delete_study(study_name=name, storage=storage)
+    with named_errors(config, folder):
+        storage, name = storage_of(config, folder), study_name(config, folder)
+        if name not in optuna.get_all_study_names(storage):
+            return
+        study = optuna.load_study(study_name=name, storage=storage, sampler=RandomSampler())  # never asked
+        if may_be_forgotten(study, folder):
+            optuna.delete_study(study_name=name, storage=storage)
 
 
 def has_begun(folder: RunFolder) -> bool:

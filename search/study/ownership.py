@@ -13,7 +13,7 @@ from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.attributes import OWNER
 from xoresnet.search.study.trials import trials_of
 
-__all__ = ["check_owner", "is_abandoned", "take_ownership"]
+__all__ = ["check_owner", "may_be_forgotten", "take_ownership"]
 
 _REMEDY = "choose another name with study="
 
@@ -42,16 +42,11 @@ def take_ownership(study: Study, folder: Path, place: str, changes: Sequence[str
         check_owner(study, folder, place, changes)  # again: another run may have begun at the same moment
 
 
-def is_abandoned(study: Study, folder: Path) -> bool:
-    """Whether a study belongs to a run on this machine that is gone and had begun no trial; folder: of another run.
-
-    A search that is refused after it has made its study removes its folder, and leaves such a study behind.
-    """
+def may_be_forgotten(study: Study, folder: Path) -> bool:
+    """Whether a study belongs to the run in this folder, and no trial of it has begun."""
     owner: Mapping[str, str] = study.user_attrs.get(OWNER, {})
-    if not owner or owner["host"] != socket.gethostname() or owner["id"] == RunFolder(folder).run_id():
-        return False
-    is_gone = RunFolder(Path(owner["folder"])).run_id() != owner["id"]
-    return is_gone and all(trial.is_waiting for trial in trials_of(study))
+    is_its_own = bool(owner) and owner["id"] == RunFolder(folder).run_id()
+    return is_its_own and all(trial.is_waiting for trial in trials_of(study))
 
 
 def check_owner(study: Study, folder: Path, place: str, changes: Sequence[str] = ()) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -106,9 +107,11 @@ def _is_kept(trial: FrozenTrial, in_tables: Container[object]) -> bool:
 
 
 def _identity(trial: FrozenTrial) -> object:
-    """What no two trials that were trained have in common: a recipe may be tried again, but not at the same moment."""
+    """What no two trials have in common: a network may be trained again with its seed, but not end at that moment."""
     moment = trial.datetime_complete.replace(microsecond=0) if trial.datetime_complete is not None else None
-    return trial.user_attrs.get(ARCH_ID), trial.state, moment
+    recipe = trial.user_attrs.get(RECIPE)
+    seed = json.loads(recipe).get("seed") if recipe is not None else None
+    return trial.user_attrs.get(ARCH_ID), seed, trial.state, moment
 
 
 def _agree(of_journal: FrozenTrial | None, of_tables: FrozenTrial) -> bool:

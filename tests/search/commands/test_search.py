@@ -530,6 +530,16 @@ def test_a_search_that_is_refused_leaves_the_configuration_as_it_was(ended: tupl
     assert Path("run/config.yaml").read_bytes() == before
 
 
+def test_a_fault_names_the_file_unless_it_is_of_the_command_line() -> None:
+    Path("mine.yaml").write_text(CONFIG)
+    for words, message in {
+        "learning_rate=fast": "recipe.learning_rate: must be a number, got 'fast'",
+        "pruner=medan": "pruner.kind: 'medan' is not one of *",
+        "trials=0": "trials: must be at least 1, got 0",
+    }.items():
+        assert xoresnet("search", "mine.yaml", words).is_refusal(2, message)
+
+
 def test_limits_may_be_lowered_and_are_kept(ended: tuple[SearchConfig, list[str]]) -> None:
     _, command = ended
     assert lines_of(xoresnet(*command, "trials=2", "max_concurrent=1"))[-2] == "ended: 4 trials are finished"

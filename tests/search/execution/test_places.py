@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from ray.tune.experiment import Trial as RayTrial
 
 from xoresnet.errors import ClusterError
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.execution.places import Node, check_machine, demand, slots_on
+from xoresnet.search.execution.places import Node, Places, check_machine, demand, slots_on
 
 CONFIG = SearchConfig.from_dict({"space": "digits"})
 
@@ -45,3 +46,15 @@ def test_nodes_without_a_gpu_are_not_idle() -> None:
 def test_a_trial_that_fits_nowhere(changes: dict[str, float], needs: str) -> None:
     with pytest.raises(ClusterError, match=f"^a trial needs {needs}, but this machine has 2 CPU$"):
         check_machine(CONFIG.replace(**changes), cpus=2, gpus=0)
+
+
+def test_a_trial_that_was_asked_for_without_any_node_is_asked_for_anew() -> None:
+    """It names none, so that it would wait for ever."""
+    places = Places(CONFIG, lambda: pytest.fail("nobody is examined"), is_ours=True)
+    places.request(RayTrial("train", stub=True))
+    assert not places.are_replaced
+    places.admit(Node("one", "here", {"CPU": 2}))
+    assert places.are_replaced
+    places.begin()
+    places.request(RayTrial("train", stub=True))
+    assert not places.are_replaced

@@ -15,7 +15,7 @@ from xoresnet.errors import RunError, UsageError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.attributes import IDENTITY, OWNER
-from xoresnet.search.study.opening import look_at_study, open_study
+from xoresnet.search.study.opening import forget_study, look_at_study, open_study
 
 
 def begin(folder: Path, **fields: Any) -> optuna.Study:
@@ -127,12 +127,20 @@ def test_a_new_run_does_not_take_trials_that_nobody_owns(tmp_path: Path) -> None
     assert IDENTITY not in begin(folder, study="another")._storage.get_study_user_attrs(study._study_id)
 
 
-def test_a_search_that_was_refused_leaves_its_name_free(tmp_path: Path) -> None:
-    """Before its first trial, as for a wrong `--address`: its folder goes, and what it enqueued in the database."""
-    folder = tmp_path / "ann" / "digits"
-    begin(folder).enqueue_trial({})
-    shutil.rmtree(folder)
-    assert begin(tmp_path / "bob" / "digits", seed=1).trials == []
+def test_a_search_that_was_refused_leaves_its_name_free(digits: Path, tmp_path: Path) -> None:
+    """Before its first trial, as for a wrong `--address`, when its known networks wait in the database already."""
+    folder, config = tmp_path / "ann" / "more", SearchConfig.from_dict({"space": SPACE, "storage": database(digits)})
+    with RunFolder(folder).opened(config) as named:
+        open_study(named, folder, epochs=6).enqueue_trial({})
+        forget_study(named, folder)
+        assert look_at_study(named, folder) is None
+        open_study(named, folder, epochs=6).ask()
+        forget_study(named, folder)
+        assert look_at_study(named, folder) is not None  # a trial has begun
+    saved = RunFolder(digits).saved_config()
+    assert saved is not None
+    forget_study(saved, tmp_path / "bob" / "digits")
+    assert len(begin(digits).trials) == 3  # another run's
 
 
 def test_trials_whose_folder_is_gone_are_not_deleted(digits: Path, tmp_path: Path) -> None:
