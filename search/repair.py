@@ -26,7 +26,8 @@ from xoresnet.search.confirmation.table import write_confirmed
 from xoresnet.search.folders.claim import claimed
 from xoresnet.search.folders.run import CONFIRM_JOURNAL, JOURNAL, TABLES, RunFolder
 from xoresnet.search.study.attributes import IDENTITY
-from xoresnet.search.study.faults import record_fault
+from xoresnet.search.study.current import changed_trials
+from xoresnet.search.study.faults import differing, record_fault
 from xoresnet.search.study.journal import damage_of, mend
 from xoresnet.search.study.opening import identity_of, look_at_study
 from xoresnet.search.study.reading import ReadStorage
@@ -116,7 +117,11 @@ class _Repair:
 
     def _search_journal(self, tables: Mapping[str, pd.DataFrame | None]) -> Merged:
         config, journal = self._config, self._folder / JOURNAL
-        fault = record_fault(config, self._folder, look_at_study(config, self._folder), tables["trials"])
+        study = look_at_study(config, self._folder)
+        fault = record_fault(config, self._folder, study, tables["trials"])
+        if not fault and study is not None:
+            frames = FrameWriter(study, config.objectives, self._folder).frames()._asdict()
+            fault = differing(config, self._folder, changed_trials(tables, frames))
         if not fault:
             if config.storage is None:
                 mend(journal)
@@ -125,8 +130,8 @@ class _Repair:
         if config.storage is not None:
             raise RunError(fault)
         self._set_aside([JOURNAL, *TABLES])
-        frames = {name: typed([], _COLUMNS[name]) if table is None else table for name, table in tables.items()}
-        run = load(self._folder, frames=frames)
+        known_tables = {name: typed([], _COLUMNS[name]) if table is None else table for name, table in tables.items()}
+        run = load(self._folder, frames=known_tables)
         known = _Known(journal, study_name(config, self._folder))
         rebuilt = merged(known.trials, TrialTables(self._folder, run, config.search_space))
         system = {_METRIC_NAMES: self._metrics, **known.system_attrs}
@@ -147,8 +152,9 @@ class _Repair:
         )
         self._note(f"{journal}, {what}")
         self._set_aside([CONFIRM_JOURNAL, "confirmed.parquet"])
+        trials = [None if trial.number in lost.wrong else trial for trial in known.trials]
         facts = StudyFacts(CONFIRM_STUDY, self._directions, known.user_attrs, known.system_attrs)
-        rebuild_journal(journal, facts, merged(known.trials, lost).trials)
+        rebuild_journal(journal, facts, merged(trials, lost).trials)
 
     @property
     def _directions(self) -> list[StudyDirection]:

@@ -21,7 +21,7 @@ from xoresnet.search.study.faults import FINISHED, differing, lost_trials, recor
 from xoresnet.search.study.opening import look_at_study
 from xoresnet.search.study.tables import Frames, FrameWriter
 
-__all__ = ["CurrentRun", "current_run"]
+__all__ = ["CurrentRun", "changed_trials", "current_run"]
 
 
 class CurrentRun(NamedTuple):
@@ -54,7 +54,7 @@ def current_run(run: str | Path, frames: Mapping[str, pd.DataFrame] | None = Non
         return CurrentRun(load(run, frames={**given, **_present(kept)}), fault)
     writer = FrameWriter(study, config.objectives, folder.path)
     current: dict[str, pd.DataFrame] = writer.frames()._asdict()
-    changed = _changed_trials(kept, current)
+    changed = changed_trials(kept, current)
     if changed or (fault and lost_trials(kept["trials"], study)):
         current |= _present(kept)
         fault = fault or differing(config, folder.path, changed)
@@ -64,7 +64,7 @@ def current_run(run: str | Path, frames: Mapping[str, pd.DataFrame] | None = Non
     return CurrentRun(load(run, frames={**given, **current}), fault)
 
 
-def _changed_trials(kept: Mapping[str, pd.DataFrame | None], current: Mapping[str, pd.DataFrame]) -> list[int]:
+def changed_trials(kept: Mapping[str, pd.DataFrame | None], current: Mapping[str, pd.DataFrame]) -> list[int]:
     """The numbers of finished trials whose figures in the tables that were kept differ from those of the study."""
     trials = kept["trials"]
     if trials is None:

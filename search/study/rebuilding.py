@@ -22,6 +22,7 @@ from xoresnet.search.study.attributes import (
     DUPLICATE,
     EXCLUDED,
     FAILURE,
+    LAYERS,
     RECIPE,
     RECORD,
     RESCUES,
@@ -61,11 +62,11 @@ class Tables(Protocol):
         ...
 
 
-def merged(known: Sequence[FrozenTrial], tables: Tables) -> Merged:
+def merged(known: Sequence[FrozenTrial | None], tables: Tables) -> Merged:
     """The trials of a journal, completed by those of the tables; where they contradict each other, the tables count.
 
-    known: by number, as far as the journal is intact. Tables are checked when they are read, and finished trials never
-    change in them.
+    known: by number, as far as the journal is intact; None for trials that are wrong. Tables are checked when they are
+    read, and finished trials never change in them.
     """
     result = Merged([], [], [])
     in_tables = {_identity(trial) for number in tables.numbers if (trial := tables.trial(number)) is not None}
@@ -131,15 +132,27 @@ def _agree(of_journal: FrozenTrial | None, of_tables: FrozenTrial) -> bool:
 def _same(mine: Any, theirs: Any) -> bool:
     """Whether the figures of an epoch, or any other attributes, are the same as far as the tables have them."""
     if isinstance(theirs, dict):
-        return isinstance(mine, dict) and all(
-            _same(mine.get(name, math.nan), value)
-            for name, value in theirs.items()
-            if isinstance(value, int | float) and name != "timestamp"
+        return (
+            isinstance(mine, dict)
+            and _same(_layers(mine), _layers(theirs))
+            and all(
+                _same(mine.get(name, math.nan), value)
+                for name, value in theirs.items()
+                if isinstance(value, int | float) and name != "timestamp"
+            )
         )
     if isinstance(theirs, list):
         return isinstance(mine, list) and len(mine) == len(theirs) and all(map(_same, mine, theirs))
     both_missing = isinstance(mine, float) and isinstance(theirs, float) and math.isnan(mine) and math.isnan(theirs)
     return both_missing or mine == theirs
+
+
+def _layers(figures: Mapping[str, Any]) -> Any:
+    """The figures of the layers of an epoch; None where they cannot be read."""
+    try:
+        return json.loads(figures.get(LAYERS, "[]"))
+    except (TypeError, ValueError):
+        return None
 
 
 def _completed(of_tables: FrozenTrial, of_journal: FrozenTrial | None) -> FrozenTrial:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -324,3 +325,46 @@ def test_without_a_configuration(text: str | None, run: Path) -> None:
     assert result.code == 1
     assert len(result.err.splitlines()) == 1
     assert xoresnet("repair", "nowhere").is_refusal(1, "there is no folder nowhere")
+
+
+# a journal of an earlier version, whose lines have no checksums: the tables tell what is wrong
+
+
+def double_training(run: Path) -> None:
+    """So that the later ones are renumbered."""
+    lines = (run / "confirm.journal").read_bytes().splitlines(keepends=True)
+    (run / "confirm.journal").write_bytes(b"".join([*lines[:5], lines[1], *lines[5:]]))
+
+
+def change_figure(run: Path) -> None:
+    change_number(run, rb'("record:2": ?\{.*?"energy_pj_per_sample": ?)[\d.]+')
+
+
+def change_layer(run: Path) -> None:
+    change_number(run, rb'(\\"stream_spikes_per_sample\\": ?)[\d.]+')
+
+
+def change_number(run: Path, pattern: bytes) -> None:
+    content, count = re.subn(pattern, rb"\g<1>1.5", (run / "study.journal").read_bytes(), count=1)
+    assert count == 1
+    (run / "study.journal").write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [double_training, change_figure, change_layer])
+def test_lines_without_checksums(damage: Callable[[Path], None], tmp_path: Path) -> None:
+    run = Path(shutil.copytree(Path(__file__).parents[1] / "landed" / "run", tmp_path / "run"))
+    good = load(run)
+    damage(run)
+    for _ in range(2):
+        repair(run)
+        for name in TABLES:
+            keys = (
+                ["arch_id", "seed"]
+                if name == "confirmed"
+                else ["trial_id", *({"epoch", "layer"} & {*getattr(good, name)})]
+            )
+            before, after = (
+                getattr(each, name).sort_values(keys, ignore_index=True).select_dtypes("float64")
+                for each in (good, load(run))
+            )
+            pd.testing.assert_frame_equal(before, after)
