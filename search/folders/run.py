@@ -130,7 +130,7 @@ class RunFolder:
             sweep(self.path)
             config = self.check(config)  # again: another process may have been here in between
             files = [self.path / name for name in _WRITTEN if (self.path / name).exists()]
-            before = {file.name: file.read_text(encoding="utf-8") for file in files}
+            before = {file.name: file.read_text(encoding="utf-8", errors="replace") for file in files}
             run_id = self.run_id() or uuid.uuid4().hex[:12]
             fields = {"command": "search", "run_id": run_id, **config.model_dump(mode="json")}
             write_text(self._config_file, write_yaml(fields), private=private(config.storage))
@@ -140,7 +140,7 @@ class RunFolder:
             except XOResNetError:  # it was refused
                 for name, text in before.items():
                     with suppress(OSError):
-                        write_text(self.path / name, text, private=private(config.storage))
+                        write_text(self.path / name, text, private=name == "config.yaml" and private(config.storage))
                 if not before and not self.has_trials():
                     self._leave_nothing(missing)
                 raise

@@ -526,7 +526,9 @@ def test_a_search_that_is_refused_leaves_the_configuration_as_it_was(ended: tupl
     journal = Path("run/study.journal")
     journal.write_bytes(journal.read_bytes()[: journal.stat().st_size // 2])
     before = Path("run/config.yaml").read_bytes()
-    assert xoresnet(*command, "trials=77").code == 1
+    Path("run/environment.json").write_bytes(b"\xff damaged")
+    result = xoresnet(*command, "trials=77")
+    assert result.is_refusal(1, "*; to rebuild it: xoresnet repair *")
     assert Path("run/config.yaml").read_bytes() == before
 
 
