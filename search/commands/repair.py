@@ -39,8 +39,8 @@ def _show(done: Repaired) -> None:
     if not done.faults:
         say("nothing is damaged; the tables were written anew")
         return
-    rebuilt = f", {len(done.from_tables)} of them completed from the tables" if done.from_tables else ""
-    say(f"rebuilt: {counted(done.trials, 'trial')}{rebuilt}")
+    rebuilt = f"; {len(done.from_tables)} of them completed from the tables" if done.from_tables else ""
+    say(f"rebuilt: {counted(done.trials, 'trial')}, with those that wait or were answered from the record{rebuilt}")
     if done.lost:
         numbers = ", ".join(map(str, done.lost))
         say(

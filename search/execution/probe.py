@@ -18,14 +18,13 @@ from xoresnet.errors import XOResNetError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.trainable import load_data_once  # a node must have all that trials import
 from xoresnet.search.folders.run import MARKER
+from xoresnet.search.folders.trial import ARRIVAL_SECONDS
 from xoresnet.version import __version__
 
 __all__ = ["Question", "device_fault", "examine"]
 
 _SAME = ("torch", "ray")
 """Packages of which each node must have the driver's version, up to what follows a `+`."""
-_ARRIVAL_SECONDS = 5.0
-"""How long a file server may take to show what the driver has written."""
 
 
 class Question(NamedTuple):
@@ -87,7 +86,7 @@ def _versions() -> dict[str, str]:
 
 
 def _folder_fault(question: Question) -> str:
-    marker, until = Path(question.marker), time.monotonic() + _ARRIVAL_SECONDS
+    marker, until = Path(question.marker), time.monotonic() + ARRIVAL_SECONDS
     while time.monotonic() < until:
         with suppress(OSError):
             if marker.read_text(encoding="utf-8") == question.content:

@@ -26,9 +26,10 @@ from xoresnet.files.disk import disk_errors
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TrialFolder", "arrival_fault"]
+__all__ = ["ARRIVAL_SECONDS", "TrialFolder", "arrival_fault"]
 
-_ARRIVAL_SECONDS = 5.0
+ARRIVAL_SECONDS = 5.0
+"""How long a file server may take to show what another machine has written."""
 
 
 class TrialFolder:
@@ -101,7 +102,7 @@ def arrival_fault(file: Path, what: str) -> str:
 
     Waits for a file server that may show a new file some seconds later.
     """
-    until = time.monotonic() + _ARRIVAL_SECONDS
+    until = time.monotonic() + ARRIVAL_SECONDS
     while not file.exists():
         if time.monotonic() > until:
             return f"{what} not arrived in {file.parent}: its node does not share the run's folder"
