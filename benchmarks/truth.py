@@ -1,9 +1,11 @@
-"""Train every network of a small space on its own: the ground truth with which predictions are compared.
+"""Train every network of a small space on its own, several seeds each: tables of learning curves.
 
     python benchmarks/truth.py digits [--seeds 2] [--workers 2]
+    python benchmarks/truth.py fashion-mnist-7x7
 
 Writes learning curves to `runs/benchmarks/truth-<name>.jsonl`, one line per training; the same command resumes after an
-interruption. Each training uses one thread.
+interruption. Each training uses one thread. When all are done, `benchmarks/data/<name>.parquet` is written, which
+`search_efficiency.py` reads; its columns are described in `benchmarks/data/README.md`.
 """
 
 from __future__ import annotations
@@ -36,30 +38,50 @@ class Problem(NamedTuple):
     recipe: Recipe
     every: int = 1
     """Use one in this many training images."""
+    pooled: int = 1
+    """Average squares of so many pixels; where it is more than 1, a third of the validation images is used."""
 
     @property
     def file(self) -> Path:
         return FOLDER / f"truth-{self.name}.jsonl"
 
     def load_data(self) -> DataSet:
-        return _data(self.data, self.every)
+        return _data(self.data, self.every, self.pooled)
+
+    @property
+    def table(self) -> Path:
+        return Path(__file__).parent / "data" / f"{self.name}.parquet"
 
 
 @lru_cache
-def _data(name: str, every: int) -> DataSet:
+def _data(name: str, every: int, pooled: int) -> DataSet:
     data = load_data(name)
-    rows = data.train.rows if data.train.rows is not None else torch.arange(len(data.train))
-    return replace(data, train=Split(data.train.pool, data.train.labels[::every], rows[::every]))
+    train = _subset(data.train, every, pooled)
+    if pooled == 1:
+        return replace(data, train=train)
+    return replace(data, train=train, validation=_subset(data.validation, 3, pooled))
+
+
+def _subset(split: Split, every: int, pooled: int) -> Split:
+    """One in `every` images, each averaged over squares of `pooled` pixels."""
+    rows = split.rows if split.rows is not None else torch.arange(len(split))
+    if pooled == 1:
+        return Split(split.pool, split.labels[::every], rows[::every])
+    images = torch.nn.functional.avg_pool2d(split.pool[rows[::every]].float(), pooled)
+    return Split(images.round().to(torch.uint8), split.labels[::every])
+
+
+PROBLEMS = ("digits", "fashion-mnist-7x7", "fashion-mnist")
 
 
 def problem(name: str) -> Problem:
-    return {"digits": _digits, "fashion-mnist": _fashion_mnist}[name]()
+    return {"digits": _digits, "fashion-mnist-7x7": _fashion_mnist_7x7, "fashion-mnist": _fashion_mnist}[name]()
 
 
 def _digits() -> Problem:
-    """The preset with one time step and fewer epochs."""
+    """The preset with one to three time steps and fewer epochs: 300 networks."""
     fields = SearchSpace.preset("digits").to_dict()
-    fields["arch"]["timesteps"] = 1
+    fields["arch"]["timesteps"] = [1, 2, 3]
     recipe = load_data("digits").default_recipe.replace(epochs=12)
     return Problem("digits", SearchSpace.from_dict(fields), "digits", recipe)
 
@@ -79,12 +101,28 @@ def _fashion_mnist() -> Problem:
     return Problem("fashion-mnist", SearchSpace.from_dict({"arch": arch}), "fashion-mnist", recipe, every=12)
 
 
+def _fashion_mnist_7x7() -> Problem:
+    """133 networks on 3,000 images of 7x7 pixels."""
+    arch = {
+        "input_shape": [1, 7, 7],
+        "num_classes": 10,
+        "depth": [8, 14],
+        "width": [8, 16],
+        "merge": ["add", "or", "oa", "current", "membrane"],
+        "xor": ["none", "entry", "middle", "both"],
+        "timesteps": [1, 2],
+    }
+    recipe = load_data("fashion-mnist").default_recipe.replace(epochs=12)
+    space = SearchSpace.from_dict({"arch": arch})
+    return Problem("fashion-mnist-7x7", space, "fashion-mnist", recipe, every=18, pooled=4)
+
+
 def make(what: Problem, seeds: Iterable[int], workers: int) -> None:
     """Train all networks that have not been trained yet."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     done = {(line["arch_id"], line["seed"]) for line in _lines(what.file)}
     jobs = [
-        (what.data, what.every, arch.to_json(indent=None), what.recipe.replace(seed=seed).model_dump_json())
+        (what.data, what.every, what.pooled, arch.to_json(indent=None), what.recipe.replace(seed=seed).model_dump_json())
         for seed in seeds
         for arch in what.space.enumerate()
         if (arch.arch_id, seed) not in done
@@ -97,18 +135,18 @@ def make(what: Problem, seeds: Iterable[int], workers: int) -> None:
     print()
 
 
-def _trained(job: tuple[str, int, str, str]) -> dict[str, Any]:
+def _trained(job: tuple[str, int, int, str, str]) -> dict[str, Any]:
     from xoresnet import DivergenceError, fit, hold_freed_memory
 
     hold_freed_memory()
     torch.set_num_threads(1)
-    data, arch, recipe = _data(job[0], job[1]), Arch.from_json(job[2]), Recipe.from_dict(json.loads(job[3]))
+    data, arch, recipe = _data(*job[:3]), Arch.from_json(job[3]), Recipe.from_dict(json.loads(job[4]))
     records: list[dict[str, Any]] = []
     try:
         records.extend(record.as_dict() for record in fit(arch, data, recipe))
     except DivergenceError as error:
         print(error)
-    return {"arch_id": arch.arch_id, "arch": job[2], "seed": recipe.seed, "records": records}
+    return {"arch_id": arch.arch_id, "arch": job[3], "seed": recipe.seed, "records": records}
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
@@ -130,7 +168,7 @@ def load(what: Problem) -> pd.DataFrame:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=["digits", "fashion-mnist"])
+    parser.add_argument("name", choices=PROBLEMS)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()

@@ -17,18 +17,17 @@ from xoresnet.description.schema import (
     PositiveFloat,
     PositiveInt,
     Spec,
-    StrictBool,
     Text,
     kind_or_fields,
     nearest,
 )
-from xoresnet.errors import Fault, SpecError
+from xoresnet.errors import Fault, SpecError, UsageError
 from xoresnet.files.secrets import hidden_address
 from xoresnet.limits import MOST_EPOCHS, MOST_SEEDS, MOST_TRIALS
 from xoresnet.measures.records import MEASURED, EpochRecord
 from xoresnet.plain_text import shown
 from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
-from xoresnet.search.registry import PrunerSpec, check_sampler_name
+from xoresnet.search.registry import STRATEGIES, PrunerSpec, check_sampler_name
 from xoresnet.space.search_space import SearchSpace
 
 __all__ = ["CONFIRM_LIMITS", "MAY_CHANGE", "PriorSpec", "SearchConfig"]
@@ -38,16 +37,17 @@ RECORDED = tuple(field.name for field in fields(EpochRecord) if field.name not i
 MAY_CHANGE = frozenset(
     {
         "address",
+        "budget",
         "cpus_per_trial",
         "data.root",
         "data.verify",
         "gpus_per_trial",
+        "keep_paused",
         "max_concurrent",
-        "rescue",
         "retries",
+        "stop",
         "time_budget",
         "trial_seconds",
-        "trials",
     }
 )
 """Fields that may differ when a search is continued."""
@@ -142,8 +142,17 @@ class PriorSpec(Spec):
     networks: PositiveInt = 2000
     """The largest number of networks to predict; in larger spaces an evolutionary search over the predictions selects
     them."""
-    exploration: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.1
-    """The share of trials that the sampler suggests as it would without a prior."""
+
+
+def _strategy(value: Any) -> Any:
+    if isinstance(value, str) and value not in STRATEGIES:
+        raise UsageError(f"{shown(value)} is not one of {', '.join(STRATEGIES)}{nearest(value, STRATEGIES)}")
+    return value
+
+
+def _baselines(value: Any) -> Any:
+    """`true` and `false` as earlier versions had them."""
+    return {True: "candidates", False: "none"}[value] if isinstance(value, bool) else value
 
 
 class SearchConfig(Spec):
@@ -158,19 +167,28 @@ class SearchConfig(Spec):
     objectives: Annotated[tuple[Objective, ...], BeforeValidator(_objectives), AfterValidator(_check_objectives)] = (
         tuple(DEFAULT_OBJECTIVES)
     )
-    sampler: Annotated[Text, AfterValidator(check_sampler_name)] = "tpe"
-    """`tpe`, `nsga2`, `random`, `grid` (each network once), or the dotted path of an Optuna sampler."""
-    pruner: Annotated[PrunerSpec, BeforeValidator(kind_or_fields)] = PrunerSpec()
+    strategy: Annotated[Literal["freeze-thaw", "promotion", "classic"], BeforeValidator(_strategy)] = "freeze-thaw"
+    """`freeze-thaw` pauses networks and resumes those that promise the largest gain; `promotion` resumes the best half
+    of those that have come as far; `classic` is a sampler with a pruner, which stops trials for good, and is implied
+    where either is given."""
+    budget: Annotated[float, Field(gt=0, le=MOST_TRIALS, allow_inf_nan=False)] = 40.0
+    """What the search may cost, in full trainings of a network; may be raised when a search is continued."""
+    sampler: Annotated[Text, AfterValidator(check_sampler_name)] | None = None
+    """`tpe`, `nsga2`, `random`, `grid` (each network once), or the dotted path of an Optuna sampler; None unless the
+    strategy is `classic`, where it is `tpe`."""
+    pruner: Annotated[PrunerSpec, BeforeValidator(kind_or_fields)] | None = None
+    """None unless the strategy is `classic`, where it is `pareto`."""
     prior: Annotated[PriorSpec, BeforeValidator(kind_or_fields)] = PriorSpec()
-    baselines: StrictBool = True
-    """Whether the known networks of the space are the first trials."""
+    baselines: Annotated[Literal["candidates", "first", "none"], BeforeValidator(_baselines)] = "candidates"
+    """The known networks of the space: `candidates` like all others, on which at most a fifth of the budget is spent;
+    `first`, each trained before anything else; or `none`."""
     warm_start: Text | None = None
     """The folder of an earlier run; the networks of its front are the first trials."""
-    trials: Annotated[int, Field(ge=1, le=MOST_TRIALS, strict=True)] = 50
-    """How many trials to finish, complete or pruned; may be raised when a search is continued."""
-    rescue: NonNegativeInt = 0
-    """How many pruned trials, those nearest to the front, are trained to their end after `trials` are finished; trials
-    that a prior selected for this are not counted."""
+    stop: Literal["budget", "plateau"] = "budget"
+    """`plateau` ends the search, too, once no network promises a gain that one training could show."""
+    keep_paused: Annotated[int, Field(ge=1, le=MOST_TRIALS, strict=True)] = 200
+    """How many networks that are paused keep their checkpoint, the most promising ones; others train from the beginning
+    if they go on."""
     epochs: Epochs | None = None
     """Epochs of a full training; None for the epochs of the recipe."""
     time_budget: PositiveFloat | None = None
@@ -194,11 +212,37 @@ class SearchConfig(Spec):
     address: Text | None = None
     """The address of a Ray cluster, `host:port` or `auto`; None for this machine."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_strategy(cls, fields: Any) -> Any:
+        """A sampler or a pruner implies the classic strategy, which has both."""
+        if not isinstance(fields, Mapping):
+            return fields
+        if "trials" in fields:
+            rule = "is not a field any more; budget=N is the cost of N full trainings"
+            raise SpecError([Fault("trials", rule)])
+        given = {name: fields.get(name) for name in ("sampler", "pruner")}
+        strategy = fields.get("strategy")
+        if strategy is None and any(value is not None for value in given.values()):
+            strategy = "classic"
+        if strategy != "classic":
+            return {name: value for name, value in fields.items() if name != "strategy" or value is not None}
+        pruner = PrunerSpec() if given["pruner"] is None else given["pruner"]
+        return {**fields, "strategy": strategy, "sampler": given["sampler"] or "tpe", "pruner": pruner}
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         faults: list[Fault] = []
         metrics = [objective.metric for objective in self.objectives]
-        faults += [fault._replace(path=f"pruner.{fault.path}") for fault in self.pruner.faults(metrics)]
+        if self.pruner is not None:
+            faults += [fault._replace(path=f"pruner.{fault.path}") for fault in self.pruner.faults(metrics)]
+        if self.strategy != "classic":
+            rule = f"has no effect with strategy={self.strategy}; leave it out, or add strategy=classic"
+            faults += [Fault(name, rule) for name in ("sampler", "pruner") if getattr(self, name) is not None]
+        elif self.stop == "plateau":
+            faults.append(Fault("stop", "plateau requires a strategy that expects gains, not strategy=classic"))
+        if self.prior.kind != "none" and self.strategy != "freeze-thaw":
+            faults.append(Fault("prior", f"requires strategy=freeze-thaw, not {self.strategy}"))
         unknown = [metric for metric in metrics if metric not in MEASURED and self.prior.kind == "shared"]
         rule = f"shared weights predict only {', '.join(MEASURED)}"
         faults += [Fault("prior", f"{rule}, not {metric}") for metric in unknown]

@@ -23,6 +23,11 @@ class Objective(Spec):
         """The direction in Optuna's words."""
         return "maximize" if self.direction == "max" else "minimize"
 
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether it is a share of right answers, which a network that learns nothing has at chance level."""
+        return self.direction == "max" and "accuracy" in self.metric
+
 
 DEFAULT_OBJECTIVES: Sequence[Objective] = (
     Objective(metric="val_accuracy", direction="max"),

@@ -37,8 +37,8 @@ class SearchPlan:
 
     @property
     def baselines(self) -> dict[str, Arch]:
-        """The known networks of the space by name, which are tried next; empty if the configuration excludes them."""
-        return baselines(self.space) if self.config.baselines else {}
+        """The known networks of the space by name; empty if the configuration excludes them."""
+        return {} if self.config.baselines == "none" else baselines(self.space)
 
 
 def plan_search(config: SearchConfig, *, begun: bool = False, progress: Progress | None = None) -> SearchPlan:
@@ -52,8 +52,10 @@ def plan_search(config: SearchConfig, *, begun: bool = False, progress: Progress
     data = config.data.load(progress=progress)
     space = config.search_space.for_images(data.input_shape, data.num_classes)
     recipe = full_recipe(config, space)
-    make_sampler(config.sampler, config.seed)
-    make_pruner(config.pruner, recipe.epochs, config.objectives)
+    if config.sampler is not None:
+        make_sampler(config.sampler, config.seed)
+    if config.pruner is not None:
+        make_pruner(config.pruner, recipe.epochs, config.objectives)
     if space.size().networks == 0:
         raise UsageError("the space is empty: no network satisfies its constraints")
     earlier_run = None if begun else config.warm_start

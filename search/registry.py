@@ -25,9 +25,14 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
+    from xoresnet.search.strategy.base import Candidates
+    from xoresnet.search.strategy.pruner import PausingPruner
+    from xoresnet.search.strategy.sampler import PausingSampler
+
 __all__ = [
     "PRUNERS",
     "SAMPLERS",
+    "STRATEGIES",
     "PrunerEntry",
     "PrunerSpec",
     "SamplerEntry",
@@ -36,6 +41,7 @@ __all__ = [
     "check_sampler_name",
     "make_pruner",
     "make_sampler",
+    "make_strategy",
 ]
 
 
@@ -140,6 +146,48 @@ def make_pruner(spec: PrunerSpec, epochs: int, objectives: Sequence[Objective]) 
         pruner = _created(_user_class(spec.kind, BasePruner, "pruner"), spec.kind, "pruner")
     metrics = [objective.metric for objective in objectives]
     return MetricPruner(pruner, metrics.index(spec.metric) if spec.metric is not None else 0)
+
+
+STRATEGIES = ("freeze-thaw", "promotion", "classic")
+"""The strategies that a configuration names; `classic` is a sampler and a pruner of Optuna's kind."""
+
+
+def make_strategy(
+    name: str,
+    objectives: Sequence[Objective],
+    *,
+    epochs: int,
+    budget: float,
+    seed: int,
+    candidates: Candidates,
+    chance: float | None = None,
+    images: int | None = None,
+    stops: bool = False,
+) -> tuple[PausingSampler, PausingPruner]:
+    """The sampler and the pruner of a strategy that pauses networks: `freeze-thaw` or `promotion`.
+
+    epochs: of a full training. budget: in full trainings. candidates: where new networks come from. chance: the
+    accuracy of guessing, None for the lowest that is reported; images: how many it is measured on, if that is known.
+    stops: whether the search ends once no network promises a gain that one training could show.
+    """
+    from xoresnet.search.strategy.dead import Chance
+    from xoresnet.search.strategy.pruner import FreezeThawPruner, PromotionPruner
+    from xoresnet.search.strategy.sampler import FreezeThawSampler, PromotionSampler
+
+    accuracies = [place for place, objective in enumerate(objectives) if objective.is_accuracy]
+    sampler, pruner = {
+        "freeze-thaw": (FreezeThawSampler, FreezeThawPruner),
+        "promotion": (PromotionSampler, PromotionPruner),
+    }[name]
+    made = sampler(
+        max_steps=epochs,
+        budget=budget,
+        seed=seed,
+        candidates=lambda study: candidates,
+        chance=Chance(accuracies[0], chance, images) if accuracies else None,
+        stops=stops,
+    )
+    return made, pruner(max_steps=epochs)
 
 
 def _known_or_dotted(name: str, known: Iterable[str]) -> str:

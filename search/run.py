@@ -24,16 +24,19 @@ from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.prepare import Progress, SearchPlan, plan_search
 from xoresnet.search.prior.cost import check_prior
-from xoresnet.search.prior.guidance import make_guide
-from xoresnet.search.prior.record import budget_of
+from xoresnet.search.prior.guidance import predictions_of
 from xoresnet.search.prior.shared_prior import PriorError, PriorInterruptedError
-from xoresnet.search.registry import asks_sampler
+from xoresnet.search.registry import asks_sampler, make_strategy
 from xoresnet.search.sources.placed import PlacedProposals
-from xoresnet.search.study.attributes import ENQUEUED
-from xoresnet.search.study.near_front import FINISHABLE, near_front, rescued
+from xoresnet.search.sources.space_candidates import SpaceCandidates
+from xoresnet.search.strategy.lifecycle import evict
+from xoresnet.search.strategy.sampler import FreezeThawSampler, PausingSampler
+from xoresnet.search.study.attributes import ENQUEUED, EPOCHS
 from xoresnet.search.study.opening import forget_study, has_begun, open_study
+from xoresnet.search.study.spending import spent_on_prior
 from xoresnet.search.study.tables import FrameWriter
 from xoresnet.search.study.trials import TrialRecord, failed_trials
+from xoresnet.space.walk import parameters_of
 
 __all__ = ["SearchRun", "run_search"]
 
@@ -45,18 +48,23 @@ class SearchRun:
         self.plan, self.folder = plan, folder
         self.config, self.space, self.recipe = plan.config, plan.space, plan.recipe
         self.study = open_study(self.config, folder.path, self.recipe.epochs)
+        self._known = {name: parameters_of(self.space, arch) for name, arch in plan.baselines.items()}
+        self._set_strategy()
         self._proposals = self._open_proposals()
         self.bridge = TrialBridge(
             self.study,
             self._proposals,
             self.config.objectives,
-            trials=self.budget,
+            budget=self.config.budget,
             max_step=self.recipe.epochs,
             retries=self.config.retries,
         )
         self.frames = FrameWriter(self.study, self.config.objectives, folder.path)
         self.bridge.checks.append(lambda trial: self._folder_of(trial).weights_fault())
         self.bridge.observers += [self._tidy, lambda trial: self.write_tables(pause=0.0)]
+        self._charge_prior()
+        if EPOCHS not in self.study.user_attrs:
+            self.study.set_user_attr(EPOCHS, self.recipe.epochs)
         self.began = time.monotonic()
         self._lifeline = Lifeline(folder.path)
         self.preparing: TrialBridge | None = None
@@ -81,7 +89,7 @@ class SearchRun:
             return outcome(self.bridge, self._lifeline)
         with Workplace(self.config, self.plan.data, self._lifeline) as workplace:  # for the prior and for the trials
             if self.config.prior.kind != "none":
-                self._prepare_guide(workplace, on_step)
+                self._prepare_prior(workplace, on_step)
             return execute(self.bridge, train_trial, self.config, partial(self._step, on_step), workplace)
 
     def _done_or(self, result: Outcome) -> Outcome:
@@ -91,7 +99,9 @@ class SearchRun:
         if result.interrupted:
             is_done = not self.bridge.live and self._nothing_to_do()
             return outcome(self.bridge, self._lifeline) if is_done else result
-        if result.failed or self.bridge.finished >= self.bridge.budget:
+        if not result.failed and self._nothing_to_do():
+            self.bridge.finish()
+        if result.failed or self.bridge.left < 1:
             return result
         failed = failed_trials(self.study)
         if not failed:
@@ -107,10 +117,30 @@ class SearchRun:
         writer.join(2.0)
         on_stuck(outcome(self.bridge, self._lifeline))
 
-    @property
-    def budget(self) -> int:
-        """How many trials to finish: those of the configuration without what the prior has cost."""
-        return budget_of(self.study, self.config.trials)
+    def _set_strategy(self) -> None:
+        """Give the study the sampler and pruner of a strategy that pauses networks."""
+        config = self.config
+        if config.strategy == "classic":
+            return
+        candidates = SpaceCandidates(self.space, self.recipe, self._known if config.baselines == "candidates" else {})
+        self.study.sampler, self.study.pruner = make_strategy(
+            config.strategy,
+            config.objectives,
+            epochs=self.recipe.epochs,
+            budget=config.budget,
+            seed=config.seed,
+            candidates=candidates,
+            chance=1 / self.space.num_classes,
+            images=len(self.plan.data.validation),
+            stops=config.stop == "plateau",
+        )
+
+    def _charge_prior(self) -> None:
+        """Let the budget pay for what the prior has cost."""
+        epochs = spent_on_prior(self.study)
+        self.bridge.spent_elsewhere = epochs / self.recipe.epochs
+        if isinstance(self.study.sampler, PausingSampler):
+            self.study.sampler.spent_elsewhere = epochs
 
     def write_tables(self, *, pause: float | None = None) -> None:
         """Write the run's tables; with a pause in seconds, only from time to time.
@@ -128,8 +158,8 @@ class SearchRun:
         except Exception as error:
             self.bridge.note("tables", error)
 
-    def _prepare_guide(self, workplace: Workplace, on_step: Callable[[SearchRun], None] | None) -> None:
-        """Train the prior where needed, and let it choose networks. Raises `PriorInterruptedError`, `ClusterError`."""
+    def _prepare_prior(self, workplace: Workplace, on_step: Callable[[SearchRun], None] | None) -> None:
+        """Train the prior where needed, and hand it to the strategy. Raises `PriorInterruptedError`, `ClusterError`."""
 
         def prior_step(jobs: TrialBridge) -> None:
             self.preparing = jobs
@@ -146,11 +176,13 @@ class SearchRun:
                 self.bridge.errors.append(text)
 
         try:
-            self._proposals.guide = make_guide(self.study, self.plan, workplace, prior_step, prior_error)
+            predictions = predictions_of(self.study, self.plan, workplace, prior_step, prior_error)
+            assert isinstance(self.study.sampler, FreezeThawSampler)  # the configuration requires it
+            self.study.sampler.predict(predictions)
         except PriorError as error:
             self.bridge.errors.append(f"no shared weights: {error}; the search continues without them")
         self.preparing = None
-        self.bridge.budget = self.budget
+        self._charge_prior()
 
     def _step(self, on_step: Callable[[SearchRun], None] | None) -> None:
         self._check_time(self.bridge)
@@ -165,7 +197,7 @@ class SearchRun:
             bridge.ended = f"{budget:g} s have passed"
 
     def _open_proposals(self) -> PlacedProposals:
-        """The source of trials; the known networks are enqueued when it is opened for the first time."""
+        """The source of trials; networks that come first are enqueued when it is opened for the first time."""
         config = self.config
         proposals = PlacedProposals(
             self.study,
@@ -176,38 +208,40 @@ class SearchRun:
                 "data": config.data.located().model_dump_json(),
                 "threads": config.cpus_per_trial,
             },
-            ask_sampler=asks_sampler(config.sampler),
-            rescue=config.rescue,
+            ask_sampler=config.sampler is None or asks_sampler(config.sampler),
+            known=self._known if config.baselines == "candidates" else {},
         )
         proposals.run = self.folder
         if ENQUEUED not in self.study.user_attrs:
             for name, arch, recipe in self.plan.earlier:
                 proposals.enqueue(name, arch, recipe if self.space.recipe else None)
-            for name, arch in self.plan.baselines.items():
+            for name, arch in self.plan.baselines.items() if config.baselines == "first" else ():
                 proposals.enqueue(name, arch)
             self.study.set_user_attr(ENQUEUED, True)  # last: a process that dies before repeats it without duplicates
         return proposals
 
     def _tidy(self, trial: FrozenTrial) -> None:
-        """Keep the weights of complete trials and the checkpoints of pruned ones that may still be finished."""
+        """Keep the weights of complete trials, and the checkpoints of the paused ones that promise most."""
         record = TrialRecord(trial)
-        finishable = max(self.config.rescue, FINISHABLE if self.config.prior.kind != "none" else 0)
         if record.is_complete:
             self._folder_of(record).keep_weights()
-        elif record.is_pruned and finishable:
-            for other in near_front(self.study)[finishable:]:
-                self._folder_of(other).remove()
-        else:
+        elif record.paused_at:
+            for number in evict(self.study, self.config.keep_paused):
+                self._folder_of(TrialRecord(self.study.get_trials(deepcopy=False)[number])).evict()
+        elif not (record.is_pruned and self.bridge.pauses):
             self._folder_of(record).remove()
 
     def _folder_of(self, trial: TrialRecord) -> TrialFolder:
         return self.folder.trial(trial.number, trial.arch_id)
 
     def _nothing_to_do(self) -> bool:
-        to_rescue = rescued(self.study) < self.config.rescue and near_front(self.study)
-        if self.bridge.finished < self.budget or self.bridge.interrupted or to_rescue:
+        if self.bridge.interrupted or self.bridge.live:
             return False
-        self.bridge.ended = f"{self.bridge.finished} trials are finished"
+        sampler = self.study.sampler
+        has_more = self._proposals.has_more(sampler) if isinstance(sampler, PausingSampler) else self.bridge.left >= 1
+        if has_more:
+            return False
+        self.bridge.ended = self.bridge.ended or self.bridge.why_it_ends()
         return True
 
 

@@ -82,10 +82,15 @@ def _page(run: Run) -> str:
 
 
 def _progress(run: Run) -> str:
-    """How many trials have finished; more than the configured number if pruned trials were completed later."""
-    finished, budget = int(run.trials["state"].isin(["COMPLETE", "PRUNED"]).sum()), run.config.get("trials")
-    whole = f" of {budget:,}" if isinstance(budget, int) and budget >= finished else ""
-    return f"{finished:,}{whole} trials finished"
+    """How many networks have come how far, and what was spent of the budget."""
+    states = run.trials["state"].value_counts()
+    words = (("COMPLETE", "complete"), ("PAUSED", "paused"), ("PRUNED", "pruned"), ("FAIL", "failed"))
+    counts = ", ".join(f"{states[name]:,} {word}" for name, word in words if states.get(name))
+    budget, epochs = run.config.get("budget"), run.trials["config.recipe.epochs"].max()
+    if not isinstance(budget, int | float) or not epochs > 0:
+        return counts or "no trial yet"
+    spent = run.trials["epochs_trained"].sum() / epochs
+    return f"{counts or 'no trial yet'}; {spent:,.1f} of {budget:g} full trainings spent"
 
 
 class _Section(NamedTuple):

@@ -19,6 +19,7 @@ from xoresnet.search.commands.arguments import CommandWithSettings, read_text
 from xoresnet.search.commands.overrides import SHORTHANDS, Settings, merged
 from xoresnet.search.commands.space import read_space
 from xoresnet.search.config import PriorSpec, SearchConfig
+from xoresnet.search.folders.earlier import of_today
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.interrupts import interruption_waits
 from xoresnet.search.registry import PrunerSpec
@@ -27,10 +28,7 @@ from xoresnet.space.space_fields import Constraints
 
 __all__ = ["search"]
 
-_FOR_PRESET: dict[str, dict[str, Any]] = {
-    # an epoch has 18 steps: after the first one or two all networks are alike
-    "digits": {"data": "digits", "trials": 40, "epochs": 12, "pruner": {"min_epochs": 3}}
-}
+_FOR_PRESET: dict[str, dict[str, Any]] = {"digits": {"data": "digits", "budget": 40, "epochs": 12}}
 """Settings that come with a preset: a trial takes seconds, so that a first search is done in minutes."""
 _DATA = {"cifar": "cifar10"}
 _MAY_BE_NONE = frozenset(
@@ -66,7 +64,7 @@ def search(
     PRESET is a space that comes with xoresnet (see `xoresnet space`). FILE.yaml is the configuration of a search, or a
     space alone. Without either, the search in the folder --run is resumed, or the preset digits is searched.
 
-    KEY=VALUE sets a field of the configuration (trials=100, sampler=nsga2, pruner.ties=pass, data=cifar100,
+    KEY=VALUE sets a field of the configuration (budget=100, strategy=promotion, sampler=nsga2, data=cifar100,
     space.arch.depth=14) or of the recipe (learning_rate=0.01).
     """
     if name is not None and "=" in name:
@@ -136,6 +134,7 @@ def _named(name: str) -> dict[str, Any]:
     if "space" not in fields and "arch" in fields:
         fields = {"space": fields}
     if fields.pop("command", None) is not None:  # the config.yaml of a run, whose id and study are its own
+        fields = of_today(fields)
         fields.pop("run_id", None)
         fields.pop("study", None)
     if isinstance(fields.get("space"), str):  # so that space.arch.depth=... is added to it

@@ -39,9 +39,9 @@ def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
     def begin(run: SearchRun) -> None:
         if not as_json:
             say(_headline(run))
-            if run.bridge.finished:
-                say(f"Resuming: {run.bridge.finished} of {config.trials} trials are finished.")
-            if run.config.address is not None and run.bridge.finished < run.budget:  # which may take a minute
+            if run.bridge.spent:
+                say(f"Resuming: {run.bridge.spent:.1f} of {_trainings(config.budget)} are spent.")
+            if run.config.address is not None and run.bridge.left >= 1:  # which may take a minute
                 say(f"Joining the Ray cluster at {run.config.address}.")
         _note_other_images(config, run.config)
         view.begin(run)
@@ -87,7 +87,7 @@ def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None
                 "config": fields,
                 "networks": networks,
                 "estimated_epoch_seconds": seconds,
-                "prior_epochs": cost.epochs,
+                "prior_epochs": cost,
             }
         )
         return
@@ -95,18 +95,22 @@ def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None
     say(write_yaml(fields))
     say(f"The space has {counted(networks, 'network')}.")
     epochs = plan.recipe.epochs
-    work = f"{counted(config.trials, 'training')} x {counted(epochs, 'epoch')} x {duration(seconds)}"
-    longest = duration(seconds * epochs * config.trials)
-    say(f"About {longest}: {work}; less with pruning and parallel trials, more on a busy machine.")
-    if cost.epochs:
-        price = f"cost as much as {counted(cost.epochs, 'epoch')} and replace {counted(cost.trials, 'training')}"
-        say(f"Shared weights {price} of these.")
+    work = f"as much as {_trainings(config.budget)} of {counted(epochs, 'epoch')} x {duration(seconds)}"
+    say(
+        f"About {duration(seconds * epochs * config.budget)}: {work}; less with parallel trials, more on a busy machine."
+    )
+    if cost:
+        say(f"Shared weights cost {counted(cost, 'epoch')} of these.")
     say(f"Nothing was trained or written; the run would be written to {folder.path}")
+
+
+def _trainings(budget: float) -> str:
+    return f"{budget:g} full {'training' if budget == 1 else 'trainings'}"
 
 
 def _headline(run: SearchRun) -> str:
     networks = counted(run.space.size().networks, "network")
-    return f"{networks} on {run.config.data.name}; {counted(run.config.trials, 'trial')} for {run.folder.path}"
+    return f"{networks} on {run.config.data.name}; a budget of {_trainings(run.config.budget)} for {run.folder.path}"
 
 
 def _note_other_images(asked: SearchConfig, resolved: SearchConfig) -> None:

@@ -15,10 +15,10 @@ from xoresnet.results.tables.loading import Run, load
 from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import RunFolder
-from xoresnet.search.prior.record import budget_of
 from xoresnet.search.study.faults import FINISHED
 from xoresnet.search.study.front import front_of
 from xoresnet.search.study.opening import read_search
+from xoresnet.search.study.spending import spent_trainings
 from xoresnet.search.study.trials import own_trials
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.front import front_table
@@ -67,7 +67,8 @@ def _of_study(run: str) -> tuple[Study | None, dict[str, Any], str]:
         saved = folder.saved_config() if (folder.path / "config.yaml").exists() else None
         if saved is None:
             raise
-        return None, {"searching": folder.is_busy(), "trials": saved.trials, "finished": 0, "running": []}, str(error)
+        nothing = {"searching": folder.is_busy(), "budget": saved.budget, "spent": 0.0, "finished": 0, "running": []}
+        return None, nothing, str(error)
     return study, _fields(study, config, busy=folder.is_busy()), fault
 
 
@@ -75,15 +76,16 @@ def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]
     trials = own_trials(study)
     states = {state: sum(trial.state == state for trial in trials) for state in TrialState}
     metrics = study.metric_names or []
-    rescues = sum(trial.is_complete and trial.rescues is not None for trial in trials)
+    continued = {trial.rescues for trial in trials}
     return {
         "searching": busy,
-        "trials": budget_of(study, config.trials),
+        "budget": config.budget,
+        "spent": round(spent_trainings(study), 3),
         "finished": sum(trial.counts_as_finished for trial in trials),
-        "complete": states[TrialState.COMPLETE] - rescues,
-        "pruned": states[TrialState.PRUNED],
+        "complete": states[TrialState.COMPLETE],
+        "paused": sum(bool(trial.paused_at) for trial in trials),
+        "pruned": sum(trial.is_pruned and trial.number not in continued for trial in trials),
         "failed": states[TrialState.FAIL],
-        "rescued": rescues,
         "running": [
             {
                 "trial_id": trial.number,
@@ -116,15 +118,14 @@ def _fields_of(tables: Run, fields: dict[str, Any]) -> dict[str, Any]:
     """What the tables of a run tell of its progress; fields: what its journal tells."""
     trials = tables.trials
     finished = set(trials.loc[trials["state"].isin(FINISHED), "trial_id"])
-    rescues = int(((trials["state"] == "COMPLETE") & trials["rescues"].notna()).sum())
-    complete, pruned, failed = (int((trials["state"] == state).sum()) for state in ("COMPLETE", "PRUNED", "FAIL"))
+    states = {state: int((trials["state"] == state).sum()) for state in ("COMPLETE", "PAUSED", "PRUNED", "FAIL")}
     front = tables.front[["trial_id", "arch_id", *tables.objectives]]
     return {
         "finished": int((trials["state"].isin(("COMPLETE", "PRUNED")) & trials["rescues"].isna()).sum()),
-        "complete": complete - rescues,
-        "pruned": pruned,
-        "failed": failed,
-        "rescued": rescues,
+        "complete": states["COMPLETE"],
+        "paused": states["PAUSED"],
+        "pruned": states["PRUNED"],
+        "failed": states["FAIL"],
         "running": [trial for trial in fields["running"] if trial["trial_id"] not in finished],
         "front": front.to_dict("records"),
     }
@@ -132,9 +133,8 @@ def _fields_of(tables: Run, fields: dict[str, Any]) -> dict[str, Any]:
 
 def _show(fields: dict[str, Any]) -> None:
     state = "running" if fields["searching"] else "not running"
-    ends = ", ".join(f"{fields[name]} {name}" for name in ("complete", "pruned", "failed"))
-    more = f"; {fields['rescued']} pruned ones were completed later" if fields["rescued"] else ""
-    say(f"{state}: {fields['finished']} of {fields['trials']} trials finished ({ends}){more}")
+    ends = ", ".join(f"{fields[name]} {name}" for name in ("complete", "paused", "pruned", "failed") if name in fields)
+    say(f"{state}: {fields['spent']:.1f} of {fields['budget']:g} full trainings spent ({ends})")
     for trial in fields["running"]:
         what = "running" if fields["searching"] else "interrupted"
         say(f"  #{trial['trial_id']} {trial['arch_id']} {what} after epoch {trial['epoch']}")

@@ -12,7 +12,7 @@ from xoresnet.description.recipe import Recipe
 from xoresnet.errors import Fault, RunError, SpecError
 from xoresnet.results.analysis.pick import pick
 from xoresnet.results.tables.loading import Run
-from xoresnet.search.study.attributes import DRAWN, GUIDED
+from xoresnet.search.study.attributes import DRAWN
 from xoresnet.search.study.trials import TrainingKey, TrialRecord, trials_of
 
 __all__ = ["Candidate", "candidates"]
@@ -64,7 +64,7 @@ def candidates(
 
 
 def _of_trial(trial: TrialRecord) -> Candidate:
-    source = None if trial.source in (DRAWN, GUIDED) else trial.source
+    source = None if trial.source == DRAWN else trial.source
     return Candidate(trial.number, source, trial.arch, trial.recipe)
 
 

@@ -150,7 +150,7 @@ class ConfirmRun:
         )
         self.to_do = jobs.to_do
         self.bridge = TrialBridge(
-            self.study, jobs, plan.config.objectives, trials=jobs.finished + jobs.to_do, retries=plan.config.retries
+            self.study, jobs, plan.config.objectives, budget=jobs.finished + jobs.to_do, retries=plan.config.retries
         )
         self.bridge.checks.append(lambda trial: confirmed_folder(self.path, trial).weights_fault())
         self._lifeline = Lifeline(self.path)

@@ -5,7 +5,8 @@ the one process that holds the bridge. The executor (`ray_plugin.py`) asks for t
 says when trials end; it need not remember anything. A trial that was running when the process died is RUNNING in the
 study; the next bridge hands it out again with its number and everything that it had reported.
 
-Trials end COMPLETE, PRUNED or FAIL. A trial that raises, dies, hangs or makes an invalid report is tried again, and
+A strategy may pause a trial at a rung and hand it out again later; in the study it is RUNNING all the while, with a
+mark. Trials end COMPLETE, PRUNED or FAIL. A trial that raises, dies, hangs or makes an invalid report is tried again, and
 after its last retry it fails with the reason. A full disk is no fault of a trial: it ends the search, and the trial
 continues with the next one.
 """
@@ -27,10 +28,17 @@ from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.objective import Objective
 from xoresnet.search.pruning.reports import report, should_prune
 from xoresnet.search.sources.base import Proposal, SpaceSource, TrialSource
+from xoresnet.search.strategy.lifecycle import finish, pause, paused_trials
+from xoresnet.search.strategy.marks import charged_steps
+from xoresnet.search.strategy.observing import is_paused
+from xoresnet.search.strategy.sampler import PausingSampler
 from xoresnet.search.study.attributes import FAILURE, NOTICE
 from xoresnet.search.study.trials import TrialRecord, trials_of, write_divergence, write_metrics
 
 __all__ = ["LiveTrial", "TrialBridge", "Verdict"]
+
+
+_ROUNDING = 1e-9
 
 
 class Verdict(Enum):
@@ -52,7 +60,8 @@ class LiveTrial:
     """The last step that it reported."""
     metrics: dict[str, Any] = field(default_factory=dict)
     """All metrics of that report."""
-    pruned: bool = False
+    stopped: bool = False
+    """Whether the pruner has stopped it."""
     failure: str = ""
     """Why it failed, while it is being stopped; empty otherwise."""
     diverged: bool = False
@@ -68,16 +77,17 @@ class TrialBridge:
         source: TrialSource | Callable[[Trial], dict[str, Any]],
         objectives: Sequence[Objective],
         *,
-        trials: int,
+        budget: float,
         step_metric: str = "epoch",
         max_step: int | None = None,
         retries: int = 1,
         kind: str = "trial",
     ) -> None:
         """source: where trials come from, or a function `space(trial) -> config` that suggests parameters. objectives:
-        the reported metrics in the order of the study's directions. trials: how many to finish, complete or pruned.
-        step_metric: the reported integer that counts steps from 1. max_step: the last step of a trial, after
-        which it is not pruned any more. retries: how often a failed trial is tried again. kind: what messages call a
+        the reported metrics in the order of the study's directions. budget: what all trials may cost, in full trainings
+        of `max_step` steps; a sampler that pauses trials has a budget of its own. step_metric: the reported integer that
+        counts steps from 1. max_step: the last step of a trial, after which it is not pruned any more; without it,
+        every trial counts as a full training. retries: how often a failed trial is tried again. kind: what messages call a
         trial.
 
         Raises ValueError if the directions of the objectives are not those of the study.
@@ -87,12 +97,16 @@ class TrialBridge:
             raise ValueError(f"the study's directions are {', '.join(directions)}, not those of the objectives")
         self.study, self.objectives = study, tuple(objectives)
         self.source: TrialSource = source if not callable(source) else SpaceSource(study, source)
-        self.budget, self._step, self._last, self._retries = trials, step_metric, max_step, retries
+        self._step, self._last, self._retries = step_metric, max_step, retries
+        self._budget = float(budget)
         self._kind = kind
         self.live: dict[str, LiveTrial] = {}
         """The running trials by the ids that the executor gave them."""
         self.finished = sum(trial.counts_as_finished for trial in trials_of(study))
-        """How many trials count against the budget."""
+        """How many trials are complete or pruned, without duplicates."""
+        self.spent_elsewhere = 0.0
+        """What was spent outside of trials, in full trainings."""
+        self._costs = {trial.number: self._cost(trial) for trial in trials_of(study) if not trial.is_waiting}
         self.failures_in_a_row = 0
         """How many trials have failed since one was complete or pruned."""
         self._hook_failures = 0  # since a trial was complete or pruned
@@ -106,7 +120,7 @@ class TrialBridge:
         self.checks: list[Callable[[TrialRecord], str]] = []
         """Called with each trial that has reported its last step; a reason that is returned makes the trial fail."""
         self.observers: list[Callable[[FrozenTrial], None]] = []
-        """Called with each trial when it has ended."""
+        """Called with each trial when it has ended, and when it pauses."""
         self.disk: DiskSpace | None = None
         """The disk that trials write to, if the executor knows it."""
         self.disk_full = False
@@ -119,7 +133,8 @@ class TrialBridge:
         proposal = None if self.ended or self._fails_too_often() else self._next()
         if proposal is None:
             return None
-        self.live[run_id] = LiveTrial(proposal.trial, proposal.config)
+        begun_at = TrialRecord.of(proposal.trial).last_step if proposal.goes_on else 0
+        self.live[run_id] = LiveTrial(proposal.trial, proposal.config, epoch=begun_at)
         return proposal.config
 
     def _next(self) -> Proposal | None:
@@ -133,23 +148,55 @@ class TrialBridge:
             self._again.popleft()  # not before, because the line above may raise
             if interrupted is not None:
                 return interrupted
-        ended = f"{self.finished} trials are finished"
-        if self.finished < self.budget:
-            if self.finished + len(self.live) >= self.budget:
-                return None  # the running trials may be enough
-            proposal = None if self._exhausted else self.source.next()
-            if proposal is not None:
-                return proposal
-            self._exhausted = True
-            ended = "every configuration of the space has been tried"
-            if self.live:
-                return None  # one of the running trials may have to be tried again
-        proposal = self.source.next_rescue()
-        if proposal is None and not self.live:
+        is_affordable = self.pauses or self.left >= 1 - _ROUNDING
+        proposal = self.source.next() if is_affordable and not self._exhausted else None
+        if proposal is None and not self.live:  # else a running trial may have to be tried again, or leave some budget
             if self.finished == 0 and self._last_reason:
                 self._give_up(f"every trial failed, the last one because {self._last_reason}")
-            self.ended = self.ended or ended
+            self.ended = self.ended or self.why_it_ends()
+        # paused trials may go on when others have paused; other sources are not asked again
+        self._exhausted = self._exhausted or (proposal is None and is_affordable and not self.pauses)
         return proposal
+
+    def why_it_ends(self) -> str:
+        """Why no further trial begins, where the source has none."""
+        if self.pauses and paused_trials(self.study) and self.left >= 1 - _ROUNDING:
+            return "no network promises a gain that one training could show"
+        if self.left < 1 - _ROUNDING or (self.pauses and paused_trials(self.study)):
+            return f"the budget of {self.budget:g} full {'training' if self.budget == 1 else 'trainings'} is spent"
+        return "every configuration of the space has been tried"
+
+    @property
+    def pauses(self) -> bool:
+        """Whether the study's sampler pauses trials and decides when they go on."""
+        return isinstance(self.study.sampler, PausingSampler)
+
+    @property
+    def budget(self) -> float:
+        """What all trials may cost, in full trainings."""
+        return self.study.sampler.budget if isinstance(self.study.sampler, PausingSampler) else self._budget
+
+    @property
+    def spent(self) -> float:
+        """What has been spent so far, in full trainings."""
+        return sum(self._costs.values()) + self.spent_elsewhere
+
+    @property
+    def left(self) -> float:
+        """What may be spent on trials that have not begun, if the running ones are completed."""
+        promised = sum(self._promised(live.trial) for live in self.live.values())
+        return self.budget - self.spent - promised
+
+    def _promised(self, trial: Trial) -> float:
+        last = self.source.last_step(trial) or self._last
+        whole = 1.0 if last is None or self._last is None else last / self._last
+        return max(whole - self._costs.get(trial.number, 0.0), 0.0)
+
+    def _cost(self, trial: TrialRecord) -> float:
+        """What a trial has cost, in full trainings."""
+        if self._last is not None:
+            return charged_steps(trial.attributes) / self._last
+        return float(trial.counts_as_finished)
 
     @property
     def interrupted(self) -> int:
@@ -161,7 +208,7 @@ class TrialBridge:
         live = self.live.get(run_id)
         if live is None:
             return Verdict.STOP
-        if live.pruned or live.failure:
+        if live.stopped or live.failure:
             return Verdict.STOP
         if NOTICE in metrics:
             self.errors.append(f"{self._kind} {live.trial.number}: {metrics[NOTICE]}")
@@ -181,10 +228,11 @@ class TrialBridge:
         if step not in record.reports:
             write_metrics(live.trial, step, metrics)
             report(live.trial, [float(metrics[objective.metric]) for objective in self.objectives], step)
+            self._costs[record.number] = self._cost(TrialRecord.of(live.trial))
         last = self.source.last_step(live.trial) or self._last
         done = last is not None and step >= last
-        if not done and record.rescues is None and should_prune(live.trial):
-            live.pruned = True
+        if not done and should_prune(live.trial):
+            live.stopped = True
             return Verdict.STOP
         return Verdict.CONTINUE
 
@@ -204,7 +252,7 @@ class TrialBridge:
         """Record the running trials that have reported all that is wanted of them, when the executor has stopped."""
         for run_id, live in list(self.live.items()):
             last = self.source.last_step(live.trial) or self._last
-            if live.pruned or (not live.failure and last is not None and live.epoch >= last):
+            if live.stopped or (not live.failure and last is not None and live.epoch >= last):
                 self.on_end(run_id)
 
     def _is_finished(self, trial: Trial) -> bool:
@@ -213,18 +261,38 @@ class TrialBridge:
     def _end(self, live: LiveTrial, error: str) -> None:
         reason = live.failure or error
         record = TrialRecord.of(live.trial)
-        if not reason and not live.pruned and not record.reports:
+        if not reason and not live.stopped and not record.reports:
             reason = f"it ended without reporting {self._step} and {', '.join(o.metric for o in self.objectives)}"
-        if not reason and not live.pruned:
+        if not reason and not live.stopped:
             reason = next(filter(None, (check(record) for check in self.checks)), "")
         if reason and self.runs_out_of_disk(reason, live.config):
             self._again.append(live.trial)
         elif reason:
             self._failed(live.trial, reason, diverged=live.diverged)
-        elif live.pruned:
-            self._tell(live.trial, TrialState.PRUNED)
+        elif live.stopped:
+            self._stop(live.trial)
         else:
             self._tell(live.trial, TrialState.COMPLETE, record.reports[record.last_step])
+
+    def _stop(self, trial: Trial) -> None:
+        """Pause a trial that was stopped, or tell it PRUNED where nothing pauses."""
+        if not self.pauses:
+            self._tell(trial, TrialState.PRUNED)
+            return
+        pause(trial)
+        self.failures_in_a_row = self._hook_failures = 0
+        self._notify(trial.number)
+
+    def finish(self) -> None:
+        """Tell all paused trials PRUNED, because the search has ended; a larger budget may resume them."""
+        for trial in finish(self.study):
+            self.finished += 1
+            self._notify(trial.number)
+
+    def _notify(self, number: int) -> None:
+        frozen = self.study.get_trials(deepcopy=False)[number]
+        for observer in self.observers:
+            observer(frozen)
 
     def hook_failed(self, where: str, error: Exception) -> None:
         """Note an exception in a hook of the executor; a hundred of them without a successful trial end the search."""
@@ -272,8 +340,8 @@ class TrialBridge:
                 self._again.append(live.trial)
             elif live.failure or failed:
                 self._failed(live.trial, live.failure or reason)
-            elif live.pruned:
-                self._tell(live.trial, TrialState.PRUNED)
+            elif live.stopped:
+                self._stop(live.trial)
             else:
                 self._again.append(live.trial)
 
@@ -292,13 +360,13 @@ class TrialBridge:
             self.failures_in_a_row += 1
         else:
             self.failures_in_a_row = self._hook_failures = 0
-        frozen = self.study.get_trials(deepcopy=False)[trial.number]
-        self.finished += TrialRecord(frozen).counts_as_finished
-        for observer in self.observers:
-            observer(frozen)
+        record = TrialRecord.of(trial)
+        self.finished += record.counts_as_finished
+        self._costs[trial.number] = self._cost(record)
+        self._notify(trial.number)
 
     def _fails_too_often(self) -> bool:
-        if self.failures_in_a_row >= max(10, self.budget // 10):
+        if self.failures_in_a_row >= max(10, int(min(self.budget, 1e6)) // 10):
             self._give_up(f"the last {self.failures_in_a_row} trials failed, the last one because {self._last_reason}")
         return bool(self.ended)
 
@@ -309,6 +377,8 @@ class TrialBridge:
     def _interrupted(self) -> list[Trial]:
         interrupted = []
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if is_paused(trial):
+                continue
             try:
                 interrupted.append(Trial(self.study, trial._trial_id))  # which asks the sampler
             except Exception as error:

@@ -24,6 +24,7 @@ from xoresnet.search.config import MAY_CHANGE, SearchConfig
 from xoresnet.search.folders.claim import LOCK, claimed, holds_files, is_claimed
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.disk_space import DiskSpace
+from xoresnet.search.folders.earlier import of_today
 from xoresnet.search.folders.trial import TrialFolder
 
 __all__ = ["CONFIRM_JOURNAL", "JOURNAL", "MARKER", "OF_FOLDER", "TABLES", "RunFolder"]
@@ -69,7 +70,7 @@ class RunFolder:
         saved = self._saved_fields()
         if not isinstance(saved, dict) or saved.get("command") != "search":
             raise RunError(f"{self.path} {wrong_content(saved, 'search')}")
-        fields = {name: value for name, value in saved.items() if name not in OF_FOLDER}
+        fields = of_today({name: value for name, value in saved.items() if name not in OF_FOLDER})
         try:
             return SearchConfig.from_dict(fields)
         except SpecError as error:

@@ -2,7 +2,7 @@
 
 arch.json                the network; written when the trial is handed out
 checkpoint.safetensors   written by the worker after each epoch, so that the training can be resumed; removed when the
-                         trial is complete, kept for pruned trials that may still be finished
+                         trial is complete, kept for paused trials that may go on
 checkpoint.safetensors.damaged   a checkpoint that could not be read; training began anew
 weights.safetensors      the network's state_dict after the last epoch; written by the worker
 config.json              what `load_model` needs besides the weights; written with them
@@ -91,6 +91,10 @@ class TrialFolder:
         if self.weights.exists():
             self.checkpoint.unlink(missing_ok=True)
         sweep(self.path)
+
+    def evict(self) -> None:
+        """Remove the checkpoint of a paused trial; what else is in the folder stays."""
+        self.checkpoint.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove the folder with all its files; no error where there is none."""

@@ -1,37 +1,42 @@
-"""The prior of a search: trained once, its cost recorded in the study and in `prior.json`, and used as a guide."""
+"""The prior of a search: trained once, its cost recorded in the study and in `prior.json`, and read as predictions."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from optuna.study import Study
 
+from xoresnet.description.arch import Arch
 from xoresnet.errors import ClusterError, RunError, UsageError
 from xoresnet.files.atomic import write_text
+from xoresnet.results.fronts.objectives import numbers
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.workplace import Workplace
 from xoresnet.search.prepare import SearchPlan
-from xoresnet.search.prior.record import prior_of
 from xoresnet.search.prior.shared_prior import PriorError, PriorInterruptedError, SharedPrior
 from xoresnet.search.prior.table import PredictedTableError, read_predicted
-from xoresnet.search.sources.guide import Guide
+from xoresnet.search.strategy.progress import Array, Key, key_of
 from xoresnet.search.study.attributes import PRIOR
+from xoresnet.search.study.spending import prior_of
+from xoresnet.space.walk import parameters_of
 
-__all__ = ["make_guide"]
+__all__ = ["predictions_of"]
 
 
-def make_guide(
+def predictions_of(
     study: Study,
     plan: SearchPlan,
     workplace: Workplace,
     on_step: Callable[[TrialBridge], None],
     on_error: Callable[[str], None],
-) -> Guide:
-    """The guide of a search; its prior is trained first if it is not complete, and failed jobs are tried again.
+) -> dict[Key, Array]:
+    """What shared weights predict, `[objectives]` for each network by its parameters, where all of it is finite.
+
+    The weights are trained first if they are not complete, and failed jobs are tried again.
 
     workplace: of the run, in whose folder the prior is. on_step, on_error: as in `SharedPrior`. Raises
     `PriorInterruptedError`, `PriorError` for a prior that failed, `ClusterError` where no job fits on the machines.
@@ -43,7 +48,14 @@ def make_guide(
     write_text(run / "prior.json", json.dumps(facts, indent=2) + "\n")
     if "failed" in facts:
         raise PriorError(facts["failed"])
-    return Guide(read_predicted(run), plan.config.objectives, plan.config.prior.exploration)
+    predicted = read_predicted(run)
+    columns = [numbers(predicted, f"predicted_{objective.metric}") for objective in plan.config.objectives]
+    values = np.stack(columns, axis=1)
+    return {
+        key_of(parameters_of(plan.space, Arch.from_json(arch))): row
+        for arch, row in zip(predicted["arch"], values, strict=True)
+        if np.isfinite(row).all()
+    }
 
 
 def _is_readable(run: Path) -> bool:
@@ -74,7 +86,6 @@ def _train(
         return {"failed": f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"}
     epochs = prior.epochs_charged
     return {
-        "trials_charged": math.ceil(epochs / plan.recipe.epochs),
         "epochs_charged": epochs,
         "seconds": prior.seconds,
         "networks": networks,

@@ -195,7 +195,7 @@ class SharedPrior:
             self._study,
             source,
             [Objective(metric=SECONDS, direction="min")],
-            trials=source.finished + source.to_do,
+            budget=source.finished + source.to_do,
             retries=config.retries,
             kind="shared weights, job",
         )

@@ -12,7 +12,7 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Scale", "Ties", "goes_on"]
+__all__ = ["Scale", "Ties", "best_rows", "goes_on", "ranks"]
 
 Ties = Literal["epsilon-net", "hypervolume", "pass"]
 Scale = Literal["rank", "range", "log-range"]
@@ -56,6 +56,36 @@ def goes_on(losses: _Array, violations: _Array, places: int, ties: Ties, scales:
     first, left = int(np.flatnonzero(front == 0)[0]), places - ahead
     chosen = _by_contribution(points)[:left] if ties == "hypervolume" else _spread_out(points, left, until=first)
     return first in chosen
+
+
+def ranks(losses: _Array) -> NDArray[np.intp]:
+    """The non-dominated rank of each row, from 0; equal rows share one. Losses must not be NaN.
+
+    >>> ranks(np.array([[2.0, 2.0], [1.0, 3.0], [3.0, 1.0], [1.0, 1.0]]))
+    array([2, 1, 1, 0])
+    """
+    order = np.lexsort(losses.T[::-1])
+    ordered = losses[order]
+    is_new = np.concatenate(([True], (ordered[1:] != ordered[:-1]).any(axis=1)))
+    ranked = np.empty(len(losses), dtype=np.intp)
+    ranked[order] = _ranks(ordered[is_new])[np.cumsum(is_new) - 1]
+    return ranked
+
+
+def best_rows(losses: _Array, places: int) -> list[int]:
+    """The best `places` rows: by non-dominated rank, and spread over the last front that does not fit in whole."""
+    chosen: list[int] = []
+    if not len(losses):
+        return chosen
+    ranked = ranks(losses)
+    for rank in range(int(ranked.max()) + 1):
+        front, left = np.flatnonzero(ranked == rank), places - len(chosen)
+        if left <= 0:
+            break
+        if len(front) > left:
+            front = front[_spread_out(_scaled(losses, ("rank",))[front], left, until=-1)]
+        chosen += [int(row) for row in front]
+    return chosen
 
 
 def _dominates(losses: _Array, row: _Array) -> NDArray[np.bool_]:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol
 from optuna.study import Study
 from optuna.trial import Trial
 
+from xoresnet.search.strategy.lifecycle import ask, last_step
+
 __all__ = ["Proposal", "SpaceSource", "TrialSource"]
 
 
@@ -16,16 +18,15 @@ class Proposal(NamedTuple):
 
     trial: Trial
     config: dict[str, Any]
+    goes_on: bool = False
+    """Whether it was paused: everything up to its last step has been decided."""
 
 
 class TrialSource(Protocol):
     """Where a bridge gets its trials."""
 
     def next(self) -> Proposal | None:
-        """The next trial; None when there are no more."""
-
-    def next_rescue(self) -> Proposal | None:
-        """A trial that finishes a pruned one, asked for when the budget is spent; None when there are no more."""
+        """The next trial; None if there is none, at least until another trial stops or ends."""
 
     def again(self, trial: Trial) -> Proposal | None:
         """An interrupted trial, to be continued; None if nothing of it is left to run."""
@@ -40,12 +41,11 @@ class SpaceSource:
     def __init__(self, study: Study, space: Callable[[Trial], dict[str, Any]]) -> None:
         self._study, self._space = study, space
 
-    def next(self) -> Proposal:
-        trial = self._study.ask()
-        return Proposal(trial, self._space(trial))
-
-    def next_rescue(self) -> None:
-        return None
+    def next(self) -> Proposal | None:
+        trial = ask(self._study)
+        if trial is None:
+            return None
+        return Proposal(trial, self._space(trial), goes_on=last_step(trial) > 0)
 
     def again(self, trial: Trial) -> Proposal:
         return Proposal(trial, self._space(trial))  # Optuna repeats what it suggested before

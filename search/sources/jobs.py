@@ -57,9 +57,6 @@ class JobSource:
         trial = Trial(self._study, self._study.get_trials(deepcopy=False)[-1]._trial_id)
         return Proposal(trial, self._config(trial))
 
-    def next_rescue(self) -> None:
-        return None
-
     def again(self, trial: Trial) -> Proposal | None:
         if self._key(trial.user_attrs) not in self._wanted:
             return None

@@ -7,14 +7,16 @@ from typing import Any
 from optuna.trial import Trial
 
 from xoresnet.search.folders.run import RunFolder
-from xoresnet.search.sources.proposals import ArchProposals
+from xoresnet.search.sources.networks import ArchProposals
 from xoresnet.search.study.trials import TrialRecord
 
 __all__ = ["PlacedProposals"]
 
 
 class PlacedProposals(ArchProposals):
-    """Proposals whose configuration names the trial's `folder`; a rescue takes over the folder that it continues."""
+    """Proposals whose configuration names the trial's `folder`; a trial that continues a pruned one takes over its
+    folder.
+    """
 
     run: RunFolder
     """To be set before the first proposal."""

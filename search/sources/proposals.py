@@ -1,104 +1,146 @@
-"""The trials of a search: known networks first, then a guide or the sampler; no network is trained twice."""
+"""`Proposals`: the trials of a search over networks that can be told apart, so that none is trained twice.
+
+Enqueued networks come first. Then the study's sampler chooses: one that pauses trials says which goes on or which new
+network begins; any other suggests parameters, and what was tried before is drawn anew.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from optuna.study import Study
 from optuna.trial import Trial, TrialState, create_trial
 
-from xoresnet.description.arch import Arch
-from xoresnet.description.recipe import Recipe
-from xoresnet.errors import SpecError
 from xoresnet.search.sources.base import Proposal
-from xoresnet.search.sources.guide import Guide
-from xoresnet.search.study.attributes import DRAWN, FAILURE, GUIDED
-from xoresnet.search.study.near_front import near_front, rescued
+from xoresnet.search.strategy.lifecycle import resume
+from xoresnet.search.strategy.progress import Params
+from xoresnet.search.strategy.sampler import PausingSampler
+from xoresnet.search.study.attributes import DRAWN, FAILURE
 from xoresnet.search.study.trials import (
     Attributes,
-    TrainingKey,
     TrialRecord,
-    failed_trials,
-    repeat_attributes,
-    rescue_attributes,
     source_attributes,
     trials_of,
     write_duplicate,
     write_excluded,
     write_failure,
-    write_network,
 )
-from xoresnet.space.optuna_adapter import suggest
-from xoresnet.space.search_space import SearchSpace
-from xoresnet.space.walk import parameters_of
 
-__all__ = ["ArchProposals"]
+__all__ = ["Proposals", "Recognised"]
 
 _TRIES = 5
 """After so many duplicates in a row, an untried network is drawn at random instead of asking the sampler."""
-_ENUMERABLE = 50_000
-"""Spaces of up to so many networks are enumerated to find the untried ones."""
 _DRAWS = 200
-"""If the recipe varies: after so many draws that were all tried before, the space counts as exhausted."""
+"""After so many draws that were all tried before, the space counts as exhausted."""
+_KNOWN_EVERY = 5
+"""Every so many-th network is a known one, while there are any and a sampler chooses that pauses nothing."""
 
 
-class ArchProposals:
-    """A `TrialSource`; a trial's configuration is its number, network and recipe, as JSON, together with `common`."""
+class Recognised(NamedTuple):
+    """The network of a trial."""
+
+    key: Hashable
+    """Equal for equal trainings."""
+    excluded: str = ""
+    """Why it must not be trained; empty if it may."""
+
+
+class Proposals(ABC):
+    """A `TrialSource` of networks."""
 
     def __init__(
-        self,
-        study: Study,
-        space: SearchSpace,
-        recipe: Recipe,
-        *,
-        seed: int,
-        common: Mapping[str, Any],
-        ask_sampler: bool = True,
-        rescue: int = 0,
+        self, study: Study, *, seed: int, ask_sampler: bool = True, known: Mapping[str, Params] | None = None
     ) -> None:
-        """recipe: values of the fields that the space does not vary. common: added to each configuration.
-
-        ask_sampler: if False, untried networks are drawn uniformly at random. rescue: how many pruned trials are
-        finished at most when the budget is spent.
+        """ask_sampler: if False, untried networks are drawn uniformly at random. known: parameters of known networks by
+        name; a sampler that pauses trials has them among its candidates.
         """
-        self._rescue = rescue
-        self.guide: Guide | None = None
-        """Chooses before the sampler does, where it has a choice."""
+        self._study, self._rng = study, Random(seed)
         self._tries = _TRIES if ask_sampler else 0
-        self._study, self._space, self._recipe, self._common = study, space, recipe, dict(common)
-        self._rng = Random(seed)
-        self._tried: dict[TrainingKey, int] = {}
-        """The number of the trial that trained each network and recipe."""
+        self._known = dict(known or {})
+        self._tried: dict[Hashable, int] = {}
+        """The number of the trial that trained each network."""
         for trial in trials_of(study):
             if trial.has_own_network and (not trial.is_running or trial.reports):
-                self._tried[trial.training_key] = trial.number
-        self._failed = deque(failed_trials(study))
+                self._tried[self._key(trial)] = trial.number
+        self._failed = deque(self._failed_trials())
         self._rng.seed(f"{seed} {len(self._tried)}")  # a resumed search must draw other networks
 
-    def enqueue(self, name: str, arch: Arch, recipe: Recipe | None = None) -> None:
-        """Try this network first. name: its source. recipe: sets the recipe fields that the space varies."""
-        try:
-            parameters = parameters_of(self._space, arch, recipe)
-        except SpecError:  # the space does not contain this recipe
-            parameters = parameters_of(self._space, arch)
-        self._study.enqueue_trial(parameters, source_attributes(name), skip_if_exists=True)
+    # what a kind of networks has to say
+
+    @abstractmethod
+    def _key(self, trial: TrialRecord) -> Hashable:
+        """Equal for trials that train the same network in the same way."""
+
+    @abstractmethod
+    def _recognise(self, trial: Trial) -> Recognised:
+        """Suggest the parameters of a trial, and write which network they are into its attributes."""
+
+    @abstractmethod
+    def _untried(self) -> Params | None:
+        """The parameters of an untried network, at random; None if there are none."""
+
+    @abstractmethod
+    def config(self, trial: Trial) -> dict[str, Any]:
+        """The configuration for the trainable."""
+
+    @abstractmethod
+    def last_step(self, trial: Trial) -> int | None:
+        """The step with which a trial is complete."""
+
+    def _failed_trials(self) -> list[TrialRecord]:
+        """Failed trials of an earlier session that should be tried again."""
+        return []
+
+    def _repeat_attributes(self, failed: TrialRecord) -> Attributes:
+        """The attributes of a trial that tries again what a failed one did."""
+        raise NotImplementedError
+
+    # the trials
 
     def next(self) -> Proposal | None:
         if self._failed:  # in an earlier session, for a reason that may be gone
-            failed = self._failed.popleft()
-            return self._repeat(failed, repeat_attributes(failed))
-        while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return self._repeat(self._failed.popleft())
+        while self._is_waiting():
             proposal = self._consider(self._ask())
             if proposal is not None:
                 return proposal
-        if self.guide is not None:
-            choice = self.guide.choose(self._study, self._tried_ids(), self._rng)
-            if isinstance(choice, TrialRecord):
-                return self._finish(choice, GUIDED)
-            proposal = self._try(choice, GUIDED) if choice is not None else None
+        sampler = self._study.sampler
+        return self._chosen(sampler) if isinstance(sampler, PausingSampler) else self._suggested()
+
+    def has_more(self, sampler: PausingSampler) -> bool:
+        """Whether `next` would have a trial within the budget of the study's sampler."""
+        return self._is_waiting() or bool(self._failed) or sampler.choose(self._study) is not None
+
+    def _is_waiting(self) -> bool:
+        """Whether an enqueued network waits that could be completed within the budget."""
+        sampler = self._study.sampler
+        waits = bool(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+        return waits and (not isinstance(sampler, PausingSampler) or sampler.affords_new(self._study))
+
+    def _chosen(self, sampler: PausingSampler) -> Proposal | None:
+        """What a sampler that pauses trials has chosen."""
+        for _ in range(_DRAWS):
+            choice = sampler.choose(self._study)
+            if choice is None:
+                return None
+            if choice.resume is not None:
+                trial = resume(self._study, choice.resume)
+                return self._proposal(trial, goes_on=True)
+            proposal = self._try(choice.open or {}, self._name_of(choice.open or {}))
+            if proposal is not None:
+                return proposal
+        return None
+
+    def _suggested(self) -> Proposal | None:
+        """What any other sampler suggests, and an untried network at random after several duplicates in a row."""
+        while self._known and len(self._tried) % _KNOWN_EVERY == _KNOWN_EVERY - 1:
+            name, params = next(iter(self._known.items()))
+            del self._known[name]
+            proposal = self._try(params, name)
             if proposal is not None:
                 return proposal
         for _ in range(self._tries):
@@ -106,45 +148,32 @@ class ArchProposals:
             if proposal is not None:
                 return proposal
         for _ in range(_DRAWS):
-            arch = self._untried()
-            if arch is None:
+            drawn = self._untried()
+            if drawn is None:
                 return None
-            proposal = self._try(arch, DRAWN)
+            proposal = self._try(drawn, DRAWN)
             if proposal is not None:
                 return proposal
         return None
 
-    def _try(self, arch: Arch, source: str) -> Proposal | None:
-        """A trial of this network with the recipe that the sampler suggests for it; None if that pair was tried."""
-        self._study.enqueue_trial(parameters_of(self._space, arch), source_attributes(source))
+    def _name_of(self, params: Params) -> str | None:
+        return next((name for name, known in self._known.items() if known == params), None)
+
+    def _try(self, params: Params, source: str | None) -> Proposal | None:
+        """A trial of this network; None if it was tried before. Parameters that are missing are sampled."""
+        self._study.enqueue_trial(dict(params), source_attributes(source) if source is not None else None)
         return self._consider(self._ask())
 
-    def _tried_ids(self) -> set[str]:
-        return {arch_id for arch_id, _ in self._tried}
-
-    def next_rescue(self) -> Proposal | None:
-        if rescued(self._study) >= self._rescue:
-            return None
-        pruned = next(iter(near_front(self._study)), None)
-        return self._finish(pruned, f"finishes #{pruned.number}") if pruned is not None else None
-
-    def _finish(self, pruned: TrialRecord, source: str) -> Proposal:
-        return self._repeat(pruned, rescue_attributes(pruned, source))
-
-    def _repeat(self, earlier: TrialRecord, attributes: Attributes) -> Proposal:
-        """A trial of the same network and recipe."""
+    def _repeat(self, failed: TrialRecord) -> Proposal:
+        """A trial of the same network as a failed one."""
         trial = create_trial(
             state=TrialState.RUNNING,
-            params=earlier.trial.params,
-            distributions=earlier.trial.distributions,
-            user_attrs=dict(attributes),
+            params=failed.trial.params,
+            distributions=failed.trial.distributions,
+            user_attrs=dict(self._repeat_attributes(failed)),
         )
-        self._study.add_trial(trial)  # not enqueued: baselines beyond the budget may be waiting
-        begun = Trial(self._study, self._study.get_trials(deepcopy=False)[-1]._trial_id)
-        return Proposal(begun, self.config(begun))
-
-    def last_step(self, trial: Trial) -> int:
-        return TrialRecord.of(trial).recipe.epochs
+        self._study.add_trial(trial)  # not enqueued: known networks may be waiting
+        return self._proposal(Trial(self._study, self._study.get_trials(deepcopy=False)[-1]._trial_id))
 
     def again(self, trial: Trial) -> Proposal | None:
         """Continue an interrupted trial, whichever of its attributes the driver had written when it died."""
@@ -155,15 +184,14 @@ class ArchProposals:
         if record.duplicate_of is not None:
             self._answer(trial, record.duplicate_of)
             return None
-        if record.rescues is None and not record.reports:
+        if not record.reports and record.rescues is None:
             return self._consider(trial)
-        return Proposal(trial, self.config(trial))
+        return self._proposal(trial)
 
-    def config(self, trial: Trial) -> dict[str, Any]:
-        """The configuration for the trainable."""
+    def _proposal(self, trial: Trial, *, goes_on: bool = False) -> Proposal:
         record = TrialRecord.of(trial)
-        self._tried[record.training_key] = record.number
-        return {**self._common, **record.config}
+        self._tried[self._key(record)] = record.number
+        return Proposal(trial, self.config(trial), goes_on)
 
     def _ask(self) -> Trial:
         """Optuna's next trial; a sampler that raises at once would leave it running for ever."""
@@ -183,25 +211,22 @@ class ArchProposals:
         self._study.tell(number, state=TrialState.FAIL)
 
     def _consider(self, trial: Trial) -> Proposal | None:
-        """A proposal; None if the network is excluded or was tried: then the sampler gets its answer at once.
+        """A proposal; None if the network is excluded or was tried: then the trial ends at once.
 
         A sampler that raises has failed this trial; the exception is passed on.
         """
         try:
-            arch, recipe = suggest(trial, self._space, self._recipe)
+            network = self._recognise(trial)
         except Exception as error:
             self._fail(trial.number, error)
             raise
-        write_network(trial, arch, recipe)
-        exceeded = self._space.exceeded(arch)
-        if exceeded:
-            reason = ", ".join(f"{name} exceeded by {excess:,}" for name, excess in exceeded.items())
-            write_failure(trial, reason)
+        if network.excluded:
+            write_failure(trial, network.excluded)
             self._exclude(trial)
             return None
-        known = self._tried.get((arch.arch_id, recipe))
+        known = self._tried.get(network.key)
         if known is None or known == trial.number:
-            return Proposal(trial, self.config(trial))
+            return self._proposal(trial)
         self._answer(trial, known)
         return None
 
@@ -210,24 +235,6 @@ class ArchProposals:
         self._study.tell(trial, state=TrialState.FAIL)
 
     def _answer(self, trial: Trial, number: int) -> None:
+        """End a duplicate. It is told FAIL, which samplers ignore: its answer is known and must not count twice."""
         write_duplicate(trial, number)
-        known = self._study.get_trials(deepcopy=False)[number]
-        if known.state == TrialState.COMPLETE:
-            self._study.tell(trial, known.values)
-        else:
-            self._study.tell(trial, state=TrialState.PRUNED if known.state == TrialState.PRUNED else TrialState.FAIL)
-
-    def _untried(self) -> Arch | None:
-        """An untried network; None if there is none, which is only known of spaces that can be enumerated."""
-        tried = self._tried_ids()
-        size = self._space.size()
-        varies = bool(self._space.recipe) or bool(size.continuous)
-        if not varies and size.networks <= len(tried):
-            return None
-        if not varies and size.networks <= _ENUMERABLE:
-            left = [arch for arch in self._space.enumerate() if arch.arch_id not in tried]
-            return self._rng.choice(left) if left else None
-        while True:
-            arch = self._space.sample(self._rng)
-            if varies or arch.arch_id not in tried:
-                return arch
+        self._study.tell(trial, state=TrialState.FAIL)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import NoneType
 from typing import Any
 
+from xoresnet.search.strategy.marks import DUPLICATE, EVICTED, EXTRA_STEPS, INHERITED, PAUSED, RESCUES
+
 __all__ = [
     "ARCH",
     "ARCH_ID",
@@ -15,14 +17,18 @@ __all__ = [
     "DRAWN",
     "DUPLICATE",
     "ENQUEUED",
+    "EPOCHS",
+    "EVICTED",
     "EXCLUDED",
+    "EXTRA_STEPS",
     "FAILURE",
-    "GUIDED",
     "IDENTITY",
+    "INHERITED",
     "LAYERS",
     "NODE",
     "NOTICE",
     "OWNER",
+    "PAUSED",
     "PRIOR",
     "RECIPE",
     "RECORD",
@@ -37,14 +43,10 @@ ARCH, ARCH_ID, RECIPE = "arch", "arch_id", "recipe"
 """The network as JSON, its id, the recipe as JSON."""
 SOURCE = "source"
 """What proposed the trial if not the sampler: the name of a baseline, `run:trial` of an earlier front, ..."""
-DRAWN, GUIDED = "drawn", "prior"
-"""Sources: drawn at random after several duplicates in a row; chosen from the predictions of shared weights."""
-DUPLICATE = "duplicate_of"
-"""The number of the trial whose result answered this one, or `EXCLUDED`."""
+DRAWN = "drawn"
+"""Source: drawn at random after several duplicates in a row."""
 EXCLUDED = -1
-"""In place of a trial's number: the network exceeds a constraint of the space."""
-RESCUES = "rescues"
-"""The number of the pruned trial that this one continues to its full budget."""
+"""In `DUPLICATE`, in place of a trial's number: the network exceeds a constraint of the space."""
 CONFIRMS = "confirms"
 """In the study of a confirmation: the number of the search's trial whose network is trained again."""
 RECORD = "record:"
@@ -61,12 +63,15 @@ NOTICE = "notice"
 IDENTITY, ENQUEUED, PRIOR = "search", "enqueued", "prior"
 """User attributes of the study: the fields that a resumed search must not change; set once all known networks are
 enqueued; what the prior cost, or why there is none."""
+EPOCHS = "epochs"
+"""User attribute of the study: the epochs of a full training, by which costs are counted."""
 OWNER = "run"
 """User attribute of a study in a database: the id of the run that it belongs to, its folder and its host."""
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys((ARCH, ARCH_ID, RECIPE, FAILURE), str),
-    **dict.fromkeys((DUPLICATE, RESCUES), int),
+    **dict.fromkeys((DUPLICATE, RESCUES, PAUSED, EXTRA_STEPS, INHERITED), int),
+    EVICTED: bool,
     SOURCE: (str, NoneType),
     CONFIRMS: (int, NoneType),
     RETRIED: list,

@@ -29,7 +29,7 @@ __all__ = ["SavedSearch", "forget_study", "has_begun", "identity_of", "look_at_s
 def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
     """The study of a run, created if there is none. Raises `RunError` if it belongs to another search.
 
-    epochs: of a full training, for the pruner. Raises `RunError` too where the study lacks trials that the run's tables
+    epochs: of a full training, for the pruner. A strategy that pauses trials is to be set by the caller. Raises `RunError` too where the study lacks trials that the run's tables
     have, or is damaged.
     """
     _refuse_faults(config, folder)
@@ -39,10 +39,11 @@ def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
             study_name=study_name(config, folder),
             load_if_exists=True,
             directions=[objective.optuna_direction for objective in config.objectives],
-            pruner=make_pruner(config.pruner, epochs, config.objectives),
+            pruner=None if config.pruner is None else make_pruner(config.pruner, epochs, config.objectives),
         )
-    # a resumed search must not repeat the samples it drew before
-    study.sampler = make_sampler(config.sampler, (config.seed + 7919 * len(study.get_trials(deepcopy=False))) % 2**32)
+    if config.sampler is not None:  # a resumed search must not repeat the samples it drew before
+        drawn = len(study.get_trials(deepcopy=False))
+        study.sampler = make_sampler(config.sampler, (config.seed + 7919 * drawn) % 2**32)
     changes = _changes(study, config)
     if config.storage is not None:
         take_ownership(study, folder, place_of(config, folder), changes)
@@ -114,7 +115,7 @@ def identity_of(config: SearchConfig) -> dict[str, Any]:
     """What makes two searches the same search: all that decides which networks are trained, and how."""
     fields = config.model_dump(mode="json")
     data = {name: value for name, value in fields["data"].items() if name not in ("root", "verify")}
-    names = ("space", "recipe", "epochs", "seed", "sampler", "pruner")
+    names = ("space", "recipe", "epochs", "seed", "strategy", "sampler", "pruner", "baselines")
     return {**{name: fields[name] for name in names}, "data": data}
 
 

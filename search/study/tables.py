@@ -109,7 +109,7 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
         **totals,
         "trial_id": trial.number,
         "arch_id": trial.arch_id,
-        "state": trial.state.name,
+        "state": trial.state_name,
         "reason": trial.failure,
         "source": trial.source,
         "rescues": trial.rescues,

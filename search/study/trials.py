@@ -20,6 +20,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import RunError, SpecError
 from xoresnet.search.pruning.reports import reports
+from xoresnet.search.strategy.marks import charged_steps
 from xoresnet.search.study.attributes import (
     ARCH,
     ARCH_ID,
@@ -31,6 +32,7 @@ from xoresnet.search.study.attributes import (
     FAILURE,
     LAYERS,
     NODE,
+    PAUSED,
     RECIPE,
     RECORD,
     RESCUES,
@@ -178,7 +180,17 @@ class TrialRecord:
 
     @property
     def is_running(self) -> bool:
-        return self.state == TrialState.RUNNING
+        return self.state == TrialState.RUNNING and not self.paused_at
+
+    @property
+    def paused_at(self) -> int:
+        """The step at which the trial is stopped for now; 0 if it is not."""
+        return int(self.attributes.get(PAUSED, 0)) if self.state == TrialState.RUNNING else 0
+
+    @property
+    def state_name(self) -> str:
+        """The state as tables show it: Optuna's, or PAUSED."""
+        return "PAUSED" if self.paused_at else self.state.name
 
     @property
     def is_complete(self) -> bool:
@@ -229,6 +241,11 @@ class TrialRecord:
     def reports(self) -> dict[int, list[float]]:
         """The objective values of each step, in ascending order."""
         return reports(self.trial)
+
+    @property
+    def charged_steps(self) -> int:
+        """The steps that the trial has cost."""
+        return charged_steps(self.attributes)
 
     @property
     def last_step(self) -> int:

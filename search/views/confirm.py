@@ -32,7 +32,7 @@ class ConfirmView(LiveView):
         """What is drawn on a terminal while the confirmation is running."""
         metrics = [objective.metric for objective in run.plan.config.objectives]
         finished = run.bridge.finished - self._before
-        return Group(self.progress(finished, run.to_do), running_table(run.bridge, metrics))
+        return Group(self.progress(finished, run.to_do, "trainings"), running_table(run.bridge, metrics))
 
     def _line(self, run: ConfirmRun, trial: FrozenTrial) -> str:
         record = TrialRecord(trial)

@@ -33,7 +33,7 @@ class LiveView:
         self._live = Live(console=self._console, transient=True, auto_refresh=False)
         self._moves = self._console.is_terminal
         self._began = time.monotonic()
-        self._began_at = 0
+        self._began_at = 0.0
         self._looked = 0.0
 
     def __enter__(self) -> Self:
@@ -46,8 +46,8 @@ class LiveView:
     ) -> None:
         self._live.stop()
 
-    def watch(self, bridge: TrialBridge, line: Callable[[FrozenTrial], str | None], began_at: int = 0) -> None:
-        """Print a line for every trial that ends from now on; began_at: how many trials had finished before."""
+    def watch(self, bridge: TrialBridge, line: Callable[[FrozenTrial], str | None], began_at: float = 0.0) -> None:
+        """Print a line for every trial that stops from now on; began_at: how much had been done before."""
         self._began_at = began_at
         bridge.observers.append(lambda trial: self.print(line(trial)))
 
@@ -58,17 +58,17 @@ class LiveView:
         self._looked = time.monotonic()
         self._live.update(picture(), refresh=True)
 
-    def progress(self, finished: int, total: int) -> Table:
-        """A bar with the number of finished trials and the time left."""
+    def progress(self, done: float, total: float, unit: str) -> Table:
+        """A bar with how much of the total is done and the time left."""
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
-            f"{finished}/{total} trials",
-            ProgressBar(total=total, completed=finished, width=30),
-            self._time_left(finished, total),
+            f"{_amount(done)}/{_amount(total)} {unit}",
+            ProgressBar(total=total, completed=done, width=30),
+            self._time_left(done, total),
         )
         return bar
 
-    def _time_left(self, finished: int, total: int) -> str:
+    def _time_left(self, finished: float, total: float) -> str:
         done = finished - self._began_at
         spent = time.monotonic() - self._began
         if done < 2:
@@ -83,3 +83,7 @@ class LiveView:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
             say(line)
+
+
+def _amount(value: float) -> str:
+    return f"{value:g}" if float(value).is_integer() else f"{value:.1f}"

@@ -14,9 +14,10 @@ from rich.table import Table
 from xoresnet.description.arch import Arch
 from xoresnet.measures.metrics import duration, metric_of
 from xoresnet.search.execution.bridge import LiveTrial, TrialBridge
-from xoresnet.search.prior.record import prior_of
 from xoresnet.search.run import SearchRun
+from xoresnet.search.strategy.lifecycle import last_step, paused_trials
 from xoresnet.search.study.front import volume_of
+from xoresnet.search.study.spending import prior_of
 from xoresnet.search.study.trials import TrialRecord
 from xoresnet.search.views.front import front_table
 from xoresnet.search.views.live import LiveView
@@ -34,7 +35,7 @@ class SearchView(LiveView):
     def begin(self, run: SearchRun) -> None:
         """Start printing lines."""
         self._prior_shown = bool(prior_of(run.study))
-        self.watch(run.bridge, partial(_line, run), run.bridge.finished)
+        self.watch(run.bridge, partial(_line, run), run.bridge.spent)
 
     def look(self, run: SearchRun) -> None:
         """Redraw, at most twice a second."""
@@ -48,9 +49,10 @@ class SearchView(LiveView):
         bridge = run.bridge
         running = running_table(bridge, [objective.metric for objective in run.config.objectives])
         if run.preparing is not None:
-            return Group(f"Shared weights: {run.preparing.finished} of {run.preparing.budget} jobs are done.")
+            return Group(f"Shared weights: {run.preparing.finished} of {run.preparing.budget:g} jobs are done.")
         front = front_table(run.study, limit=_SHOWN)
-        return Group(self.progress(bridge.finished, bridge.budget), running, front, _volume_line(run.study))
+        bar = self.progress(bridge.spent, bridge.budget, "full trainings")
+        return Group(bar, running, *_paused_lines(run.study), front, _volume_line(run.study))
 
 
 def running_table(bridge: TrialBridge, metrics: list[str]) -> Table:
@@ -65,24 +67,33 @@ def _line(run: SearchRun, trial: FrozenTrial) -> str | None:
     record = TrialRecord(trial)
     if record.is_answered:
         return None
-    return trial_line(record, [objective.metric for objective in run.config.objectives], run.bridge.finished, run)
+    return trial_line(record, [objective.metric for objective in run.config.objectives], run.bridge)
 
 
 def _prior_line(prior: Mapping[str, Any]) -> str:
-    price = f"as many epochs as {counted(prior['trials_charged'], 'trial')}, by which the search is shorter"
     ranked = f"Shared weights have ranked {counted(prior['networks'], 'network')} in {duration(prior['seconds'])}"
-    return f"{ranked}; they cost {prior['epochs_charged']:,.0f} epochs, {price}."
+    return f"{ranked}; the budget has paid {prior['epochs_charged']:,.0f} epochs for them."
 
 
-def trial_line(trial: TrialRecord, metrics: list[str], finished: int, run: SearchRun) -> str:
-    """A finished trial in one line; finished: how many trials have finished by then."""
+def _paused_lines(study: Study) -> list[str]:
+    """How many networks are paused; empty where none is."""
+    paused = paused_trials(study)
+    return [f"{counted(len(paused), 'network')} paused, the longest after epoch {max(map(last_step, paused))}"] * bool(
+        paused
+    )
+
+
+def trial_line(trial: TrialRecord, metrics: list[str], bridge: TrialBridge) -> str:
+    """A trial that has paused or ended in one line, with what had been spent of the budget by then."""
     last = trial.reports.get(trial.last_step, [])
     figures = "  ".join(figure_text(name, value) for name, value in zip(metrics, last, strict=False))
     state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: f"pruned at {trial.last_step}"}.get(trial.state)
+    if trial.paused_at:
+        state = f"paused at {trial.paused_at}"
     how = state or f"failed: {trial.failure or 'unknown reason'}"
-    source = trial.source if trial.rescues is None else f"completes #{trial.rescues}"
+    source = trial.source if trial.rescues is None else f"continues #{trial.rescues}"
     name = describe_arch(trial.arch) + (f" ({source})" if source else "")
-    return f"{finished:>4}/{run.bridge.budget}  #{trial.number:<4} {how:<12} {figures}  {name}"
+    return f"{bridge.spent:5.1f}/{bridge.budget:g}  #{trial.number:<4} {how:<12} {figures}  {name}"
 
 
 def _volume_line(study: Study) -> str:

@@ -16,7 +16,13 @@ from xoresnet.results.tables.parameters import labels, parameter_columns
 
 __all__ = ["STATE_NAMES", "baseline_parts", "describe", "hover_texts", "varying_parameters"]
 
-STATE_NAMES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "unfinished"}
+STATE_NAMES = {
+    "COMPLETE": "complete",
+    "PAUSED": "paused",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
+    "RUNNING": "unfinished",
+}
 _BASELINE = re.compile(f"({'|'.join(map(re.escape, BASELINES))})([0-9]+)")
 _DESCRIBED = ("block", "depth", "width", "timesteps", "merge", "xor", "neuron.kind")
 _MOST_LINES = 8

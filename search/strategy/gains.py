@@ -1,21 +1,24 @@
-"""Expected hypervolume improvement: a Gaussian process predicts networks, and what each would add to the front.
+"""Expected hypervolume improvement: what networks with uncertain results are expected to add to a front.
 
 All objectives are minimised; arrays are `[rows, objectives]`.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm, qmc  # type: ignore[import-untyped]
 
-__all__ = ["distances", "expected_gains", "fitted", "gains"]
+__all__ = ["distances", "expected_gains", "gains"]
 
 Array = NDArray[np.float64]
 _SAMPLES = 16
 """Samples of each network's prediction."""
+_VOLUME_SAMPLES = 1024
+"""Samples by which hypervolumes of three and more objectives are measured."""
 
 
 def gains(front: Array, points: Array, reference: Array) -> Array:
@@ -26,10 +29,7 @@ def gains(front: Array, points: Array, reference: Array) -> Array:
     """
     if points.shape[1] == 2:
         return _areas(front, points, reference)
-    from moocore import hypervolume  # type: ignore[import-untyped]
-
-    before = hypervolume(front, ref=reference) if len(front) else 0.0
-    return np.array([hypervolume(np.vstack([front, point]), ref=reference) - before for point in points])
+    return _volumes(front, points, reference)
 
 
 def _areas(front: Array, points: Array, reference: Array) -> Array:
@@ -40,6 +40,26 @@ def _areas(front: Array, points: Array, reference: Array) -> Array:
     widths = np.maximum(ends - np.maximum(starts, points[:, :1]), 0.0)
     areas: Array = (widths * np.maximum(heights - points[:, 1:], 0.0)).sum(axis=1)
     return areas
+
+
+def _volumes(front: Array, points: Array, reference: Array) -> Array:
+    """The same for any number of objectives, by counting evenly spread samples of the space up to the reference."""
+    lowest = np.vstack([front, points]).min(axis=0)
+    box = np.maximum(reference - lowest, 0.0)
+    samples = lowest + box * _evenly(len(reference))
+    free = samples[~(front[:, None] <= samples).all(axis=2).any(axis=0)] if len(front) else samples
+    hits = np.ones((len(points), len(free)), dtype=np.bool_)
+    for place in range(len(reference)):  # one objective at a time needs less memory
+        hits &= points[:, place, None] <= free[None, :, place]
+    volumes: Array = hits.sum(axis=1) / len(samples) * box.prod()
+    return volumes
+
+
+@lru_cache
+def _evenly(objectives: int) -> Array:
+    """Evenly spread points of the unit cube, `[samples, objectives]`."""
+    spread: Array = qmc.Sobol(objectives, seed=0).random(_VOLUME_SAMPLES)
+    return spread
 
 
 def expected_gains(
@@ -67,30 +87,8 @@ def distances(front: Array, points: Array, reference: Array) -> Array:
     return distance
 
 
-def fitted(inputs: Array, targets: Array, variances: Array, wanted: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation, each `[wanted]`, of a Gaussian process that is fitted to noisy targets.
-
-    inputs: `[rows, features]`; targets and their variances: `[rows]`; wanted: `[wanted, features]`.
-    """
-    from sklearn.gaussian_process import GaussianProcessRegressor  # type: ignore[import-untyped]
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel  # type: ignore[import-untyped]
-
-    middle, spread = float(targets.mean()), float(targets.std()) or 1.0
-    kernel = (
-        ConstantKernel(1.0, (1e-2, 1e2)) * RBF(2.0, (0.5, 20.0))
-        + ConstantKernel(0.3, (1e-2, 1e1)) * DotProduct(1e-3, "fixed")
-        + WhiteKernel(0.1, (1e-3, 1.0))
-    )
-    model = GaussianProcessRegressor(kernel, alpha=1e-8 + variances / spread**2, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about kernel parameters at their bounds
-        mean, deviation = model.fit(inputs, (targets - middle) / spread).predict(wanted, return_std=True)
-    return middle + spread * mean, spread * deviation
-
-
+@lru_cache
 def _normals(objectives: int) -> Array:
     """Evenly spread quantiles of the standard normal distribution, `[samples, objectives]`."""
-    from scipy.stats import norm, qmc  # type: ignore[import-untyped]
-
     quantiles: Array = norm.ppf(qmc.Sobol(objectives, seed=0).random(_SAMPLES))
     return quantiles

@@ -1,0 +1,1 @@
+"""Searches on tables of learning curves, in virtual time."""

@@ -1,0 +1,145 @@
+"""`simulate`: a search on a table of learning curves, in virtual time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+import pandas as pd
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+
+from xoresnet.description.schema import nearest
+from xoresnet.errors import UsageError
+from xoresnet.plain_text import shown
+from xoresnet.search.execution.bridge import TrialBridge, Verdict
+from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
+from xoresnet.search.registry import STRATEGIES, PrunerSpec, asks_sampler, make_pruner, make_sampler, make_strategy
+from xoresnet.search.simulation.table import CurveTable, TableProposals
+from xoresnet.search.study.trials import TrialRecord
+
+__all__ = ["simulate"]
+
+_COLUMNS = ("network", "from_epoch", "to_epoch", "began", "ended", "state")
+
+
+@dataclass
+class _Stretch:
+    """What one network trains without a pause."""
+
+    row: int
+    trial: int
+    begun_at: int
+    epoch: int
+    began: float
+    ended: float
+
+
+def simulate(
+    table: pd.DataFrame,
+    *,
+    strategy: str = "freeze-thaw",
+    budget: float = 40,
+    seed: int = 0,
+    workers: int = 1,
+    objectives: Sequence[Objective] = tuple(DEFAULT_OBJECTIVES),
+    sampler: str | BaseSampler = "tpe",
+    pruner: str | Mapping[str, Any] | BasePruner = "pareto",
+    chance: float | None = None,
+) -> pd.DataFrame:
+    """Search the networks of a table as `xoresnet search` would; epochs are read from it instead of being trained.
+
+    table: one row for each network and epoch, with the columns `network` (any label), `epoch` (from 1), the parameters
+    `config.<name>` (numbers or texts), the metrics of the objectives, and optionally `seconds`, how long the epoch
+    takes. strategy: `freeze-thaw`, `promotion` or `classic`; the last one uses the sampler and the pruner, which are
+    names as in a configuration or objects of Optuna's. budget: in full trainings. workers: how many networks train at
+    once. chance: the accuracy of guessing, on the scale of the table; None for the lowest that was seen.
+
+    Returns what was trained, one row for each stretch without a pause, in the order in which they began: `network`,
+    `from_epoch` (epochs that were trained before), `to_epoch`, `began` and `ended` (in seconds of the table, or in
+    epochs where it has none) and `state`, that of the network at the end of the stretch: COMPLETE, PAUSED, or PRUNED.
+    Equal arguments lead to equal frames.
+
+    Raises `UsageError` for a table that is not as described, and for options out of range.
+    """
+    curves = CurveTable(table, objectives)
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise UsageError(f"workers must be a whole number of at least 1, got {workers!r}")
+    if not budget > 0:
+        raise UsageError(f"budget must be a positive number, got {budget!r}")
+    if strategy not in STRATEGIES:
+        raise UsageError(
+            f"strategy: {shown(strategy)} is not one of {', '.join(STRATEGIES)}{nearest(strategy, STRATEGIES)}"
+        )
+    study = optuna.create_study(directions=[objective.optuna_direction for objective in objectives])
+    study.set_metric_names([objective.metric for objective in objectives])
+    if strategy == "classic":
+        spec = PrunerSpec(kind=pruner) if isinstance(pruner, str) else pruner
+        study.sampler = make_sampler(sampler, seed) if isinstance(sampler, str) else sampler
+        study.pruner = (
+            spec
+            if isinstance(spec, BasePruner)
+            else make_pruner(
+                PrunerSpec.from_dict(dict(spec)) if isinstance(spec, Mapping) else spec, curves.epochs, objectives
+            )
+        )
+    else:
+        study.sampler, study.pruner = make_strategy(
+            strategy, objectives, epochs=curves.epochs, budget=budget, seed=seed, candidates=curves, chance=chance
+        )
+    asks = strategy != "classic" or not isinstance(sampler, str) or asks_sampler(sampler)
+    source = TableProposals(study, curves, seed=seed, ask_sampler=asks)
+    bridge = TrialBridge(study, source, objectives, budget=budget, max_step=curves.epochs, retries=0)
+    stretches = _run(bridge, curves, [objective.metric for objective in objectives], workers)
+    if bridge.errors:
+        raise UsageError(f"the sampler or pruner failed: {bridge.errors[-1]}")
+    return _frame(stretches, study, curves)
+
+
+def _run(bridge: TrialBridge, curves: CurveTable, metrics: Sequence[str], workers: int) -> list[_Stretch]:
+    """Run the trials of a bridge; a free worker takes the next one."""
+    stretches: list[_Stretch] = []
+    running: list[tuple[float, int]] = []
+    now = 0.0
+    while True:
+        while len(running) < workers:
+            name = str(len(stretches))
+            config = bridge.next_config(name)
+            if config is None:
+                break
+            live = bridge.live[name]
+            row = int(config["row"])
+            stretches.append(_Stretch(row, live.trial.number, live.epoch, live.epoch, now, now))
+            heapq.heappush(running, (now + curves.seconds[row, live.epoch], len(stretches) - 1))
+        if not running:
+            return stretches
+        now, place = heapq.heappop(running)
+        stretch = stretches[place]
+        stretch.ended, stretch.epoch = now, stretch.epoch + 1
+        values = curves.curves[stretch.row, stretch.epoch - 1].tolist()
+        verdict = bridge.on_report(str(place), {"epoch": stretch.epoch, **dict(zip(metrics, values, strict=True))})
+        if verdict is Verdict.STOP or stretch.epoch == curves.epochs:
+            bridge.on_end(str(place))
+        else:
+            heapq.heappush(running, (now + curves.seconds[stretch.row, stretch.epoch], place))
+
+
+def _frame(stretches: Sequence[_Stretch], study: Study, curves: CurveTable) -> pd.DataFrame:
+    trials = study.get_trials(deepcopy=False)
+    last = {stretch.trial: place for place, stretch in enumerate(stretches)}
+    rows = [
+        (
+            curves.labels[stretch.row],
+            stretch.begun_at,
+            stretch.epoch,
+            stretch.began,
+            stretch.ended,
+            TrialRecord(trials[stretch.trial]).state_name if last[stretch.trial] == place else "PAUSED",
+        )
+        for place, stretch in enumerate(stretches)
+    ]
+    return pd.DataFrame(rows, columns=list(_COLUMNS))

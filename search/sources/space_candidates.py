@@ -1,0 +1,102 @@
+"""`SpaceCandidates`: new networks of a `SearchSpace`, as parameters of Optuna trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from random import Random
+
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
+from xoresnet.search.strategy.progress import Key, Params, key_of
+from xoresnet.space.domain import Domain, Value
+from xoresnet.space.optuna_adapter import from_parameters
+from xoresnet.space.search_space import SearchSpace
+from xoresnet.space.walk import parameters_of, walk
+
+__all__ = ["SpaceCandidates"]
+
+_LISTED = 5_000
+"""Spaces of up to so many networks are listed."""
+_TRIES = 4
+"""How many networks are drawn for each one that is wanted, because some were seen before."""
+_MOST_DRAWN = 150
+"""How many networks of a space that is not listed are drawn or mutated for one decision, which takes time."""
+
+
+class SpaceCandidates:
+    """Draws and mutates networks; recipe fields that the space varies are drawn and mutated with them."""
+
+    def __init__(self, space: SearchSpace, recipe: Recipe, known: Mapping[str, Params]) -> None:
+        """recipe: values of the fields that the space does not vary. known: the known networks, by name."""
+        self._space, self._recipe, self._known = space, recipe, dict(known)
+
+    @cached_property
+    def _listed(self) -> list[Params] | None:
+        size = self._space.size()
+        if self._space.recipe or size.continuous or size.networks > _LISTED:
+            return None
+        return [parameters_of(self._space, arch) for arch in self._space.enumerate()]
+
+    @cached_property
+    def _places(self) -> dict[Key, Params]:
+        return {key_of(params): params for params in self._listed or ()}
+
+    def random(self, seen: frozenset[Key], count: int, seed: int) -> Sequence[Params]:
+        rng = Random(seed)
+        if self._listed is not None:
+            left = [params for key, params in self._places.items() if key not in seen]
+            return rng.sample(left, min(count, len(left)))
+        return self._distinct(seen, min(count, _MOST_DRAWN), lambda: self._drawn(rng))
+
+    def mutants(self, parents: Sequence[Params], seen: frozenset[Key], count: int, seed: int) -> Sequence[Params]:
+        rng = Random(seed)
+        if self._listed is None:
+            count = min(count, _MOST_DRAWN)
+        return self._distinct(seen, count, lambda: self._mutant(rng.choice(parents), rng))
+
+    def known(self, seen: frozenset[Key]) -> Mapping[str, Params]:
+        return {name: params for name, params in self._known.items() if key_of(params) not in seen}
+
+    def _distinct(self, seen: frozenset[Key], count: int, draw: Callable[[], Params]) -> list[Params]:
+        drawn: dict[Key, Params] = {}
+        for _ in range(_TRIES * count):
+            params = draw()
+            key = key_of(params)
+            if key not in seen:
+                drawn[key] = params
+            if len(drawn) == count:
+                break
+        return list(drawn.values())
+
+    def _drawn(self, rng: Random) -> Params:
+        return self._asked(self._space.sample(rng), {name: domain.draw(rng) for name, domain in self._fields.items()})
+
+    @cached_property
+    def _fields(self) -> dict[str, Domain]:
+        """The recipe fields that the space varies, as parameters."""
+        return {f"recipe.{name}": domain for name, domain in self._space.recipe.items()}
+
+    def _mutant(self, parent: Params, rng: Random) -> Params:
+        """A parent with one field changed, and with a second one in half of the cases."""
+        arch, _ = from_parameters(self._space, parent, self._recipe)
+        recipe = {name: parent.get(name, domain.first) for name, domain in self._fields.items()}
+        for _ in range(1 + (rng.random() < 0.5)):
+            if recipe and rng.random() < len(recipe) / len(parent):
+                name = rng.choice(list(recipe))
+                recipe[name] = self._fields[name].draw(rng)
+            else:
+                arch = self._space.mutate(arch, rng)
+        return self._asked(arch, recipe)
+
+    def _asked(self, arch: Arch, recipe: Mapping[str, Value]) -> Params:
+        """The parameters that a trial of this network is asked for."""
+        known = {**parameters_of(self._space, arch), **recipe}
+        asked: dict[str, Value] = {}
+
+        def choose(name: str, domain: Domain) -> Value:
+            asked[name] = known[name]
+            return known[name]
+
+        walk(self._space, choose, self._recipe)
+        return asked

@@ -1,0 +1,1 @@
+"""Which network next, and for how long: the rules that open, pause and resume networks."""

@@ -1,0 +1,72 @@
+"""The dead rule: networks that learn nothing, silent ones above all, are cheap to the last and never worth a training.
+
+A network without spikes is at chance accuracy and on every front, because nothing has fewer spikes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xoresnet.search.strategy.progress import Array, Flags, Progress
+
+__all__ = ["Chance", "first_rung", "hopeless"]
+
+_BAND = 0.006
+"""Without the number of images: accuracies up to so far above chance count as chance."""
+_ENOUGH = 4
+"""How many networks must have been at a rung before it is passed over."""
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What a network that learns nothing reports in an accuracy."""
+
+    place: int
+    """The place of the accuracy among the objectives."""
+    level: float | None = None
+    """None for the lowest accuracy that was reported."""
+    images: int | None = None
+    """How many images the accuracy is measured on."""
+
+    def found(self, values: Array) -> float:
+        """The level, by the accuracies that were reported, `[reports]`."""
+        if self.level is not None:
+            return self.level
+        finite = values[np.isfinite(values)]
+        return float(finite.min()) if len(finite) else 0.0
+
+    def band(self, level: float, unit: float) -> float:
+        """How far above chance an accuracy may be by luck: three standard deviations. unit: 100 for percents."""
+        share = level / unit
+        return unit * (_BAND if self.images is None else 3 * np.sqrt(share * (1 - share) / self.images))
+
+
+def hopeless(progress: Progress, chance: Chance | None, unit: float) -> Flags:
+    """`[n]`: networks at chance level, where at least half of those at their rung are above; and infeasible ones."""
+    without_hope = ~progress.feasible
+    if chance is None:
+        return without_hope
+    reached, last = progress.at >= 0, progress.last[:, chance.place]
+    level = chance.found(progress.values[:, :, chance.place])
+    dead = reached & ~(last > level + chance.band(level, unit))  # NaN is no success
+    for rung in range(len(progress.rungs)):
+        here = progress.at >= rung
+        if 2 * (here & ~dead).sum() < here.sum():
+            dead &= progress.at != rung
+    return without_hope | dead
+
+
+def first_rung(progress: Progress, chance: Chance | None, unit: float) -> int:
+    """The first rung that tells networks apart: at earlier ones, most of those that were there were at chance level."""
+    if chance is None:
+        return 0
+    accuracies = progress.values[:, :, chance.place]
+    level = chance.found(accuracies)
+    above = level + chance.band(level, unit)
+    for rung in range(len(progress.rungs) - 1):
+        here = accuracies[progress.at >= rung, rung]
+        if len(here) < _ENOUGH or 2 * (here > above).sum() >= len(here):
+            return rung
+    return len(progress.rungs) - 1

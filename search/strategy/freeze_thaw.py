@@ -1,0 +1,172 @@
+"""`FreezeThaw`: opens and resumes networks by what they are expected to add to the front for what they cost.
+
+1. Learning curves (`curves.py`) say, for each objective, what a stopped network would come to, and how surely.
+2. These finals, without what the population alone says about them, are observations of a Gaussian process on the
+   configurations (`process.py`). A stopped network is predicted by the process without it, times its own curve; a new
+   network by the process alone (`outlook.py`).
+3. The front is that of the complete networks and of what the running ones are expected to come to.
+4. A share of all steps, a tenth and as much as the first rung is of a full training, goes to new networks, those with
+   the largest expected gain in hypervolume among random and mutated ones; all others go to the stopped network with the
+   largest expected gain for what it takes to complete it, and it goes on by one rung.
+
+Dead networks stay out of the models, and a network's gain is multiplied by its probability to be alive (`dead.py`).
+Where the predictions mislead, or nothing promises a gain, `Promotion` decides. Freeze-thaw is of Swersky et al. (2014,
+arXiv 1406.3896), here with several objectives and with rungs in place of a parametric curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+from xoresnet.search.strategy.base import Candidates, Choice, Limits, affordable, stream
+from xoresnet.search.strategy.dead import Chance, first_rung, hopeless
+from xoresnet.search.strategy.gains import expected_gains, gains
+from xoresnet.search.strategy.outlook import Outlook, expected_ranks, look_ahead
+from xoresnet.search.strategy.progress import Array, Flags, Key, Params, Progress, key_of
+from xoresnet.search.strategy.promotion import Promotion, new_network
+from xoresnet.search.strategy.scales import Scales
+
+__all__ = ["FreezeThaw"]
+
+_FIRST = 16
+"""How many networks are drawn before the model is asked."""
+_LEAST_ALIVE = 4
+"""How many networks must be alive for a model."""
+_POOL = 600
+"""How many new networks are considered, half of them mutants."""
+_PARENT_RANKS = 2
+"""Mutants are of networks on so many of the first fronts of what is expected."""
+_NEW = 0.1
+"""The share of steps that goes to new networks, besides the share that the first rung is of a full training."""
+_AT_RANDOM = 0.1
+"""The share of new networks that are drawn at random."""
+_NOTHING = 1e-12
+"""A gain that counts as none."""
+
+
+class FreezeThaw:
+    """Expected hypervolume gain for the remaining cost; the head of this file states the rule."""
+
+    factor = 3
+
+    def __init__(self, seed: int, chance: Chance | None = None, *, stops: bool = False) -> None:
+        """chance: of the objective that is an accuracy; None for no dead rule. stops: whether nothing is chosen any
+        more once no network promises a gain that one training could show.
+        """
+        self._seed, self._chance, self._stops = seed, chance, stops
+        self._promotion = Promotion(seed, chance)
+        self.predictions: Mapping[Key, Array] = {}
+        """What was predicted for networks before any was trained, `[m]`, by their parameters."""
+
+    def choose(self, progress: Progress, candidates: Candidates, limits: Limits) -> Choice | None:
+        return self._choose(progress, candidates, limits, only_new=False)
+
+    def open(self, progress: Progress, candidates: Candidates, limits: Limits) -> Choice | None:
+        return self._choose(progress, candidates, limits, only_new=True)
+
+    def first_rung(self, progress: Progress) -> int:
+        return first_rung(progress, self._chance, Scales.of(progress).unit(self._chance))
+
+    def by_promise(self, progress: Progress) -> Sequence[int]:
+        scales = Scales.of(progress)
+        dead = hopeless(progress, self._chance, scales.unit(self._chance))
+        rank = np.full(len(progress), np.inf)
+        rows = np.flatnonzero(~dead & (progress.at >= 0))
+        if len(rows):
+            rank[rows] = expected_ranks(progress, scales, rows)
+        return [int(row) for row in np.lexsort((-progress.steps, rank))]
+
+    def _choose(self, progress: Progress, candidates: Candidates, limits: Limits, *, only_new: bool) -> Choice | None:
+        scales = Scales.of(progress)
+        dead = hopeless(progress, self._chance, scales.unit(self._chance))
+        drawn = new_network(progress, dead, candidates, limits, self._seed) if len(progress) < _FIRST else None
+        if drawn is not None:
+            return drawn
+        fallback = self._promotion.open if only_new else self._promotion.choose
+        alive = ~dead & (progress.at >= 0)
+        if alive.sum() < _LEAST_ALIVE:
+            return fallback(progress, candidates, limits)
+        rng = stream(self._seed + 1, progress)
+        may_go_on = affordable(progress, limits) & alive
+        opens = only_new or not may_go_on.any() or self._owes_new(progress)
+        pool: list[Params] = []
+        if opens and progress.epochs <= limits.left:
+            if rng.random() < _AT_RANDOM:
+                pool = list(candidates.random(progress.seen, 1, int(rng.integers(2**31))))
+            else:
+                pool = self._pool(progress, scales, alive, candidates, limits, rng)
+        if not pool and (only_new or not may_go_on.any()):
+            return fallback(progress, candidates, limits)
+        with _one_thread().limit(limits=1):
+            outlook = look_ahead(progress, scales, dead, self._chance, pool, self.predictions, rng)
+            if self._stops and self._is_plateau(outlook, progress, scales, may_go_on):
+                return None
+            choice = None if outlook.misleads else self._best(outlook, progress, scales, may_go_on)
+        return choice or fallback(progress, candidates, limits)
+
+    def _owes_new(self, progress: Progress) -> bool:
+        """Whether new networks have had less than their share of the steps."""
+        first = progress.rungs[progress.first]
+        on_new = np.minimum(progress.steps, first).sum()
+        return bool(on_new < (_NEW + first / progress.epochs) * progress.spent)
+
+    def _pool(
+        self,
+        progress: Progress,
+        scales: Scales,
+        alive: Flags,
+        candidates: Candidates,
+        limits: Limits,
+        rng: np.random.Generator,
+    ) -> list[Params]:
+        """New networks to consider: random ones, mutants of those that promise most, and known ones."""
+        rows = np.flatnonzero(alive)
+        best = rows[expected_ranks(progress, scales, rows) < _PARENT_RANKS]
+        parents = [progress.params[int(row)] for row in best]
+        draw = int(rng.integers(2**31))
+        drawn = [
+            *candidates.random(progress.seen, _POOL // 2, draw),
+            *candidates.mutants(parents, progress.seen, _POOL // 2, draw),
+            *(candidates.known(progress.seen).values() if progress.epochs <= limits.known else ()),
+        ]
+        return list({key_of(params): params for params in drawn}.values())
+
+    def _best(self, outlook: Outlook, progress: Progress, scales: Scales, may_go_on: Flags) -> Choice | None:
+        """The best new network where there are any to choose from, else the best stopped one; None without a gain."""
+        front = outlook.front - scales.slack  # what passes it by less may be luck
+        if len(outlook.living):
+            gained = expected_gains(front, *outlook.new, outlook.reference, scales.measured) * outlook.living
+            best = int(gained.argmax())
+            if gained[best] <= _NOTHING:
+                return None
+            return Choice(open=outlook.pool[best], gain=float(gained[best]))
+        on = may_go_on[outlook.rows]
+        rows = outlook.rows[on]
+        gained = expected_gains(front, *outlook.tried.take(on), outlook.reference, scales.measured)
+        per_step = gained / progress.remaining[rows]
+        best = int(per_step.argmax())
+        if gained[best] <= _NOTHING:
+            return None
+        return Choice(resume=int(progress.numbers[rows[best]]), gain=float(gained[best]))
+
+    def _is_plateau(self, outlook: Outlook, progress: Progress, scales: Scales, may_go_on: Flags) -> bool:
+        """Whether no network promises as much as one point of the front gains if its training is lucky."""
+        if progress.complete.sum() < 2 * _LEAST_ALIVE or progress.running.any():
+            return False
+        whole = gains(np.zeros((0, len(outlook.reference))), outlook.front, outlook.reference)
+        lucky = gains(outlook.front, outlook.front - scales.slack, outlook.reference)
+        noise = float(lucky[whole > 0].mean()) if (whole > 0).any() else 0.0
+        on = may_go_on[outlook.rows]
+        stopped = expected_gains(outlook.front, *outlook.tried.take(on), outlook.reference, scales.measured)
+        new = expected_gains(outlook.front, *outlook.new, outlook.reference, scales.measured) * outlook.living
+        return float(np.concatenate([stopped, new, [0.0]]).max()) < noise
+
+
+@lru_cache
+def _one_thread() -> ThreadpoolController:
+    """Holds linear algebra to one thread: the matrices are small, and the other cores belong to the trials."""
+    return ThreadpoolController()

@@ -1,0 +1,138 @@
+"""The life of a trial that may pause: `ask`, `pause`, `finish`; in Optuna's terms a paused trial is running.
+
+    study = optuna.create_study(
+        directions=["maximize", "minimize"],
+        sampler=FreezeThawSampler(max_steps=27, budget=40),
+        pruner=FreezeThawPruner(max_steps=27),
+    )
+    while (trial := ask(study)) is not None:  # a new trial, or one that was paused
+        model = build(trial.suggest_int("depth", 8, 20))  # one that was paused gets the same values again
+        for epoch in range(last_step(trial) + 1, 28):
+            accuracy, spikes = train_one_epoch(model)
+            report(trial, [accuracy, spikes], epoch)
+            if should_prune(trial):
+                pause(trial)
+                break
+        else:
+            study.tell(trial, [accuracy, spikes])
+    finish(study)
+
+`study.ask()` alone always begins a new trial.
+"""
+
+from __future__ import annotations
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from xoresnet.search.pruning.reports import steps_of
+from xoresnet.search.strategy.marks import EVICTED, EXTRA_STEPS, INHERITED, PAUSED, RESCUES
+from xoresnet.search.strategy.observing import is_paused
+from xoresnet.search.strategy.sampler import PausingSampler
+
+__all__ = ["ask", "evict", "finish", "last_step", "pause", "paused_trials", "resume"]
+
+
+def ask(study: Study) -> Trial | None:
+    """The next trial of a study: a new one, or one that was paused and goes on; None if nothing is left to train.
+
+    With a sampler that pauses nothing, this is `study.ask()`. Trials that were enqueued come first.
+    """
+    sampler = study.sampler
+    if not isinstance(sampler, PausingSampler) or study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        return study.ask()
+    choice = sampler.choose(study)
+    if choice is None:
+        return None
+    if choice.resume is not None:
+        return resume(study, choice.resume)
+    if choice.open:  # empty before the first parameters are known
+        study.enqueue_trial(dict(choice.open))
+    return study.ask()
+
+
+def pause(trial: Trial) -> None:
+    """Stop a trial at its last step for now; `ask` may hand it out again, with its number and all it has reported.
+
+    Raises `ValueError` for a trial that has not reported anything.
+    """
+    step = last_step(trial)
+    if not step:
+        raise ValueError(f"trial {trial.number} has not reported anything yet")
+    trial.set_user_attr(PAUSED, step)
+
+
+def resume(study: Study, number: int) -> Trial:
+    """Hand out a trial that was paused; one that was told PRUNED goes on as a trial with another number.
+
+    Raises `ValueError` for a trial that is neither.
+    """
+    frozen = study.get_trials(deepcopy=False)[number]
+    if frozen.state == TrialState.PRUNED:
+        return _revived(study, frozen)
+    if not is_paused(frozen):
+        raise ValueError(f"trial {number} is not paused")
+    trial = Trial(study, frozen._trial_id)
+    if frozen.user_attrs.get(EVICTED):
+        trial.set_user_attr(EXTRA_STEPS, frozen.user_attrs.get(EXTRA_STEPS, 0) + last_step(frozen))
+        trial.set_user_attr(EVICTED, False)
+    trial.set_user_attr(PAUSED, 0)
+    return trial
+
+
+def _revived(study: Study, pruned: FrozenTrial) -> Trial:
+    steps = last_step(pruned)
+    attributes = {name: value for name, value in pruned.user_attrs.items() if name not in _OF_ONE_LIFE}
+    attributes |= {RESCUES: pruned.number, INHERITED: steps}
+    if pruned.user_attrs.get(EVICTED):
+        attributes[EXTRA_STEPS] = steps
+    study.add_trial(
+        create_trial(
+            state=TrialState.RUNNING,
+            params=pruned.params,
+            distributions=pruned.distributions,
+            user_attrs=attributes,
+        )
+    )
+    return Trial(study, study.get_trials(deepcopy=False)[-1]._trial_id)
+
+
+_OF_ONE_LIFE = (PAUSED, EVICTED, EXTRA_STEPS, INHERITED)
+
+
+def last_step(trial: Trial | FrozenTrial) -> int:
+    """The last step that a trial has reported; 0 before the first."""
+    return max(steps_of(trial.user_attrs), default=0)
+
+
+def paused_trials(study: Study) -> list[FrozenTrial]:
+    """The trials that are paused, by number."""
+    return [trial for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)) if is_paused(trial)]
+
+
+def evict(study: Study, most: int) -> list[int]:
+    """Mark paused trials beyond the `most` that promise most: their checkpoints may be removed. Returns their numbers.
+
+    A trial without a checkpoint trains from the beginning if it goes on, and is charged for that. The study's sampler
+    must be one that pauses trials.
+    """
+    assert isinstance(study.sampler, PausingSampler)
+    kept = [trial for trial in paused_trials(study) if not trial.user_attrs.get(EVICTED)]
+    if len(kept) <= most:
+        return []
+    place = {number: place for place, number in enumerate(study.sampler.by_promise(study))}
+    evicted = sorted(kept, key=lambda trial: place[trial.number])[most:]
+    for trial in evicted:
+        Trial(study, trial._trial_id).set_user_attr(EVICTED, True)
+    return [trial.number for trial in evicted]
+
+
+def finish(study: Study) -> list[FrozenTrial]:
+    """Tell all paused trials PRUNED, because the search has ended; returns them.
+
+    A sampler with a larger budget may resume them all the same.
+    """
+    paused = paused_trials(study)
+    for trial in paused:
+        study.tell(trial.number, state=TrialState.PRUNED)
+    return [study.get_trials(deepcopy=False)[trial.number] for trial in paused]

@@ -1,0 +1,255 @@
+"""`look_ahead`: what the networks of a study, and new ones, are expected to come to at the end of their training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from xoresnet.results.fronts.ranks import agreement
+from xoresnet.search.pruning.ranking import ranks
+from xoresnet.search.strategy.curves import Curves
+from xoresnet.search.strategy.dead import Chance
+from xoresnet.search.strategy.encoding import Encoding, distances
+from xoresnet.search.strategy.process import Process
+from xoresnet.search.strategy.progress import Array, Flags, Key, Params, Progress, Rows, key_of
+from xoresnet.search.strategy.scales import Scales
+
+__all__ = ["Outlook", "Predicted", "expected_ranks", "look_ahead"]
+
+_MODELLED = 250
+"""How many networks a process is fitted to: two thirds of them those nearest to the front."""
+_LEAST_USEFUL = 3
+"""With fewer networks whose curves say more than the population does, all of them are used."""
+_JUDGED, _CHANCE = 8, 0.2
+"""From so many complete networks on, predictions mislead if their rank agreement (Kendall's tau) with the results is
+surely below this."""
+
+
+class Predicted(NamedTuple):
+    """Normal distributions of final losses on the modelled scale, each `[networks, m]`."""
+
+    means: Array
+    deviations: Array
+
+    def take(self, rows: Flags) -> Predicted:
+        return Predicted(self.means[rows], self.deviations[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What networks are expected to come to."""
+
+    rows: Rows
+    """The rows of the progress that are modelled: alive, and beyond their first rung."""
+    tried: Predicted
+    """`[rows, m]`: of these; a complete network has no deviation."""
+    pool: Sequence[Params]
+    """The new networks."""
+    new: Predicted
+    """`[pool, m]`: of the new networks."""
+    living: Array
+    """`[pool]`: the probability that each of them learns anything."""
+    front: Array
+    """`[points, m]`, on the measured scale: complete networks, and what running ones are expected to come to."""
+    reference: Array
+    """`[m]`, on the measured scale: chance level for an accuracy, the worst that is known or expected for others."""
+    misleads: bool
+    """Whether the predictions have been no better than chance so far."""
+
+
+def look_ahead(
+    progress: Progress,
+    scales: Scales,
+    dead: Flags,
+    chance: Chance | None,
+    pool: Sequence[Params],
+    predictions: Mapping[Key, Array],
+    rng: np.random.Generator,
+) -> Outlook:
+    """The outlook of a study.
+
+    dead: `[n]`: networks to leave out of the models. pool: new networks. predictions: what was predicted for networks
+    before any was trained; a line in it is the mean of the models. rng: chooses among rows if there are too many.
+    """
+    rows = np.flatnonzero(~dead & (progress.at >= 0))
+    at, done = progress.at[rows], progress.complete[rows]
+    losses = _winsorised(scales.losses(progress.values[rows]), at)
+    curves = [Curves(losses[:, :, place], at, prior) for place, prior in enumerate(scales.priors)]
+    pending = [progress.params[int(row)] for row in np.flatnonzero(progress.running & (progress.at < 0))]
+    own = [progress.params[int(row)] for row in rows]
+    seen = [progress.params[int(row)] for row in progress.reported]
+    encoding = Encoding([*seen, *pool, *pending])
+    encoded, new = encoding.rows(own), encoding.rows([*pool, *pending])
+    ends = [curve.final(_last(losses, at)[:, place], at) for place, curve in enumerate(curves)]
+    behind = _behind(np.stack([mean for mean, _ in ends], axis=1))
+    of_tried, of_new, misleads = [], [], False
+    for place, curve in enumerate(curves):
+        known = _known_before(predictions, [*own, *pool, *pending], scales, place)
+        model = _Model(encoding, encoded, new, known, *ends[place], behind, rng)
+        of_tried.append(model.tried)
+        of_new.append(model.new)
+        misleads = misleads or _misleads(curve, losses[:, :, place], done, progress.first, model)
+    tried, fresh = (_joined(parts) for parts in (of_tried, of_new))
+    tried.means[done], tried.deviations[done] = losses[done, -1], 0.0
+    running = progress.running[rows]
+    expected = scales.measured(tried.means)
+    front = [scales.measured(losses[done, -1]), expected[running], scales.measured(fresh.means[len(pool) :])]
+    first = np.arange(len(new)) < len(pool)
+    return Outlook(
+        rows=rows,
+        tried=tried,
+        pool=pool,
+        new=fresh.take(first),
+        living=_living(encoding, new[first], encoding.rows(seen), dead[progress.reported]),
+        front=np.vstack(front),
+        reference=_reference(progress, scales, chance, np.vstack([scales.measured(_last(losses, at)), expected])),
+        misleads=misleads,
+    )
+
+
+def expected_ranks(progress: Progress, scales: Scales, rows: Rows) -> Array:
+    """The non-dominated rank of what these rows would come to by their learning curves alone, from 0."""
+    at = progress.at[rows]
+    losses = _winsorised(scales.losses(progress.values[rows]), at)
+    ends = [
+        Curves(losses[:, :, place], at, prior).final(_last(losses, at)[:, place], at)[0]
+        for place, prior in enumerate(scales.priors)
+    ]
+    return ranks(np.stack(ends, axis=1)).astype(np.float64)
+
+
+class _Model:
+    """The model of one objective: learning curves, and a process on the configurations."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        encoded: Array,
+        new: Array,
+        known: Array,
+        means: Array,
+        variances: Array,
+        behind: Array,
+        rng: np.random.Generator,
+    ) -> None:
+        """encoded: of the networks that were tried; new: of others. known: what was predicted for both, NaN if nothing.
+
+        means, variances: what the tried ones would come to by their curves. behind: how far they are from the front.
+        """
+        count = len(means)
+        middle, population = means.mean(), means.var() + variances.mean() + 1e-9
+        inverse = 1 / np.maximum(variances, 1e-7)
+        precision = inverse - 1 / population  # what a curve says beyond what the population says
+        useful = precision > 0.05 / population
+        divisor = np.where(useful, precision, 1.0)
+        targets, noise = (means * inverse - middle / population) / divisor, 1 / divisor
+        if useful.sum() < _LEAST_USEFUL:
+            useful, targets, noise = np.ones(count, dtype=np.bool_), means, variances + population
+        used = _nearest(useful, behind, rng)
+        trend = _trend(known, targets[used], noise[used], np.flatnonzero(used))
+        process = Process(encoding, encoded[used], targets[used] - trend[:count][used], noise[used])
+        self.left_out = np.full(count, np.nan)
+        """What the process says of each tried network without its own curve; NaN where it was not fitted to it."""
+        mean, variance = process.left_out()
+        self.left_out[used] = mean + trend[:count][used]
+        own = 1 / (1 / variance + 1 / noise[used])
+        tried_mean, tried_variance = np.empty(count), np.empty(count)
+        tried_mean[used] = own * (self.left_out[used] / variance + targets[used] / noise[used])
+        tried_variance[used] = own
+        if not used.all():
+            mean, variance = process.predict(encoded[~used])
+            tried_mean[~used], tried_variance[~used] = mean + trend[:count][~used], variance
+        self.tried = tried_mean, tried_variance
+        mean, variance = process.predict(new) if len(new) else (np.zeros(0), np.zeros(0))
+        self.new = mean + trend[count:], variance
+
+
+def _trend(known: Array, targets: Array, noise: Array, used: Rows) -> Array:
+    """A line in what was predicted before, `[networks]`; where nothing was predicted, its value at the mean."""
+    at = known[used]
+    has = np.isfinite(at)
+    if has.sum() < _LEAST_USEFUL or not at[has].std() > 0:
+        return np.zeros(len(known))
+    weights = 1 / (noise[has] + targets[has].var() + 1e-12)
+    middle, mean = (float(np.average(each, weights=weights)) for each in (at[has], targets[has]))
+    spread = (weights * (at[has] - middle) ** 2).sum()
+    slope = max(float((weights * (at[has] - middle) * (targets[has] - mean)).sum() / spread), 0.0)
+    return np.where(np.isfinite(known), mean + slope * (known - middle), mean)
+
+
+def _known_before(predictions: Mapping[Key, Array], networks: Sequence[Params], scales: Scales, place: int) -> Array:
+    """What was predicted for each network, `[networks]`, as losses; NaN where nothing was."""
+    if not predictions:
+        return np.full(len(networks), np.nan)
+    nothing = np.full(len(scales.kinds), np.nan)
+    values = np.array([predictions.get(key_of(params), nothing) for params in networks])
+    known: Array = scales.losses(values)[:, place]
+    return known
+
+
+def _misleads(curve: Curves, losses: Array, done: Flags, first: int, model: _Model) -> bool:
+    """Whether what was expected of the complete networks at their first rung has surely nothing to do with the results.
+
+    Expected by the curves and, without the network itself, by the process.
+    """
+    if done.sum() < _JUDGED:
+        return False
+    early, _ = curve.final(losses[done, first], np.full(int(done.sum()), first))
+    taus = (agreement(early, losses[done, -1]), agreement(model.left_out[done], losses[done, -1]))
+    return all(tau.high < _CHANCE for tau in taus)
+
+
+def _living(encoding: Encoding, new: Array, seen: Array, dead: Flags) -> Array:
+    """The probability that each new network is alive: a vote of those that were tried, by their distance."""
+    near = np.exp(-distances(new, seen, encoding.shares))
+    rate = ((~dead).sum() + 1) / (len(dead) + 1)
+    living: Array = (rate + near @ (~dead).astype(np.float64)) / (1 + near.sum(axis=1))
+    return living
+
+
+def _reference(progress: Progress, scales: Scales, chance: Chance | None, points: Array) -> Array:
+    reference: Array = points.max(axis=0)
+    if chance is not None:
+        level = chance.found(progress.values[:, :, chance.place]) / scales.unit(chance)
+        reference[chance.place] = scales.signs[chance.place] * level
+    return reference
+
+
+def _joined(parts: Sequence[tuple[Array, Array]]) -> Predicted:
+    means, variances = (np.stack(each, axis=1) for each in zip(*parts, strict=True))
+    return Predicted(means, np.sqrt(np.maximum(variances, 0.0)))
+
+
+def _last(losses: Array, at: Rows) -> Array:
+    last: Array = losses[np.arange(len(losses)), at]
+    return last
+
+
+def _winsorised(losses: Array, at: Rows) -> Array:
+    """Losses no further than two ranges outside of the middle 80 % of the last ones."""
+    low, high = np.percentile(_last(losses, at), [10, 90], axis=0)
+    reach = 2 * np.maximum(high - low, 0.05)
+    clipped: Array = np.clip(losses, low - reach, high + reach)
+    return clipped
+
+
+def _behind(means: Array) -> Array:
+    """How far each network is behind the front of the expected finals, in standard deviations."""
+    front = means[ranks(means) == 0]
+    behind: Array = ((means[:, None] - front) / (means.std(axis=0) + 1e-9)).max(axis=2).min(axis=1)
+    return behind
+
+
+def _nearest(useful: Flags, behind: Array, rng: np.random.Generator) -> Flags:
+    """At most `_MODELLED` of the useful rows: two thirds of them those nearest to the front, the others at random."""
+    rows = np.flatnonzero(useful)
+    if len(rows) <= _MODELLED:
+        return useful
+    near = rows[np.argsort(behind[rows], kind="stable")[: 2 * _MODELLED // 3]]
+    rest = rng.choice(np.setdiff1d(rows, near), _MODELLED - len(near), replace=False)
+    kept = np.zeros(len(useful), dtype=np.bool_)
+    kept[near] = kept[rest] = True
+    return kept
