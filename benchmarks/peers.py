@@ -19,7 +19,7 @@ Rules of a replay, the same for all tools:
   that network's configuration.
 - An epoch of a network is paid for once. A later trial of the same network gets the known epochs at once, as from a
   checkpoint, and waits for those that another worker trains just now.
-- After 50 suggestions in a row that cost nothing (5 by Gaussian processes), an untried network drawn at random replaces
+- After 50 suggestions in a row that cost nothing (2 by Gaussian processes), an untried network drawn at random replaces
   the next one. If none is untried, the replay ends with budget left: the tool has stopped what it does not continue.
 """
 
@@ -45,7 +45,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 PATIENCE = 50
-MODEL_PATIENCE = 5
+MODEL_PATIENCE = 2
 """For Gaussian processes, which take seconds for a suggestion and more for every result that they are told."""
 
 Value = str | int | float

@@ -96,9 +96,8 @@ def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None
     say(f"The space has {counted(networks, 'network')}.")
     epochs = plan.recipe.epochs
     work = f"as much as {_trainings(config.budget)} of {counted(epochs, 'epoch')} x {duration(seconds)}"
-    say(
-        f"About {duration(seconds * epochs * config.budget)}: {work}; less with parallel trials, more on a busy machine."
-    )
+    longest = duration(seconds * epochs * config.budget)
+    say(f"About {longest}: {work}; less with parallel trials, more on a busy machine.")
     if cost:
         say(f"Shared weights cost {counted(cost, 'epoch')} of these.")
     say(f"Nothing was trained or written; the run would be written to {folder.path}")

@@ -6,8 +6,8 @@ says when trials end; it need not remember anything. A trial that was running wh
 study; the next bridge hands it out again with its number and everything that it had reported.
 
 A strategy may pause a trial at a rung and hand it out again later; in the study it is RUNNING all the while, with a
-mark. Trials end COMPLETE, PRUNED or FAIL. A trial that raises, dies, hangs or makes an invalid report is tried again, and
-after its last retry it fails with the reason. A full disk is no fault of a trial: it ends the search, and the trial
+mark. Trials end COMPLETE, PRUNED or FAIL. A trial that raises, dies, hangs or makes an invalid report is tried again,
+and after its last retry it fails with the reason. A full disk is no fault of a trial: it ends the search, and the trial
 continues with the next one.
 """
 
@@ -85,10 +85,10 @@ class TrialBridge:
     ) -> None:
         """source: where trials come from, or a function `space(trial) -> config` that suggests parameters. objectives:
         the reported metrics in the order of the study's directions. budget: what all trials may cost, in full trainings
-        of `max_step` steps; a sampler that pauses trials has a budget of its own. step_metric: the reported integer that
-        counts steps from 1. max_step: the last step of a trial, after which it is not pruned any more; without it,
-        every trial counts as a full training. retries: how often a failed trial is tried again. kind: what messages call a
-        trial.
+        of `max_step` steps; a sampler that pauses trials has a budget of its own. step_metric: the reported integer
+        that counts steps from 1. max_step: the last step of a trial, after which it is not pruned any more; without it,
+        every trial counts as a full training. retries: how often a failed trial is tried again. kind: what messages
+        call a trial.
 
         Raises ValueError if the directions of the objectives are not those of the study.
         """

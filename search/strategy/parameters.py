@@ -1,4 +1,4 @@
-"""`ParameterCandidates`: new networks of any Optuna space, made of the parameters that earlier trials have suggested."""
+"""`ParameterCandidates`: new networks of any Optuna space, made of the parameters that earlier trials have had."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _at(distribution: BaseDistribution, place: float) -> int | float:
         value = low + place * (high - low)
     if step is not None:
         value = min(low + round((value - low) / step) * step, high)
-    return int(round(value)) if isinstance(distribution, IntDistribution) else min(max(float(value), low), high)
+    return round(value) if isinstance(distribution, IntDistribution) else min(max(float(value), low), high)
 
 
 def _place(distribution: BaseDistribution, value: float) -> float:

@@ -90,7 +90,7 @@ def best_left(progress: Progress, dead: Flags, may_go_on: Flags) -> int | None:
 
 
 def new_network(progress: Progress, dead: Flags, candidates: Candidates, limits: Limits, seed: int) -> Choice | None:
-    """A new network: one of the known ones now and then, a mutant of the best, or a random one; None if none is left."""
+    """A new network: a known one now and then, a mutant of the best, or a random one; None if none is left."""
     if progress.epochs > limits.left:
         return None
     rng = stream(seed, progress)

@@ -22,7 +22,7 @@ from xoresnet.search.strategy.dead import Chance
 from xoresnet.search.strategy.freeze_thaw import FreezeThaw
 from xoresnet.search.strategy.observing import Observer
 from xoresnet.search.strategy.parameters import ParameterCandidates
-from xoresnet.search.strategy.progress import Key, Progress, key_of, rungs_of
+from xoresnet.search.strategy.progress import Array, Key, Progress, key_of, rungs_of
 from xoresnet.search.strategy.promotion import Promotion
 
 __all__ = ["FreezeThawSampler", "PausingSampler", "PromotionSampler"]

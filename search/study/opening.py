@@ -29,8 +29,8 @@ __all__ = ["SavedSearch", "forget_study", "has_begun", "identity_of", "look_at_s
 def open_study(config: SearchConfig, folder: Path, epochs: int) -> Study:
     """The study of a run, created if there is none. Raises `RunError` if it belongs to another search.
 
-    epochs: of a full training, for the pruner. A strategy that pauses trials is to be set by the caller. Raises `RunError` too where the study lacks trials that the run's tables
-    have, or is damaged.
+    epochs: of a full training, for the pruner. A strategy that pauses trials is to be set by the caller. Raises
+    `RunError` too where the study lacks trials that the run's tables have, or is damaged.
     """
     _refuse_faults(config, folder)
     with named_errors(config, folder):
