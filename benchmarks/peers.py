@@ -29,6 +29,7 @@ import argparse
 import heapq
 import importlib
 import importlib.util
+import logging
 import math
 import random
 import sys
@@ -298,6 +299,7 @@ class SyneTuneSearch:
     """A scheduler is called as by Syne Tune's `Tuner`: it stops trials, and the released ones resume none of them."""
 
     def __init__(self, setting: Setting, scheduler: Any) -> None:
+        logging.getLogger("syne_tune").setLevel(logging.ERROR)
         self._setting, self._scheduler, self._trials = setting, scheduler, 0
         self._trial_class = importlib.import_module("syne_tune.backend.trial_status").Trial
         self._stop = importlib.import_module("syne_tune.optimizer.scheduler").SchedulerDecision.STOP
@@ -424,8 +426,18 @@ class NepsSearch:
         return False
 
 
-def neps(algorithm: str, **options: Any) -> Callable[[Setting], Search]:
-    return lambda setting: NepsSearch(setting, algorithm, **options)
+def neps_primo(setting: Setting) -> Search:
+    """Without priors: MOASHA, and from its initial design on a Gaussian process of one randomly weighted sum.
+
+    The design is the default of one full training for each parameter, or for each worker if there are more: PriMO fails
+    if no trial is trained to the end by then.
+    """
+    size = max(len(setting.table.options), setting.workers)
+    return NepsSearch(setting, "primo", prior_centers={}, initial_design_size=size)
+
+
+def neps(algorithm: str) -> Callable[[Setting], Search]:
+    return lambda setting: NepsSearch(setting, algorithm)
 
 
 # --- the registry ----------------------------------------------------------------------------------------------------
@@ -468,7 +480,6 @@ OPTUNA = ("optuna>=5", ("optuna",))
 OPTUNA_GP = ("optuna>=5 torch scipy", ("optuna", "torch", "scipy"))
 SYNE_TUNE = ("syne-tune==0.16.0", ("syne_tune",))
 NEPS = ("neural-pipeline-search==0.17.0", ("neps",))
-PRIMO = neps("primo", prior_centers={})
 
 PEERS: dict[str, Peer] = {
     "optuna-random": Peer(optuna_sampler("RandomSampler"), *OPTUNA),
@@ -487,8 +498,8 @@ PEERS: dict[str, Peer] = {
     "neps-moasha-log-spikes": Peer(neps("moasha"), *NEPS, log_spikes=True),
     "neps-mo-hyperband": Peer(neps("mo_hyperband"), *NEPS),
     "neps-mo-hyperband-log-spikes": Peer(neps("mo_hyperband"), *NEPS, log_spikes=True),
-    "neps-primo": Peer(PRIMO, *NEPS, patience=MODEL_PATIENCE),
-    "neps-primo-log-spikes": Peer(PRIMO, *NEPS, patience=MODEL_PATIENCE, log_spikes=True),
+    "neps-primo": Peer(neps_primo, *NEPS, patience=MODEL_PATIENCE),
+    "neps-primo-log-spikes": Peer(neps_primo, *NEPS, patience=MODEL_PATIENCE, log_spikes=True),
 }
 
 

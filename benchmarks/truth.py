@@ -25,8 +25,10 @@ import torch
 from xoresnet import Arch, DataSet, Recipe, load_data
 from xoresnet.data.images import Split
 from xoresnet.space import SearchSpace
+from xoresnet.space.walk import parameters_of
 
 FOLDER = Path("runs/benchmarks")
+PUBLISHED = ("val_accuracy", "val_loss", "spikes_per_sample", "synops_per_sample", "train_seconds")
 
 
 class Problem(NamedTuple):
@@ -122,7 +124,13 @@ def make(what: Problem, seeds: Iterable[int], workers: int) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     done = {(line["arch_id"], line["seed"]) for line in _lines(what.file)}
     jobs = [
-        (what.data, what.every, what.pooled, arch.to_json(indent=None), what.recipe.replace(seed=seed).model_dump_json())
+        (
+            what.data,
+            what.every,
+            what.pooled,
+            arch.to_json(indent=None),
+            what.recipe.replace(seed=seed).model_dump_json(),
+        )
         for seed in seeds
         for arch in what.space.enumerate()
         if (arch.arch_id, seed) not in done
@@ -166,6 +174,25 @@ def load(what: Problem) -> pd.DataFrame:
     )
 
 
+def write_table(what: Problem) -> None:
+    """Write the table that is published, of the networks that were trained with every seed."""
+    known = {arch.arch_id: arch for arch in what.space.enumerate()}
+    lines = [line for line in _lines(what.file) if line["arch_id"] in known]
+    rows = [
+        {
+            "network": line["arch_id"],
+            "seed": line["seed"],
+            "epoch": record["epoch"],
+            **{f"config.{name}": value for name, value in parameters_of(what.space, known[line["arch_id"]]).items()},
+            **{name: record[name] for name in PUBLISHED},
+        }
+        for line in sorted(lines, key=lambda line: (line["seed"], line["arch_id"]))
+        for record in line["records"]
+    ]
+    what.table.parent.mkdir(exist_ok=True)
+    pd.DataFrame(rows).rename(columns={"train_seconds": "seconds"}).to_parquet(what.table, compression="zstd")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=PROBLEMS)
@@ -173,3 +200,4 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     make(problem(arguments.name), range(arguments.seeds), arguments.workers)
+    write_table(problem(arguments.name))

@@ -24,25 +24,43 @@ if TYPE_CHECKING:
     from xoresnet.search.pruning.reports import reports as reports
     from xoresnet.search.pruning.reports import should_prune as should_prune
     from xoresnet.search.run import run_search as run_search
+    from xoresnet.search.simulation.simulate import simulate as simulate
+    from xoresnet.search.strategy.lifecycle import ask as ask
+    from xoresnet.search.strategy.lifecycle import finish as finish
+    from xoresnet.search.strategy.lifecycle import last_step as last_step
+    from xoresnet.search.strategy.lifecycle import pause as pause
+    from xoresnet.search.strategy.pruner import FreezeThawPruner as FreezeThawPruner
+    from xoresnet.search.strategy.pruner import PromotionPruner as PromotionPruner
+    from xoresnet.search.strategy.sampler import FreezeThawSampler as FreezeThawSampler
+    from xoresnet.search.strategy.sampler import PromotionSampler as PromotionSampler
     from xoresnet.search.study.front import front as front
 
 _HOMES = {
     "BridgeScheduler": "execution.ray_plugin",
     "BridgeSearcher": "execution.ray_plugin",
+    "FreezeThawPruner": "strategy.pruner",
+    "FreezeThawSampler": "strategy.sampler",
     "MetricPruner": "pruning.metric_pruner",
     "Objective": "objective",
     "Outcome": "execution.execute",
     "ParetoPruner": "pruning.pareto_pruner",
+    "PromotionPruner": "strategy.pruner",
+    "PromotionSampler": "strategy.sampler",
     "SearchConfig": "config",
     "TrialBridge": "execution.bridge",
     "Watchdog": "execution.ray_plugin",
+    "ask": "strategy.lifecycle",
     "confirm": "confirmation.confirming",
+    "finish": "strategy.lifecycle",
     "front": "study.front",
+    "last_step": "strategy.lifecycle",
+    "pause": "strategy.lifecycle",
     "report": "pruning.reports",
     "reports": "pruning.reports",
     "run_search": "run",
     "run_trials": "execution.ray_plugin",
     "should_prune": "pruning.reports",
+    "simulate": "simulation.simulate",
     "tune_config": "execution.ray_plugin",
 }
 

@@ -12,7 +12,7 @@ from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable
 from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.lines import with_gaps
 from xoresnet.results.figures.kit.networks import STATE_NAMES
-from xoresnet.results.figures.kit.palette import BLUE, GREEN, GREY, VERMILLION, faint
+from xoresnet.results.figures.kit.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION, faint
 from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
 from xoresnet.results.figures.kit.sample import thin
 from xoresnet.results.figures.kit.theme import plotly_axis, plotly_figure, plotly_message
@@ -28,6 +28,7 @@ __all__ = ["FIGURE", "CurvesInfo", "curves_drawing", "curves_info", "curves_plot
 _MOST_LINES, _MOST_DOTS = 300, 20_000
 _ROLES = {
     "pruned": (GREY, 0.6, 1.0),
+    "paused": (PURPLE, 0.6, 1.0),
     "failed": (GREY, 0.8, 1.0),
     "complete": (BLUE, 0.6, 1.0),
     "unfinished": (GREEN, 0.8, 1.4),
@@ -43,7 +44,7 @@ class CurvesInfo(NamedTuple):
     curves: pd.DataFrame
     """Columns `[trial_id, arch_id, role, epoch, value]`, sorted by trial and epoch.
 
-    role: `front`, `complete`, `pruned`, `failed` or `unfinished`.
+    role: `front`, `complete`, `pruned`, `paused`, `failed` or `unfinished`.
     """
     notes: tuple[str, ...] = ()
     missing: str = ""

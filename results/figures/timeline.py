@@ -25,6 +25,10 @@ __all__ = ["FIGURE", "TimelineInfo", "timeline_drawing", "timeline_info", "timel
 
 _MOST_WORKERS = 40
 _UNKNOWN = "unknown"
+_PAUSING = ("freeze-thaw", "promotion")
+"""Strategies that pause networks."""
+_PAUSE = 2.0
+"""Seconds between two epochs after which the second one is a stretch of its own, unless epochs take as long."""
 
 
 class TimelineInfo(NamedTuple):
@@ -40,7 +44,10 @@ class TimelineInfo(NamedTuple):
 
 
 def timeline_info(run: Run) -> TimelineInfo:
-    """The latest trials, one row per worker; a running trial ends at its last report."""
+    """The latest trials, one row per worker: a bar for each stretch that a network trained without a pause.
+
+    All stretches of a trial are in the row of its last worker.
+    """
     trials = run.trials[run.trials["started"].notna()].sort_values("started", kind="stable")
     nothing = pd.DataFrame(columns=["trial_id", "arch_id", "state", "worker", "row", "begin", "end"])
     if trials.empty:
@@ -55,20 +62,46 @@ def timeline_info(run: Run) -> TimelineInfo:
         names = names.str.rpartition(":")[0].mask(names == _UNKNOWN, _UNKNOWN)
     workers = list(dict.fromkeys(names))[-_MOST_WORKERS:]
     kept = names.isin(workers)
-    ends = trials["ended"].fillna(_last_report(run, trials)).fillna(trials["started"])
     origin = run.trials["started"].min()
-    begin, end = ((moments - origin).dt.total_seconds() for moments in (trials["started"], ends))
+    stretches = _stretches(run, trials[kept].assign(worker=names[kept]))
+    begin, end = ((stretches[name] - origin).dt.total_seconds() for name in ("begin", "end"))
     unit, size = time_unit(float(end.max()))
-    bars = trials[["trial_id", "arch_id", "state"]].assign(
-        worker=names, row=names.map({name: row for row, name in enumerate(workers)}), begin=begin / size, end=end / size
+    rows = stretches["worker"].map({name: row for row, name in enumerate(workers)})
+    bars = stretches[["trial_id", "arch_id", "state", "worker"]].assign(row=rows, begin=begin / size, end=end / size)
+    return TimelineInfo(bars.reset_index(drop=True), tuple(map(str, workers)), unit, tuple(notes))
+
+
+def _stretches(run: Run, trials: pd.DataFrame) -> pd.DataFrame:
+    """One row for each stretch of epochs without a pause, `[trial_id, arch_id, state, worker, begin, end]`.
+
+    A trial without reports has one stretch from its start to its end; so has each trial of a run whose history does not
+    say how long its epochs took.
+    """
+    whole = trials.assign(begin=trials["started"], end=trials["ended"].fillna(trials["started"]))
+    columns = ["trial_id", "arch_id", "state", "worker", "begin", "end"]
+    epochs = run.history[run.history["trial_id"].isin(trials["trial_id"]) & run.history["reported"].notna()]
+    if epochs.empty:
+        return whole[columns]
+    seconds = epochs[["train_seconds", "evaluation_seconds"]].sum(axis=1, min_count=1)
+    epochs = epochs.assign(begin=epochs["reported"] - pd.to_timedelta(seconds.fillna(0.0), unit="s"))
+    epochs = epochs.sort_values(["trial_id", "epoch"], kind="stable")
+    same = epochs["trial_id"] == epochs["trial_id"].shift()
+    idle = (epochs["begin"] - epochs["reported"].shift()).dt.total_seconds()
+    steps = epochs["reported"].diff()[same].dt.total_seconds()
+    goes_on = same & (idle <= (max(_PAUSE, 3 * float(steps.median())) if len(steps) else _PAUSE))
+    ends = (
+        epochs.assign(stretch=(~goes_on).cumsum())
+        .groupby("stretch")
+        .agg(trial_id=("trial_id", "first"), begin=("begin", "first"), end=("reported", "last"))
     )
-    return TimelineInfo(bars[kept].reset_index(drop=True), tuple(map(str, workers)), unit, tuple(notes))
-
-
-def _last_report(run: Run, trials: pd.DataFrame) -> pd.Series[Any]:
-    if run.history.empty:
-        return pd.Series(pd.NaT, index=trials.index, dtype=trials["ended"].dtype)
-    return trials["trial_id"].map(run.history.groupby("trial_id")["reported"].max())
+    known = trials[["trial_id", "arch_id", "state", "worker", "started", "ended"]]
+    bars = ends.merge(known, on="trial_id", how="inner", sort=False)
+    first, last = (~bars["trial_id"].duplicated(keep=side) for side in ("first", "last"))
+    bars["begin"] = bars["begin"].mask(first, bars["started"])  # data and network are made before the first epoch
+    was_paused = (bars["state"] == "PRUNED") & (run.config.get("strategy") in _PAUSING)  # told PRUNED when all was over
+    bars["end"] = bars["end"].mask(last & bars["ended"].notna() & ~was_paused, bars["ended"])
+    without = whole[~whole["trial_id"].isin(bars["trial_id"])]
+    return pd.concat([bars[columns], without[columns]], ignore_index=True)
 
 
 def _short(worker: str, most: int = 18) -> str:

@@ -286,7 +286,7 @@ class TrialBridge:
     def finish(self) -> None:
         """Tell all paused trials PRUNED, because the search has ended; a larger budget may resume them."""
         for trial in finish(self.study):
-            self.finished += 1
+            self.finished += TrialRecord(trial).counts_as_finished
             self._notify(trial.number)
 
     def _notify(self, number: int) -> None:

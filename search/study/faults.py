@@ -67,21 +67,25 @@ def remedy(folder: Path) -> str:
 
 
 def lost_trials(trials: pd.DataFrame | None, study: Study | None) -> list[int]:
-    """The numbers of trials that finished according to the table and not, or differently, according to the study."""
+    """The numbers of trials that finished according to the table and not, or differently, according to the study.
+
+    A trial that is paused in the table may have gone on in the study, but not be behind.
+    """
     if trials is None:
         return []
-    finished = trials[trials["state"].isin(FINISHED)]
+    finished = trials[trials["state"].isin((*FINISHED, "PAUSED"))]
     known = {trial.number: trial for trial in trials_of(study)} if study is not None else {}
     metrics = (study.metric_names or []) if study is not None else []
     compared = [place for place, name in enumerate(metrics) if name in finished and name not in SUMMED]
-    columns = ["trial_id", "state", "arch_id", *(metrics[place] for place in compared)]
+    columns = ["trial_id", "state", "arch_id", "epochs_trained", *(metrics[place] for place in compared)]
     lost = []
-    for number, state, arch_id, *figures in finished[columns].itertuples(index=False, name=None):
+    for number, state, arch_id, epochs, *figures in finished[columns].itertuples(index=False, name=None):
         trial = known.get(number)
         if (
             trial is None
             or not trial.has_network
-            or (trial.state.name, trial.arch_id) != (state, arch_id)
+            or trial.arch_id != arch_id
+            or (trial.last_step < epochs if state == "PAUSED" else trial.state.name != state)
             or (state == "COMPLETE" and [trial.values[place] for place in compared] != figures)
         ):
             lost.append(int(number))

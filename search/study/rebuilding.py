@@ -73,7 +73,7 @@ def merged(known: Sequence[FrozenTrial | None], tables: Tables) -> Merged:
     for number in range(max([len(known), *(number + 1 for number in tables.numbers)])):
         of_journal = known[number] if number < len(known) else None
         of_tables = tables.trial(number)
-        if of_tables is not None and not _agree(of_journal, of_tables):
+        if of_tables is not None and not (_agree(of_journal, of_tables) or _is_further(of_journal, of_tables)):
             result.from_tables.append(number)
             result.trials.append(_completed(of_tables, of_journal))
         elif of_journal is not None and (of_tables is not None or _is_kept(of_journal, in_tables)):
@@ -113,6 +113,17 @@ def _identity(trial: FrozenTrial) -> object:
     recipe = trial.user_attrs.get(RECIPE)
     seed = json.loads(recipe).get("seed") if recipe is not None else None
     return trial.user_attrs.get(ARCH_ID), seed, trial.state, moment
+
+
+def _is_further(of_journal: FrozenTrial | None, of_tables: FrozenTrial) -> bool:
+    """Whether the tables have a trial as paused, and the journal has all of that, and perhaps what came after."""
+    if of_journal is None or of_tables.state.is_finished():
+        return False
+    mine, theirs = of_journal.user_attrs, of_tables.user_attrs
+    reports = [name for name in theirs if name.startswith((RECORD, REPORT))]
+    return all(name in mine for name in (ARCH, ARCH_ID, RECIPE)) and all(
+        name in mine and _same(mine[name], theirs[name]) for name in reports
+    )
 
 
 def _agree(of_journal: FrozenTrial | None, of_tables: FrozenTrial) -> bool:

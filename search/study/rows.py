@@ -19,7 +19,7 @@ from xoresnet.results.tables.columns import SUMMED
 from xoresnet.results.tables.loading import Run
 from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.pruning.reports import REPORT
-from xoresnet.search.study.attributes import DEVICE, FAILURE, LAYERS, NODE, RECORD, RESCUES, SOURCE
+from xoresnet.search.study.attributes import DEVICE, EVICTED, FAILURE, LAYERS, NODE, PAUSED, RECORD, RESCUES, SOURCE
 from xoresnet.search.study.trials import network_attributes
 from xoresnet.space.optuna_adapter import distributions
 from xoresnet.space.search_space import SearchSpace
@@ -31,7 +31,7 @@ _ARCH, _RECIPE = "config.", "config.recipe."
 
 
 class TableRows(ABC):
-    """The finished trials of a table, as Optuna's trials."""
+    """The trials of a table that have stopped, as Optuna's trials."""
 
     def __init__(self, folder: Path, kind: str, metrics: Sequence[str]) -> None:
         """folder: the run's. kind: that of the trials' folders. metrics: of the objectives."""
@@ -44,25 +44,28 @@ class TableRows(ABC):
         return sorted(self._rows)
 
     def trial(self, number: int) -> FrozenTrial | None:
-        """A finished trial; None if there is no such row, or if its network cannot be told from it."""
+        """A trial; None if there is no such row, or if its network cannot be told from it."""
         row = self._rows.get(number)
         if row is None:
             return None
-        network = _network_of(row, TrialFolder.in_run(self._folder, self._kind, number, row["arch_id"]))
+        network = _network_of(row, self._folder_of(row, number))
         return None if network is None else self._trial(number, row, network)
+
+    def _folder_of(self, row: Mapping[str, Any], number: int) -> TrialFolder:
+        return TrialFolder.in_run(self._folder, self._kind, number, row["arch_id"])
 
     @abstractmethod
     def _trial(self, number: int, row: Mapping[str, Any], network: tuple[Arch, Recipe]) -> FrozenTrial: ...
 
 
 class TrialTables(TableRows):
-    """The finished trials in the tables of a search."""
+    """The finished and the paused trials in the tables of a search."""
 
     def __init__(self, folder: Path, run: Run, space: SearchSpace) -> None:
         super().__init__(folder, "trials", [*run.objectives])
         self._space = space
-        finished = run.trials[run.trials["state"].isin(("COMPLETE", "PRUNED", "FAIL"))]
-        self._rows = {int(row["trial_id"]): row for row in plain_rows(finished)}
+        stopped = run.trials[run.trials["state"].isin(("COMPLETE", "PRUNED", "FAIL", "PAUSED"))]
+        self._rows = {int(row["trial_id"]): row for row in plain_rows(stopped)}
         self._epochs: dict[int, list[dict[str, Any]]] = _grouped(run.history)
         self._layers: dict[int, list[dict[str, Any]]] = _grouped(run.layers)
 
@@ -73,6 +76,9 @@ class TrialTables(TableRows):
         epochs = self._epochs.get(number, ())
         last = {name: epochs[-1][name] for name in SUMMED} if epochs else {}
         trial = trial_of({**row, **last}, number, self._metrics, {**network_attributes(*network), **known, **reports})
+        if row["state"] == "PAUSED":
+            trial.user_attrs[PAUSED] = int(row["epochs_trained"])
+            trial.user_attrs[EVICTED] = not self._folder_of(row, number).checkpoint.exists()
         with suppress(SpecError):  # a network outside of the space has no parameters
             parameters = parameters_of(self._space, *network)
             trial.distributions = distributions(self._space, parameters, network[1])
@@ -97,8 +103,8 @@ class TrialTables(TableRows):
 
 
 def trial_of(row: Mapping[str, Any], number: int, metrics: Sequence[str], attributes: dict[str, Any]) -> FrozenTrial:
-    """The finished trial of a row without parameters."""
-    state = TrialState[row["state"]]
+    """The finished or paused trial of a row without parameters."""
+    state = TrialState.RUNNING if row["state"] == "PAUSED" else TrialState[row["state"]]
     return FrozenTrial(
         number=number,
         trial_id=number,
@@ -106,7 +112,7 @@ def trial_of(row: Mapping[str, Any], number: int, metrics: Sequence[str], attrib
         value=None,
         values=[row[name] for name in metrics] if state == TrialState.COMPLETE else None,
         datetime_start=_local(row["started"]),
-        datetime_complete=_local(row["ended"]),
+        datetime_complete=_local(row["ended"]) if state.is_finished() else None,
         params={},
         distributions={},
         user_attrs=attributes,

@@ -49,7 +49,6 @@ __all__ = [
     "network_attributes",
     "own_trials",
     "repeat_attributes",
-    "rescue_attributes",
     "source_attributes",
     "training_key",
     "trials_of",
@@ -217,7 +216,7 @@ class TrialRecord:
 
     @property
     def counts_as_finished(self) -> bool:
-        """Whether the trial counts against the budget: complete or pruned, neither a duplicate nor a rescue."""
+        """Whether the trial is complete or pruned, neither a duplicate nor one that continues another."""
         return (self.is_complete or self.is_pruned) and not self.is_answered and self.rescues is None
 
     @property
@@ -309,12 +308,6 @@ def network_attributes(arch: Arch, recipe: Recipe) -> dict[str, Any]:
 def source_attributes(source: str) -> dict[str, Any]:
     """The attributes of an enqueued trial that was proposed by something other than the sampler."""
     return {SOURCE: source}
-
-
-def rescue_attributes(pruned: TrialRecord, source: str) -> dict[str, Any]:
-    """The attributes of a trial that continues a pruned one."""
-    network = {name: pruned.attributes[name] for name in (ARCH, ARCH_ID, RECIPE)}
-    return {**network, RESCUES: pruned.number, SOURCE: source}
 
 
 def repeat_attributes(failed: TrialRecord) -> dict[str, Any]:

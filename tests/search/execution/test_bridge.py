@@ -62,7 +62,7 @@ def states(of: Study) -> list[str]:
 
 
 def test_complete_trials_count_and_end_the_search() -> None:
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=2, max_step=2)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=2, max_step=2)
     assert bridge.next_config("a") is not None
     assert bridge.next_config("b") is not None
     assert bridge.next_config("c") is None  # the two that run may be enough
@@ -73,15 +73,17 @@ def test_complete_trials_count_and_end_the_search() -> None:
         bridge.on_end(run)
     assert [trial.values for trial in bridge.study.trials] == [[0.8 + 0.02, 10.0], [0.9 + 0.02, 10.0]]
     assert bridge.next_config("c") is None
-    assert bridge.ended == "2 trials are finished"
+    assert bridge.ended == "the budget of 2 full trainings is spent"
 
 
-def test_pruned_trials_count_too() -> None:
-    bridge = TrialBridge(study(PrunesBelowHalf()), space, OBJECTIVES, trials=2, max_step=3)
+def test_pruned_trials_cost_the_steps_that_they_trained() -> None:
+    bridge = TrialBridge(study(PrunesBelowHalf()), space, OBJECTIVES, budget=2, max_step=3)
     bridge.next_config("a")
+    assert bridge.left == pytest.approx(1)  # as if it were completed
     assert bridge.on_report("a", says(1, 0.6)) is Verdict.CONTINUE
     assert bridge.on_report("a", says(2, 0.4)) is Verdict.STOP
     bridge.on_end("a")
+    assert (bridge.spent, bridge.left) == pytest.approx((2 / 3, 4 / 3))
     bridge.next_config("b")
     bridge.on_report("b", says(1, 0.6))
     bridge.on_report("b", says(2, 0.6))
@@ -90,6 +92,42 @@ def test_pruned_trials_count_too() -> None:
     assert states(bridge.study) == ["PRUNED", "COMPLETE"]
     assert [trial.number for trial in bridge.study.best_trials] == [1]
     assert bridge.finished == 2
+    assert bridge.next_config("c") is None  # a third of a training is left, which completes nothing
+    assert (bridge.spent, bridge.ended) == (pytest.approx(5 / 3), "the budget of 2 full trainings is spent")
+
+
+def test_failed_trials_cost_what_they_trained_too() -> None:
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=2, max_step=4, retries=0)
+    bridge.next_config("a")
+    bridge.on_report("a", says(1))
+    bridge.on_end("a", "boom")
+    assert (bridge.spent, bridge.left, bridge.finished) == (0.25, 1.75, 0)
+    again = TrialBridge(bridge.study, space, OBJECTIVES, budget=2, max_step=4)
+    assert (again.spent, again.left) == (0.25, 1.75)
+
+
+def test_where_the_last_step_is_not_known_every_trial_that_did_not_fail_is_a_full_training() -> None:
+    bridge = TrialBridge(study(PrunesBelowHalf()), space, OBJECTIVES, budget=3, retries=0)
+    for run, accuracy, error in (("a", 0.4, ""), ("b", 0.9, ""), ("c", 0.9, "boom")):
+        bridge.next_config(run)
+        bridge.on_report(run, says(1, accuracy))
+        bridge.on_end(run, error)
+    assert states(bridge.study) == ["PRUNED", "COMPLETE", "FAIL"]
+    assert (bridge.spent, bridge.left) == (2, 1)
+
+
+def test_a_larger_budget_goes_on_where_a_smaller_one_was_spent() -> None:
+    of = study()
+    for budget, ended in (
+        (1, "the budget of 1 full training is spent"),
+        (2.5, "the budget of 2.5 full trainings is spent"),
+    ):
+        bridge = TrialBridge(of, space, OBJECTIVES, budget=budget, max_step=1)
+        while bridge.next_config("a") is not None:
+            bridge.on_report("a", says(1))
+            bridge.on_end("a")
+        assert bridge.ended == ended
+        assert bridge.finished == len(of.trials) == int(budget)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +145,7 @@ def test_pruned_trials_count_too() -> None:
     ],
 )  # fmt: skip
 def test_what_no_trial_should_report(report: dict[str, Any], reason: str) -> None:
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=5, retries=1)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=5, retries=1)
     configs = []
     for run in ("a", "b"):
         configs.append(bridge.next_config(run))
@@ -123,7 +161,7 @@ def test_what_no_trial_should_report(report: dict[str, Any], reason: str) -> Non
 
 
 def test_a_trial_that_dies_goes_on_with_what_it_had_said() -> None:
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=1, retries=1)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=1, retries=1)
     config = bridge.next_config("a")
     bridge.on_report("a", says(1, 0.7))
     bridge.on_end("a", "its worker died")
@@ -137,14 +175,14 @@ def test_a_trial_that_dies_goes_on_with_what_it_had_said() -> None:
 
 
 def test_a_trial_that_says_nothing_fails() -> None:
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=1, retries=0)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=1, retries=0)
     bridge.next_config("a")
     bridge.on_end("a")
     assert bridge.study.trials[0].user_attrs[FAILURE] == "it ended without reporting epoch and accuracy, spikes"
 
 
 def test_nothing_but_failures_ends_the_search() -> None:
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=5, retries=0)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=5, retries=0)
     for number in range(20):
         if bridge.next_config(str(number)) is None:
             break
@@ -155,13 +193,13 @@ def test_nothing_but_failures_ends_the_search() -> None:
 
 def test_another_driver_goes_on_with_what_was_running(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    first = TrialBridge(study(storage=journal(path)), space, OBJECTIVES, trials=3)
+    first = TrialBridge(study(storage=journal(path)), space, OBJECTIVES, budget=3)
     configs = {run: first.next_config(run) for run in ("a", "b")}
     first.on_report("a", says(1, 0.7))
     first.on_report("a", says(2, 0.8))
     first.on_report("b", says(1, 0.5))
     first.on_end("b")  # b is complete, a is running: the driver is killed
-    second = TrialBridge(study(storage=journal(path)), space, OBJECTIVES, trials=3)
+    second = TrialBridge(study(storage=journal(path)), space, OBJECTIVES, budget=3)
     assert second.finished == 1
     assert second.next_config("c") == configs["a"]
     assert second.on_report("c", says(1, 0.1)) is Verdict.CONTINUE
@@ -177,7 +215,7 @@ def test_another_driver_goes_on_with_what_was_running(tmp_path: Path) -> None:
 
 
 def test_reports_of_strangers_are_stopped() -> None:
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=1)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=1)
     assert bridge.on_report("nobody", says(1)) is Verdict.STOP
     bridge.on_end("nobody")
     assert bridge.study.trials == []
@@ -185,11 +223,11 @@ def test_reports_of_strangers_are_stopped() -> None:
 
 def test_objectives_must_be_the_studys() -> None:
     with pytest.raises(ValueError, match="the study's directions are maximize, minimize, not those of the objectives"):
-        TrialBridge(study(), space, OBJECTIVES[::-1], trials=1)
+        TrialBridge(study(), space, OBJECTIVES[::-1], budget=1)
 
 
 def test_all_metrics_that_can_be_kept_are_kept() -> None:
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=1)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=1)
     bridge.next_config("a")
     bridge.on_report("a", {**says(1), "seconds": 1.5, "note": "fine", "config": {"x": 1}, "list": [1]})
     record = bridge.study.trials[0].user_attrs["record:1"]
@@ -198,7 +236,7 @@ def test_all_metrics_that_can_be_kept_are_kept() -> None:
 
 @pytest.mark.parametrize("failed", [False, True])
 def test_all_that_ran_is_lost_and_run_again(failed: bool) -> None:
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=2, retries=1)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=2, retries=1)
     configs = [bridge.next_config(run) for run in ("a", "b")]
     bridge.on_report("a", says(1))
     bridge.start_over("memory ran out", failed=failed)
@@ -218,7 +256,7 @@ def test_all_that_ran_is_lost_and_run_again(failed: bool) -> None:
 
 
 def test_what_a_worker_has_to_say_is_no_metric() -> None:
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=1)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=1)
     bridge.next_config("a")
     assert bridge.on_report("a", {**says(1), NOTICE: "its checkpoint was damaged"}) is Verdict.CONTINUE
     bridge.on_report("a", says(2))
@@ -234,7 +272,7 @@ FULL = "OSError: [Errno 28] No space left on device: '/run/checkpoint'"
 def test_a_full_disk_is_no_fault_of_a_trial(tmp_path: Path) -> None:
     """It goes on with the next search, although it had no retry left."""
     path = tmp_path / "journal"
-    bridge = TrialBridge(study(storage=journal(path)), space, OBJECTIVES, trials=2, retries=0)
+    bridge = TrialBridge(study(storage=journal(path)), space, OBJECTIVES, budget=2, retries=0)
     for run in ("a", "b"):
         bridge.next_config(run)
         bridge.on_report(run, says(1))
@@ -244,7 +282,7 @@ def test_a_full_disk_is_no_fault_of_a_trial(tmp_path: Path) -> None:
     assert bridge.on_report("b", says(2)) is Verdict.CONTINUE  # what runs may end
     bridge.on_end("b")
     assert states(bridge.study) == ["RUNNING", "COMPLETE"]
-    again = TrialBridge(study(storage=journal(path)), space, OBJECTIVES, trials=2, retries=0)
+    again = TrialBridge(study(storage=journal(path)), space, OBJECTIVES, budget=2, retries=0)
     assert again.next_config("a") is not None
     again.on_report("a", says(2))
     again.on_end("a")
@@ -255,7 +293,7 @@ def test_a_full_disk_is_no_fault_of_a_trial(tmp_path: Path) -> None:
 def test_a_full_disk_in_the_driver_ends_the_search() -> None:
     """In a hook, or where something was only noted; nothing counts as failed, and what else is lost is not said."""
     for say in (TrialBridge.hook_failed, TrialBridge.note):
-        bridge = TrialBridge(study(), space, OBJECTIVES, trials=2, retries=0)
+        bridge = TrialBridge(study(), space, OBJECTIVES, budget=2, retries=0)
         bridge.next_config("a")
         say(bridge, "tables", OSError(28, "No space left on device"))
         bridge.fail("a", FULL)
@@ -264,7 +302,7 @@ def test_a_full_disk_in_the_driver_ends_the_search() -> None:
 
 
 def test_where_the_executor_loses_all_trials_on_a_full_disk_none_failed() -> None:
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=2, retries=0)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=2, retries=0)
     for run in ("a", "b"):
         bridge.next_config(run)
     bridge.fail("a", FULL)
@@ -276,7 +314,7 @@ def test_where_the_executor_loses_all_trials_on_a_full_disk_none_failed() -> Non
 def test_the_sentence_names_the_folder_and_what_is_needed(tmp_path: Path) -> None:
     """As soon as what the running trials will write does not fit; a failure for whatever reason is then the disk's."""
     arch = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=16)
-    bridge = TrialBridge(study(), lambda trial: {"arch": arch.to_json()}, OBJECTIVES, trials=9, retries=0)
+    bridge = TrialBridge(study(), lambda trial: {"arch": arch.to_json()}, OBJECTIVES, budget=9, retries=0)
     with small_disk(tmp_path / "disk", "4m") as disk:
         bridge.disk = DiskSpace(disk.path)
         for run in ("a", "b"):

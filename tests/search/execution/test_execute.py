@@ -29,7 +29,7 @@ CONFIG = SearchConfig.from_dict({"space": "digits"})
 @pytest.fixture
 def bridge() -> TrialBridge:
     study = optuna.create_study(direction="maximize")
-    return TrialBridge(study, lambda trial: {}, [Objective(metric="score", direction="max")], trials=3)
+    return TrialBridge(study, lambda trial: {}, [Objective(metric="score", direction="max")], budget=3)
 
 
 @pytest.fixture

@@ -50,9 +50,9 @@ def test_whatever_trials_do_the_search_ends(tmp_path: Path) -> None:
             trial.set_user_attr("fault", next(waiting, "fine"))
         return {"fault": trial.user_attrs["fault"], "folder": str(tmp_path)}
 
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=4, max_step=3, retries=1)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=6, max_step=3, retries=1)
     run(bridge, faulty, tmp_path)
-    assert bridge.ended == "4 trials are finished"
+    assert bridge.ended == "the budget of 6 full trainings is spent"
     assert bridge.errors == []
     ends = {trial.user_attrs["fault"]: trial for trial in bridge.study.trials[: len(FAULTS)]}
     assert {fault: trial.state.name for fault, trial in ends.items()} == {
@@ -83,13 +83,14 @@ def test_prunes_what_is_dominated_and_nothing_on_the_front(tmp_path: Path) -> No
     def space(trial: Trial) -> dict[str, float]:
         return {"x": trial.suggest_float("x", 0, 1), "y": trial.suggest_float("y", 0, 1)}
 
-    bridge = TrialBridge(study(pruner=ParetoPruner(max_steps=8)), space, OBJECTIVES, trials=16, max_step=8)
+    bridge = TrialBridge(study(pruner=ParetoPruner(max_steps=8)), space, OBJECTIVES, budget=12, max_step=8)
     run(bridge, curve, tmp_path)
     assert bridge.errors == []
     trials = bridge.study.trials
     pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
     assert pruned
-    assert len(trials) == 16
+    assert len(trials) > 12  # what pruning saves pays for others
+    assert 11 < bridge.spent <= 12
     for trial in pruned:
         others = [other for other in trials if other.number != trial.number]
         assert any(
@@ -114,7 +115,7 @@ def test_hooks_that_raise_do_not_end_the_search(tmp_path: Path) -> None:
                 raise RuntimeError("the pruner is broken")
             return False
 
-    bridge = TrialBridge(study(pruner=Breaks()), space, OBJECTIVES, trials=3, max_step=8)
+    bridge = TrialBridge(study(pruner=Breaks()), space, OBJECTIVES, budget=4, max_step=8)
     run(bridge, curve, tmp_path)
     assert bridge.finished == 3
     first = bridge.study.trials[0]  # what a broken pruner stopped has not come to its end
@@ -126,7 +127,7 @@ def test_hooks_that_raise_do_not_end_the_search(tmp_path: Path) -> None:
 def test_a_worker_that_meets_a_full_disk_has_not_failed(tmp_path: Path) -> None:
     """It waits for the next search, although no trial may be tried again here."""
     with small_disk(tmp_path / "disk", "1m") as disk:
-        bridge = TrialBridge(study(), lambda trial: {"folder": str(disk.path)}, OBJECTIVES, trials=1, retries=0)
+        bridge = TrialBridge(study(), lambda trial: {"folder": str(disk.path)}, OBJECTIVES, budget=1, retries=0)
         run(bridge, fills, tmp_path)
         assert (bridge.ended, bridge.failed, bridge.interrupted) == ("the disk is full", True, 1)
         (trial,) = bridge.study.trials
@@ -146,7 +147,7 @@ def test_where_ray_gives_up_another_tuner_goes_on(tmp_path: Path) -> None:
     def space(trial: Trial) -> dict[str, float]:
         return {"x": trial.suggest_float("x", 0, 1), "y": 0.0}
 
-    bridge = TrialBridge(study(), space, OBJECTIVES, trials=3, max_step=8)
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=4.5, max_step=8)  # two fail after five of eight steps
 
     def make_tuner(max_concurrent: int) -> tune.Tuner:
         at_once.append(max_concurrent)
@@ -160,7 +161,7 @@ def test_where_ray_gives_up_another_tuner_goes_on(tmp_path: Path) -> None:
 
     run_trials(bridge, make_tuner, max_concurrent=2)
     assert at_once == [2, 1, 1, 1, 1, 1]
-    assert bridge.ended == "3 trials are finished"
+    assert bridge.ended == "the budget of 4.5 full trainings is spent"
     states = [trial.state.name for trial in bridge.study.trials]
     assert states == ["FAIL"] * 2 + ["COMPLETE"] * 3  # each of the first two was alone, twice
     assert bridge.errors[0] == "RuntimeError: the end of tuner 1; the search continued with at most 1 at once"

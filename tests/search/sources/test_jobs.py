@@ -35,7 +35,7 @@ def source_of(study: Study, names: str) -> JobSource:
 
 def bridge_of(study: Study, names: str) -> tuple[JobSource, TrialBridge]:
     source = source_of(study, names)
-    return source, TrialBridge(study, source, [SCORE], trials=source.finished + source.to_do, retries=0)
+    return source, TrialBridge(study, source, [SCORE], budget=source.finished + source.to_do, retries=0)
 
 
 def carry_out(bridge: TrialBridge, *, failing: str = "", interrupted_at: str = "") -> str:
@@ -83,7 +83,7 @@ def test_what_was_begun_for_somebody_else_waits_for_them(study: Study) -> None:
     source, bridge = bridge_of(study, "cd")
     assert (source.finished, source.to_do) == (1, 2)
     assert carry_out(bridge) == "cd"
-    assert bridge.ended == "3 trials are finished"
+    assert bridge.ended == "the budget of 3 full trainings is spent"
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "RUNNING", "COMPLETE", "COMPLETE"]
     source, bridge = bridge_of(study, "ab")
     assert source.to_do == 1
@@ -103,7 +103,6 @@ def test_nothing_to_do(study: Study) -> None:
     source, bridge = bridge_of(study, "")
     assert (source.finished, source.to_do) == (0, 0)
     assert bridge.next_config("only") is None
-    assert source.next_rescue() is None
 
 
 def test_when_a_job_is_done(study: Study) -> None:

@@ -419,6 +419,7 @@ def test_a_study_of_another_space_in_a_common_storage_is_refused(tmp_path: Path)
         ({"pruner": {"min_trials": 3}}, "pruner.min_trials was 8, is 3"),
         ({"data": {"name": "digits", "validation_seed": 2}}, "data.validation_seed was 0, is 2"),
         ({"epochs": 9}, "epochs was not set, is 9"),
+        ({"baselines": "none"}, "baselines was candidates, is none"),
     ],
 )
 def test_what_decides_about_the_networks_belongs_to_a_study(
@@ -430,7 +431,7 @@ def test_what_decides_about_the_networks_belongs_to_a_study(
         opened(tmp_path, config(**changes))
     sentence = f"the study 'run' in {tmp_path}/study.journal belongs to another search: {difference}"
     assert str(caught.value) == f"{sentence}; choose another name with study="
-    opened(tmp_path, config(data={"name": "digits", "root": "elsewhere", "verify": False}, trials=99))
+    opened(tmp_path, config(data={"name": "digits", "root": "elsewhere", "verify": False}, budget=99))
 
 
 def test_a_study_of_an_earlier_version_did_not_record_all_of_it(tmp_path: Path) -> None:

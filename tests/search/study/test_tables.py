@@ -24,6 +24,7 @@ from xoresnet.search.prepare import plan_search
 from xoresnet.search.pruning.reports import reports
 from xoresnet.search.run import SearchRun
 from xoresnet.search.study.front import front_of
+from xoresnet.search.study.trials import TrialRecord
 
 FIELDS: dict[str, Any] = {
     "space": {
@@ -32,7 +33,7 @@ FIELDS: dict[str, Any] = {
             "timesteps": [1, 2, 4], "neuron": {"kind": ["lif", "if"], "tau": [1.5, 2.0]},
         }
     },
-    "epochs": 3, "trials": 12, "baselines": False, "rescue": 1, "pruner": {"min_trials": 2},
+    "epochs": 3, "budget": 8, "baselines": False,
 }  # fmt: skip
 
 
@@ -48,9 +49,14 @@ def run(tmp_path: Path) -> SearchRun:
     return begun(tmp_path / "run")
 
 
-def test_all_values_are_the_studys(run: SearchRun) -> None:
+@pytest.mark.parametrize(
+    ("changes", "stopped"),
+    [({}, "PAUSED"), ({"strategy": "promotion"}, "PAUSED"), ({"pruner": {"min_trials": 2}}, "PRUNED")],
+)
+def test_all_values_are_the_studys(changes: dict[str, Any], stopped: str, tmp_path: Path) -> None:
+    run = begun(tmp_path / "run", **changes)
+    run.bridge.next_config("runs")
     drive(run.bridge)
-    run.bridge.source.next_rescue()  # one that runs
     run.frames.write()
     loaded = load(run.folder.path)
     trials = {
@@ -59,14 +65,14 @@ def test_all_values_are_the_studys(run: SearchRun) -> None:
         if "arch_id" in trial.user_attrs and "duplicate_of" not in trial.user_attrs
     }
     assert list(loaded.trials["trial_id"]) == list(trials)
-    assert {trial.state for trial in trials.values()} >= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert set(loaded.trials["state"]) == {"COMPLETE", "RUNNING", stopped}
     figures = [field.name for field in fields(EpochRecord) if field.name not in ("epoch", "layers")]
     for row in loaded.trials.to_dict("records"):
         trial = trials[row["trial_id"]]
         arch = Arch.from_json(trial.user_attrs["arch"])
         recipe = json.loads(trial.user_attrs["recipe"])
         assert row["arch_id"] == arch.arch_id
-        assert row["state"] == trial.state.name
+        assert row["state"] == TrialRecord(trial).state_name
         assert row["params_count"] == params_count(arch)
         assert row["seed"] == recipe["seed"]
         reported = reports(trial)
@@ -133,6 +139,7 @@ def test_times_are_utc_wherever_the_driver_is(run: SearchRun, monkeypatch: pytes
     time.tzset()
     try:
         drive(run.bridge)
+        run.bridge.finish()
         trials = run.frames.frames().trials
     finally:
         monkeypatch.undo()
@@ -144,7 +151,7 @@ def test_times_are_utc_wherever_the_driver_is(run: SearchRun, monkeypatch: pytes
 def test_a_search_goes_on_where_its_tables_cannot_be_written(run: SearchRun) -> None:
     (run.folder.path / "trials.parquet").mkdir()
     drive(run.bridge)
-    assert run.bridge.ended == "12 trials are finished"
+    assert run.bridge.ended == "the budget of 8 full trainings is spent"
     assert not run.bridge.failed
     (told,) = run.bridge.errors
     assert told.startswith("tables: IsADirectoryError: ")

@@ -19,7 +19,7 @@ from xoresnet.search.study.trials import (
     confirmation_attributes,
     network_attributes,
     own_trials,
-    rescue_attributes,
+    repeat_attributes,
     source_attributes,
     training_key,
     trials_of,
@@ -158,10 +158,10 @@ def test_retries_add_up(trial: Trial) -> None:
         (TrialState.COMPLETE, {"duplicate_of": 0}, False),
         (TrialState.FAIL, {"duplicate_of": -1}, False),
         (TrialState.COMPLETE, {"rescues": 0}, False),
-        (TrialState.COMPLETE, {"source": "prior"}, True),
+        (TrialState.RUNNING, {"paused_at": 3}, False),
     ],
 )
-def test_what_counts_against_the_budget(state: TrialState, attributes: dict[str, Any], counts: bool) -> None:
+def test_what_counts_as_finished(state: TrialState, attributes: dict[str, Any], counts: bool) -> None:
     assert record_with(state, **attributes).counts_as_finished == counts
 
 
@@ -180,11 +180,39 @@ def test_answers(attributes: dict[str, Any], duplicate_of: int | None, excluded:
     assert record.has_own_network != answered
 
 
+@pytest.mark.parametrize(
+    ("state", "attributes", "running", "paused_at", "name"),
+    [
+        (TrialState.RUNNING, {}, True, 0, "RUNNING"),
+        (TrialState.RUNNING, {"paused_at": 3}, False, 3, "PAUSED"),
+        (TrialState.RUNNING, {"paused_at": 0}, True, 0, "RUNNING"),  # it was resumed
+        (TrialState.PRUNED, {"paused_at": 3}, False, 0, "PRUNED"),  # the search has ended
+        (TrialState.COMPLETE, {"paused_at": 0}, False, 0, "COMPLETE"),
+    ],
+)
+def test_a_paused_trial_is_running_to_optuna_alone(
+    state: TrialState, attributes: dict[str, Any], running: bool, paused_at: int, name: str
+) -> None:
+    record = record_with(state, **attributes)
+    assert (record.is_running, record.paused_at, record.state_name) == (running, paused_at, name)
+
+
+def test_a_trial_costs_the_steps_that_it_trained_itself() -> None:
+    steps = {"report:1": [0.5, 1.0], "report:9": [0.5, 1.0]}
+    assert record_with().charged_steps == 0
+    assert record_with(**steps).charged_steps == 9
+    assert record_with(**steps, rescues=0, inherited_steps=3).charged_steps == 6
+    assert record_with(**steps, extra_steps=3).charged_steps == 12
+    assert record_with(TrialState.FAIL, **steps, duplicate_of=0).charged_steps == 0
+
+
 def test_attributes_of_other_trials() -> None:
-    pruned = record_with(TrialState.PRUNED, **network_attributes(ARCH, RECIPE), **{"report:1": [0.5, 1.0]})
-    rescue = record_with(**rescue_attributes(pruned, "finishes #0"))
-    assert (rescue.rescues, rescue.source, rescue.training_key) == (pruned.number, "finishes #0", pruned.training_key)
-    assert rescue.reports == {}
+    network = network_attributes(ARCH, RECIPE)
+    failed = record_with(TrialState.FAIL, **network, rescues=7, failure="it died", **{"report:1": [0.5, 1.0]})
+    repeated = record_with(**repeat_attributes(failed))
+    assert (repeated.rescues, repeated.source, repeated.training_key) == (7, None, failed.training_key)
+    assert (repeated.reports, repeated.failure) == ({}, None)
+    assert repeat_attributes(record_with(TrialState.FAIL, **network, source="xoresnet8"))["source"] == "xoresnet8"
     confirms = confirmation_attributes(ARCH, RECIPE, None, None)
     assert confirms == {**network_attributes(ARCH, RECIPE), "confirms": None, "source": None}
     assert record_with(**confirmation_attributes(ARCH, RECIPE, 3, "or-resnet8")).confirms == 3

@@ -16,7 +16,7 @@ from xoresnet.description.layer_table import params_count
 from xoresnet.description.recipe import Recipe
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
-from xoresnet.search.sources.proposals import ArchProposals
+from xoresnet.search.sources.networks import ArchProposals
 from xoresnet.search.study.attributes import ARCH_ID, DUPLICATE
 from xoresnet.search.study.trials import TrialRecord, trials_of
 from xoresnet.space.baseline_networks import baselines
@@ -63,7 +63,7 @@ def search(bridge: TrialBridge) -> list[str]:
 def test_every_network_once_and_then_an_end(sampler: BaseSampler, options: dict[str, Any]) -> None:
     of = study(sampler)
     source = proposals(of, SMALL, **options)
-    bridge = TrialBridge(of, source, DEFAULT_OBJECTIVES, trials=1000)
+    bridge = TrialBridge(of, source, DEFAULT_OBJECTIVES, budget=1000)
     trained = search(bridge)
     space = SearchSpace.from_dict(SMALL)
     assert sorted(trained) == sorted(arch.arch_id for arch in space.enumerate())
@@ -72,15 +72,17 @@ def test_every_network_once_and_then_an_end(sampler: BaseSampler, options: dict[
     assert not bridge.errors
 
 
-def test_duplicates_are_answered_from_the_record() -> None:
+def test_duplicates_end_at_once_and_name_the_trial_that_has_the_result() -> None:
+    """Samplers ignore them, because they are told FAIL: no result counts twice."""
     of = study(RandomSampler(seed=0))
-    search(TrialBridge(of, proposals(of, SMALL), DEFAULT_OBJECTIVES, trials=1000))
+    search(TrialBridge(of, proposals(of, SMALL), DEFAULT_OBJECTIVES, budget=1000))
     answered = [trial for trial in of.trials if DUPLICATE in trial.user_attrs]
     assert answered
     for trial in answered:
         original = of.trials[trial.user_attrs[DUPLICATE]]
         assert original.user_attrs[ARCH_ID] == trial.user_attrs[ARCH_ID]
-        assert (trial.state, trial.values) == (TrialState.COMPLETE, original.values)
+        assert original.state == TrialState.COMPLETE
+        assert (trial.state, trial.values) == (TrialState.FAIL, None)
 
 
 def test_what_exceeds_the_constraints_is_never_trained() -> None:
@@ -88,7 +90,7 @@ def test_what_exceeds_the_constraints_is_never_trained() -> None:
     space = SearchSpace.from_dict(fields)
     assert space.size().excluded > 0
     of = study(RandomSampler(seed=0))
-    trained = search(TrialBridge(of, proposals(of, fields), DEFAULT_OBJECTIVES, trials=1000))
+    trained = search(TrialBridge(of, proposals(of, fields), DEFAULT_OBJECTIVES, budget=1000))
     assert sorted(trained) == sorted(arch.arch_id for arch in space.enumerate())
 
 
@@ -98,7 +100,7 @@ def test_known_networks_come_first_and_under_their_names() -> None:
     known = baselines(SearchSpace.from_dict(SMALL))
     for name, arch in known.items():
         source.enqueue(name, arch)
-    trained = search(TrialBridge(of, source, DEFAULT_OBJECTIVES, trials=len(known) + 3))
+    trained = search(TrialBridge(of, source, DEFAULT_OBJECTIVES, budget=len(known) + 3))
     first = [arch.arch_id for arch in known.values()]
     assert trained[: len(first)] == list(dict.fromkeys(first))
     assert [trial.user_attrs.get("source") for trial in of.trials[: len(known)]] == list(known)
@@ -106,8 +108,8 @@ def test_known_networks_come_first_and_under_their_names() -> None:
 
 def test_a_search_that_goes_on_knows_what_was_tried() -> None:
     of = study(RandomSampler(seed=0))
-    first = search(TrialBridge(of, proposals(of, SMALL), DEFAULT_OBJECTIVES, trials=5))
-    second = search(TrialBridge(of, proposals(of, SMALL), DEFAULT_OBJECTIVES, trials=9))
+    first = search(TrialBridge(of, proposals(of, SMALL), DEFAULT_OBJECTIVES, budget=5))
+    second = search(TrialBridge(of, proposals(of, SMALL), DEFAULT_OBJECTIVES, budget=9))
     assert len(set(first + second)) == 9
 
 
@@ -118,7 +120,7 @@ def test_recipes_make_a_difference() -> None:
     }
     of = study(RandomSampler(seed=1))
     source = proposals(of, fields)
-    bridge = TrialBridge(of, source, DEFAULT_OBJECTIVES, trials=5)
+    bridge = TrialBridge(of, source, DEFAULT_OBJECTIVES, budget=5)
     search(bridge)
     assert bridge.ended == "every configuration of the space has been tried"
     finished = [trial for trial in of.trials if TrialRecord(trial).counts_as_finished]
@@ -129,7 +131,7 @@ def test_what_was_asked_for_and_never_written_down_is_described_again() -> None:
     of = study(RandomSampler(seed=0))
     trial = of.ask()  # the driver is killed before it suggests anything
     source = proposals(of, SMALL)
-    bridge = TrialBridge(of, source, DEFAULT_OBJECTIVES, trials=1)
+    bridge = TrialBridge(of, source, DEFAULT_OBJECTIVES, budget=1)
     config = bridge.next_config("run")
     assert config is not None
     assert config["number"] == trial.number
@@ -147,7 +149,7 @@ def test_a_driver_may_die_between_any_two_writes(last: str) -> None:
     limits = {"max_params": params_count(small)} if last == "failure" else {}
     fields = {**SMALL, "constraints": limits}
     of = study(RandomSampler(seed=0))
-    bridge = TrialBridge(of, proposals(of, fields), DEFAULT_OBJECTIVES, trials=8, max_step=1)
+    bridge = TrialBridge(of, proposals(of, fields), DEFAULT_OBJECTIVES, budget=8, max_step=1)
     of.enqueue_trial(parameters_of(space, small))
     assert bridge.next_config("run") is not None
     bridge.on_report("run", {"epoch": 1, "val_accuracy": 0.5, "spikes_per_sample": 10.0})
@@ -168,7 +170,7 @@ def test_a_driver_may_die_between_any_two_writes(last: str) -> None:
         with pytest.raises(Killed):
             bridge.next_config("killed")
     assert of.trials[1].state == TrialState.RUNNING
-    again = TrialBridge(of, proposals(of, fields), DEFAULT_OBJECTIVES, trials=8, max_step=1)
+    again = TrialBridge(of, proposals(of, fields), DEFAULT_OBJECTIVES, budget=8, max_step=1)
     trained = search(again)
     assert small.arch_id not in trained  # never twice
     assert large.arch_id not in trained or last != "failure"
