@@ -171,7 +171,7 @@ class SearchConfig(Spec):
     """`freeze-thaw` pauses networks and resumes those that promise the largest gain; `promotion` resumes the best half
     of those that have come as far; `classic` is a sampler with a pruner, which stops trials for good, and is implied
     where either is given."""
-    budget: Annotated[float, Field(gt=0, le=MOST_TRIALS, allow_inf_nan=False)] = 40.0
+    budget: Annotated[float, Field(gt=0, le=MOST_TRIALS, allow_inf_nan=False, strict=True)] = 40.0
     """What the search may cost, in full trainings of a network; may be raised when a search is continued."""
     sampler: Annotated[Text, AfterValidator(check_sampler_name)] | None = None
     """`tpe`, `nsga2`, `random`, `grid` (each network once), or the dotted path of an Optuna sampler; None unless the

@@ -101,7 +101,7 @@ class SearchRun:
             return outcome(self.bridge, self._lifeline) if is_done else result
         if not result.failed and self._nothing_to_do():
             self.bridge.finish()
-        if result.failed or self.bridge.left < 1:
+        if result.failed or not self.bridge.affords_new:
             return result
         failed = failed_trials(self.study)
         if not failed:
@@ -238,7 +238,7 @@ class SearchRun:
         if self.bridge.interrupted or self.bridge.live:
             return False
         sampler = self.study.sampler
-        has_more = self._proposals.has_more(sampler) if isinstance(sampler, PausingSampler) else self.bridge.left >= 1
+        has_more = self._proposals.has_more(sampler) if isinstance(sampler, PausingSampler) else self.bridge.affords_new
         if has_more:
             return False
         self.bridge.ended = self.bridge.ended or self.bridge.why_it_ends()

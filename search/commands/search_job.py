@@ -41,7 +41,7 @@ def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
             say(_headline(run))
             if run.bridge.spent:
                 say(f"Resuming: {run.bridge.spent:.1f} of {_trainings(config.budget)} are spent.")
-            if run.config.address is not None and run.bridge.left >= 1:  # which may take a minute
+            if run.config.address is not None and run.bridge.affords_new:  # which may take a minute
                 say(f"Joining the Ray cluster at {run.config.address}.")
         _note_other_images(config, run.config)
         view.begin(run)

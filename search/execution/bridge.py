@@ -148,7 +148,7 @@ class TrialBridge:
             self._again.popleft()  # not before, because the line above may raise
             if interrupted is not None:
                 return interrupted
-        is_affordable = self.pauses or self.left >= 1 - _ROUNDING
+        is_affordable = self.pauses or self.affords_new
         proposal = self.source.next() if is_affordable and not self._exhausted else None
         if proposal is None and not self.live:  # else a running trial may have to be tried again, or leave some budget
             if self.finished == 0 and self._last_reason:
@@ -160,9 +160,9 @@ class TrialBridge:
 
     def why_it_ends(self) -> str:
         """Why no further trial begins, where the source has none."""
-        if self.pauses and paused_trials(self.study) and self.left >= 1 - _ROUNDING:
+        if self.pauses and paused_trials(self.study) and self.affords_new:
             return "no network promises a gain that one training could show"
-        if self.left < 1 - _ROUNDING or (self.pauses and paused_trials(self.study)):
+        if not self.affords_new or (self.pauses and paused_trials(self.study)):
             return f"the budget of {self.budget:g} full {'training' if self.budget == 1 else 'trainings'} is spent"
         return "every configuration of the space has been tried"
 
@@ -186,6 +186,11 @@ class TrialBridge:
         """What may be spent on trials that have not begun, if the running ones are completed."""
         promised = sum(self._promised(live.trial) for live in self.live.values())
         return self.budget - self.spent - promised
+
+    @property
+    def affords_new(self) -> bool:
+        """Whether a whole full training is left of the budget; sums of shares are rounded."""
+        return self.left >= 1 - _ROUNDING
 
     def _promised(self, trial: Trial) -> float:
         last = self.source.last_step(trial) or self._last

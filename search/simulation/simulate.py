@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
 import pandas as pd
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.study import Study
@@ -75,8 +77,7 @@ def simulate(
         raise UsageError(
             f"strategy: {shown(strategy)} is not one of {', '.join(STRATEGIES)}{nearest(strategy, STRATEGIES)}"
         )
-    study = optuna.create_study(directions=[objective.optuna_direction for objective in objectives])
-    study.set_metric_names([objective.metric for objective in objectives])
+    study = _made_study(objectives)
     if strategy == "classic":
         spec = PrunerSpec(kind=pruner) if isinstance(pruner, str) else pruner
         study.sampler = make_sampler(sampler, seed) if isinstance(sampler, str) else sampler
@@ -98,6 +99,20 @@ def simulate(
     if bridge.errors:
         raise UsageError(f"the sampler or pruner failed: {bridge.errors[-1]}")
     return _frame(stretches, study, curves)
+
+
+def _made_study(objectives: Sequence[Objective]) -> Study:
+    """An empty study in memory, made without a word of Optuna's."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        study = optuna.create_study(directions=[objective.optuna_direction for objective in objectives])
+    finally:
+        optuna.logging.set_verbosity(level)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names([objective.metric for objective in objectives])
+    return study
 
 
 def _run(bridge: TrialBridge, curves: CurveTable, metrics: Sequence[str], workers: int) -> list[_Stretch]:

@@ -78,9 +78,9 @@ def _prior_line(prior: Mapping[str, Any]) -> str:
 def _paused_lines(study: Study) -> list[str]:
     """How many networks are paused; empty where none is."""
     paused = paused_trials(study)
-    return [f"{counted(len(paused), 'network')} paused, the longest after epoch {max(map(last_step, paused))}"] * bool(
-        paused
-    )
+    if not paused:
+        return []
+    return [f"{counted(len(paused), 'network')} paused, the longest after epoch {max(map(last_step, paused))}"]
 
 
 def trial_line(trial: TrialRecord, metrics: list[str], bridge: TrialBridge) -> str:

@@ -173,6 +173,43 @@ def test_samplers(name: str) -> None:
     assert SearchConfig(space=SPACE, sampler=name).sampler == name
 
 
+@pytest.mark.parametrize(
+    ("told", "sampler", "pruner"),
+    [
+        ({"sampler": "nsga2"}, "nsga2", "pareto"),
+        ({"pruner": "median"}, "tpe", "median"),
+        ({"strategy": None, "pruner": "none"}, "tpe", "none"),
+        ({"strategy": "classic"}, "tpe", "pareto"),
+        ({"strategy": "classic", "sampler": None, "pruner": None}, "tpe", "pareto"),
+    ],
+)
+def test_a_sampler_or_a_pruner_is_a_classic_search(told: dict[str, Any], sampler: str, pruner: str) -> None:
+    config = SearchConfig(space=SPACE, **told)
+    assert (config.strategy, config.sampler, config.pruner) == ("classic", sampler, PrunerSpec(kind=pruner))
+    assert again(config) == config
+
+
+@pytest.mark.parametrize("told", [{}, {"strategy": None}, {"strategy": "freeze-thaw"}, {"strategy": "promotion"}])
+def test_other_strategies_have_neither(told: dict[str, Any]) -> None:
+    config = SearchConfig(space=SPACE, **told)
+    assert config.strategy == (told.get("strategy") or "freeze-thaw")
+    assert (config.sampler, config.pruner) == (None, None)
+    assert again(config) == config
+
+
+@pytest.mark.parametrize(
+    ("spelling", "baselines"),
+    [(True, "candidates"), (False, "none"), *((name, name) for name in ("candidates", "first", "none"))],
+)
+def test_baselines(spelling: Any, baselines: str) -> None:
+    assert SearchConfig(space=SPACE, baselines=spelling).baselines == baselines
+
+
+def test_a_budget_need_not_be_whole() -> None:
+    assert SearchConfig(space=SPACE, budget=0.5).budget == 0.5
+    assert SearchConfig(space=SPACE, budget=7).budget == 7.0
+
+
 def test_whole_seconds_are_seconds() -> None:
     config = SearchConfig(space=SPACE, time_budget=3, trial_seconds=1.5, gpus_per_trial=0.25)
     assert (config.time_budget, config.trial_seconds, config.gpus_per_trial) == (3.0, 1.5, 0.25)
@@ -184,7 +221,9 @@ def test_whole_seconds_are_seconds() -> None:
 @pytest.mark.parametrize(
     ("told", "fault"),
     [
-        ({"trails": 3}, "trails: unknown field; did you mean 'trials'?"),
+        ({"budgt": 3}, "budgt: unknown field; did you mean 'budget'?"),
+        ({"trials": 3}, "trials: is not a field any more; budget=N is the cost of N full trainings"),
+        ({"rescue": 3}, "rescue: unknown field; did you mean 'recipe'?"),
         ({"data": {"nam": "digits"}}, "data.nam: unknown field; did you mean 'name'?"),
         ({"pruner": {"min_epoch": 3}}, "pruner.min_epoch: unknown field; did you mean 'min_epochs'?"),
         ({"recipe": {"learning_rat": 1}}, "recipe.learning_rat: unknown field; did you mean 'learning_rate'?"),
@@ -234,7 +273,6 @@ def test_whole_seconds_are_seconds() -> None:
             "sampler: 'tp' is not one of tpe, nsga2, random, grid, or a dotted path; did you mean 'tpe'?",
         ),
         ({"sampler": "best"}, "sampler: 'best' is not one of tpe, nsga2, random, grid, or a dotted path"),
-        ({"sampler": None}, "sampler: must be a string, got None"),
         (
             {"pruner": {"kind": "medan"}},
             f"pruner.kind: 'medan' is not one of {', '.join(PRUNERS)}, or a dotted path; did you mean 'median'?",
@@ -243,7 +281,6 @@ def test_whole_seconds_are_seconds() -> None:
             {"pruner": "medan"},
             f"pruner.kind: 'medan' is not one of {', '.join(PRUNERS)}, or a dotted path; did you mean 'median'?",
         ),
-        ({"pruner": None}, "pruner: must be a mapping of fields, got None"),
         ({"pruner": {"kind": None}}, "pruner.kind: must be a string, got None"),
         (
             {"pruner": {"ties": "pas"}},
@@ -253,13 +290,24 @@ def test_whole_seconds_are_seconds() -> None:
         ({"pruner": {"reduction_factor": 1}}, "pruner.reduction_factor: must be at least 2, got 1"),
         ({"pruner": {"min_trials": 1.0}}, "pruner.min_trials: must be a whole number, got 1.0"),
         ({"pruner": {"brackets": "2"}}, "pruner.brackets: must be a whole number, got '2'"),
-        ({"baselines": 1}, "baselines: must be true or false, got 1"),
-        ({"baselines": "no"}, "baselines: must be true or false, got 'no'"),
-        ({"trials": 0}, "trials: must be at least 1, got 0"),
-        ({"trials": "5"}, "trials: must be a whole number, got '5'"),
-        ({"trials": 5.0}, "trials: must be a whole number, got 5.0"),
-        ({"trials": True}, "trials: must be a whole number, got True"),
-        ({"trials": None}, "trials: must be a whole number, got None"),
+        (
+            {"strategy": "freeze"},
+            "strategy: 'freeze' is not one of freeze-thaw, promotion, classic; did you mean 'freeze-thaw'?",
+        ),
+        ({"strategy": 3}, "strategy: 3 is not one of freeze-thaw, promotion, classic"),
+        ({"baselines": 1}, "baselines: 1 is not one of candidates, first, none"),
+        ({"baselines": "no"}, "baselines: 'no' is not one of candidates, first, none; did you mean 'none'?"),
+        ({"baselines": None}, "baselines: None is not one of candidates, first, none; did you mean 'none'?"),
+        ({"stop": "gain"}, "stop: 'gain' is not one of budget, plateau"),
+        ({"stop": None}, "stop: None is not one of budget, plateau"),
+        ({"keep_paused": 0}, "keep_paused: must be at least 1, got 0"),
+        ({"budget": 0}, "budget: must be greater than 0, got 0"),
+        ({"budget": -1.5}, "budget: must be greater than 0, got -1.5"),
+        ({"budget": "5"}, "budget: must be a number, got '5'"),
+        ({"budget": True}, "budget: must be a number, got True"),
+        ({"budget": None}, "budget: must be a number, got None"),
+        ({"budget": float("inf")}, "budget: must be finite, got inf"),
+        ({"budget": float("nan")}, "budget: must be finite, got nan"),
         ({"epochs": 0}, "epochs: must be at least 1, got 0"),
         ({"time_budget": 0}, "time_budget: must be greater than 0, got 0"),
         ({"time_budget": True}, "time_budget: must be a number, got True"),
@@ -275,7 +323,6 @@ def test_whole_seconds_are_seconds() -> None:
         ({"storage": 3}, "storage: must be a string, got 3"),
         ({"study": 3}, "study: must be a string, got 3"),
         ({"warm_start": 3}, "warm_start: must be a string, got 3"),
-        ({"rescue": -1}, "rescue: must be at least 0, got -1"),
         ({"address": 3}, "address: must be a string, got 3"),
     ],
 )
@@ -320,15 +367,15 @@ def test_all_faults_in_fields_at_once() -> None:
         objectives=["val_accuracy:max", "val_loss:mi"],
         pruner={"ties": "non", "brackets": 0},
         data={"name": 1},
-        trials=0,
+        budget=0,
         sede=1,
     )
     assert [sentence.partition(": ")[0] for sentence in sentences] == [
         "data.name",
         "objectives.1.direction",
+        "budget",
         "pruner.ties",
         "pruner.brackets",
-        "trials",
         "sede",
     ]
 
@@ -372,13 +419,13 @@ def test_what_is_no_mapping_of_names() -> None:
 
 def test_a_configuration_cannot_be_changed_but_copied() -> None:
     config = SearchConfig(space=SPACE)
-    with pytest.raises(SpecError, match=r"make a copy: \.replace\(trials=\.\.\.\)"):
-        config.trials = 3  # type: ignore[misc]
-    copy = config.replace(trials=3, sampler="nsga2")
-    assert (copy.trials, copy.sampler, config.trials) == (3, "nsga2", 50)
-    assert copy.replace(trials=50, sampler="tpe") == config
-    with pytest.raises(SpecError, match=r"^trials: must be at least 1, got 0$"):
-        config.replace(trials=0)
+    with pytest.raises(SpecError, match=r"make a copy: \.replace\(budget=\.\.\.\)"):
+        config.budget = 3  # type: ignore[misc]
+    copy = config.replace(budget=3, strategy="promotion")
+    assert (copy.budget, copy.strategy, config.budget) == (3, "promotion", 40)
+    assert copy.replace(budget=40, strategy="freeze-thaw") == config
+    with pytest.raises(SpecError, match=r"^budget: must be greater than 0, got 0$"):
+        config.replace(budget=0)
 
 
 # written and read
@@ -427,6 +474,11 @@ def configs(draw: st.DrawFn) -> SearchConfig:
         ties=st.sampled_from(["epsilon-net", "pass", *["hypervolume"] * (len(objectives) == 2)]),
         brackets=WHOLE,
     )
+    classic = {"strategy": st.just("classic"), "sampler": st.sampled_from([*SAMPLERS]) | PATHS, "pruner": pruner}
+    pausing = {
+        "strategy": st.sampled_from(["freeze-thaw", "promotion"]),
+        "stop": st.sampled_from(["budget", "plateau"]),
+    }
     return draw(
         st.builds(
             SearchConfig,
@@ -434,12 +486,11 @@ def configs(draw: st.DrawFn) -> SearchConfig:
             data=DATA,
             recipe=RECIPES,
             objectives=st.just(objectives),
-            sampler=st.sampled_from([*SAMPLERS]) | PATHS,
-            pruner=pruner,
-            baselines=st.booleans(),
+            **draw(st.sampled_from([classic, pausing])),
+            baselines=st.sampled_from(["candidates", "first", "none"]),
             warm_start=maybe(st.text()),
-            trials=WHOLE,
-            rescue=st.integers(0, 99),
+            budget=st.floats(0, 10**6, exclude_min=True, allow_subnormal=False) | WHOLE,
+            keep_paused=WHOLE,
             epochs=maybe(WHOLE),
             time_budget=maybe(SECONDS),
             trial_seconds=maybe(SECONDS),
@@ -465,11 +516,12 @@ def test_any_configuration_is_read_as_it_was_written(config: SearchConfig) -> No
 FULL = SearchConfig(
     space=SearchSpace.preset("cifar"), data={"name": "folder", "root": "my pictures", "image_size": [8, 8]},
     recipe={"learning_rate": 1e-3, "flip": False}, objectives=["val_accuracy:max", "synops_per_sample:min"],
-    sampler="nsga2", pruner={"kind": "median", "metric": "synops_per_sample"}, baselines=False,
-    warm_start="runs/earlier", trials=7, rescue=2, epochs=3, prior={"kind": "shared", "epochs": 3, "seeds": 2},
+    baselines="first", warm_start="runs/earlier", budget=7, stop="plateau", keep_paused=9, epochs=3,
+    prior={"kind": "shared", "epochs": 3, "seeds": 2},
     time_budget=60, trial_seconds=0.5, retries=0, cpus_per_trial=2, gpus_per_trial=0.25, max_concurrent=3, seed=5,
     storage="sqlite:////data/here.db", study="mine", address="auto",
 )  # fmt: skip
+CLASSIC = SearchConfig(space=SPACE, sampler="nsga2", pruner={"kind": "median", "metric": "spikes_per_sample"})
 
 
 def test_what_is_said_of_a_prior_wants_one() -> None:
@@ -479,7 +531,40 @@ def test_what_is_said_of_a_prior_wants_one() -> None:
     assert SearchConfig.from_dict({"space": "digits", "prior": {"kind": "shared", "epochs": 3}}).prior.epochs == 3
 
 
+@pytest.mark.parametrize(
+    ("told", "sentences"),
+    [
+        (
+            {"strategy": "promotion", "sampler": "tpe"},
+            ["sampler: has no effect with strategy=promotion; leave it out, or add strategy=classic"],
+        ),
+        (
+            {"strategy": "freeze-thaw", "pruner": "none"},
+            ["pruner: has no effect with strategy=freeze-thaw; leave it out, or add strategy=classic"],
+        ),
+        ({"strategy": "promotion", "prior": "shared"}, ["prior: requires strategy=freeze-thaw, not promotion"]),
+        ({"sampler": "tpe", "prior": "shared"}, ["prior: requires strategy=freeze-thaw, not classic"]),
+        (
+            {"pruner": "none", "stop": "plateau"},
+            ["stop: plateau requires a strategy that expects gains, not strategy=classic"],
+        ),
+        (
+            {"strategy": "promotion", "sampler": "tpe", "pruner": "none", "prior": "shared"},
+            [
+                "sampler: has no effect with strategy=promotion; leave it out, or add strategy=classic",
+                "pruner: has no effect with strategy=promotion; leave it out, or add strategy=classic",
+                "prior: requires strategy=freeze-thaw, not promotion",
+            ],
+        ),
+    ],
+)
+def test_what_belongs_to_another_strategy(told: dict[str, Any], sentences: list[str]) -> None:
+    assert faults(**told) == sentences
+
+
 def test_nothing_of_everything_is_a_default() -> None:
     """So that what follows looks at every field."""
     plain = SearchConfig(space=SPACE)
-    assert [field for field in SearchConfig.model_fields if getattr(FULL, field) == getattr(plain, field)] == []
+    same = [field for field in SearchConfig.model_fields if getattr(FULL, field) == getattr(plain, field)]
+    assert same == ["strategy", "sampler", "pruner"]
+    assert [field for field in same if getattr(CLASSIC, field) == getattr(plain, field)] == []

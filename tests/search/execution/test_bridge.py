@@ -96,6 +96,20 @@ def test_pruned_trials_cost_the_steps_that_they_trained() -> None:
     assert (bridge.spent, bridge.ended) == (pytest.approx(5 / 3), "the budget of 2 full trainings is spent")
 
 
+def test_shares_that_add_up_to_a_whole_training_are_one() -> None:
+    """3 - (0.4 + 0.8 + 0.6 + 0.2) is less than 1 in floating point."""
+    bridge = TrialBridge(study(PrunesBelowHalf()), space, OBJECTIVES, budget=3, max_step=5)
+    for steps in (2, 4, 3, 1):
+        bridge.next_config("a")
+        for step in range(1, steps + 1):
+            bridge.on_report("a", says(step, 0.6 if step < steps else 0.4))
+        bridge.on_end("a")
+    assert states(bridge.study) == ["PRUNED"] * 4
+    assert bridge.left < 1
+    assert bridge.affords_new
+    assert bridge.next_config("a") is not None
+
+
 def test_failed_trials_cost_what_they_trained_too() -> None:
     bridge = TrialBridge(study(), space, OBJECTIVES, budget=2, max_step=4, retries=0)
     bridge.next_config("a")

@@ -65,5 +65,5 @@ def test_the_picture(run: ConfirmRun) -> None:
     console.print(view.picture(run))
     assert isinstance(console.file, io.StringIO)
     bar, running = (line.rstrip() for line in console.file.getvalue().splitlines())
-    assert bar.startswith("1/3 trials ")
+    assert bar.startswith("1/3 trainings ")
     assert running == f"#1  epoch 1/2  accuracy 50.00 %  spikes 50  {describe_arch(run.plan.jobs[1].arch)}"

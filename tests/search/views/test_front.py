@@ -55,7 +55,7 @@ def test_the_front_is_a_table(run: SearchRun) -> None:
 
 
 def test_known_networks_have_their_names_behind_them(opened: Any) -> None:
-    run = opened(baselines=True)
+    run = opened(baselines="first")
     complete(run, 0.5, 2000)
     (row,) = table_of(run)[1]
     assert row[-1] == "depth 8 width 8 T=2 add (sew-resnet8)"

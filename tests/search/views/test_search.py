@@ -37,12 +37,13 @@ SPACE = {
     }
 }  # fmt: skip
 METRICS = ["val_accuracy", "spikes_per_sample"]
+PAUSING = {"strategy": "freeze-thaw", "sampler": None, "pruner": None}
 _ids = count()
 
 
 def search_config(**changes: Any) -> SearchConfig:
     """A search of two epochs a trial, in which nothing is pruned but by hand."""
-    defaults = {"sampler": "random", "pruner": {"kind": "none"}, "trials": 30, "epochs": 2, "baselines": False}
+    defaults = {"sampler": "random", "pruner": {"kind": "none"}, "budget": 30, "epochs": 2, "baselines": "none"}
     return SearchConfig.from_dict({"space": SPACE, **defaults, **changes})
 
 
@@ -78,7 +79,14 @@ def complete(run: SearchRun, accuracy: float, spikes: float) -> None:
 
 def prune(run: SearchRun, *reports: tuple[float, float]) -> None:
     run_id = start(run, *reports)
-    run.bridge.live[run_id].pruned = True
+    run.bridge.live[run_id].stopped = True
+    run.bridge.on_end(run_id)
+
+
+def pause(run: SearchRun, report: tuple[float, float]) -> None:
+    """A new trial that the strategy stops after its first epoch, because others have not had one yet."""
+    run_id = start(run)
+    assert run.bridge.on_report(run_id, record(1, *report)) is Verdict.STOP
     run.bridge.on_end(run_id)
 
 
@@ -101,43 +109,53 @@ def test_the_line_of_a_complete_trial(run: SearchRun) -> None:
     complete(run, 0.5, 2000)
     (trial,) = run.study.trials
     words = describe_arch(Arch.from_json(trial.user_attrs["arch"]))
-    line = f"   1/30  #0    complete     accuracy 50.00 %  spikes 2,000  {words}"
-    assert trial_line(TrialRecord(trial), METRICS, 1, run) == line
+    line = f"  1.0/30  #0    complete     accuracy 50.00 %  spikes 2,000  {words}"
+    assert trial_line(TrialRecord(trial), METRICS, run.bridge) == line
 
 
 def test_the_line_of_a_pruned_trial_has_what_it_came_to(run: SearchRun) -> None:
     complete(run, 0.5, 2000)
-    prune(run, (0.2, 4000), (0.1, 123456))
+    prune(run, (0.1, 123456))
     trial = run.study.trials[1]
-    line = trial_line(TrialRecord(trial), METRICS, 2, run)
-    assert line.startswith("   2/30  #1    pruned at 2  accuracy 10.00 %  spikes 123.5 k  depth ")
+    line = trial_line(TrialRecord(trial), METRICS, run.bridge)
+    assert line.startswith("  1.5/30  #1    pruned at 1  accuracy 10.00 %  spikes 123.5 k  depth ")
+
+
+def test_the_line_of_a_paused_trial_has_what_it_came_to(opened: Any) -> None:
+    run = opened(**PAUSING)
+    pause(run, (0.1, 123456))
+    line = trial_line(TrialRecord(run.study.trials[0]), METRICS, run.bridge)
+    assert line.startswith("  0.5/30  #0    paused at 1  accuracy 10.00 %  spikes 123.5 k  depth ")
+    run.bridge.finish()
+    line = trial_line(TrialRecord(run.study.trials[0]), METRICS, run.bridge)
+    assert line.startswith("  0.5/30  #0    pruned at 1  accuracy 10.00 %  spikes 123.5 k  depth ")
 
 
 def test_the_line_of_a_failed_trial_has_its_reason(run: SearchRun) -> None:
     fail(run, "RuntimeError: boom")
     (trial,) = run.study.trials
     assert trial.state == TrialState.FAIL
-    assert trial_line(TrialRecord(trial), METRICS, 0, run).startswith("   0/30  #0    failed: RuntimeError: boom ")
+    assert trial_line(TrialRecord(trial), METRICS, run.bridge).startswith("  0.0/30  #0    failed: RuntimeError: boom ")
 
 
 def test_a_trial_that_failed_late_has_its_last_figures_too(opened: Any) -> None:
     run = opened(retries=0)
     run.bridge.on_end(start(run, (0.25, 400)), "its worker died")
     (trial,) = run.study.trials
-    assert "failed: its worker died accuracy 25.00 %  spikes 400" in trial_line(TrialRecord(trial), METRICS, 0, run)
+    assert "failed: its worker died accuracy 25.00 %  spikes 400" in trial_line(TrialRecord(trial), METRICS, run.bridge)
 
 
 def test_known_networks_go_by_their_names(opened: Any) -> None:
-    run = opened(baselines=True)
+    run = opened(baselines="first")
     for number in range(3):
         complete(run, 0.5 + number / 10, 1000 * (number + 1))
-    lines = [trial_line(trial, METRICS, 1, run) for trial in trials_of(run.study, TrialState.COMPLETE)]
+    lines = [trial_line(trial, METRICS, run.bridge) for trial in trials_of(run.study, TrialState.COMPLETE)]
     assert [line.rpartition(" ")[2].strip("()") for line in lines] == ["sew-resnet8", "or-resnet8", "xoresnet8"]
 
 
 def test_other_metrics_by_their_short_names(run: SearchRun) -> None:
     complete(run, 0.5, 2000)
-    line = trial_line(TrialRecord(run.study.trials[0]), ["train_accuracy", "energy_pj_per_sample"], 1, run)
+    line = trial_line(TrialRecord(run.study.trials[0]), ["train_accuracy", "energy_pj_per_sample"], run.bridge)
     assert "  training accuracy 50.00 %  energy (pJ) 2,000  " in line
 
 
@@ -156,10 +174,9 @@ def lines_of(run: SearchRun, capsys: pytest.CaptureFixture[str], *, lines: bool 
 
 def test_every_end_has_its_line(run: SearchRun, capsys: pytest.CaptureFixture[str]) -> None:
     lines = lines_of(run, capsys)
-    assert [line.split()[0] for line in lines] == ["1/30", "2/30", "2/30"]
-    assert lines == [
-        trial_line(trial, METRICS, min(place, 2), run) for place, trial in enumerate(trials_of(run.study), 1)
-    ]
+    assert [line.split()[0] for line in lines] == ["1.0/30", "1.5/30", "1.5/30"]
+    whole = [trial_line(trial, METRICS, run.bridge) for trial in trials_of(run.study)]
+    assert [line.split()[1:] for line in lines] == [line.split()[1:] for line in whole]
 
 
 def test_where_stdout_is_wanted_for_something_else_there_are_none(
@@ -170,7 +187,7 @@ def test_where_stdout_is_wanted_for_something_else_there_are_none(
 
 def test_answers_from_the_record_have_no_line(opened: Any, capsys: pytest.CaptureFixture[str]) -> None:
     space = {"arch": {**SPACE["arch"], "depth": 8, "width": 4, "xor": "none", "timesteps": 1}}
-    run = opened(space=space, trials=20)
+    run = opened(space=space, budget=20)
     with SearchView(lines=True) as view:
         view.begin(run)
         while not run.bridge.ended:
@@ -227,7 +244,7 @@ def test_a_moving_picture(width: int, run: SearchRun, monkeypatch: pytest.Monkey
         view.look(run)
         drawn = lines_on(screen)
     assert max(map(len, drawn)) <= width
-    (bar,) = [line for line in drawn if line.startswith("10/30 trials ")]
+    (bar,) = [line for line in drawn if line.startswith("10.5/30 full trainings ")]
     assert re.search(r"━+ +about \S+ \S+ left$", bar)
     trials = run.study.trials
     reported, silent = [trial for trial in trials if trial.state == TrialState.RUNNING]
@@ -242,6 +259,18 @@ def test_a_moving_picture(width: int, run: SearchRun, monkeypatch: pytest.Monkey
     assert re.search(r" 59\.00 % +10 k +depth ", rows[-1])
     volume = re.compile(r"hypervolume 1\.\d{4} up to \(0\.00 %, 100 k\), spikes in decades$")
     assert any(map(volume.match, drawn))
+
+
+def test_how_many_networks_are_paused(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = opened(**PAUSING)
+    with redirect_stdout(on_a_terminal(80, monkeypatch)) as screen, SearchView(lines=False) as view:
+        view.begin(run)
+        for number in range(3):
+            pause(run, (0.5 + number / 10, 1000.0))
+        view.look(run)
+        drawn = lines_on(screen)
+    assert any(line.startswith("1.5/30 full trainings ") for line in drawn)
+    assert "3 networks paused, the longest after epoch 1" in drawn
 
 
 def test_where_there_is_room_every_cell_is_whole(run: SearchRun, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +297,7 @@ def test_before_two_trials_have_finished_nothing_is_foretold(run: SearchRun, mon
         view.begin(run)  # it goes on: those four say nothing of how long one takes now
         complete(run, 0.6, 2000)
         view.look(run)
-        assert any(re.match(r"5/30 trials .* so far$", line) for line in lines_on(screen))
+        assert any(re.match(r"5/30 full trainings .* so far$", line) for line in lines_on(screen))
 
 
 def test_lines_stay_above_the_picture(run: SearchRun, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,8 +306,8 @@ def test_lines_stay_above_the_picture(run: SearchRun, monkeypatch: pytest.Monkey
         view.look(run)
         complete(run, 0.5, 2000)
         fail(run, "[red]a reason that is rather long, so that it does not go on one line of a narrow terminal")
-    whole = [trial_line(trial, METRICS, 1, run) for trial in trials_of(run.study)]
-    assert [line for line in lines_on(screen) if line.lstrip().startswith("1/30 ") and "#" in line] == whole
+    whole = [trial_line(trial, METRICS, run.bridge) for trial in trials_of(run.study)]
+    assert [line for line in lines_on(screen) if line.lstrip().startswith("1.0/30 ") and "#" in line] == whole
 
 
 def test_it_is_not_drawn_more_than_twice_a_second(run: SearchRun, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,4 +317,6 @@ def test_it_is_not_drawn_more_than_twice_a_second(run: SearchRun, monkeypatch: p
         for _ in range(20):
             view.look(run)
         most = 1 + (time.monotonic() - began) / 0.5
-        assert 1 <= sum(line.startswith("0/30 trials") for line in lines_on(screen)) <= most + 1  # cleared at the end
+        assert (
+            1 <= sum(line.startswith("0/30 full trainings") for line in lines_on(screen)) <= most + 1
+        )  # cleared at the end
