@@ -14,7 +14,6 @@ import joblib
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
@@ -26,6 +25,7 @@ from xoresnet.search import (
     finish,
     last_step,
     pause,
+    recover,
     report,
     reports,
     should_prune,
@@ -68,18 +68,6 @@ def checkpoint_of(trial: optuna.Trial) -> Path:
     return file
 
 
-def recover(study: optuna.Study) -> None:
-    """End the trial that was running when the program was killed; told PRUNED, it may be resumed like a paused one."""
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        if trial.user_attrs.get("paused_at"):
-            continue
-        step = last_step(trial)
-        if step == EPOCHS:
-            study.tell(trial.number, reports(trial)[step])
-        else:
-            study.tell(trial.number, state=TrialState.PRUNED if step else TrialState.FAIL)
-
-
 def main(budget: float) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -91,7 +79,7 @@ def main(budget: float) -> None:
         sampler=FreezeThawSampler(max_steps=EPOCHS, budget=budget),
         pruner=FreezeThawPruner(max_steps=EPOCHS),
     )
-    recover(study)
+    recover(study)  # what was running when the program was killed
     while (trial := ask(study)) is not None:
         goes_on = last_step(trial)
         train(study, trial)

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from xoresnet.search.pruning.reports import should_prune as should_prune
     from xoresnet.search.run import run_search as run_search
     from xoresnet.search.simulation.simulate import simulate as simulate
+    from xoresnet.search.strategy.dead import Chance as Chance
     from xoresnet.search.strategy.lifecycle import ask as ask
     from xoresnet.search.strategy.lifecycle import finish as finish
     from xoresnet.search.strategy.lifecycle import last_step as last_step
     from xoresnet.search.strategy.lifecycle import pause as pause
+    from xoresnet.search.strategy.lifecycle import recover as recover
     from xoresnet.search.strategy.pruner import FreezeThawPruner as FreezeThawPruner
     from xoresnet.search.strategy.pruner import PromotionPruner as PromotionPruner
     from xoresnet.search.strategy.sampler import FreezeThawSampler as FreezeThawSampler
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "BridgeScheduler": "execution.ray_plugin",
     "BridgeSearcher": "execution.ray_plugin",
+    "Chance": "strategy.dead",
     "FreezeThawPruner": "strategy.pruner",
     "FreezeThawSampler": "strategy.sampler",
     "MetricPruner": "pruning.metric_pruner",
@@ -55,6 +58,7 @@ _HOMES = {
     "front": "study.front",
     "last_step": "strategy.lifecycle",
     "pause": "strategy.lifecycle",
+    "recover": "strategy.lifecycle",
     "report": "pruning.reports",
     "reports": "pruning.reports",
     "run_search": "run",

@@ -30,10 +30,16 @@ from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
 from xoresnet.search.registry import STRATEGIES, PrunerSpec, check_sampler_name
 from xoresnet.space.search_space import SearchSpace
 
-__all__ = ["CONFIRM_LIMITS", "MAY_CHANGE", "PriorSpec", "SearchConfig"]
+__all__ = ["CONFIRM_LIMITS", "FORMER", "MAY_CHANGE", "PriorSpec", "SearchConfig"]
 
 RECORDED = tuple(field.name for field in fields(EpochRecord) if field.name not in ("epoch", "layers"))
 """The figures of an epoch's record, which may be objectives."""
+FORMER = {
+    "trials": "is not a field any more; budget=N is the cost of N full trainings",
+    "rescue": "is not a field any more; stopped networks go on when they promise most, or with a larger budget",
+    "prior.exploration": "is not a field any more; the strategy draws a tenth of its new networks at random",
+}
+"""Fields of earlier versions, with what is said of them."""
 MAY_CHANGE = frozenset(
     {
         "address",
@@ -218,9 +224,9 @@ class SearchConfig(Spec):
         """A sampler or a pruner implies the classic strategy, which has both."""
         if not isinstance(fields, Mapping):
             return fields
-        if "trials" in fields:
-            rule = "is not a field any more; budget=N is the cost of N full trainings"
-            raise SpecError([Fault("trials", rule)])
+        former = [Fault(name, rule) for name, rule in FORMER.items() if name in fields]
+        if former:
+            raise SpecError(former)
         given = {name: fields.get(name) for name in ("sampler", "pruner")}
         strategy = fields.get("strategy")
         if strategy is None and any(value is not None for value in given.values()):
@@ -239,8 +245,10 @@ class SearchConfig(Spec):
         if self.strategy != "classic":
             rule = f"has no effect with strategy={self.strategy}; leave it out, or add strategy=classic"
             faults += [Fault(name, rule) for name in ("sampler", "pruner") if getattr(self, name) is not None]
-        elif self.stop == "plateau":
-            faults.append(Fault("stop", "plateau requires a strategy that expects gains, not strategy=classic"))
+        if self.stop == "plateau" and self.strategy != "freeze-thaw":
+            faults.append(
+                Fault("stop", f"plateau requires strategy=freeze-thaw, which expects gains, not {self.strategy}")
+            )
         if self.prior.kind != "none" and self.strategy != "freeze-thaw":
             faults.append(Fault("prior", f"requires strategy=freeze-thaw, not {self.strategy}"))
         unknown = [metric for metric in metrics if metric not in MEASURED and self.prior.kind == "shared"]

@@ -12,7 +12,7 @@ import pytest
 from tests.pages import run_here, shown
 
 
-@pytest.mark.parametrize("page", ["pruning.md", "shared.md", "space.md"])
+@pytest.mark.parametrize("page", ["pruning.md", "shared.md", "space.md", "strategies.md"])
 def test_docs_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every Python block of a page, as written."""
     monkeypatch.chdir(tmp_path)
@@ -28,7 +28,7 @@ def test_docs_on_searching_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """With a smaller budget."""
     monkeypatch.chdir(tmp_path)
     for block in python_of("search.md"):
-        run_here(block.replace("trials=8, epochs=4", "trials=2, epochs=1"))
+        run_here(block.replace("budget=8, epochs=4", "budget=2, epochs=1"))
 
 
 def test_docs_on_export_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

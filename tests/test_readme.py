@@ -11,7 +11,7 @@ from tests.pages import ROOT, run_here, shown
 from tests.search.command_line import xoresnet
 from xoresnet.errors import SpecError
 
-SMALL = {"search": ["trials=4", "epochs=1", "max_concurrent=1"], "confirm": ["--epochs=1", "max_concurrent=1"]}
+SMALL = {"search": ["budget=4", "epochs=1", "max_concurrent=1"], "confirm": ["--epochs=1", "max_concurrent=1"]}
 """What commands are given besides, so that they take seconds."""
 
 
@@ -23,7 +23,7 @@ def test_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = 0
     for command, code in shown("README.md"):
         if code:
-            run_here(code.replace("epochs=8", "epochs=1").replace("trials=4, epochs=2", "trials=2, epochs=1"))
+            run_here(code.replace("epochs=8", "epochs=1").replace("budget=4, epochs=2", "budget=2, epochs=1"))
         else:
             less = [word.replace("epochs=8", "epochs=1") for word in command]
             more = [] if "--dry-run" in command else SMALL.get(command[0], [])

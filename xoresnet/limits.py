@@ -61,7 +61,7 @@ MOST_SAMPLES = 100_000
 MOST_THREADS = 1_024
 """CPU threads of one training."""
 MOST_COUNT = 1_000_000
-"""Retries, rescues, processors, predicted networks, and the counts of a pruner."""
+"""Retries, paused networks, processors, predicted networks, and the counts of a pruner."""
 
 # spaces
 MOST_CHOICES = 1_000

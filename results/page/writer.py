@@ -31,6 +31,7 @@ from xoresnet.results.figures.kit.networks import describe
 from xoresnet.results.figures.kit.theme import TEMPLATES
 from xoresnet.results.page.headline import failures, headline, moment_text
 from xoresnet.results.tables.loading import Run, load
+from xoresnet.results.tables.spending import spent_trainings, without_continued
 
 __all__ = ["report"]
 
@@ -83,14 +84,13 @@ def _page(run: Run) -> str:
 
 def _progress(run: Run) -> str:
     """How many networks have come how far, and what was spent of the budget."""
-    states = run.trials["state"].value_counts()
+    states = without_continued(run.trials)["state"].value_counts()
     words = (("COMPLETE", "complete"), ("PAUSED", "paused"), ("PRUNED", "pruned"), ("FAIL", "failed"))
     counts = ", ".join(f"{states[name]:,} {word}" for name, word in words if states.get(name))
-    budget, epochs = run.config.get("budget"), run.trials["config.recipe.epochs"].max()
-    if not isinstance(budget, int | float) or not epochs > 0:
-        return counts or "no trial yet"
-    spent = run.trials["epochs_trained"].sum() / epochs
-    return f"{counts or 'no trial yet'}; {spent:,.1f} of {budget:g} full trainings spent"
+    budget = run.config.get("budget")
+    if not isinstance(budget, int | float) or not counts:
+        return counts or "no trial has stopped yet"
+    return f"{counts}; {spent_trainings(run.trials):,.1f} of {budget:g} full trainings spent"
 
 
 class _Section(NamedTuple):

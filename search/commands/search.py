@@ -11,14 +11,14 @@ import click
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import SpecError, UsageError, XOResNetError
+from xoresnet.errors import Fault, SpecError, UsageError, XOResNetError
 from xoresnet.files.places import local_path
 from xoresnet.files.secrets import hidden_address
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.search.commands.arguments import CommandWithSettings, read_text
 from xoresnet.search.commands.overrides import SHORTHANDS, Settings, merged
 from xoresnet.search.commands.space import read_space
-from xoresnet.search.config import PriorSpec, SearchConfig
+from xoresnet.search.config import FORMER, PriorSpec, SearchConfig
 from xoresnet.search.folders.earlier import of_today
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.interrupts import interruption_waits
@@ -97,6 +97,10 @@ def _begun_in(run: str | None) -> str | None:
 
 def _config(name: str, changes: Sequence[str], address: str | None) -> SearchConfig:
     """The configuration of the file or preset, with the user's changes on top."""
+    keys = [text.partition("=")[0] for text in changes]
+    former = [Fault(key, FORMER[key]) for key in keys if key in FORMER]
+    if former:
+        raise SpecError(former)
     given = _SETTINGS.read(changes)
     fields = merged(_named(name), given["config"])
     if given["recipe"]:
@@ -111,7 +115,6 @@ def _config(name: str, changes: Sequence[str], address: str | None) -> SearchCon
     except SpecError as error:
         if not Path(name).is_file():
             raise
-        keys = [text.partition("=")[0] for text in changes]
         prefixes = (*keys, *(f"recipe.{key}" for key in keys))
         raise SpecError(
             fault

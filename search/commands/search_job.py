@@ -21,6 +21,7 @@ from xoresnet.search.prior.cost import check_prior, prior_cost
 from xoresnet.search.run import SearchRun, run_search
 from xoresnet.search.study.front import front_of
 from xoresnet.search.study.opening import has_begun
+from xoresnet.search.study.trials import trials_of
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.data_bar import DecodingBar
 from xoresnet.search.views.front import front_table
@@ -62,7 +63,9 @@ def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
         print_table(front_table(outcome.study))
     code = show_end(outcome, command)
     if not code and not as_json:
-        say(f"ended: {outcome.ended}")
+        stopped = sum(trial.is_pruned for trial in trials_of(outcome.study)) if config.strategy != "classic" else 0
+        more = f"; {counted(stopped, 'network')} stopped before the end, and may go on with a larger budget"
+        say(f"ended: {outcome.ended}{more if stopped else ''}")
         say(f"next: {next_commands(outcome.folder)}")
     return code
 

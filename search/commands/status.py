@@ -12,6 +12,8 @@ from optuna.trial import TrialState
 from xoresnet.description.user_code import names_only
 from xoresnet.errors import RunError
 from xoresnet.results.tables.loading import Run, load
+from xoresnet.results.tables.spending import spent_trainings as spent_by_table
+from xoresnet.results.tables.spending import without_continued
 from xoresnet.search.commands.arguments import trust_code_option
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import RunFolder
@@ -117,16 +119,17 @@ def _tables(run: str) -> Run | None:
 def _fields_of(tables: Run, fields: dict[str, Any]) -> dict[str, Any]:
     """What the tables of a run tell of its progress; fields: what its journal tells."""
     trials = tables.trials
-    finished = set(trials.loc[trials["state"].isin(FINISHED), "trial_id"])
-    states = {state: int((trials["state"] == state).sum()) for state in ("COMPLETE", "PAUSED", "PRUNED", "FAIL")}
+    stopped = set(trials.loc[trials["state"].isin((*FINISHED, "PAUSED")), "trial_id"])
+    states = without_continued(trials)["state"].value_counts()
     front = tables.front[["trial_id", "arch_id", *tables.objectives]]
     return {
+        "spent": max(fields["spent"], round(spent_by_table(trials), 3)),
         "finished": int((trials["state"].isin(("COMPLETE", "PRUNED")) & trials["rescues"].isna()).sum()),
-        "complete": states["COMPLETE"],
-        "paused": states["PAUSED"],
-        "pruned": states["PRUNED"],
-        "failed": states["FAIL"],
-        "running": [trial for trial in fields["running"] if trial["trial_id"] not in finished],
+        "complete": int(states.get("COMPLETE", 0)),
+        "paused": int(states.get("PAUSED", 0)),
+        "pruned": int(states.get("PRUNED", 0)),
+        "failed": int(states.get("FAIL", 0)),
+        "running": [trial for trial in fields["running"] if trial["trial_id"] not in stopped],
         "front": front.to_dict("records"),
     }
 

@@ -160,11 +160,14 @@ class TrialBridge:
 
     def why_it_ends(self) -> str:
         """Why no further trial begins, where the source has none."""
-        if self.pauses and paused_trials(self.study) and self.affords_new:
-            return "no network promises a gain that one training could show"
-        if not self.affords_new or (self.pauses and paused_trials(self.study)):
-            return f"the budget of {self.budget:g} full {'training' if self.budget == 1 else 'trainings'} is spent"
-        return "every configuration of the space has been tried"
+        left, trainings = self.left, f"{self.budget:g} full {'training' if self.budget == 1 else 'trainings'}"
+        if left >= 1 - _ROUNDING:
+            some_are_paused = self.pauses and bool(paused_trials(self.study))
+            nothing = "no network promises a gain that one training could show"
+            return nothing if some_are_paused else "every configuration of the space has been tried"
+        if left > 1e-6:
+            return f"what is left of the budget of {trainings} completes no network"
+        return f"the budget of {trainings} is spent"
 
     @property
     def pauses(self) -> bool:

@@ -1,6 +1,6 @@
 """Ray Tune's side of a `TrialBridge`: a searcher, a scheduler and a watchdog around one study.
 
-    bridge = TrialBridge(study, space, objectives, trials=100)
+    bridge = TrialBridge(study, space, objectives, budget=100, max_step=27)
 
     def make_tuner(max_concurrent):
         return tune.Tuner(trainable, tune_config=tune_config(bridge, max_concurrent=max_concurrent))

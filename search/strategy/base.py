@@ -78,6 +78,6 @@ def stream(seed: int, progress: Progress) -> np.random.Generator:
 def affordable(progress: Progress, limits: Limits) -> Flags:
     """`[n]`: stopped networks that could be completed within the limits."""
     costs: Array = progress.remaining
-    within = costs <= limits.left
-    within &= ~progress.known | (costs <= limits.known)
-    return progress.resumable & within
+    within = progress.resumable & (costs > 0) & (costs <= limits.left)
+    allowed = within & (~progress.known | (costs <= limits.known))
+    return allowed if allowed.any() else within  # known networks are all there is

@@ -44,6 +44,7 @@ _NEW = 0.1
 """The share of steps that goes to new networks, besides the share that the first rung is of a full training."""
 _AT_RANDOM = 0.1
 """The share of new networks that are drawn at random."""
+_LUCK = 1.0
 _NOTHING = 1e-12
 """A gain that counts as none."""
 
@@ -83,9 +84,11 @@ class FreezeThaw:
     def _choose(self, progress: Progress, candidates: Candidates, limits: Limits, *, only_new: bool) -> Choice | None:
         scales = Scales.of(progress)
         dead = hopeless(progress, self._chance, scales.unit(self._chance))
-        drawn = new_network(progress, dead, candidates, limits, self._seed) if len(progress) < _FIRST else None
-        if drawn is not None:
-            return drawn
+        if len(progress) < _FIRST:
+            drawn = self._predicted(progress, scales, candidates, limits)
+            drawn = drawn or new_network(progress, dead, candidates, limits, self._seed)
+            if drawn is not None:
+                return drawn
         fallback = self._promotion.open if only_new else self._promotion.choose
         alive = ~dead & (progress.at >= 0)
         if alive.sum() < _LEAST_ALIVE:
@@ -107,6 +110,22 @@ class FreezeThaw:
                 return None
             choice = None if outlook.misleads else self._best(outlook, progress, scales, may_go_on)
         return choice or fallback(progress, candidates, limits)
+
+    def _predicted(self, progress: Progress, scales: Scales, candidates: Candidates, limits: Limits) -> Choice | None:
+        """Of the first networks: the one with the largest gain beyond the others, by what was predicted; or None."""
+        if not self.predictions or progress.epochs > limits.left:
+            return None
+        draw = int(stream(self._seed, progress).integers(2**31))
+        pool = [
+            params for params in candidates.random(progress.seen, _POOL, draw) if key_of(params) in self.predictions
+        ]
+        tried = [key_of(params) for params in progress.params]
+        values = [self.predictions[key] for key in (*map(key_of, pool), *tried) if key in self.predictions]
+        if not pool:
+            return None
+        points = scales.measured(scales.losses(np.array(values)))
+        gained = gains(points[len(pool) :], points[: len(pool)], points.max(axis=0))
+        return Choice(open=pool[int(gained.argmax())])
 
     def _owes_new(self, progress: Progress) -> bool:
         """Whether new networks have had less than their share of the steps."""
@@ -138,10 +157,11 @@ class FreezeThaw:
     def _best(self, outlook: Outlook, progress: Progress, scales: Scales, may_go_on: Flags) -> Choice | None:
         """The best new network where there are any to choose from, else the best stopped one; None without a gain."""
         front = outlook.front - scales.slack  # what passes it by less may be luck
+        least = max(_LUCK * _luck(outlook, scales), _NOTHING)
         if len(outlook.living):
             gained = expected_gains(front, *outlook.new, outlook.reference, scales.measured) * outlook.living
             best = int(gained.argmax())
-            if gained[best] <= _NOTHING:
+            if gained[best] <= least:
                 return None
             return Choice(open=outlook.pool[best], gain=float(gained[best]))
         on = may_go_on[outlook.rows]
@@ -149,7 +169,7 @@ class FreezeThaw:
         gained = expected_gains(front, *outlook.tried.take(on), outlook.reference, scales.measured)
         per_step = gained / progress.remaining[rows]
         best = int(per_step.argmax())
-        if gained[best] <= _NOTHING:
+        if gained[best] <= least:
             return None
         return Choice(resume=int(progress.numbers[rows[best]]), gain=float(gained[best]))
 
@@ -157,13 +177,19 @@ class FreezeThaw:
         """Whether no network promises as much as one point of the front gains if its training is lucky."""
         if progress.complete.sum() < 2 * _LEAST_ALIVE or progress.running.any():
             return False
-        whole = gains(np.zeros((0, len(outlook.reference))), outlook.front, outlook.reference)
-        lucky = gains(outlook.front, outlook.front - scales.slack, outlook.reference)
-        noise = float(lucky[whole > 0].mean()) if (whole > 0).any() else 0.0
         on = may_go_on[outlook.rows]
         stopped = expected_gains(outlook.front, *outlook.tried.take(on), outlook.reference, scales.measured)
         new = expected_gains(outlook.front, *outlook.new, outlook.reference, scales.measured) * outlook.living
-        return float(np.concatenate([stopped, new, [0.0]]).max()) < noise
+        return float(np.concatenate([stopped, new, [0.0]]).max()) < _luck(outlook, scales)
+
+
+def _luck(outlook: Outlook, scales: Scales) -> float:
+    """The gain in hypervolume of a point of the front whose training is lucky."""
+    inside = (outlook.front < outlook.reference).all(axis=1)
+    if not inside.any():
+        return 0.0
+    points = outlook.front[inside]
+    return float(gains(points, points - scales.slack, outlook.reference).mean())
 
 
 @lru_cache

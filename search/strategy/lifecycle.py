@@ -25,12 +25,12 @@ from __future__ import annotations
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from xoresnet.search.pruning.reports import steps_of
+from xoresnet.search.pruning.reports import reports, steps_of
 from xoresnet.search.strategy.marks import EVICTED, EXTRA_STEPS, INHERITED, PAUSED, RESCUES
 from xoresnet.search.strategy.observing import is_paused
 from xoresnet.search.strategy.sampler import PausingSampler
 
-__all__ = ["ask", "evict", "finish", "last_step", "pause", "paused_trials", "resume"]
+__all__ = ["ask", "evict", "finish", "last_step", "pause", "paused_trials", "recover", "resume"]
 
 
 def ask(study: Study) -> Trial | None:
@@ -98,6 +98,25 @@ def _revived(study: Study, pruned: FrozenTrial) -> Trial:
 
 
 _OF_ONE_LIFE = (PAUSED, EVICTED, EXTRA_STEPS, INHERITED)
+
+
+def recover(study: Study) -> list[FrozenTrial]:
+    """Pause the trials that were running when their process died, at the last step they reported; returns them.
+
+    Call it before the first `ask` of a process that opens a study again, and only while no other process trains. Trials
+    that had reported their last step are told COMPLETE, those that had not reported anything FAIL.
+    """
+    whole = study.sampler.max_steps if isinstance(study.sampler, PausingSampler) else None
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    interrupted = [trial for trial in running if not is_paused(trial)]
+    for trial in interrupted:
+        if last_step(trial) == whole:
+            study.tell(trial.number, reports(trial)[last_step(trial)])
+        elif last_step(trial):
+            pause(Trial(study, trial._trial_id))
+        else:
+            study.tell(trial.number, state=TrialState.FAIL)
+    return [study.get_trials(deepcopy=False)[trial.number] for trial in interrupted]
 
 
 def last_step(trial: Trial | FrozenTrial) -> int:

@@ -95,8 +95,8 @@ def new_network(progress: Progress, dead: Flags, candidates: Candidates, limits:
         return None
     rng = stream(seed, progress)
     draw = int(rng.integers(2**31))
-    known = candidates.known(progress.seen) if progress.epochs <= limits.known else {}
-    if known and len(progress) % 5 == 4:
+    known = candidates.known(progress.seen)
+    if known and progress.epochs <= limits.known and len(progress) % 5 == 4:
         return Choice(open=next(iter(known.values())))
     parents: Sequence[Params] = ()
     if len(progress.reported) >= _FIRST and rng.random() < _MUTANTS:

@@ -65,7 +65,7 @@ def running_table(bridge: TrialBridge, metrics: list[str]) -> Table:
 
 def _line(run: SearchRun, trial: FrozenTrial) -> str | None:
     record = TrialRecord(trial)
-    if record.is_answered:
+    if record.is_answered or (record.is_pruned and run.bridge.pauses):  # which is said once for all of them
         return None
     return trial_line(record, [objective.metric for objective in run.config.objectives], run.bridge)
 

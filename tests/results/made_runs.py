@@ -24,7 +24,7 @@ OBJECTIVES = {"val_accuracy": "max", "spikes_per_sample": "min"}
 
 def config_of(objectives: Mapping[str, str] = OBJECTIVES, **more: Any) -> dict[str, Any]:
     listed = [{"metric": metric, "direction": direction} for metric, direction in objectives.items()]
-    return {"trials": 30, "objectives": listed, **more}
+    return {"budget": 30, "objectives": listed, **more}
 
 
 def trial(number: int, accuracy: float = 0.5, spikes: float = 1000.0, **changes: Any) -> dict[str, Any]:
@@ -55,6 +55,7 @@ def trial(number: int, accuracy: float = 0.5, spikes: float = 1000.0, **changes:
         "config.block": "basic",
         "config.neuron.kind": "lif",
         "config.recipe.learning_rate": 0.01,
+        "config.recipe.epochs": 3,
     }
     return {**row, **{name.replace("config_", "config.", 1): value for name, value in changes.items()}}
 

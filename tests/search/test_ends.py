@@ -125,21 +125,25 @@ def test_an_interrupted_trial_whose_sampler_raises(place: str, tmp_path: Path) -
 
 
 def test_a_trial_that_has_reported_its_last_epoch_is_complete_when_the_executor_stops(tmp_path: Path) -> None:
-    with searching(CONFIG.replace(trials=1), tmp_path / "run") as run:
+    with searching(CONFIG.replace(budget=1), tmp_path / "run") as run:
         run_id = start(run, (0.4, 50), (0.5, 100))
         leave_weights(run.bridge.live[run_id].config)
         run.bridge.end_done()
         assert run.bridge.live == {}
         assert run.bridge.finished == 1
         outcome = run.run()
-        assert (outcome.ended, outcome.interrupted, outcome.failed) == ("1 trials are finished", 0, False)
+        assert (outcome.ended, outcome.interrupted, outcome.failed) == (
+            "the budget of 1 full training is spent",
+            0,
+            False,
+        )
 
 
 def test_others_are_left_to_be_continued(tmp_path: Path) -> None:
     with searching(CONFIG, tmp_path / "run") as run:
         start(run, (0.4, 50))
         pruned = start(run, (0.1, 70))
-        run.bridge.live[pruned].pruned = True
+        run.bridge.live[pruned].stopped = True
         failing = start(run, (0.4, 50), (0.5, 100))
         run.bridge.fail(failing, "it hangs")
         run.bridge.end_done()
@@ -151,7 +155,7 @@ def test_others_are_left_to_be_continued(tmp_path: Path) -> None:
 
 
 def test_answers_from_the_record_are_not_on_the_front_of_the_run(tmp_path: Path) -> None:
-    """They are complete trials of Optuna's, so that the sampler learns from them: `best_trials` has them."""
+    """Those of earlier versions are complete trials of Optuna's: `best_trials` has them."""
     from xoresnet.search import front
 
     with searching(CONFIG, tmp_path / "run") as run:

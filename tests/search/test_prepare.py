@@ -35,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_fashion(folder / "fashion")
     write_classes(folder / "pictures", per_class=6)
     (folder / "empty").mkdir()
-    with searching(config(trials=2, epochs=2, pruner="none", sampler="random"), folder / "earlier") as run:
+    with searching(config(budget=2, epochs=2, pruner="none", sampler="random"), folder / "earlier") as run:
         complete(run, 0.5, 1000)
         complete(run, 0.9, 3000)
     return folder
@@ -128,11 +128,12 @@ def test_the_recipe_is_the_data_sets_with_what_was_told(
     assert plan.recipe == DATASETS[data].recipe.replace(**changes)
 
 
-def test_known_networks_come_first_unless_they_are_not_wanted() -> None:
+def test_known_networks_are_tried_unless_they_are_not_wanted() -> None:
     plan = plan_search(config())
     assert plan.baselines
     assert all(plan.space.contains(arch) for arch in plan.baselines.values())
-    assert plan_search(config(baselines=False)).baselines == {}
+    assert plan_search(config(baselines="first")).baselines == plan.baselines
+    assert plan_search(config(baselines="none")).baselines == {}
 
 
 def test_the_front_of_an_earlier_run() -> None:

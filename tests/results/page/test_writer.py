@@ -138,7 +138,27 @@ class TestText:
         states = run.trials["state"].value_counts()
         assert f"{states['COMPLETE']} complete, {states['PRUNED']} pruned, 1 failed, 1 unfinished" in text
         assert "reference: validation accuracy" in text
-        assert "As of 2026-01-02 03:34 UTC · 58 trials finished" in text
+        counts = f"{states['COMPLETE']} complete, {states['PRUNED']} pruned, 1 failed"
+        spent = f"{run.trials['epochs_trained'].sum() / 3:.1f} of 30 full trainings spent"
+        assert f"As of 2026-01-02 03:34 UTC · {counts}; {spent}" in text
+
+    @pytest.mark.parametrize(
+        ("states", "progress"),
+        [
+            ([], "No trial has started yet"),
+            (["RUNNING"], "· no trial has stopped yet"),
+            (["COMPLETE"] * 3, "· 3 complete; 3.0 of 7.5 full trainings spent"),
+            (["PAUSED", "COMPLETE"], "· 1 complete, 1 paused; 2.0 of 7.5 full trainings spent"),
+        ],
+    )
+    def test_progress(self, states: list[str], progress: str, tmp_path: Path) -> None:
+        run = run_of(*(trial(number, state=state) for number, state in enumerate(states)), budget=7.5)
+        assert f"{progress}</p>" in report(run, tmp_path / "report.html").read_text(encoding="utf-8")
+
+    def test_a_run_whose_budget_was_a_number_of_trials(self, tmp_path: Path) -> None:
+        run = run_of(trial(0), trial(1, state="PRUNED"))
+        del run.config["budget"]
+        assert "· 1 complete, 1 pruned</p>" in report(run, tmp_path / "report.html").read_text(encoding="utf-8")
 
     def test_the_front_is_a_table(self, text: str) -> None:
         table = text.partition('id="table"')[2].partition("</table>")[0]

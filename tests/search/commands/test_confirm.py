@@ -445,8 +445,8 @@ RUN_ERRORS = ("folder", "holds", "front", "finished")
         ("run --pick xoresnet9", "pick xoresnet9: run has no such trial; did you mean 'xoresnet8'?"),
         ("run --pick max-spikes=x", "pick max-spikes=x: 'x' is not a number"),
         (
-            "run trials=3",
-            "trials is fixed by the search; confirm accepts only address, cpus_per_trial, *",
+            "run budget=3",
+            "budget is fixed by the search; confirm accepts only address, cpus_per_trial, *",
         ),
         ("run storage=sqlite:///x.db", "storage is fixed by the search; confirm accepts only *"),
         ("run data.name=cifar10", "data.name is fixed by the search; confirm accepts only *, data.root, data.verify"),

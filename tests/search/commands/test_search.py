@@ -37,7 +37,7 @@ recipe: {{learning_rate: 0.02, batch_size: 256}}
 objectives: [val_accuracy:max, synops_per_sample:min]
 sampler: nsga2
 pruner: {{min_epochs: 2, ties: pass}}
-trials: 7
+budget: 7
 epochs: 3
 """
 
@@ -77,10 +77,8 @@ def test_alone_it_is_the_preset_digits() -> None:
     assert contents() == {}
     config = SearchConfig.from_dict(planned_fields["config"])
     assert config.search_space == SearchSpace.preset("digits")
-    assert (config.data.name, config.trials, config.epochs, config.pruner.min_epochs) == ("digits", 40, 12, 3)
-    assert config == SearchConfig(
-        space=SearchSpace.preset("digits"), trials=40, epochs=12, pruner={"min_epochs": 3}, study="digits"
-    )
+    assert (config.data.name, config.budget, config.epochs, config.strategy) == ("digits", 40, 12, "freeze-thaw")
+    assert config == SearchConfig(space=SearchSpace.preset("digits"), budget=40, epochs=12, study="digits")
     assert planned_fields["run"] == str(Path("runs/digits").absolute())
     assert planned_fields["networks"] == 400
     assert 0 < planned_fields["estimated_epoch_seconds"] < 60
@@ -96,10 +94,8 @@ def test_what_would_be_done_can_be_read() -> None:
     *yaml, size, estimate, where = result.out.splitlines()
     assert size == "The space has 2 networks."
     time = r"[\d.]+ (s|min|h)( \d+ (s|min))?"
-    work = rf"7 trainings x 3 epochs x {time}"
-    assert re.fullmatch(
-        rf"About {time}: {work}; less with pruning and parallel trials, more on a busy machine\.", estimate
-    )
+    work = rf"as much as 7 full trainings of 3 epochs x {time}"
+    assert re.fullmatch(rf"About {time}: {work}; less with parallel trials, more on a busy machine\.", estimate)
     assert where == f"Nothing was trained or written; the run would be written to {Path('there').absolute()}"
     assert SearchConfig.from_dict(read_yaml("\n".join(yaml), "stdout")) == SearchConfig.from_dict(
         {**read_yaml(CONFIG, "mine.yaml"), "study": "there"}
@@ -117,7 +113,7 @@ def test_a_configuration_from_a_file() -> None:
         objectives=["val_accuracy:max", "synops_per_sample:min"],
         sampler="nsga2",
         pruner={"min_epochs": 2, "ties": "pass"},
-        trials=7,
+        budget=7,
         epochs=3,
         study="mine",
     )
@@ -125,9 +121,9 @@ def test_a_configuration_from_a_file() -> None:
 
 def test_a_space_alone() -> None:
     Path("space.yaml").write_text(f"# mine\n{SPACE}recipe: {{learning_rate: [0.01, 0.02]}}\n")
-    config = planned("space.yaml", "trials=3")
+    config = planned("space.yaml", "budget=3")
     assert config.search_space == SearchSpace.load("space.yaml")
-    assert config == SearchConfig(space=config.space, trials=3, study="space")
+    assert config == SearchConfig(space=config.space, budget=3, study="space")
 
 
 def test_a_space_need_not_say_what_the_data_say() -> None:
@@ -136,16 +132,16 @@ def test_a_space_need_not_say_what_the_data_say() -> None:
     Path("alone.yaml").write_text(short)
     arch = plan("alone.yaml")["config"]["space"]["arch"]
     assert (arch["input_shape"], arch["num_classes"]) == ([1, 8, 8], 10)
-    Path("mine.yaml").write_text(f"space: {{{short}}}\ntrials: 3\n")
+    Path("mine.yaml").write_text(f"space: {{{short}}}\nbudget: 3\n")
     result = xoresnet("search", "mine.yaml", "--dry-run")
     assert (result.code, result.err) == (0, "")
 
 
 def test_a_space_by_the_name_of_a_preset() -> None:
-    Path("mine.yaml").write_text("space: digits\ntrials: 3\n")
+    Path("mine.yaml").write_text("space: digits\nbudget: 3\n")
     config = planned("mine.yaml")
     assert config.search_space == SearchSpace.preset("digits")
-    assert (config.trials, config.epochs, config.pruner.min_epochs) == (3, None, 1)  # a preset of its own says more
+    assert (config.budget, config.epochs) == (3, None)  # a preset of its own says more
 
 
 def test_a_pruner_by_its_kind_alone_in_a_file_elsewhere() -> None:
@@ -164,8 +160,8 @@ def test_the_config_of_a_run_given_back() -> None:
     with folder.opened(config):
         pass
     assert planned("runs/first/config.yaml").replace(study=None) == config
-    changed = planned("runs/first/config.yaml", "trials=12", "--run", "runs/first")
-    assert changed == config.replace(trials=12, study="first")
+    changed = planned("runs/first/config.yaml", "budget=12", "--run", "runs/first")
+    assert changed == config.replace(budget=12, study="first")
 
 
 def test_another_run_with_the_same_configuration_has_a_study_of_its_own() -> None:
@@ -177,7 +173,7 @@ def test_another_run_with_the_same_configuration_has_a_study_of_its_own() -> Non
 
 def test_what_is_printed_can_be_given_back() -> None:
     Path("space.yaml").write_text(SPACE)
-    first = plan("space.yaml", "trials=3", "data.validation_seed=1")["config"]
+    first = plan("space.yaml", "budget=3", "data.validation_seed=1")["config"]
     Path("again.yaml").write_text(write_yaml(first))
     assert plan("again.yaml")["config"] == first
 
@@ -186,8 +182,8 @@ def test_what_is_printed_can_be_given_back() -> None:
     ("words", "changes"),
     [
         (
-            "trials=3 epochs=4 seed=5 sampler=random storage=sqlite:///x.db time_budget=9 --address auto",
-            {"trials": 3, "epochs": 4, "seed": 5, "sampler": "random", "storage": "sqlite:///x.db", "time_budget": 9,
+            "budget=3.5 epochs=4 seed=5 sampler=random storage=sqlite:///x.db time_budget=9 --address auto",
+            {"budget": 3.5, "epochs": 4, "seed": 5, "sampler": "random", "storage": "sqlite:///x.db", "time_budget": 9,
              "address": "auto"},
         ),
         (
@@ -270,7 +266,7 @@ def test_a_preset_on_other_data_is_for_its_images() -> None:
     assert (config.data.name, config.search_space.input_shape) == ("fashion-mnist", (1, 28, 28))
     narrow = {"arch": {**SearchSpace.preset("digits").to_dict()["arch"], "width": 2}}
     assert config.search_space == SearchSpace.from_dict(narrow).for_images((1, 28, 28), 10)
-    assert (config.trials, config.epochs, config.study) == (40, 12, "digits")
+    assert (config.budget, config.epochs, config.study) == (40, 12, "digits")
 
 
 @pytest.mark.skipif(not Path("/usr/share/datasets/fashion-mnist").is_dir(), reason="Debian's package is not installed")
@@ -300,7 +296,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("folder.yaml", 2, "folder.yaml is a folder, not a file"),
         ("latin.yaml", 2, "latin.yaml is not a text file in UTF-8"),
         ("latin", 2, "latin is not a text file in UTF-8"),
-        ("twice.yaml", 2, "twice.yaml, line 2, column 1: *trials*"),
+        ("twice.yaml", 2, "twice.yaml, line 2, column 1: *budget*"),
         ("fast.yaml", 2, "fast.yaml: recipe: must be a mapping of fields, got 'fast'"),
         ("fast.yaml learning_rate=1", 2, "recipe: must be a mapping of fields, got 'fast'"),
         ("seeded.yaml", 2, "seeded.yaml: recipe.seed: is set by the search; use seed=... without recipe."),
@@ -310,30 +306,36 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("broken.yaml", 2, "broken.yaml, line 1, column 14: mapping values are not allowed here"),
         ("numbers.yaml", 2, "numbers.yaml: 3: field names must be strings"),
         ("nothing.yaml", 2, "nothing.yaml: space: required, but missing"),
-        ("mixed.yaml", 2, "mixed.yaml: space.trials: unknown field; the fields are arch, recipe, constraints"),
+        ("mixed.yaml", 2, "mixed.yaml: space.budget: unknown field; the fields are arch, recipe, constraints"),
         ("medan.yaml", 2, "medan.yaml: pruner.kind: 'medan' is not one of *; did you mean 'median'?"),
-        ("mine.yaml trails=3", 2, "trails: unknown key; did you mean 'trials'?"),
-        ("trails=3", 2, "trails: unknown key; did you mean 'trials'?"),
-        ("digits trials", 2, "'trials' is not a setting; write key=value, for example epochs=5"),
-        ("digits trials=", 2, "trials: no value given; write trials=VALUE, or trials=null to unset it"),
+        ("mine.yaml budgt=3", 2, "budgt: unknown key; did you mean 'budget'?"),
+        ("budgt=3", 2, "budgt: unknown key; did you mean 'budget'?"),
+        ("digits budget", 2, "'budget' is not a setting; write key=value, for example epochs=5"),
+        ("digits budget=", 2, "budget: no value given; write budget=VALUE, or budget=null to unset it"),
+        ("digits trials=40", 2, "trials: is not a field any more; budget=N is the cost of N full trainings"),
+        ("former.yaml", 2, "former.yaml: trials: is not a field any more; budget=N is the cost of N full trainings"),
+        ("former.yaml trials=3", 2, "trials: is not a field any more; budget=N is the cost of N full trainings"),
+        ("digits strategy=freez-thaw", 2, "strategy: 'freez-thaw' is not one of *; did you mean 'freeze-thaw'?"),
+        ("digits strategy=promotion sampler=tpe", 2,
+         "sampler: has no effect with strategy=promotion; leave it out, or add strategy=classic"),
         ("digits merge=oa", 2, "merge: unknown key; did you mean 'space.arch.merge'?"),
         ("merge=oa", 2, "merge: unknown key; did you mean 'space.arch.merge'?"),
         ("digits max_params=9", 2, "max_params: unknown key; did you mean 'space.constraints.max_params'?"),
         ("digits ties=pass", 2, "ties: unknown key; did you mean 'pruner.ties'?"),
         ("digits seeds=2", 2, "seeds: unknown key; did you mean 'seed' or 'prior.seeds'?"),
         ("digits root=x", 2, "root: unknown key; did you mean 'data.root'?"),
-        ("digits --trials 8", 2, "No such option '--trials'. Write trials=8 instead. (see xoresnet search --help)"),
-        ("--trials=8", 2, "No such option '--trials'. Write trials=8 instead. (see *)"),
+        ("digits --budget 8", 2, "No such option '--budget'. Write budget=8 instead. (see xoresnet search --help)"),
+        ("--budget=8", 2, "No such option '--budget'. Write budget=8 instead. (see *)"),
         ("digits --max-concurrent 1", 2, "No such option '--max-concurrent'. Write max_concurrent=1 instead. (see *)"),
         ("digits --data-root x", 2, "No such option '--data-root'. Write data.root=x instead. (see *)"),
         ("digits --merge", 2, "No such option '--merge'. Write space.arch.merge=VALUE instead. (see *)"),
         ("digits run=x", 2, "run=x: write --run x instead. (see xoresnet search --help)"),
         ("dry_run=true", 2, "dry_run=true: write --dry-run instead. (see xoresnet search --help)"),
         ("digits data=mnist", 2, "there is no data set 'mnist'; *; did you mean 'fashion-mnist'?"),
-        ("digits trials=3 trials=4", 2, "trials is given twice"),
-        ("digits trials=many", 2, "trials: must be a whole number, got 'many'"),
-        ("digits trials=0", 2, "trials: must be at least 1, got 0"),
-        ("digits trials=[", 2, "trials, line 1, column 2: *"),
+        ("digits budget=3 budget=4", 2, "budget is given twice"),
+        ("digits budget=many", 2, "budget: must be a number, got 'many'"),
+        ("digits budget=0", 2, "budget: must be greater than 0, got 0"),
+        ("digits budget=[", 2, "budget, line 1, column 2: *"),
         ("digits learning_rat=1", 2, "learning_rat: unknown key; did you mean 'learning_rate'?"),
         ("digits recipe.learning_rat=1", 2, "recipe.learning_rat: unknown field; did you mean 'learning_rate'?"),
         ("digits learning_rate=fast", 2, "recipe.learning_rate: must be a number, got 'fast'"),
@@ -399,11 +401,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "text.yaml": "digits",
         "broken.yaml": "space: [arch]: 3",
         "numbers.yaml": "{space: digits, 3: 4}",
-        "twice.yaml": "trials: 3\ntrials: 4\nspace: digits",
+        "twice.yaml": "budget: 3\nbudget: 4\nspace: digits",
+        "former.yaml": "space: digits\ntrials: 4",
         "fast.yaml": "space: digits\nrecipe: fast",
         "seeded.yaml": "space: digits\nrecipe: {seed: 3}",
-        "nothing.yaml": "trials: 3",
-        "mixed.yaml": f"{SPACE}trials: 3",
+        "nothing.yaml": "budget: 3",
+        "mixed.yaml": f"{SPACE}budget: 3",
         "medan.yaml": "space: digits\npruner: medan",
         "none.txt": "a file",
         "other/notes.txt": "mine",
@@ -424,12 +427,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_fault_has_its_line() -> None:
-    Path("bad.yaml").write_text(CONFIG.replace("trials: 7", "trials: 0").replace("sampler: nsga2", "samplr: nsga2"))
+    Path("bad.yaml").write_text(CONFIG.replace("budget: 7", "budget: 0").replace("sampler: nsga2", "samplr: nsga2"))
     result = xoresnet("search", "bad.yaml", "pruner.min_epochs=0")
     assert (result.code, result.out) == (2, "")
     assert sorted(result.err.splitlines()) == [
         "error: bad.yaml: samplr: unknown field; did you mean 'sampler'?",
-        "error: bad.yaml: trials: must be at least 1, got 0",
+        "error: bad.yaml: budget: must be greater than 0, got 0",
         "error: pruner.min_epochs: must be at least 1, got 0",
     ]
     assert list(contents()) == ["bad.yaml"]
@@ -461,8 +464,8 @@ def test_a_second_search_in_one_folder_is_refused() -> None:
 
 @pytest.fixture
 def ended() -> tuple[SearchConfig, list[str]]:
-    """The folder `run` of a search of four trials, of which all are finished; and the command that made it."""
-    config = search_config(trials=4, baselines=True)
+    """The folder `run` of a search whose budget is spent but for half a training; and the command that made it."""
+    config = search_config(budget=4, baselines="first")
     Path("mine.yaml").write_text(write_yaml(config.model_dump(mode="json")))
     with searching(config, Path("run")) as run:
         complete(run, 0.5, 1000)
@@ -483,8 +486,8 @@ def test_the_front_is_shown_and_what_comes_next(ended: tuple[SearchConfig, list[
     folder = Path("run").absolute()
     networks = config.search_space.size().networks
     first, resuming, *table, why, what = lines_of(xoresnet(*command))
-    assert resuming == "Resuming: 4 of 4 trials are finished."
-    assert first == f"{networks} networks on digits; 4 trials for {folder}"
+    assert resuming == "Resuming: 3.5 of 4 full trainings are spent."
+    assert first == f"{networks} networks on digits; a budget of 4 full trainings for {folder}"
     assert table[0] == "front: 3 networks"
     assert table[1].split() == ["trial", "arch_id", "val_accuracy", "spikes_per_sample", "network"]
     assert [re.split(r" {2,}", row)[2:4] for row in table[2:]] == [
@@ -492,7 +495,7 @@ def test_the_front_is_shown_and_what_comes_next(ended: tuple[SearchConfig, list[
         ["70.00 %", "2,000"],
         ["90.00 %", "3,000"],
     ]
-    assert why == "ended: 4 trials are finished"
+    assert why == "ended: the budget of 4 full trainings is spent"
     assert what == f"next: xoresnet report {folder}; xoresnet export {folder}"
 
 
@@ -503,7 +506,7 @@ def test_the_front_as_json(ended: tuple[SearchConfig, list[str]]) -> None:
     answer = result.json
     assert {name: answer[name] for name in ("run", "ended", "interrupted")} == {
         "run": str(Path("run").absolute()),
-        "ended": "4 trials are finished",
+        "ended": "the budget of 4 full trainings is spent",
         "interrupted": False,
     }
     assert [{**row, "arch_id": len(row["arch_id"])} for row in answer["front"]] == [
@@ -527,7 +530,7 @@ def test_a_search_that_is_refused_leaves_the_configuration_as_it_was(ended: tupl
     journal.write_bytes(journal.read_bytes()[: journal.stat().st_size // 2])
     before = Path("run/config.yaml").read_bytes()
     Path("run/environment.json").write_bytes(b"\xff damaged")
-    result = xoresnet(*command, "trials=77")
+    result = xoresnet(*command, "budget=77")
     assert result.is_refusal(1, "*; to rebuild it: xoresnet repair *")
     assert Path("run/config.yaml").read_bytes() == before
 
@@ -537,17 +540,20 @@ def test_a_fault_names_the_file_unless_it_is_of_the_command_line() -> None:
     for words, message in {
         "learning_rate=fast": "recipe.learning_rate: must be a number, got 'fast'",
         "pruner=medan": "pruner.kind: 'medan' is not one of *",
-        "trials=0": "trials: must be at least 1, got 0",
+        "budget=0": "budget: must be greater than 0, got 0",
     }.items():
         assert xoresnet("search", "mine.yaml", words).is_refusal(2, message)
 
 
 def test_limits_may_be_lowered_and_are_kept(ended: tuple[SearchConfig, list[str]]) -> None:
     _, command = ended
-    assert lines_of(xoresnet(*command, "trials=2", "max_concurrent=1"))[-2] == "ended: 4 trials are finished"
+    assert (
+        lines_of(xoresnet(*command, "budget=2", "max_concurrent=1"))[-2]
+        == "ended: the budget of 2 full trainings is spent"
+    )
     saved = RunFolder(Path("run")).saved_config()
     assert saved is not None
-    assert (saved.trials, saved.max_concurrent) == (2, 1)
+    assert (saved.budget, saved.max_concurrent) == (2, 1)
 
 
 def test_a_search_that_is_run_again_brings_its_tables_up_to_date(ended: tuple[SearchConfig, list[str]]) -> None:
@@ -607,11 +613,11 @@ def trials(folder: str) -> list[tuple[int, str]]:
 @pytest.mark.usefixtures("here_and_now")
 def test_a_search_and_the_folder_it_leaves() -> None:
     Path("mine.yaml").write_text(WIDER)
-    first, *lines, why, what = lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "my runs/mine"))
+    first, *lines, why, what = lines_of(xoresnet("search", "mine.yaml", "budget=4", "--run", "my runs/mine"))
     folder = Path("my runs/mine").absolute()
-    assert first == f"16 networks on digits; 4 trials for {folder}"
-    assert [line.split()[0] for line in lines[:4]] == ["1/4", "2/4", "3/4", "4/4"]
-    assert why == "ended: 4 trials are finished"
+    assert first == f"16 networks on digits; a budget of 4 full trainings for {folder}"
+    assert [line.split()[0] for line in lines[:4]] == ["1.0/4", "2.0/4", "3.0/4", "4.0/4"]
+    assert why == "ended: the budget of 4 full trainings is spent"
     following = [shlex.split(command) for command in what.removeprefix("next: ").split("; ")]  # as a shell reads them
     assert following == [["xoresnet", "report", str(folder)], ["xoresnet", "export", str(folder)]]
     assert len(trials("my runs/mine")) == 4
@@ -632,42 +638,45 @@ def test_a_search_and_the_folder_it_leaves() -> None:
 @pytest.mark.usefixtures("here_and_now")
 def test_a_folder_that_was_renamed_goes_on() -> None:
     Path("mine.yaml").write_text(WIDER)
-    lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
+    lines_of(xoresnet("search", "mine.yaml", "budget=4", "--run", "one"))
     before = trials("one")
     Path("one").rename("other")
-    assert lines_of(xoresnet("status", "other"))[0].startswith("not running: 4 of 4 trials finished ")
-    assert lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "other"))[-2] == "ended: 4 trials are finished"
+    assert lines_of(xoresnet("status", "other"))[0].startswith("not running: 4.0 of 4 full trainings spent ")
+    assert (
+        lines_of(xoresnet("search", "mine.yaml", "budget=4", "--run", "other"))[-2]
+        == "ended: the budget of 4 full trainings is spent"
+    )
     assert trials("other") == before
-    lines_of(xoresnet("search", "mine.yaml", "trials=7", "--run", "other"))
+    lines_of(xoresnet("search", "mine.yaml", "budget=7", "--run", "other"))
     assert trials("other")[:4] == before
     assert len(trials("other")) == 7
-    assert lines_of(xoresnet("status", "other"))[0].startswith("not running: 7 of 7 trials finished ")
+    assert lines_of(xoresnet("status", "other"))[0].startswith("not running: 7.0 of 7 full trainings spent ")
     assert not Path("one").exists()
 
 
 @pytest.mark.usefixtures("here_and_now")
 def test_the_same_in_other_words_goes_on() -> None:
     Path("mine.yaml").write_text(WIDER)
-    lines_of(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
+    lines_of(xoresnet("search", "mine.yaml", "budget=3", "--run", "run"))
     longer = WIDER.replace("depth: 8", "block: [basic], depth: {basic: [8]}, xor: none").replace("0.02", "2e-2")
     Path("longer.yaml").write_text(longer.replace("data: digits", "data: {name: digits, root: }"))
-    shown = lines_of(xoresnet("search", "longer.yaml", "trials=5", "--run", "run"))
-    assert shown[0].endswith("; 5 trials for " + str(Path("run").absolute()))
+    shown = lines_of(xoresnet("search", "longer.yaml", "budget=5", "--run", "run"))
+    assert shown[0].endswith("; a budget of 5 full trainings for " + str(Path("run").absolute()))
     assert len(trials("run")) == 5
 
 
 @pytest.mark.usefixtures("here_and_now")
 def test_a_configuration_of_an_older_version_goes_on() -> None:
     Path("mine.yaml").write_text(WIDER)
-    lines_of(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
+    lines_of(xoresnet("search", "mine.yaml", "budget=3", "--run", "run"))
     before, path = trials("run"), Path("run/config.yaml")
     fields = read_yaml(path.read_text(), "config.yaml")
-    for name in ("retries", "rescue", "warm_start", "study"):
+    for name in ("retries", "stop", "keep_paused", "warm_start", "study"):
         del fields[name]
     del fields["data"]["verify"]
     path.write_text(write_yaml(fields))
-    assert lines_of(xoresnet("status", "run"))[0].startswith("not running: 3 of 3 trials finished ")
-    lines_of(xoresnet("search", "mine.yaml", "trials=5", "--run", "run"))
+    assert lines_of(xoresnet("status", "run"))[0].startswith("not running: 3.0 of 3 full trainings spent ")
+    lines_of(xoresnet("search", "mine.yaml", "budget=5", "--run", "run"))
     assert trials("run")[:3] == before
     assert read_yaml(path.read_text(), "config.yaml")["retries"] == 1
 
@@ -676,10 +685,10 @@ def test_a_configuration_of_an_older_version_goes_on() -> None:
 def test_images_may_be_somewhere_else_but_must_be_of_the_same_kind() -> None:
     Path("mine.yaml").write_text(WIDER.replace("data: digits", "data: {name: folder, root: first}"))
     write_classes(Path("first"), per_class=6)
-    lines_of(xoresnet("search", "mine.yaml", "trials=3", "--run", "run"))
+    lines_of(xoresnet("search", "mine.yaml", "budget=3", "--run", "run"))
     Path("first").rename("second")
-    assert xoresnet("search", "mine.yaml", "trials=5", "--run", "run").code == 1
-    lines_of(xoresnet("search", "mine.yaml", "trials=5", "data.root=second", "data.verify=false", "--run", "run"))
+    assert xoresnet("search", "mine.yaml", "budget=5", "--run", "run").code == 1
+    lines_of(xoresnet("search", "mine.yaml", "budget=5", "data.root=second", "data.verify=false", "--run", "run"))
     saved = RunFolder(Path("run")).saved_config()
     assert saved is not None
     assert (saved.data.root, saved.data.verify, len(trials("run"))) == ("second", False, 5)
@@ -694,18 +703,18 @@ def test_images_may_be_somewhere_else_but_must_be_of_the_same_kind() -> None:
 @pytest.mark.usefixtures("here_and_now")
 def test_it_begins_with_the_front_of_an_earlier_run() -> None:
     Path("mine.yaml").write_text(WIDER)
-    lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
-    lines = lines_of(xoresnet("search", "mine.yaml", "trials=4", "warm_start=one", "--run", "other"))
+    lines_of(xoresnet("search", "mine.yaml", "budget=4", "--run", "one"))
+    lines = lines_of(xoresnet("search", "mine.yaml", "budget=4", "warm_start=one", "--run", "other"))
     assert re.search(r" #0 .* \(one:\d+\)$", lines[1])
 
 
 @pytest.mark.usefixtures("here_and_now")
 def test_it_goes_on_without_the_earlier_run() -> None:
     Path("mine.yaml").write_text(WIDER)
-    lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "one"))
-    lines_of(xoresnet("search", "mine.yaml", "trials=4", "warm_start=one", "--run", "other"))
+    lines_of(xoresnet("search", "mine.yaml", "budget=4", "--run", "one"))
+    lines_of(xoresnet("search", "mine.yaml", "budget=4", "warm_start=one", "--run", "other"))
     Path("one").rename("archive")
-    lines_of(xoresnet("search", "mine.yaml", "trials=5", "warm_start=one", "--run", "other"))
+    lines_of(xoresnet("search", "mine.yaml", "budget=5", "warm_start=one", "--run", "other"))
 
 
 @pytest.mark.usefixtures("here_and_now")
@@ -737,12 +746,12 @@ def test_a_small_search_of_which_all_fails_has_failed_too(monkeypatch: pytest.Mo
 @pytest.mark.usefixtures("here_and_now")
 def test_a_journal_that_is_damaged_is_one_sentence_and_left_as_it_is() -> None:
     Path("mine.yaml").write_text(WIDER)
-    lines_of(xoresnet("search", "mine.yaml", "trials=4", "--run", "run"))
+    lines_of(xoresnet("search", "mine.yaml", "budget=4", "--run", "run"))
     journal = Path("run/study.journal")
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join([*lines[:9], lines[9][:20] + b"\n", *lines[10:]]))
     before = contents()
-    result = xoresnet("search", "mine.yaml", "trials=5", "--run", "run")
+    result = xoresnet("search", "mine.yaml", "budget=5", "--run", "run")
     damaged = "*/run/study.journal, line 10 is damaged; what follows is left out; to rebuild it: xoresnet repair */run"
     assert result.is_refusal(1, damaged)
     after = contents()

@@ -37,7 +37,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a search in `run`, and with other things; only read."""
     place = tmp_path_factory.mktemp("place")
     made_search(place / "run", data=DATA, recipe=RECIPE)
-    with searching(search_config(trials=40), place / "twice") as run:
+    with searching(search_config(budget=40), place / "twice") as run:
         complete(run, 0.5, 10)
         first = run.study.trials[0]
         duplicate = {**first.user_attrs, DUPLICATE: 0}

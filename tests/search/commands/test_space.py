@@ -236,7 +236,7 @@ def test_wrong_usage_is_one_sentence(words: str, code: int, message: str) -> Non
     Path("broken.yaml").write_text("arch: [depth]: 3")
     Path("binary.yaml").write_bytes(b"\xff\xfe\x00")
     Path("list.json").write_text("[1, 2]")
-    Path("itself.yaml").write_text("space: itself.yaml\ntrials: 3\n")
+    Path("itself.yaml").write_text("space: itself.yaml\nbudget: 3\n")
     Path("other.yaml").write_text("arch: {input_shape: [1, 8, 8], num_classes: 2}\nspace: digits\n")
     Path("wrong.yaml").write_text("space: {arch: {width: 0}}\n")
     Path("folder.yaml").write_text("space: {arch: {width: 4}}\ndata: {name: folder, root: pictures}\n")
@@ -251,7 +251,7 @@ def test_wrong_usage_is_one_sentence(words: str, code: int, message: str) -> Non
     ("text", "shape"),
     [
         ("space: {arch: {width: [4, 6]}}\n", "images 1x8x8, 10 classes"),  # of the digits, as in a search
-        ("space: {arch: {width: [4, 6]}}\ndata: cifar100\ntrials: 3\n", "images 3x32x32, 100 classes"),
+        ("space: {arch: {width: [4, 6]}}\ndata: cifar100\nbudget: 3\n", "images 3x32x32, 100 classes"),
         ("space: {arch: {width: [4, 6], input_shape: [1, 9, 9], num_classes: 3}}\n", "images 1x8x8, 10 classes"),
         ("space: digits\ndata: {name: cifar10, root: nowhere}\n", "images 3x32x32, 10 classes"),
         ("space: mine.yaml\nsampler: my.Sampler\n", "images 1x8x8, 10 classes"),

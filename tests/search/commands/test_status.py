@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.search.command_line import xoresnet
-from tests.search.views.test_search import complete, fail, prune, search_config, searching, start
+from tests.search.views.test_search import PAUSING, complete, fail, pause, prune, search_config, searching, start
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.run import SearchRun
@@ -63,7 +63,7 @@ def test_a_search_that_goes_on() -> None:
         work(made)
         ids = [trial.user_attrs["arch_id"] for trial in made.study.trials]
         assert shown("run")[:4] == [
-            "running: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)",
+            "running: 5.0 of 30 full trainings spent (3 complete, 0 paused, 2 pruned, 1 failed)",
             f"  #6 {ids[6]} running after epoch 2",
             f"  #7 {ids[7]} running after epoch 0",
             "front: 2 networks",
@@ -73,7 +73,7 @@ def test_a_search_that_goes_on() -> None:
 
 def test_a_search_that_was_interrupted(ids: list[str]) -> None:
     assert shown("run")[:4] == [
-        "not running: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)",
+        "not running: 5.0 of 30 full trainings spent (3 complete, 0 paused, 2 pruned, 1 failed)",
         f"  #6 {ids[6]} interrupted after epoch 2",
         f"  #7 {ids[7]} interrupted after epoch 0",
         "front: 2 networks",
@@ -92,12 +92,13 @@ def test_the_front_is_a_table(ids: list[str]) -> None:
 def test_the_same_as_json(ids: list[str]) -> None:
     assert xoresnet("status", "run", "--json").json == {
         "searching": False,
-        "trials": 30,
+        "budget": 30,
+        "spent": 5,
         "finished": 5,
         "complete": 3,
+        "paused": 0,
         "pruned": 2,
         "failed": 1,
-        "rescued": 0,
         "running": [
             {"trial_id": 6, "arch_id": ids[6], "epoch": 2},
             {"trial_id": 7, "arch_id": ids[7], "epoch": 0},
@@ -136,14 +137,14 @@ def test_a_folder_that_was_renamed_is_the_same_search() -> None:
     with searching(CONFIG, Path("other")) as run:
         assert len(run.study.trials) == 8
         complete(run, 0.95, 500)
-    assert shown("other")[0].startswith("not running: 6 of 30 trials finished (4 complete, ")
+    assert shown("other")[0].startswith("not running: 5.0 of 30 full trainings spent (4 complete, ")
 
 
 @pytest.mark.usefixtures("ids")
 def test_a_configuration_of_an_older_version() -> None:
     before, path = shown("run"), Path("run/config.yaml")
     fields = read_yaml(path.read_text(), "config.yaml")
-    for name in ("rescue", "retries", "study", "warm_start"):
+    for name in ("keep_paused", "retries", "stop", "study", "warm_start"):
         del fields[name]
     path.write_text(write_yaml(fields))
     assert shown("run") == before
@@ -156,7 +157,9 @@ def test_what_is_before_the_damage_is_shown() -> None:
     journal.write_bytes(b"".join([*lines[:-4], b"\0" * 512 + b"\n", *lines[-4:]]))
     before = journal.read_bytes()
     result = xoresnet("status", "run")
-    assert result.out.startswith("not running: 5 of 30 trials finished (3 complete, 2 pruned, 1 failed)\n")
+    assert result.out.startswith(
+        "not running: 5.0 of 30 full trainings spent (3 complete, 0 paused, 2 pruned, 1 failed)\n"
+    )
     journal = journal.absolute()
     where = f"{journal}, line {len(lines) - 3} is damaged; what follows is left out"
     assert (result.code, result.err) == (0, f"note: {where}; to rebuild it: xoresnet repair {journal.parent}\n")
@@ -175,16 +178,29 @@ def test_answers_from_the_record_are_no_trials() -> None:
 
 
 @pytest.mark.usefixtures("ids")
-def test_more_trials_asked_for() -> None:
-    with searching(CONFIG.replace(trials=50), Path("run")):
+def test_a_larger_budget() -> None:
+    with searching(CONFIG.replace(budget=50), Path("run")):
         pass
-    assert shown("run")[0].startswith("not running: 5 of 50 trials finished ")
+    assert shown("run")[0].startswith("not running: 5.0 of 50 full trainings spent ")
+
+
+def test_paused_networks_are_neither_running_nor_interrupted() -> None:
+    with searching(search_config(**PAUSING), Path("run")) as made:
+        for number in range(3):
+            pause(made, (0.5 + number / 10, 1000))
+        assert shown("run")[0] == "running: 1.5 of 30 full trainings spent (0 complete, 3 paused, 0 pruned, 0 failed)"
+        assert shown("run")[1:] == ["No trial is complete yet."]
+        progress = xoresnet("status", "run", "--json").json
+        assert (progress["paused"], progress["finished"], progress["running"]) == (3, 0, [])
+        made.bridge.finish()
+    ended = "not running: 1.5 of 30 full trainings spent (0 complete, 0 paused, 3 pruned, 0 failed)"
+    assert shown("run")[0] == ended
 
 
 def test_a_search_that_has_just_begun() -> None:
     with searching(CONFIG, Path("run")):
         assert shown("run") == [
-            "running: 0 of 30 trials finished (0 complete, 0 pruned, 0 failed)",
+            "running: 0.0 of 30 full trainings spent (0 complete, 0 paused, 0 pruned, 0 failed)",
             "No trial is complete yet.",
         ]
         progress = xoresnet("status", "run", "--json").json
@@ -204,13 +220,16 @@ def test_a_study_elsewhere() -> None:
     config = CONFIG.replace(storage=f"sqlite:///{Path().absolute()}/studies.db")
     with searching(config, Path("run")) as run:
         complete(run, 0.5, 1000)
-    assert shown("run")[0] == "not running: 1 of 30 trials finished (1 complete, 0 pruned, 0 failed)"
+    assert shown("run")[0] == "not running: 1.0 of 30 full trainings spent (1 complete, 0 paused, 0 pruned, 0 failed)"
     assert not Path("run/study.journal").exists()
     Path("studies.db").unlink()
     what = f"the study 'run' in {config.storage} is missing or empty, but trial 0 finished according to the tables"
     result = xoresnet("status", "run")
     assert (result.code, result.err) == (0, f"note: {what}; restore the database\n")
-    assert result.out.splitlines()[0] == "not running: 1 of 30 trials finished (1 complete, 0 pruned, 0 failed)"
+    assert (
+        result.out.splitlines()[0]
+        == "not running: 1.0 of 30 full trainings spent (1 complete, 0 paused, 0 pruned, 0 failed)"
+    )
     assert not Path("studies.db").exists()
 
 

@@ -24,7 +24,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        ("search digits trials=1 --run URL", "--run"),
+        ("search digits budget=1 --run URL", "--run"),
         ("search digits --dry-run --run URL", "--run"),
         ("train xoresnet8 epochs=1 --run URL", "--run"),
         ("train xoresnet8 epochs=1 --data-root URL", "root"),
@@ -50,7 +50,7 @@ def test_every_command_that_writes(words: str, what: str, url: str) -> None:
 
 def test_in_python() -> None:
     url, run = "s3://bucket/run", load("run")
-    config = SearchConfig(space="digits", trials=1)
+    config = SearchConfig(space="digits", budget=1)
     for call in (
         lambda: run_search(config, url),
         lambda: run_search(config, Path(url)),

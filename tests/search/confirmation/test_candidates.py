@@ -113,7 +113,7 @@ def test_baselines_that_were_not_searched(searched: Path) -> None:
 
 
 def test_baselines_that_were_searched(tmp_path: Path) -> None:
-    with searching(search_config(baselines=True), tmp_path / "run") as run:
+    with searching(search_config(baselines="first"), tmp_path / "run") as run:
         complete(run, 0.5, 1000)
         fail(run, "boom")
         run.frames.write()

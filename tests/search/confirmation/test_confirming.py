@@ -108,7 +108,7 @@ def test_a_study_in_a_storage_elsewhere(folder: Path) -> None:
 def test_limits_of_its_own(searched: Path) -> None:
     plan = plan_confirm(searched, limits={"cpus_per_trial": 2, "trial_seconds": 60.0, "max_concurrent": 1})
     assert (plan.config.cpus_per_trial, plan.config.trial_seconds, plan.config.max_concurrent) == (2, 60.0, 1)
-    assert plan.config.trials == 30
+    assert plan.config.budget == 30
     assert set(CONFIRM_LIMITS) < MAY_CHANGE
     assert plan_confirm(searched, limits={"data": {"verify": False}}).config.data.verify is False
 
@@ -117,8 +117,8 @@ def test_limits_of_its_own(searched: Path) -> None:
     ("options", "message"),
     [
         (
-            {"limits": {"trials": 3}},
-            "trials is fixed by the search; confirm accepts only address, cpus_per_trial, gpus_per_trial, ",
+            {"limits": {"budget": 3}},
+            "budget is fixed by the search; confirm accepts only address, cpus_per_trial, gpus_per_trial, ",
         ),
         ({"limits": {"objectives": []}}, "objectives is fixed by the search; "),
         ({"limits": {"retries": -1}}, "retries: must be at least 0, got -1"),
@@ -153,7 +153,7 @@ def test_what_is_carried_out(folder: Path) -> None:
         assert Path(config["folder"]).is_dir()
         run.bridge.on_end("first", "its worker died")  # it is tried once more
         assert carry_out(run) == [0, 1, 2, 3, 4, 5]
-        assert (run.bridge.ended, run.bridge.failed) == ("6 trials are finished", False)
+        assert (run.bridge.ended, run.bridge.failed) == ("the budget of 6 full trainings is spent", False)
     assert look(folder) == before
     trials = run.study.get_trials(deepcopy=False)
     assert [trial.user_attrs["confirms"] for trial in trials] == [*FRONT, *FRONT]
@@ -224,7 +224,7 @@ def test_another_command_leaves_alone_what_was_interrupted(folder: Path) -> None
     with confirming(folder, seeds=1, epochs=1) as run:
         assert run.to_do == 3
         assert carry_out(run) == [1, 2, 3]
-        assert run.bridge.ended == "3 trials are finished"
+        assert run.bridge.ended == "the budget of 3 full trainings is spent"
     assert states(run) == ["RUNNING", "COMPLETE", "COMPLETE", "COMPLETE"]
     assert len(plan_confirm(folder, seeds=1, epochs=100).left()) == 3
     with confirming(folder, seeds=1, epochs=100) as run:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.search.test_config import FULL, SPACE
+from tests.search.test_config import CLASSIC, FULL, SPACE
 from xoresnet.errors import RunError, XOResNetError
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
@@ -19,8 +19,15 @@ from xoresnet.search.folders.run import RunFolder
 from xoresnet.space import SearchSpace
 
 PLAIN = SearchConfig(space=SPACE)
-ELSE = {**dict(FULL), "pruner": {"kind": "median"}}
-"""For each field another value than `PLAIN` has."""
+PLAIN_CLASSIC = SearchConfig(space=SPACE, strategy="classic")
+
+
+def with_other(field: str) -> tuple[SearchConfig, SearchConfig]:
+    """A plain configuration, and the same with another value of this field."""
+    if field == "strategy":
+        return PLAIN, PLAIN.replace(strategy="promotion")
+    plain, full = (PLAIN_CLASSIC, CLASSIC) if field in ("sampler", "pruner") else (PLAIN, FULL)
+    return plain, plain.replace(**{field: getattr(full, field)})
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
@@ -58,7 +65,7 @@ def edited(folder: RunFolder, change: Callable[[dict[str, Any]], object]) -> Non
 # what it keeps
 
 
-@pytest.mark.parametrize("config", [PLAIN, FULL], ids=["defaults", "everything"])
+@pytest.mark.parametrize("config", [PLAIN, FULL, CLASSIC], ids=["defaults", "everything", "classic"])
 def test_what_the_search_was_told(config: SearchConfig, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     assert folder.saved_config() is None
@@ -104,8 +111,9 @@ def test_whether_it_is_busy_is_asked_without_a_trace(tmp_path: Path) -> None:
 
 
 OTHER: dict[str, Any] = {
-    "trials": 90, "rescue": 2, "time_budget": 3.0, "trial_seconds": 4.0, "retries": 5, "cpus_per_trial": 6,
-    "gpus_per_trial": 0.5, "max_concurrent": 8, "address": "auto", "data.root": "elsewhere", "data.verify": False,
+    "budget": 90.5, "stop": "plateau", "keep_paused": 2, "time_budget": 3.0, "trial_seconds": 4.0, "retries": 5,
+    "cpus_per_trial": 6, "gpus_per_trial": 0.5, "max_concurrent": 8, "address": "auto", "data.root": "elsewhere",
+    "data.verify": False,
 }  # fmt: skip
 
 
@@ -134,8 +142,9 @@ def test_a_search_goes_on_with_other_limits_and_resources(key: str, tmp_path: Pa
 @pytest.mark.parametrize("field", sorted(set(SearchConfig.model_fields) - MAY_CHANGE))
 def test_all_else_is_another_search(field: str, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    begin(folder)
-    error = refused(folder, PLAIN.replace(**{field: ELSE[field]}))
+    plain, other = with_other(field)
+    begin(folder, plain)
+    error = refused(folder, other)
     assert str(error).startswith(f"{tmp_path}/run holds another search: {field}")
     assert type(error) is RunError
 
@@ -149,8 +158,10 @@ def test_all_else_is_another_search(field: str, tmp_path: Path) -> None:
         ({"data": {"validation_seed": 1, "root": "x"}}, "data.validation_seed was 0, is 1"),
         ({"recipe": {"learning_rate": 0.5}}, "recipe.learning_rate was not set, is 0.5"),
         ({"space": {"arch": {**SPACE["arch"], "depth": 14}}}, "space.arch.depth.basic was [8], is [14]"),
-        ({"sampler": "random", "baselines": False}, "sampler was tpe, is random; baselines was True, is False"),
-        ({"pruner": {"ties": "pass"}}, "pruner.ties was epsilon-net, is pass"),
+        (
+            {"strategy": "promotion", "baselines": "none"},
+            "strategy was freeze-thaw, is promotion; baselines was candidates, is none",
+        ),
         ({"storage": "sqlite:////data/x.db"}, "storage was not set, is sqlite:////data/x.db"),
         ({"study": "other"}, "study was run, is other"),
     ],
@@ -158,9 +169,23 @@ def test_all_else_is_another_search(field: str, tmp_path: Path) -> None:
 def test_another_search_is_refused_with_what_differs(changes: dict[str, Any], difference: str, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     begin(folder)
-    error = refused(folder, PLAIN.replace(trials=60, **changes))
+    error = refused(folder, PLAIN.replace(budget=60, **changes))
     assert str(error) == f"{tmp_path}/run holds another search: {difference}; choose another run folder"
     assert type(error) is RunError
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"sampler": "random"}, "sampler was tpe, is random"),
+        ({"pruner": {"ties": "pass"}}, "pruner.ties was epsilon-net, is pass"),
+    ],
+)
+def test_so_is_a_classic_one(changes: dict[str, Any], difference: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    begin(folder, PLAIN_CLASSIC)
+    error = refused(folder, PLAIN_CLASSIC.replace(**changes))
+    assert str(error) == f"{tmp_path}/run holds another search: {difference}; choose another run folder"
 
 
 @pytest.mark.parametrize(
@@ -176,7 +201,7 @@ def test_another_search_is_refused_with_what_differs(changes: dict[str, Any], di
 def test_the_same_space_in_other_words(space: Any, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     begin(folder)
-    assert begin(folder, SearchConfig(space=space, trials=60)).trials == 60
+    assert begin(folder, SearchConfig(space=space, budget=60)).budget == 60
 
 
 def test_the_same_preset_by_its_name(tmp_path: Path) -> None:
@@ -198,10 +223,10 @@ def test_a_folder_that_was_renamed_has_its_study(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     begin(folder)
     moved = RunFolder(folder.path.rename(tmp_path / "moved"))
-    assert begin(moved, PLAIN.replace(trials=60)).study == "run"
+    assert begin(moved, PLAIN.replace(budget=60)).study == "run"
     saved = moved.saved_config()
     assert saved is not None
-    assert (saved.study, saved.trials) == ("run", 60)
+    assert (saved.study, saved.budget) == ("run", 60)
 
 
 OLDER = [name for name, field in SearchConfig.model_fields.items() if not field.is_required()]
@@ -210,20 +235,41 @@ OLDER = [name for name, field in SearchConfig.model_fields.items() if not field.
 @pytest.mark.parametrize("field", OLDER)
 def test_a_field_that_its_version_did_not_have_had_the_default(field: str, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    begin(folder)
+    plain, other = with_other(field)
+    begin(folder, plain)
     edited(folder, lambda fields: fields.pop(field))
-    expected = PLAIN.replace(study=None if field == "study" else "run")
+    expected = plain.replace(study=None if field == "study" else "run")
     assert folder.saved_config() == expected
-    begin(folder)
+    begin(folder, plain)
     if field not in {*MAY_CHANGE, "study"}:
         edited(folder, lambda fields: fields.pop(field))
-        refused(folder, PLAIN.replace(**{field: ELSE[field]}))
+        refused(folder, other)
+
+
+def as_before_strategies(fields: dict[str, Any]) -> None:
+    """In the words of the versions whose budget was a number of trials."""
+    for name in ("strategy", "stop", "keep_paused"):
+        fields.pop(name)
+    fields["trials"] = int(fields.pop("budget"))
+    fields["baselines"] = fields["baselines"] != "none"
+    fields["rescue"], fields["prior"] = 2, {"kind": "none", "exploration": 0.1}
+
+
+@pytest.mark.parametrize("baselines", ["first", "none"])
+def test_a_search_whose_budget_was_a_number_of_trials_is_a_classic_one(baselines: str, tmp_path: Path) -> None:
+    folder, today = RunFolder(tmp_path / "run"), CLASSIC.replace(budget=12, baselines=baselines)
+    named = begin(folder, today)
+    edited(folder, as_before_strategies)
+    assert folder.saved_config() == named
+    assert begin(folder, today) == named
+    edited(folder, as_before_strategies)
+    assert "strategy was classic, is freeze-thaw" in str(refused(folder, PLAIN))
 
 
 @pytest.mark.parametrize("key", ["data.verify", "pruner.brackets", "space.arch.logic_gradient", "space.arch.neuron"])
 def test_nor_a_field_within_a_field(key: str, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    named = begin(folder)
+    named = begin(folder, PLAIN_CLASSIC)
 
     def forget(fields: dict[str, Any]) -> None:
         *outer, last = key.split(".")
@@ -233,7 +279,7 @@ def test_nor_a_field_within_a_field(key: str, tmp_path: Path) -> None:
 
     edited(folder, forget)
     assert folder.saved_config() == named
-    assert begin(folder) == named
+    assert begin(folder, PLAIN_CLASSIC) == named
 
 
 def test_a_folder_of_an_older_version_may_be_renamed_once_it_has_gone_on(tmp_path: Path) -> None:
@@ -265,7 +311,7 @@ def test_a_run_has_an_id_of_its_own(tmp_path: Path) -> None:
     begin(second)
     run_id = first.run_id()
     assert run_id not in (None, second.run_id())
-    begin(first, PLAIN.replace(trials=60))
+    begin(first, PLAIN.replace(budget=60))
     assert first.run_id() == run_id
     assert RunFolder(first.path.rename(tmp_path / "moved")).run_id() == run_id
     edited(second, lambda fields: fields.pop("run_id"))  # of an earlier version
@@ -299,10 +345,10 @@ def test_a_hidden_password_stands_for_the_one_that_the_run_has(shown: str, tmp_p
     """So that the command that an interrupted search prints can be used as it is."""
     folder = RunFolder(tmp_path / "run")
     begin(folder, PLAIN.replace(storage=SECRET))
-    assert begin(folder, PLAIN.replace(storage=shown, trials=60)).storage == SECRET
+    assert begin(folder, PLAIN.replace(storage=shown, budget=60)).storage == SECRET
     saved = folder.saved_config()
     assert saved is not None
-    assert (saved.storage, saved.trials) == (SECRET, 60)
+    assert (saved.storage, saved.budget) == (SECRET, 60)
 
 
 def test_a_database_may_get_another_password(tmp_path: Path) -> None:
@@ -373,9 +419,9 @@ def test_a_configuration_shows_no_password() -> None:
         ("config.yaml", b"command: train", "{path} holds a training, not a search"),
         ("config.yaml", b"space: digits", "{path} holds no search: its config.yaml was not written by one"),
         (
-            "config.yaml", b"{command: search, trials: 0, sed: 3}",
+            "config.yaml", b"{command: search, budget: 0, sed: 3}",
             ("{path}/config.yaml is not a configuration of this version: space: required, but missing; "
-             "trials: must be at least 1, got 0; sed: unknown field; did you mean 'seed'?"),
+             "budget: must be greater than 0, got 0; sed: unknown field; did you mean 'seed'?"),
         ),
         ("notes.txt", b"mine", "{path} holds other files"),
         ("config.yaml/notes.txt", b"mine", "{path}/config.yaml cannot be read: "),
@@ -421,7 +467,7 @@ def test_the_folder_of_another_process(tmp_path: Path) -> None:
         with pytest.raises(
             XOResNetError, match=f"^another process is working in {folder.path}; wait for its end, or stop it$"
         ) as caught:
-            begin(folder, PLAIN.replace(trials=60))
+            begin(folder, PLAIN.replace(budget=60))
         assert contents(tmp_path) == before
     assert type(caught.value) is RunError
 

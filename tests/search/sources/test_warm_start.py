@@ -27,7 +27,7 @@ ARCH: dict[str, Any] = {
 
 def config(arch: dict[str, Any] | None = None, **fields: Any) -> SearchConfig:
     space = {"arch": {**ARCH, **(arch or {})}, **fields.pop("space", {})}
-    return SearchConfig.from_dict({"space": space, "epochs": 3, "baselines": False, **fields})
+    return SearchConfig.from_dict({"space": space, "epochs": 3, "baselines": "none", **fields})
 
 
 def search(path: Path, told: SearchConfig) -> SearchRun:
@@ -38,10 +38,10 @@ def search(path: Path, told: SearchConfig) -> SearchRun:
 
 
 def test_networks_of_the_earlier_front_come_first_in_its_order(tmp_path: Path) -> None:
-    earlier = search(tmp_path / "earlier", config(trials=5, pruner={"kind": "none"}))
+    earlier = search(tmp_path / "earlier", config(budget=5, pruner={"kind": "none"}))
     front = front_of(earlier.study)
     assert len(front) > 1
-    later = search(tmp_path / "later", config(trials=8, warm_start=str(tmp_path / "earlier")))
+    later = search(tmp_path / "later", config(budget=8, warm_start=str(tmp_path / "earlier")))
     for trial, known in zip(later.study.trials, front, strict=False):
         assert trial.user_attrs["arch_id"] == known.arch_id
         assert trial.user_attrs["source"] == f"earlier:{known.number}"
@@ -49,14 +49,14 @@ def test_networks_of_the_earlier_front_come_first_in_its_order(tmp_path: Path) -
 
 
 def test_for_other_images_and_classes(tmp_path: Path) -> None:
-    search(tmp_path / "earlier", config(trials=3))
+    search(tmp_path / "earlier", config(budget=3))
     other = config({"input_shape": [3, 32, 32], "num_classes": 100}, warm_start=str(tmp_path / "earlier"))
     for _, arch, _ in earlier_front(str(tmp_path / "earlier"), other.search_space):
         assert (arch.input_shape, arch.num_classes) == ((3, 32, 32), 100)
 
 
 def test_what_the_new_space_lacks_is_left_out(tmp_path: Path) -> None:
-    earlier = search(tmp_path / "earlier", config(trials=18, pruner={"kind": "none"}))
+    earlier = search(tmp_path / "earlier", config(budget=18, pruner={"kind": "none"}))
     widths = {trial.arch.width for trial in front_of(earlier.study)}
     assert len(widths) > 1
     narrow = config({"width": min(widths)}).search_space
@@ -68,25 +68,25 @@ def test_what_the_new_space_lacks_is_left_out(tmp_path: Path) -> None:
 
 def test_the_earlier_recipe_comes_along_where_the_space_varies_it(tmp_path: Path) -> None:
     varied = {"recipe": {"learning_rate": {"low": 0.001, "high": 0.1, "log": True}}}
-    earlier = search(tmp_path / "earlier", config(trials=3, space=varied))
+    earlier = search(tmp_path / "earlier", config(budget=3, space=varied))
     first = front_of(earlier.study)[0]
-    later = search(tmp_path / "later", config(trials=3, space=varied, warm_start=str(tmp_path / "earlier")))
+    later = search(tmp_path / "later", config(budget=3, space=varied, warm_start=str(tmp_path / "earlier")))
     assert later.study.trials[0].params == first.trial.params
     lower = {"recipe": {"learning_rate": {"low": 0.0001, "high": 0.0002}}}  # the earlier rates are out of range
-    other = search(tmp_path / "other", config(trials=3, space=lower, warm_start=str(tmp_path / "earlier")))
+    other = search(tmp_path / "other", config(budget=3, space=lower, warm_start=str(tmp_path / "earlier")))
     assert other.study.trials[0].user_attrs["arch_id"] == first.arch_id
     assert 0.0001 <= other.study.trials[0].params["recipe.learning_rate"] <= 0.0002
 
 
 def test_looking_at_the_earlier_run_changes_nothing_there(tmp_path: Path) -> None:
-    search(tmp_path / "earlier", config(trials=3))
+    search(tmp_path / "earlier", config(budget=3))
     before = contents(tmp_path)
     earlier_front(str(tmp_path / "earlier"), config().search_space)
     assert contents(tmp_path) == before
 
 
 def test_an_earlier_run_that_was_renamed_goes_by_its_new_name(tmp_path: Path) -> None:
-    search(tmp_path / "earlier", config(trials=3))
+    search(tmp_path / "earlier", config(budget=3))
     names = [start.name for start in earlier_front(str(tmp_path / "earlier"), config().search_space)]
     (tmp_path / "earlier").rename(tmp_path / "renamed")
     starts = earlier_front(str(tmp_path / "renamed"), config().search_space)
@@ -95,7 +95,7 @@ def test_an_earlier_run_that_was_renamed_goes_by_its_new_name(tmp_path: Path) ->
 
 def test_an_earlier_run_that_still_goes_on(tmp_path: Path) -> None:
     """Its last line may be half written."""
-    search(tmp_path / "earlier", config(trials=3))
+    search(tmp_path / "earlier", config(budget=3))
     expected = earlier_front(str(tmp_path / "earlier"), config().search_space)
     with (tmp_path / "earlier" / "study.journal").open("ab") as journal:
         journal.write(b'{"op_code":5,"wor')
@@ -103,7 +103,7 @@ def test_an_earlier_run_that_still_goes_on(tmp_path: Path) -> None:
 
 
 def test_an_earlier_run_with_its_study_elsewhere(tmp_path: Path) -> None:
-    elsewhere = config(trials=3, storage=f"sqlite:///{tmp_path}/studies.db")
+    elsewhere = config(budget=3, storage=f"sqlite:///{tmp_path}/studies.db")
     search(tmp_path / "earlier", elsewhere)
     assert earlier_front(str(tmp_path / "earlier"), config().search_space)
     (tmp_path / "studies.db").unlink()
@@ -145,7 +145,7 @@ def test_a_search_that_has_no_study_yet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("attribute", "what"), [("arch", "network"), ("recipe", "recipe")])
 def test_an_earlier_run_of_another_version(attribute: str, what: str, tmp_path: Path) -> None:
     """Its networks have a field that this version does not know."""
-    search(tmp_path / "earlier", config(trials=1))
+    search(tmp_path / "earlier", config(budget=1))
     journal = tmp_path / "earlier" / "study.journal"
     entries = [json.loads(line) for line in journal.read_text().splitlines()]
     for entry in entries:
