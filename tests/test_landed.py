@@ -68,9 +68,22 @@ def test_commands_on_a_run(landed: Path) -> None:
     assert [row["trial_id"] for row in xoresnet("front", "run", "--json").json] == [6, 0]
     assert xoresnet("report", "run").code == 0
     assert (landed / "run" / "report.html").stat().st_size > 100_000
-    assert xoresnet("search", "run/config.yaml", "--run", "run").out.count("ended: 6 trials are finished") == 1
     confirm = xoresnet("confirm", "run", "--seeds", "2", "--epochs", "1", "--dry-run")
     assert " 0 of 4 trainings left" in confirm.out
+
+
+@pytest.mark.usefixtures("ray")
+def test_what_pruning_saved_of_its_budget_may_be_spent(landed: Path) -> None:
+    """It was a number of trials, which is now one of full trainings."""
+    before, fields = load(landed / "run").trials.drop(columns="is_pareto"), status(landed)
+    assert (fields["budget"], fields["spent"]) == (6, 4.5)
+    result = xoresnet("search", "run/config.yaml", "--run", "run")
+    assert (result.code, result.err) == (0, "")
+    assert "Resuming: 4.5 of 6 full trainings are spent." in result.out
+    after = load(landed / "run").trials.drop(columns="is_pareto")
+    assert len(after) == len(before) + 1
+    pd.testing.assert_frame_equal(after.head(len(before)), before)
+    assert status(landed)["spent"] == 5.5
 
 
 def test_ids_are_what_they_were(landed: Path) -> None:

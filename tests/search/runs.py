@@ -28,14 +28,13 @@ from xoresnet.search.study.journal import open_journal
 SMALL = """
 space:
   arch:
-    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [2, 4, 6, 8], merge: [or, add], timesteps: [1, 2]}
+    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [2, 4], merge: [or, add], timesteps: [1, 2]}
 data: digits
 recipe: {precision: fp32, batch_size: 128}
-sampler: random
-epochs: 4
-trials: 6
+epochs: 3
+budget: 6
 """
-"""To be written to `small.yaml`: 16 networks."""
+"""To be written to `small.yaml`: 8 networks, of which some are paused after the first epoch."""
 VARIED = """
 space:
   arch: {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [4, 8], merge: [or, add], timesteps: [1, 2]}
@@ -44,9 +43,9 @@ data: digits
 recipe: {precision: fp32, batch_size: 64}
 sampler: random
 pruner: none
-baselines: false
+baselines: none
 epochs: 2
-trials: 3
+budget: 3
 retries: 0
 max_concurrent: 1
 seed: 12

@@ -25,7 +25,7 @@ def test_it_ends_with_a_sentence_and_goes_on_once_there_is_room(
     monkeypatch.chdir(tmp_path)
     Path("small.yaml").write_text(SMALL)
     storage = f"sqlite:///file:{tmp_path}/studies.db?uri=true&password="
-    words = ["trials=3", "epochs=2", "max_concurrent=1", "baselines=false"]
+    words = ["budget=3", "epochs=2", "max_concurrent=1", "baselines=none"]
     results = []
     with small_disk(tmp_path / "my disk", "8m") as disk:
         run = disk.path / "run"
@@ -36,12 +36,12 @@ def test_it_ends_with_a_sentence_and_goes_on_once_there_is_room(
         resume = shlex.split(stopped.err.partition("to resume: ")[2])
         assert f"storage={storage}***" in resume
         before = xoresnet("status", "my disk/run", "--json")
-        assert (before.json["failed"], before.json["finished"] < 3) == (0, True)
+        assert (before.json["failed"], before.json["spent"] < 3) == (0, True)
         disk.grow("64m")
         results += [stopped, before, xoresnet(*resume[1:])]
         assert results[-1].code == 0, results[-1].err
         after = xoresnet("status", "my disk/run", "--json")
-        assert (after.json["failed"], after.json["finished"]) == (0, 3)
+        assert (after.json["failed"], after.json["spent"]) == (0, 3)
         assert (run / "config.yaml").stat().st_mode & 0o777 == 0o600
         other = xoresnet("search", "small.yaml", *words, f"storage={storage}{PASSWORD}", "--run", "elsewhere/run")
         owner = (
@@ -70,7 +70,7 @@ def test_every_command_that_writes_names_the_folder(tmp_path: Path, monkeypatch:
         disk.fill(leave=0)
         before = contents(disk.path)
         for command, folder in (
-            ("search digits trials=1 --run disk/new", f"{disk.path}/new"),
+            ("search digits budget=1 --run disk/new", f"{disk.path}/new"),
             ("report disk/run", f"{disk.path}/run"),
             ("report run --output disk/report.html", disk.path),
             ("report run --figures disk/figures", f"{disk.path}/figures"),

@@ -18,18 +18,18 @@ space:
   arch: {input_shape: [1, 8, 8], num_classes: 2, depth: 8, width: 2, merge: or, timesteps: 1}
 data: {name: folder, root: pictures, image_size: [8, 8], channels: 1}
 recipe: {precision: fp32, batch_size: 8}
-baselines: false
+baselines: none
 epochs: 1
-trials: 1
+budget: 1
 """
 OWN_MERGE = """
 space:
   arch: {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: 2, merge: mine.MY_OR, timesteps: 1}
 data: digits
 recipe: {precision: fp32, batch_size: 256}
-baselines: false
+baselines: none
 epochs: 1
-trials: 1
+budget: 1
 retries: 0
 """
 MINE = """
@@ -83,7 +83,7 @@ def test_a_merge_in_the_working_directory_and_a_trial_that_failed(tmp_path: Path
     assert list(trials["state"]) == ["FAIL", "COMPLETE"]
     assert trials["arch_id"].nunique() == 1
     done = subprocess.run(words, capture_output=True, text=True, timeout=200, check=False)
-    assert "1 trials are finished" in done.stdout
+    assert "the budget of 1 full training is spent" in done.stdout
 
 
 @pytest.mark.parametrize(

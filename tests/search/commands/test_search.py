@@ -431,8 +431,8 @@ def test_every_fault_has_its_line() -> None:
     result = xoresnet("search", "bad.yaml", "pruner.min_epochs=0")
     assert (result.code, result.out) == (2, "")
     assert sorted(result.err.splitlines()) == [
-        "error: bad.yaml: samplr: unknown field; did you mean 'sampler'?",
         "error: bad.yaml: budget: must be greater than 0, got 0",
+        "error: bad.yaml: samplr: unknown field; did you mean 'sampler'?",
         "error: pruner.min_epochs: must be at least 1, got 0",
     ]
     assert list(contents()) == ["bad.yaml"]

@@ -119,7 +119,7 @@ def wait(driver: subprocess.Popen[str], until: Callable[[], bool]) -> None:
 
 
 def test_machines_come_and_are_lost_and_no_trial(cluster: Cluster, tmp_path: Path) -> None:
-    driver = search(tmp_path, cluster.address, "trials=6")
+    driver = search(tmp_path, cluster.address, "budget=6")
     wait(driver, lambda: bool(reported(tmp_path)))
     assert len(status(tmp_path)["running"]) == 1
     second = cluster.join()
@@ -138,7 +138,7 @@ def test_machines_come_and_are_lost_and_no_trial(cluster: Cluster, tmp_path: Pat
         assert known.get(trial["trial_id"], trial) == trial
     # then the head, which holds the cluster together
     count = reported(tmp_path)
-    driver = search(tmp_path, cluster.address, "trials=8")
+    driver = search(tmp_path, cluster.address, "budget=8")
     wait(driver, lambda: reported(tmp_path) > count)
     kill_node(cluster.head)
     _, errors = driver.communicate(timeout=45)  # Ray itself would abort the driver after 60 s

@@ -71,12 +71,12 @@ def test_a_signal_between_two_of_rays_loops(
 
 def test_a_signal_when_all_was_done(bridge: TrialBridge, workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*arguments: object, **more: object) -> None:
-        bridge.ended = "3 trials are finished"
+        bridge.ended = "the budget of 3 full trainings is spent"
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(execution, "run_trials", run)
     outcome = execute(bridge, train, CONFIG, nothing, workplace)
-    assert (outcome.interrupted, outcome.ended) == (0, "3 trials are finished")
+    assert (outcome.interrupted, outcome.ended) == (0, "the budget of 3 full trainings is spent")
 
 
 def test_more_than_the_machines_have(bridge: TrialBridge, tmp_path: Path) -> None:

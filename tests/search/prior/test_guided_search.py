@@ -1,4 +1,4 @@
-"""Whole searches that shared weights guide, on real digits in a real Ray."""
+"""Whole searches with predictions of shared weights, on real digits in a real Ray."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from xoresnet.description.arch import Arch
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.measures.records import MEASURED
 from xoresnet.results import Run, load
+from xoresnet.results.tables.spending import spent_trainings
 from xoresnet.search import SearchConfig, run_search
-from xoresnet.search.folders.run import JOURNAL
 from xoresnet.search.run import SearchRun
-from xoresnet.search.study.attributes import RESCUES
 from xoresnet.shared.prediction import predict
 from xoresnet.shared.training import load_shared
 from xoresnet.shared.weights import WeightGroup
@@ -33,28 +32,11 @@ space:
     {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: [2, 4], merge: [or, add, and, iand], timesteps: 1}
 data: digits
 recipe: {precision: fp32, batch_size: 128}
-sampler: random
-pruner: none
-baselines: false
+baselines: none
 epochs: 3
-trials: 6
+budget: 4
 max_concurrent: 1
-prior: {kind: shared, epochs: 2, seeds: 1, exploration: 0}
-"""
-PRUNING = """
-space:
-  arch:
-    {input_shape: [1, 8, 8], num_classes: 10, depth: 8, width: 4, merge: [or, add, and, iand], xor: [none, middle],
-     timesteps: 1}
-data: digits
-recipe: {precision: fp32, batch_size: 128}
-sampler: random
-baselines: false
-epochs: 4
-trials: 12
-pruner: {kind: pareto, min_trials: 3}
-max_concurrent: 1
-prior: {kind: shared, epochs: 1, exploration: 0}
+prior: {kind: shared, epochs: 2, seeds: 1}
 """
 NETWORKS, GROUPS = 8, 2
 """Of the space; each width has weights of its own."""
@@ -91,15 +73,15 @@ def test_all_networks_are_predicted_by_the_weights_of_their_group(guided: Guided
         assert (row["arch_id"], row["weights_seeds"]) == (arch.arch_id, 1)
 
 
-def test_what_it_cost_is_counted_as_trials(guided: Guided) -> None:
-    _, run, result = guided
-    cost = run.prior
-    assert GROUPS * 2 <= cost["epochs_charged"] < GROUPS * 2 + NETWORKS
-    assert cost["trials_charged"] == -(-cost["epochs_charged"] // 3)
-    assert len(run.trials) == max(1, 6 - cost["trials_charged"])
+def test_the_budget_pays_for_it(guided: Guided) -> None:
+    folder, run, result = guided
+    cost = run.prior["epochs_charged"]
+    assert GROUPS * 2 <= cost < GROUPS * 2 + NETWORKS
+    assert 3 * 3 < run.trials["epochs_trained"].sum() + cost <= 4 * 3  # what is left completes nothing
+    said = xoresnet("status", str(folder), "--json").json["spent"]
+    assert said == pytest.approx(spent_trainings(run.trials) + cost / 3, abs=0.001)
     assert f"have ranked {NETWORKS} networks" in result.out
-    trials = f"{cost['trials_charged']} trial{'' if cost['trials_charged'] == 1 else 's'}"
-    assert f"as many epochs as {trials}, by which the search is shorter" in result.out
+    assert f"; the budget has paid {cost:,.0f} epochs for them." in result.out
 
 
 def test_no_prediction_is_ever_a_result(guided: Guided, tmp_path: Path) -> None:
@@ -130,13 +112,12 @@ def here(ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def phases(folder: Path) -> dict[str, Callable[[], bool]]:
-    """Of a guided search in `run`, in their order: whether each has begun."""
-    prior, journal = folder / "run" / "prior", folder / "run" / JOURNAL
+    """Of such a search in `run`, in their order: whether each has begun."""
+    prior = folder / "run" / "prior"
     return {
         "trains": lambda: bool(list(prior.glob("*.safetensors"))),
         "predicts": lambda: bool(list(prior.glob("*.json"))),
         "tries": lambda: reported(folder) >= 1,
-        "finishes": lambda: journal.exists() and f'"{RESCUES}"' in journal.read_text(encoding="utf-8"),
     }
 
 
@@ -167,32 +148,15 @@ def check_goes_on(guided: Guided, folder: Path) -> None:
     assert after["finished"] == len(run.trials)
 
 
-def test_stopped_while_it_finishes_a_pruned_trial_it_goes_on_from_its_checkpoint(here: Path) -> None:
-    (here / "small.yaml").write_text(PRUNING)
-    stop_in("finishes", here)
-    assert xoresnet("search", "small.yaml", "--run", "run").code == 0
-    run = load(here / "run")
-    trials, seconds = run.trials.set_index("trial_id"), run.history.set_index(["trial_id", "epoch"])["train_seconds"]
-    finishing = trials[trials["rescues"].notna()]
-    assert len(finishing)
-    assert set(finishing["state"]) == {"COMPLETE"}
-    for number, pruned in finishing["rescues"].items():
-        assert trials.loc[pruned, "state"] == "PRUNED"
-        known, whole = seconds[pruned].to_dict(), seconds[number].to_dict()
-        assert list(whole) == [1, 2, 3, 4]
-        assert known.items() < whole.items()  # not trained again: that would have taken another time
-    assert status(here)["running"] == []
-
-
 def test_its_price_is_said_before(tmp_path: Path) -> None:
     result = search(tmp_path, "--dry-run")
-    assert "Shared weights cost as much as 5 epochs and replace 2 trainings of these." in result.out
+    assert "Shared weights cost 5 epochs of these." in result.out
     assert search(tmp_path, "--dry-run", "--json").json["prior_epochs"] == 5
-    refused = search(tmp_path, "trials=2")
+    refused = search(tmp_path, "budget=2")
     assert refused.is_refusal(
         2,
-        "prior: shared weights cost as much as 2 trials, but trials=2: raise it, lower prior.seeds or prior.epochs, "
-        "or set prior=none",
+        "prior: shared weights cost as much as 2 full trainings, but budget=2: raise it, lower prior.seeds or "
+        "prior.epochs, or set prior=none",
     )
     assert not (tmp_path / "run").exists()
 
@@ -212,7 +176,7 @@ def test_its_time_may_be_up_before_the_first_trial(ray: None, tmp_path: Path, gu
 
 
 def test_without_shared_weights_it_goes_on_and_with_them_once_there_are_any(ray: None, tmp_path: Path) -> None:
-    folder, config = tmp_path / "run", SearchConfig.from_dict(read_yaml(SPACE, "space")).replace(trials=3)
+    folder, config = tmp_path / "run", SearchConfig.from_dict(read_yaml(SPACE, "space")).replace(budget=3)
 
     def take_their_place(search: SearchRun) -> None:
         (folder / "prior").write_text("mine")
@@ -223,12 +187,13 @@ def test_without_shared_weights_it_goes_on_and_with_them_once_there_are_any(ray:
     assert sentence.endswith("; the search continues without them")
     assert json.loads((folder / "prior.json").read_text())["failed"] in sentence
     run = load(folder)
-    assert (len(run.trials), len(run.predicted)) == (3, 0)
+    assert (spent_trainings(run.trials), len(run.predicted)) == (3, 0)
     (folder / "prior").unlink()
-    again = run_search(config.replace(trials=6), folder)
+    again = run_search(config.replace(budget=6), folder)
     assert not again.errors
     run = load(folder)
-    assert (len(run.trials), len(run.predicted)) == (6 - run.prior["trials_charged"], NETWORKS)
+    assert len(run.predicted) == NETWORKS
+    assert 5 < spent_trainings(run.trials) + run.prior["epochs_charged"] / 3 <= 6
 
 
 def test_a_lost_table_and_a_damaged_journal_are_made_again(guided: Guided, tmp_path: Path) -> None:
@@ -239,7 +204,7 @@ def test_a_lost_table_and_a_damaged_journal_are_made_again(guided: Guided, tmp_p
     content = bytearray(journal.read_bytes())
     content[len(content) // 3] = 0
     journal.write_bytes(content)
-    result = search(tmp_path, "trials=7")
+    result = search(tmp_path, "budget=5")
     assert result.code == 0
     (sentence,) = result.err.splitlines()
     assert sentence.startswith(f"error: {journal}, line ")
@@ -248,7 +213,7 @@ def test_a_lost_table_and_a_damaged_journal_are_made_again(guided: Guided, tmp_p
     run, timed = load(folder), ["prediction_seconds"]
     pd.testing.assert_frame_equal(run.predicted.drop(columns=timed), guided.run.predicted.drop(columns=timed))
     assert run.prior["epochs_charged"] == guided.run.prior["epochs_charged"]  # trained on from the checkpoints
-    assert len(run.trials) == len(guided.run.trials) + 1
+    assert spent_trainings(run.trials) > spent_trainings(guided.run.trials)
 
 
 def test_predictions_are_those_of_the_core(guided: Guided) -> None:

@@ -21,7 +21,7 @@ def test_trials_go_on_on_the_node_that_comes_next(tmp_path: Path, monkeypatch: p
         head = start_node(["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"], cpus=0)
         nodes = [head, start_node(joined)]
         try:
-            driver = search(tmp_path, f"127.0.0.1:{port}", "trials=2")
+            driver = search(tmp_path, f"127.0.0.1:{port}", "budget=2")
             wait(driver, lambda: reported(tmp_path) > 2)
             kill_node(nodes[1])
             time.sleep(20)  # the trial is tried again, and waits
