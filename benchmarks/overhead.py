@@ -108,7 +108,7 @@ def journal(sampler: BaseSampler, folder: Path) -> Study:
 
 def bridge_with(sampler: Callable[[], BaseSampler]) -> Callable[[int, Path], float]:
     def measure(trials: int, folder: Path) -> float:
-        bridge = TrialBridge(journal(sampler(), folder), floats, OBJECTIVES, trials=trials, max_step=1)
+        bridge = TrialBridge(journal(sampler(), folder), floats, OBJECTIVES, budget=trials, max_step=1)
         return run_ray(tune_config(bridge, max_concurrent=2), folder)
 
     return measure
@@ -118,7 +118,7 @@ def whole_search(trials: int, folder: Path) -> float:
     """Everything that `xoresnet search` does except training."""
     study = journal(TPESampler(seed=0), folder)
     proposals = ArchProposals(study, SearchSpace.preset("cifar"), Recipe(), seed=0, common={})
-    bridge = TrialBridge(study, proposals, OBJECTIVES, trials=trials, max_step=1)
+    bridge = TrialBridge(study, proposals, OBJECTIVES, budget=trials, max_step=1)
     frames = FrameWriter(study, OBJECTIVES, folder)
     bridge.observers.append(lambda trial: frames.write_now_and_then())
     return run_ray(tune_config(bridge, max_concurrent=2), folder)

@@ -23,7 +23,6 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from xoresnet.search import ParetoPruner, report, should_prune
-from xoresnet.search.study.near_front import near_front
 
 TRIALS, EPOCHS, WORKERS, MIN_TRIALS = 200, 27, 4, 4
 Array = NDArray[np.float64]
@@ -162,16 +161,6 @@ class Ours:
         if stops:
             self.study.tell(self._trials[trial], state=TrialState.PRUNED)
         return stops
-
-
-def with_rescue(data: Curves, count: int, **options: Any) -> Outcome:
-    """In the end, finish the `count` pruned trials that are nearest to the front."""
-    rule = Ours(**options)
-    budget, complete = simulate(data, rule)
-    for trial in near_front(rule.study)[:count]:
-        complete[trial.number] = True
-        budget += (EPOCHS - trial.last_step) / (TRIALS * EPOCHS)
-    return judge(data, budget, complete)
 
 
 def halving(factor: int, losses: Callable[[Array], Array]) -> Rule:
@@ -322,13 +311,6 @@ def vary(problems: Sequence[Curves]) -> None:
         print_row(name, [outcome(data, Ours(**options)) for data in problems])
 
 
-def rescue(problems: Sequence[Curves]) -> None:
-    print("\n### Ours at reduction factor 2, min_trials=8, with trials rescued in the end")
-    print_head("rescued of 200")
-    for count in (0, 5, 10, 20, 40):
-        print_row(str(count), [with_rescue(data, count, min_trials=8) for data in problems])
-
-
 def decision_seconds(objectives: int, size: int, repeats: int) -> list[float]:
     """The time of decisions at the first rung, which `size` trials have reached; half of them passed each rung."""
     random = np.random.default_rng(size)
@@ -385,7 +367,6 @@ def main() -> None:
         print(f"\n### Reduction factor 2, time constants up to {1 + slow:.0f} (not 7)")
         compare(2, [curves(seed, slow) for seed in seeds], arguments.registry, without=[HUB])  # takes too long
     vary(problems)
-    rescue(problems)
     print_decision_times(arguments.repeats)
 
 

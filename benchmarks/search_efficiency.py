@@ -77,11 +77,15 @@ SEARCHES: dict[str, Search] = {
 }
 PEERS = (
     "syne-tune-moasha",
+    "syne-tune-moasha-repaired",
     "syne-tune-morea",
-    "neps-primo",
+    "syne-tune-morea-repaired",
     "neps-moasha",
     "neps-mo-hyperband",
+    "neps-primo",
+    "neps-primo-log-spikes",
 )
+"""Of `peers.py`, which says what is meant by repaired."""
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -196,26 +200,37 @@ class Job(NamedTuple):
     budget: float
 
 
+def first_reached(judge: Judge, stretches: pd.DataFrame, epochs: int, shares: Sequence[float]) -> list[float]:
+    """The epochs that all workers had trained when each share was first reached; infinite if it never was."""
+    needed = [math.inf] * len(shares)
+    done = stretches[stretches["to_epoch"] == epochs].sort_values("ended", kind="stable")
+    named: list[Any] = []
+    for network, now in zip(done["network"], done["ended"], strict=True):
+        named.append(network)
+        reached = judge.share(named)
+        if any(reached >= share and math.isinf(known) for share, known in zip(shares, needed, strict=True)):
+            begun = stretches[stretches["began"] < now]
+            whole = (begun["ended"] - begun["began"]).clip(lower=1e-12)
+            part = (np.minimum(begun["ended"], now) - begun["began"]) / whole
+            spent = float((part * (begun["to_epoch"] - begun["from_epoch"])).sum())
+            needed = [
+                spent if reached >= share and math.isinf(known) else known
+                for share, known in zip(shares, needed, strict=True)
+            ]
+    return needed
+
+
 def measured(job: Job, stretches: pd.DataFrame) -> dict[str, Any]:
-    """The epochs that a search needed to each share, by what it trained; infinite if it never got there."""
+    """The epochs that a search needed to each share, by what it trained, and the share in the end."""
     table, seen, judged = seen_and_judged(job.table, job.seed)
     epochs = int(table["epoch"].max())
-    judges = {
-        "": Judge(seen, judged, CHANCE),
-        "upper ": Judge(seen, judged, float(judged["val_accuracy"].quantile(0.75))),
-    }
+    upper = float(judged["val_accuracy"].quantile(0.75))
     row: dict[str, Any] = {**job._asdict(), "spent": int((stretches["to_epoch"] - stretches["from_epoch"]).sum())}
-    row |= {f"{part}{share:.0%}": math.inf for part in judges for share in SHARES}
-    done = stretches[stretches["to_epoch"] == epochs].sort_values("ended", kind="stable")
-    for count, now in enumerate(done["ended"], 1):
-        named = list(done["network"].iloc[:count])
-        spent = float((np.minimum(stretches["ended"], now) - np.minimum(stretches["began"], now)).sum())
-        for part, judge in judges.items():
-            reached = judge.share(named)
-            for share in SHARES:
-                if reached >= share and math.isinf(row[f"{part}{share:.0%}"]):
-                    row[f"{part}{share:.0%}"] = spent
-            row[f"{part}end"] = reached
+    done = list(stretches.loc[stretches["to_epoch"] == epochs, "network"])
+    for part, judge in (("", Judge(seen, judged, CHANCE)), ("upper ", Judge(seen, judged, upper))):
+        reached = first_reached(judge, stretches, epochs, SHARES)
+        row |= {f"{part}{share:.0%}": value for share, value in zip(SHARES, reached, strict=True)}
+        row[f"{part}end"] = judge.share(done) if done else 0.0
     return row
 
 
@@ -271,15 +286,18 @@ def print_table(table: str, workers: int, names: Sequence[str], seeds: int) -> N
         f"workers: {workers}\n"
     )
     columns = [*(f"{share:.0%}" for share in SHARES), "upper 97%"]
-    print(f"| search | {' | '.join(columns)} | share in the end |\n| --- |{' --- |' * (len(columns) + 1)}")
+    print(
+        f"| search | {' | '.join(columns)} | in the end: share | upper part |\n| --- |{' --- |' * (len(columns) + 2)}"
+    )
     rows = [row for row in known_rows() if row["table"].partition(":")[0] == table and row["workers"] == workers]
     for name in names:
         of_search = [row for row in rows if row["search"] == name and row["seed"] < seeds]
         if not of_search:
             continue
         cells = [_cell([row[column] for row in of_search]) for column in columns]
-        ends = np.quantile([row.get("end", 0.0) for row in of_search], [0.5, 0.0])
-        print(f"| {name} | {' | '.join(cells)} | {ends[0]:.1%} ({ends[1]:.1%}) |")
+        ends = [np.quantile([row[f"{part}end"] for row in of_search], [0.5, 0.0]) for part in ("", "upper ")]
+        shown = " | ".join(f"{middle:.1%} ({worst:.1%})" for middle, worst in ends)
+        print(f"| {name} | {' | '.join(cells)} | {shown} |")
 
 
 def _cell(values: Sequence[float]) -> str:

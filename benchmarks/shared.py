@@ -1,7 +1,7 @@
 """How well shared weights rank networks, compared with training each network alone, and at what cost.
 
     python benchmarks/truth.py digits
-    python benchmarks/shared.py [digits] [--sets 3] [--ways 6] [--workers 2]
+    python benchmarks/shared.py [digits-one-step] [--sets 3] [--ways 6] [--workers 2]
 
 Prints Kendall's tau between predictions and truth, absolute and as a share of the tau between the two seeds of the
 truth: the median over both seeds and over all choices of that many sets of weights. The cost is given in epochs of
@@ -59,7 +59,7 @@ def mean(sets: Sequence[Predictions]) -> pd.DataFrame:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="?", default="digits", choices=["digits", "fashion-mnist"])
+    parser.add_argument("name", nargs="?", default="digits-one-step", choices=["digits-one-step", "fashion-mnist"])
     parser.add_argument("--sets", type=int, default=3)
     parser.add_argument("--ways", type=int, default=len(WAYS), help="use only the first N ways of shared training")
     parser.add_argument("--workers", type=int, default=2)
@@ -85,7 +85,7 @@ def main() -> None:
         sets = predict_all(wanted, arguments.workers)
         for number in range(1, arguments.sets + 1):
             print(f"| {way.name} | {number} | {row(what, sets, number, alone, between)} |", flush=True)
-    if what.name == "digits":
+    if what.name == "digits-one-step":
         full = enlarged(what)
         print(
             f"\nwith up to 4 time steps and all merges, {full.size().networks} networks: {described_cost(what, full)}"

@@ -1,11 +1,11 @@
 """Searches on digits, each disturbed again and again at random moments, resumed, and run to its end.
 
-    python benchmarks/soak.py [--minutes 20] [--trials 24] [--seed 0]
+    python benchmarks/soak.py [--minutes 20] [--budget 10] [--seed 0]
 
 Every other search runs on a cluster of two nodes that is started on this machine. After each fault the study must
 contain everything that it contained before, value for value; a command that was disturbed must end within two minutes,
-with an exit code that fits and without a traceback, unless it survives. When a search ends, exactly the requested
-number of trials must be finished, none twice, none lost, none RUNNING. Prints a line for each fault and a tally. The
+with an exit code that fits and without a traceback, unless it survives. When a search ends, its
+budget must be spent and no more, and no trial may be lost, RUNNING, or of a network that another trained. Prints a line for each fault and a tally. The
 first violation ends it with status 1. Filling the disk needs the right to mount one; else that fault is left out.
 """
 
@@ -32,6 +32,7 @@ from optuna.trial import TrialState
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.attributes import ARCH_ID
 from xoresnet.search.study.opening import look_at_study
+from xoresnet.search.study.spending import spent_trainings
 from xoresnet.search.study.trials import TrialRecord
 
 SPACE = """
@@ -40,7 +41,6 @@ space:
          xor: [none, middle], timesteps: [1, 2, 3]}
 data: digits
 recipe: {precision: fp32, batch_size: 128}
-sampler: random
 epochs: 8
 retries: 9
 """
@@ -49,6 +49,8 @@ NODE = [
     sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1", "--disable-usage-stats",
     "--object-store-memory=100000000", "--node-ip-address=127.0.0.1",
 ]  # fmt: skip
+CHANGING = ("retried_after", "paused_at")
+"""Attributes that change while a trial lives."""
 STUCK = 120.0
 """Seconds within which a disturbed command must have ended."""
 
@@ -175,21 +177,22 @@ def check_kept(before: dict[int, Any], after: dict[int, Any]) -> None:
     for number, (state, values, params, attrs) in before.items():
         now_state, now_values, now_params, now_attrs = after[number]
         assert {name: now_params[name] for name in params} == params, f"trial {number} has other parameters"
-        assert {name: now_attrs[name] for name in attrs if name != "retried_after"} == {
-            name: value for name, value in attrs.items() if name != "retried_after"
+        assert {name: now_attrs[name] for name in attrs if name not in CHANGING} == {
+            name: value for name, value in attrs.items() if name not in CHANGING
         }, f"trial {number} lost or changed a report"
         if state.is_finished():
             assert (now_state, now_values, now_attrs) == (state, values, attrs), f"trial {number} changed"
 
 
-def check_whole(folder: Path, trials: int) -> None:
+def check_whole(folder: Path, budget: float) -> None:
     config = RunFolder(folder).saved_config()
     assert config is not None
     study = look_at_study(config, folder)
     assert study is not None
     recorded = [TrialRecord(trial) for trial in study.get_trials(deepcopy=False)]
     finished = [trial for trial in recorded if trial.counts_as_finished]
-    assert len(finished) == trials, f"{len(finished)} trials are finished, not {trials}"
+    spent = spent_trainings(study)
+    assert budget - 1 < spent <= budget, f"{spent} full trainings were spent, not {budget}"
     assert not any(trial.is_running for trial in recorded), "a trial is RUNNING"
     ids = [trial.attributes[ARCH_ID] for trial in finished]
     assert len(set(ids)) == len(ids), "a network was trained twice"
@@ -278,7 +281,7 @@ def disturb(search: Search, fault: Fault, random: Random) -> str:
     return f"ended with {search.process.returncode} within {seconds:.1f} s"
 
 
-def soak(trials: int, random: Random, on_cluster: bool, until: float, tally: Counter[str]) -> None:
+def soak(budget: float, random: Random, on_cluster: bool, until: float, tally: Counter[str]) -> None:
     """One search, disturbed until it has ended or time is up, and then run to its end."""
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
@@ -297,7 +300,7 @@ def soak(trials: int, random: Random, on_cluster: bool, until: float, tally: Cou
                 stop_cluster(nodes)
                 address, nodes = start_cluster(ray_folder)
             more = ["--address", address] if on_cluster else []
-            words = [*SEARCH, f"trials={trials}", "--run", str(place / "run"), *more]
+            words = [*SEARCH, f"budget={budget}", "--run", str(place / "run"), *more]
             process = subprocess.Popen(
                 words, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0
             )
@@ -325,14 +328,14 @@ def soak(trials: int, random: Random, on_cluster: bool, until: float, tally: Cou
         _, errors = last.process.communicate(timeout=600)
         assert last.process.returncode == 0, errors
         check_kept(known, record(last.run))
-        check_whole(last.run, trials)
+        check_whole(last.run, budget)
 
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background deaf to it
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=20.0)
-    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--budget", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
@@ -341,9 +344,9 @@ def main() -> None:
     while time.monotonic() < until:
         on_cluster = searches % 2 == 1
         print(f"search {searches + 1}, {'on a cluster' if on_cluster else 'on this machine'}", flush=True)
-        soak(arguments.trials, random, on_cluster, until, tally)
+        soak(arguments.budget, random, on_cluster, until, tally)
         searches += 1
-        print(f"  exactly {arguments.trials} trials finished, none twice, none lost", flush=True)
+        print(f"  a budget of {arguments.budget:g} spent, nothing twice, nothing lost", flush=True)
     for name, count in sorted(tally.items()):
         print(f"{count:4}  {name}")
     print(f"{sum(tally.values())} faults in {searches} searches: lost 0, twice 0, stuck 0")

@@ -43,9 +43,12 @@ class Problem(NamedTuple):
     pooled: int = 1
     """Average squares of so many pixels; where it is more than 1, a third of the validation images is used."""
 
+    part_of: str = ""
+    """The name of a larger problem that has the same trainings."""
+
     @property
     def file(self) -> Path:
-        return FOLDER / f"truth-{self.name}.jsonl"
+        return FOLDER / f"truth-{self.part_of or self.name}.jsonl"
 
     def load_data(self) -> DataSet:
         return _data(self.data, self.every, self.pooled)
@@ -73,11 +76,8 @@ def _subset(split: Split, every: int, pooled: int) -> Split:
     return Split(images.round().to(torch.uint8), split.labels[::every])
 
 
-PROBLEMS = ("digits", "fashion-mnist-7x7", "fashion-mnist")
-
-
 def problem(name: str) -> Problem:
-    return {"digits": _digits, "fashion-mnist-7x7": _fashion_mnist_7x7, "fashion-mnist": _fashion_mnist}[name]()
+    return PROBLEMS[name]()
 
 
 def _digits() -> Problem:
@@ -103,8 +103,16 @@ def _fashion_mnist() -> Problem:
     return Problem("fashion-mnist", SearchSpace.from_dict({"arch": arch}), "fashion-mnist", recipe, every=12)
 
 
+def _digits_one_step() -> Problem:
+    """The 100 networks of one time step."""
+    every = _digits()
+    fields = every.space.to_dict()
+    fields["arch"]["timesteps"] = 1
+    return every._replace(name="digits-one-step", space=SearchSpace.from_dict(fields), part_of="digits")
+
+
 def _fashion_mnist_7x7() -> Problem:
-    """133 networks on 3,000 images of 7x7 pixels."""
+    """120 networks on 3,000 images of 7x7 pixels."""
     arch = {
         "input_shape": [1, 7, 7],
         "num_classes": 10,
@@ -117,6 +125,14 @@ def _fashion_mnist_7x7() -> Problem:
     recipe = load_data("fashion-mnist").default_recipe.replace(epochs=12)
     space = SearchSpace.from_dict({"arch": arch})
     return Problem("fashion-mnist-7x7", space, "fashion-mnist", recipe, every=18, pooled=4)
+
+
+PROBLEMS = {
+    "digits": _digits,
+    "digits-one-step": _digits_one_step,
+    "fashion-mnist-7x7": _fashion_mnist_7x7,
+    "fashion-mnist": _fashion_mnist,
+}
 
 
 def make(what: Problem, seeds: Iterable[int], workers: int) -> None:

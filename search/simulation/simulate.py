@@ -22,6 +22,7 @@ from xoresnet.search.execution.bridge import TrialBridge, Verdict
 from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
 from xoresnet.search.registry import STRATEGIES, PrunerSpec, asks_sampler, make_pruner, make_sampler, make_strategy
 from xoresnet.search.simulation.table import CurveTable, TableProposals
+from xoresnet.search.strategy.sampler import FreezeThawSampler
 from xoresnet.search.study.trials import TrialRecord
 
 __all__ = ["simulate"]
@@ -52,6 +53,7 @@ def simulate(
     sampler: str | BaseSampler = "tpe",
     pruner: str | Mapping[str, Any] | BasePruner = "pareto",
     chance: float | None = None,
+    predictions: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Search the networks of a table as `xoresnet search` would; epochs are read from it instead of being trained.
 
@@ -59,7 +61,8 @@ def simulate(
     `config.<name>` (numbers or texts), the metrics of the objectives, and optionally `seconds`, how long the epoch
     takes. strategy: `freeze-thaw`, `promotion` or `classic`; the last one uses the sampler and the pruner, which are
     names as in a configuration or objects of Optuna's. budget: in full trainings. workers: how many networks train at
-    once. chance: the accuracy of guessing, on the scale of the table; None for the lowest that was seen.
+    once. chance: the accuracy of guessing, on the scale of the table; None for the lowest that was seen. predictions:
+    what was predicted for networks before any was trained, the columns `network` and the metrics; for `freeze-thaw`.
 
     Returns what was trained, one row for each stretch without a pause, in the order in which they began: `network`,
     `from_epoch` (epochs that were trained before), `to_epoch`, `began` and `ended` (in seconds of the table, or in
@@ -92,6 +95,8 @@ def simulate(
         study.sampler, study.pruner = make_strategy(
             strategy, objectives, epochs=curves.epochs, budget=budget, seed=seed, candidates=curves, chance=chance
         )
+        if predictions is not None and isinstance(study.sampler, FreezeThawSampler):
+            study.sampler.predict(curves.by_params(predictions, objectives))
     asks = strategy != "classic" or not isinstance(sampler, str) or asks_sampler(sampler)
     source = TableProposals(study, curves, seed=seed, ask_sampler=asks)
     bridge = TrialBridge(study, source, objectives, budget=budget, max_step=curves.epochs, retries=0)

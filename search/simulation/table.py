@@ -66,6 +66,16 @@ class CurveTable:
         """The row of a network; None if the table does not have it."""
         return self._rows.get(key_of(params))
 
+    def by_params(self, predictions: pd.DataFrame, objectives: Sequence[Objective]) -> dict[Key, Array]:
+        """The predictions for networks of the table, `[objectives]`, by their parameters."""
+        places = {label: row for row, label in enumerate(self.labels)}
+        values = predictions[[objective.metric for objective in objectives]].to_numpy(np.float64)
+        return {
+            self._keys[places[label]]: row
+            for label, row in zip(predictions["network"], values, strict=True)
+            if label in places
+        }
+
     def random(self, seen: frozenset[Key], count: int, seed: int) -> Sequence[Params]:
         rng = np.random.default_rng(seed)
         if len(seen) + 8 * count < len(self.params):  # a few draws find unseen ones

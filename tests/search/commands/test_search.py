@@ -495,7 +495,7 @@ def test_the_front_is_shown_and_what_comes_next(ended: tuple[SearchConfig, list[
         ["70.00 %", "2,000"],
         ["90.00 %", "3,000"],
     ]
-    assert why == "ended: the budget of 4 full trainings is spent"
+    assert why == "ended: what is left of the budget of 4 full trainings completes no network"
     assert what == f"next: xoresnet report {folder}; xoresnet export {folder}"
 
 
@@ -506,7 +506,7 @@ def test_the_front_as_json(ended: tuple[SearchConfig, list[str]]) -> None:
     answer = result.json
     assert {name: answer[name] for name in ("run", "ended", "interrupted")} == {
         "run": str(Path("run").absolute()),
-        "ended": "the budget of 4 full trainings is spent",
+        "ended": "what is left of the budget of 4 full trainings completes no network",
         "interrupted": False,
     }
     assert [{**row, "arch_id": len(row["arch_id"])} for row in answer["front"]] == [

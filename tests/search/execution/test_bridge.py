@@ -93,7 +93,8 @@ def test_pruned_trials_cost_the_steps_that_they_trained() -> None:
     assert [trial.number for trial in bridge.study.best_trials] == [1]
     assert bridge.finished == 2
     assert bridge.next_config("c") is None  # a third of a training is left, which completes nothing
-    assert (bridge.spent, bridge.ended) == (pytest.approx(5 / 3), "the budget of 2 full trainings is spent")
+    assert bridge.spent == pytest.approx(5 / 3)
+    assert bridge.ended == "what is left of the budget of 2 full trainings completes no network"
 
 
 def test_shares_that_add_up_to_a_whole_training_are_one() -> None:
@@ -134,7 +135,7 @@ def test_a_larger_budget_goes_on_where_a_smaller_one_was_spent() -> None:
     of = study()
     for budget, ended in (
         (1, "the budget of 1 full training is spent"),
-        (2.5, "the budget of 2.5 full trainings is spent"),
+        (2.5, "what is left of the budget of 2.5 full trainings completes no network"),
     ):
         bridge = TrialBridge(of, space, OBJECTIVES, budget=budget, max_step=1)
         while bridge.next_config("a") is not None:

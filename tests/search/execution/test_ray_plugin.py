@@ -52,7 +52,7 @@ def test_whatever_trials_do_the_search_ends(tmp_path: Path) -> None:
 
     bridge = TrialBridge(study(), space, OBJECTIVES, budget=6, max_step=3, retries=1)
     run(bridge, faulty, tmp_path)
-    assert bridge.ended == "the budget of 6 full trainings is spent"
+    assert bridge.ended == "what is left of the budget of 6 full trainings completes no network"
     assert bridge.errors == []
     ends = {trial.user_attrs["fault"]: trial for trial in bridge.study.trials[: len(FAULTS)]}
     assert {fault: trial.state.name for fault, trial in ends.items()} == {
@@ -161,7 +161,7 @@ def test_where_ray_gives_up_another_tuner_goes_on(tmp_path: Path) -> None:
 
     run_trials(bridge, make_tuner, max_concurrent=2)
     assert at_once == [2, 1, 1, 1, 1, 1]
-    assert bridge.ended == "the budget of 4.5 full trainings is spent"
+    assert bridge.ended == "what is left of the budget of 4.5 full trainings completes no network"
     states = [trial.state.name for trial in bridge.study.trials]
     assert states == ["FAIL"] * 2 + ["COMPLETE"] * 3  # each of the first two was alone, twice
     assert bridge.errors[0] == "RuntimeError: the end of tuner 1; the search continued with at most 1 at once"

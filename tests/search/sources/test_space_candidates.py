@@ -49,7 +49,7 @@ def test_candidates_are_networks_of_the_space_that_were_not_seen(space: SearchSp
 def test_mutants_are_near_their_parents() -> None:
     candidates = SpaceCandidates(VARIED, Recipe(), {})
     (parent,) = candidates.random(frozenset(), 1, 3)
-    for params in candidates.mutants([parent], frozenset(), 30, 0):
+    for params in candidates.mutants([parent], frozenset([key_of(parent)]), 30, 0):
         changed = {name for name in {*params, *parent} if params.get(name) != parent.get(name)}
         assert 1 <= len(changed) <= 4  # two fields, and what is asked only beside some of their values
 
