@@ -4,9 +4,10 @@
 
 Every other search runs on a cluster of two nodes that is started on this machine. After each fault the study must
 contain everything that it contained before, value for value; a command that was disturbed must end within two minutes,
-with an exit code that fits and without a traceback, unless it survives. When a search ends, its
-budget must be spent and no more, and no trial may be lost, RUNNING, or of a network that another trained. Prints a line for each fault and a tally. The
-first violation ends it with status 1. Filling the disk needs the right to mount one; else that fault is left out.
+with an exit code that fits and without a traceback, unless it survives. When a search ends, its budget must be spent
+and no more, and no trial may be lost, RUNNING, or of a network that another one trained. Prints a line for each fault
+and a tally. The first violation ends it with status 1. Filling the disk needs the right to mount one; else that fault
+is left out.
 """
 
 from __future__ import annotations

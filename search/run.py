@@ -97,8 +97,10 @@ class SearchRun:
         if result.is_lost:
             return result
         if result.interrupted:
-            is_done = not self.bridge.live and self._nothing_to_do()
-            return outcome(self.bridge, self._lifeline) if is_done else result
+            if self.bridge.live or not self._nothing_to_do():
+                return result
+            self.bridge.finish()
+            return outcome(self.bridge, self._lifeline)
         if not result.failed and self._nothing_to_do():
             self.bridge.finish()
         if result.failed or not self.bridge.affords_new:

@@ -1,1 +1,1 @@
-"""Where trials come from: the sampler, lists of jobs, the guide, earlier runs."""
+"""Where trials come from: samplers, spaces, lists of jobs, earlier runs."""

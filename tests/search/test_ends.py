@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from tests.search.command_line import xoresnet
-from tests.search.runs import leave_weights
-from tests.search.views.test_search import complete, prune, search_config, searching, start
+from tests.search.runs import drive, leave_weights
+from tests.search.views.test_search import PAUSING, complete, prune, search_config, searching, start
 from xoresnet.errors import ClusterError
+from xoresnet.search.execution.bridge import TrialBridge
+from xoresnet.search.execution.execute import Outcome, outcome
 from xoresnet.search.study.trials import TrialRecord, trials_of
 
 CONFIG = search_config(retries=0)
@@ -137,6 +141,22 @@ def test_a_trial_that_has_reported_its_last_epoch_is_complete_when_the_executor_
             0,
             False,
         )
+
+
+@pytest.mark.parametrize("number", [0, signal.SIGINT], ids=["by itself", "interrupted when it was done"])
+def test_what_is_paused_when_the_budget_is_spent_is_pruned(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def carried_out(bridge: TrialBridge, *others: Any) -> Outcome:
+        drive(bridge, epochs=2)
+        return replace(outcome(bridge, others[-1].lifeline), interrupted=number)
+
+    monkeypatch.setattr("xoresnet.search.run.execute", carried_out)
+    with searching(search_config(**PAUSING, budget=1.5), tmp_path / "run") as run:
+        result = run.run()
+        assert (result.ended, result.interrupted) == ("the budget of 1.5 full trainings is spent", 0)
+        assert sorted(trial.state.name for trial in trials_of(run.study)) == ["COMPLETE", "PRUNED"]
+        assert run.bridge.finished == 2
 
 
 def test_others_are_left_to_be_continued(tmp_path: Path) -> None:

@@ -53,6 +53,13 @@ def test_a_checkpoint_stays_where_there_are_no_weights(folder: TrialFolder) -> N
     assert files(folder) == ["arch.json", "checkpoint.safetensors"]
 
 
+def test_a_paused_trial_may_lose_its_checkpoint(folder: TrialFolder) -> None:
+    folder.checkpoint.write_bytes(b"content")
+    folder.evict()
+    assert files(folder) == ["arch.json"]
+    folder.evict()  # again
+
+
 @pytest.mark.parametrize("has_checkpoint", [True, False])
 def test_a_stopped_trial_is_taken_over(has_checkpoint: bool, folder: TrialFolder, tmp_path: Path) -> None:
     if has_checkpoint:

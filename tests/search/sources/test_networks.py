@@ -106,6 +106,20 @@ def test_known_networks_come_first_and_under_their_names() -> None:
     assert [trial.user_attrs.get("source") for trial in of.trials[: len(known)]] == list(known)
 
 
+def test_as_candidates_every_fifth_network_is_a_known_one() -> None:
+    of = study(RandomSampler(seed=0))
+    space = SearchSpace.from_dict(SMALL)
+    known = {name: parameters_of(space, arch) for name, arch in baselines(space).items()}
+    trained = search(TrialBridge(of, proposals(of, SMALL, known=known), DEFAULT_OBJECTIVES, budget=11))
+    own = [trial for trial in of.trials if TrialRecord(trial).has_own_network]
+    assert [trial.user_attrs[ARCH_ID] for trial in own] == trained
+    assert {place: trial.user_attrs.get("source") for place, trial in enumerate(own) if place in (4, 9)} == {
+        4: "sew-resnet8",
+        9: "or-resnet8",
+    }
+    assert not {trial.user_attrs.get("source") for place, trial in enumerate(own) if place not in (4, 9)} & set(known)
+
+
 def test_a_search_that_goes_on_knows_what_was_tried() -> None:
     of = study(RandomSampler(seed=0))
     first = search(TrialBridge(of, proposals(of, SMALL), DEFAULT_OBJECTIVES, budget=5))
