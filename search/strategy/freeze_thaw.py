@@ -10,8 +10,9 @@
    largest expected gain for what it takes to complete it, and it goes on by one rung.
 
 Dead networks stay out of the models, and a network's gain is multiplied by its probability to be alive (`dead.py`).
-Where the predictions mislead, or nothing promises a gain, `Promotion` decides. Freeze-thaw is of Swersky et al. (2014,
-arXiv 1406.3896), here with several objectives and with rungs in place of a parametric curve.
+Where the predictions mislead, or nothing promises a gain beyond luck, `Promotion` decides, which also keeps looking for
+the most accurate networks. Freeze-thaw is of Swersky et al. (2014, arXiv 1406.3896), here with several objectives and
+with rungs in place of a parametric curve.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ _NEW = 0.1
 """The share of steps that goes to new networks, besides the share that the first rung is of a full training."""
 _AT_RANDOM = 0.1
 """The share of new networks that are drawn at random."""
-_LUCK = 1.0
+_LUCK = 0.3
+"""A gain counts if it is more than this share of what a lucky training adds to a point of the front."""
 _NOTHING = 1e-12
-"""A gain that counts as none."""
+"""A gain that counts as none in any case."""
 
 
 class FreezeThaw:

@@ -313,6 +313,8 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits budget", 2, "'budget' is not a setting; write key=value, for example epochs=5"),
         ("digits budget=", 2, "budget: no value given; write budget=VALUE, or budget=null to unset it"),
         ("digits trials=40", 2, "trials: is not a field any more; budget=N is the cost of N full trainings"),
+        ("digits rescue=4", 2, "rescue: is not a field any more; stopped networks go on when they promise most, *"),
+        ("digits prior.exploration=0.2", 2, "prior.exploration: is not a field any more; the strategy draws *"),
         ("former.yaml", 2, "former.yaml: trials: is not a field any more; budget=N is the cost of N full trainings"),
         ("former.yaml trials=3", 2, "trials: is not a field any more; budget=N is the cost of N full trainings"),
         ("digits strategy=freez-thaw", 2, "strategy: 'freez-thaw' is not one of *; did you mean 'freeze-thaw'?"),
