@@ -21,10 +21,12 @@ import math
 import multiprocessing
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +34,14 @@ import optuna
 import pandas as pd
 from numpy.typing import NDArray
 
+from xoresnet import Recipe
 from xoresnet.search import simulate
+from xoresnet.search.objective import DEFAULT_OBJECTIVES
+from xoresnet.search.registry import make_strategy
+from xoresnet.search.sources.space_candidates import SpaceCandidates
+from xoresnet.space import SearchSpace
+from xoresnet.space.optuna_adapter import distributions
+from xoresnet.space.walk import parameters_of
 
 HERE = Path(__file__).parent
 RESULTS = Path("runs/benchmarks/search_efficiency.jsonl")
@@ -67,8 +76,8 @@ def gp_sampler(seed: int) -> optuna.samplers.BaseSampler:
 SEARCHES: dict[str, Search] = {
     "freeze-thaw": ours("freeze-thaw"),
     "promotion": ours("promotion"),
-    "classic (TPE, pareto)": classic("tpe", "pareto"),
-    "classic, min_trials=2": classic("tpe", {"kind": "pareto", "min_trials": 2}),
+    "classic (TPE + pareto)": classic("tpe", "pareto"),
+    "classic (min_trials=2)": classic("tpe", {"kind": "pareto", "min_trials": 2}),
     "random": classic("random", "none"),
     "TPE": classic("tpe", "none"),
     "NSGA-II": classic("nsga2", "none"),
@@ -311,6 +320,49 @@ def _number(value: float) -> str:
     return "never" if math.isinf(value) else f"{value:,.0f}"
 
 
+def decision_seconds(strategy: str, count: int, repeats: int) -> list[float]:
+    """The time of decisions in a study of `count` networks of the preset `cifar`, a tenth of which are complete."""
+    space, rng, drawn = SearchSpace.preset("cifar"), Random(count), np.random.default_rng(count)
+    candidates = SpaceCandidates(space, Recipe(), {})
+    sampler, pruner = make_strategy(
+        strategy, DEFAULT_OBJECTIVES, epochs=27, budget=1e6, seed=0, candidates=candidates, chance=0.1, images=5000
+    )
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler, pruner=pruner)
+    seconds: list[float] = []
+    for number in range(count + repeats):
+        params = parameters_of(space, space.sample(rng))
+        last = 27 if number % 10 == 0 else int(drawn.choice([1, 1, 3, 9]))
+        ceiling, spikes = drawn.uniform(0.4, 0.9), 10 ** drawn.uniform(3, 5)
+        reports = {f"report:{step}": [ceiling * (1 - 0.8**step), spikes] for step in range(1, last + 1)}
+        trial = optuna.trial.create_trial(
+            state=optuna.trial.TrialState.COMPLETE if last == 27 else optuna.trial.TrialState.RUNNING,
+            values=reports["report:27"] if last == 27 else None,
+            params=params,
+            distributions=distributions(space, params),
+            user_attrs={**reports, **({} if last == 27 else {"paused_at": last})},
+        )
+        study.add_trial(trial)
+        if number == count - 1:
+            sampler.choose(study)  # reads all trials for the first time
+        if number >= count:
+            began = time.perf_counter()
+            sampler.choose(study)
+            seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def print_decisions(repeats: int) -> None:
+    print("\n### Milliseconds of a decision, storage in memory: median (90th percentile)\n")
+    sizes = (100, 1000, 4000)
+    print(f"| strategy | {' | '.join(f'{size:,} networks' for size in sizes)} |\n| --- |{' --- |' * len(sizes)}")
+    for strategy in ("freeze-thaw", "promotion"):
+        cells = []
+        for size in sizes:
+            taken = 1000 * np.array(decision_seconds(strategy, size, repeats))
+            cells.append(f"{np.median(taken):.0f} ({np.quantile(taken, 0.9):.0f})")
+        print(f"| {strategy} | {' | '.join(cells)} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", default="digits,fashion-mnist-7x7,synthetic")
@@ -320,7 +372,12 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=0.5, help="as a share of training everything")
     parser.add_argument("--peers", help="the interpreter of an environment with other tools")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--decisions", action="store_true", help="measure only how long decisions take")
     options = parser.parse_args()
+    if options.decisions:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        print_decisions(21)
+        return
     names = options.searches.split(",") if options.searches else [*SEARCHES, *(PEERS if options.peers else ())]
     for workers in map(int, options.workers.split(",")):
         for table in options.tables.split(","):
