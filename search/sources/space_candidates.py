@@ -20,7 +20,7 @@ _LISTED = 5_000
 """Spaces of up to so many networks are listed."""
 _TRIES = 4
 """How many networks are drawn for each one that is wanted, because some were seen before."""
-_MOST_DRAWN = 150
+_MOST_DRAWN = 80
 """How many networks of a space that is not listed are drawn or mutated for one decision, which takes time."""
 
 

@@ -26,7 +26,7 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 from xoresnet.search.strategy.base import Candidates, Choice, Limits, affordable, stream
 from xoresnet.search.strategy.dead import Chance, first_rung, hopeless
 from xoresnet.search.strategy.gains import expected_gains, gains
-from xoresnet.search.strategy.outlook import Outlook, expected_ranks, look_ahead
+from xoresnet.search.strategy.outlook import Outlook, considered, expected_ranks, look_ahead
 from xoresnet.search.strategy.progress import Array, Flags, Key, Params, Progress, key_of
 from xoresnet.search.strategy.promotion import Promotion, new_network
 from xoresnet.search.strategy.scales import Scales
@@ -145,7 +145,7 @@ class FreezeThaw:
         rng: np.random.Generator,
     ) -> list[Params]:
         """New networks to consider: random ones, mutants of those that promise most, and known ones."""
-        rows = np.flatnonzero(alive)
+        rows = considered(progress, alive)
         best = rows[expected_ranks(progress, scales, rows) < _PARENT_RANKS]
         parents = [progress.params[int(row)] for row in best]
         draw = int(rng.integers(2**31))

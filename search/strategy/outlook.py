@@ -17,10 +17,12 @@ from xoresnet.search.strategy.process import Process
 from xoresnet.search.strategy.progress import Array, Flags, Key, Params, Progress, Rows, key_of
 from xoresnet.search.strategy.scales import Scales
 
-__all__ = ["Outlook", "Predicted", "expected_ranks", "look_ahead"]
+__all__ = ["Outlook", "Predicted", "considered", "expected_ranks", "look_ahead"]
 
 _MODELLED = 250
 """How many networks a process is fitted to: two thirds of them those nearest to the front."""
+_CONSIDERED = 1000
+"""How many networks are modelled at most."""
 _LEAST_USEFUL = 3
 """With fewer networks whose curves say more than the population does, all of them are used."""
 _JUDGED, _CHANCE = 8, 0.2
@@ -43,7 +45,7 @@ class Outlook:
     """What networks are expected to come to."""
 
     rows: Rows
-    """The rows of the progress that are modelled: alive, and beyond their first rung."""
+    """The rows of the progress that are modelled (`considered`)."""
     tried: Predicted
     """`[rows, m]`: of these; a complete network has no deviation."""
     pool: Sequence[Params]
@@ -74,13 +76,14 @@ def look_ahead(
     dead: `[n]`: networks to leave out of the models. pool: new networks. predictions: what was predicted for networks
     before any was trained; a line in it is the mean of the models. rng: chooses among rows if there are too many.
     """
-    rows = np.flatnonzero(~dead & (progress.at >= 0))
+    rows = considered(progress, ~dead)
     at, done = progress.at[rows], progress.complete[rows]
     losses = _winsorised(scales.losses(progress.values[rows]), at)
     curves = [Curves(losses[:, :, place], at, prior) for place, prior in enumerate(scales.priors)]
     pending = [progress.params[int(row)] for row in np.flatnonzero(progress.running & (progress.at < 0))]
     own = [progress.params[int(row)] for row in rows]
-    seen = [progress.params[int(row)] for row in progress.reported]
+    latest = progress.reported[-_CONSIDERED:]
+    seen = [progress.params[int(row)] for row in latest]
     encoding = Encoding([*seen, *pool, *pending])
     encoded, new = encoding.rows(own), encoding.rows([*pool, *pending])
     ends = [curve.final(_last(losses, at)[:, place], at) for place, curve in enumerate(curves)]
@@ -103,11 +106,30 @@ def look_ahead(
         tried=tried,
         pool=pool,
         new=fresh.take(first),
-        living=_living(encoding, new[first], encoding.rows(seen), dead[progress.reported]),
+        living=_living(encoding, new[first], encoding.rows(seen), dead[latest]),
         front=np.vstack(front),
         reference=_reference(progress, scales, chance, np.vstack([scales.measured(_last(losses, at)), expected])),
         misleads=misleads,
     )
+
+
+def considered(progress: Progress, alive: Flags) -> Rows:
+    """The rows that are modelled: alive and beyond their first rung, at most `_CONSIDERED`.
+
+    Running networks come first, then those that fewest others dominate at their rung, so that decisions take as long in
+    a study of any size.
+    """
+    rows = np.flatnonzero(alive & (progress.at >= 0))
+    if len(rows) <= _CONSIDERED:
+        return rows
+    rank = np.zeros(len(progress))
+    for rung in range(len(progress.rungs)):
+        here = rows[progress.at[rows] == rung]
+        losses = progress.values[here, rung] * progress.signs
+        if len(here):
+            rank[here] = ranks(np.where(np.isnan(losses), np.inf, losses))
+    rank[progress.running] = -1
+    return np.sort(rows[np.argsort(rank[rows], kind="stable")[:_CONSIDERED]])
 
 
 def expected_ranks(progress: Progress, scales: Scales, rows: Rows) -> Array:
