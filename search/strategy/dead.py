@@ -11,10 +11,12 @@ import numpy as np
 
 from xoresnet.search.strategy.progress import Array, Flags, Progress
 
-__all__ = ["Chance", "first_rung", "hopeless"]
+__all__ = ["Chance", "first_rung", "hopeless", "images_of"]
 
 _BAND = 0.006
-"""Without the number of images: accuracies up to so far above chance count as chance."""
+"""Where the number of images cannot be told: accuracies up to so far above chance count as chance."""
+_ENOUGH_ACCURACIES, _MOST_IMAGES = 8, 200_000
+"""The number of images is told by more than so many accuracies; the largest number that is considered."""
 _ENOUGH = 4
 """How many networks must have been at a rung before it is passed over."""
 
@@ -28,7 +30,7 @@ class Chance:
     level: float | None = None
     """None for the lowest accuracy that was reported."""
     images: int | None = None
-    """How many images the accuracy is measured on."""
+    """How many images the accuracy is measured on; None to tell it by the accuracies."""
 
     def found(self, values: Array) -> float:
         """The level, by the accuracies that were reported, `[reports]`."""
@@ -37,10 +39,33 @@ class Chance:
         finite = values[np.isfinite(values)]
         return float(finite.min()) if len(finite) else 0.0
 
-    def band(self, level: float, unit: float) -> float:
-        """How far above chance an accuracy may be by luck: three standard deviations. unit: 100 for percents."""
+    def band(self, level: float, values: Array, unit: float) -> float:
+        """How far above chance an accuracy may be by luck: three standard deviations.
+
+        values: the accuracies that were reported, from which the number of images is told where it is not known. unit:
+        100 for percents.
+        """
         share = level / unit
-        return unit * (_BAND if self.images is None else 3 * np.sqrt(share * (1 - share) / self.images))
+        images = self.images or images_of(values / unit)
+        return unit * (_BAND if images is None else 3 * np.sqrt(share * (1 - share) / images))
+
+
+def images_of(accuracies: Array) -> int | None:
+    """The number of images on which accuracies were measured, which makes all of them whole multiples of a share.
+
+    None if there is no such number, or if there are too few different accuracies to tell.
+
+    >>> images_of(np.array([29, 100, 101, 250, 286, 31, 47, 62, 9]) / 287)
+    287
+    """
+    distinct = np.unique(accuracies[np.isfinite(accuracies)])
+    if len(distinct) <= _ENOUGH_ACCURACIES:
+        return None
+    images = 1 / np.diff(distinct).min()  # the closest two of many differ by one image
+    for whole in range(max(round(images) - 1, 1), min(round(images) + 2, _MOST_IMAGES)):
+        if np.abs(distinct * whole - np.round(distinct * whole)).max() < 1e-6 * whole:
+            return whole
+    return None
 
 
 def hopeless(progress: Progress, chance: Chance | None, unit: float) -> Flags:
@@ -49,8 +74,9 @@ def hopeless(progress: Progress, chance: Chance | None, unit: float) -> Flags:
     if chance is None:
         return without_hope
     reached, last = progress.at >= 0, progress.last[:, chance.place]
-    level = chance.found(progress.values[:, :, chance.place])
-    dead = reached & ~(last > level + chance.band(level, unit))  # NaN is no success
+    accuracies = progress.values[:, :, chance.place]
+    level = chance.found(accuracies)
+    dead = reached & ~(last > level + chance.band(level, accuracies, unit))  # NaN is no success
     for rung in range(len(progress.rungs)):
         here = progress.at >= rung
         if 2 * (here & ~dead).sum() < here.sum():
@@ -64,7 +90,7 @@ def first_rung(progress: Progress, chance: Chance | None, unit: float) -> int:
         return 0
     accuracies = progress.values[:, :, chance.place]
     level = chance.found(accuracies)
-    above = level + chance.band(level, unit)
+    above = level + chance.band(level, accuracies, unit)
     for rung in range(len(progress.rungs) - 1):
         here = accuracies[progress.at >= rung, rung]
         if len(here) < _ENOUGH or 2 * (here > above).sum() >= len(here):

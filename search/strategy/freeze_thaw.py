@@ -33,8 +33,9 @@ from xoresnet.search.strategy.scales import Scales
 
 __all__ = ["FreezeThaw"]
 
-_FIRST = 16
-"""How many networks are drawn before the model is asked."""
+_FIRST, _FEWEST_FIRST, _FIRST_COST = 16, 8, 2
+"""How many networks are drawn before the model is asked: fewer where they would cost more than two full trainings, but
+at least eight."""
 _LEAST_ALIVE = 4
 """How many networks must be alive for a model."""
 _POOL = 600
@@ -86,7 +87,7 @@ class FreezeThaw:
     def _choose(self, progress: Progress, candidates: Candidates, limits: Limits, *, only_new: bool) -> Choice | None:
         scales = Scales.of(progress)
         dead = hopeless(progress, self._chance, scales.unit(self._chance))
-        if len(progress) < _FIRST:
+        if len(progress) < _first_networks(progress):
             drawn = self._predicted(progress, scales, candidates, limits)
             drawn = drawn or new_network(progress, dead, candidates, limits, self._seed)
             if drawn is not None:
@@ -183,6 +184,11 @@ class FreezeThaw:
         stopped = expected_gains(outlook.front, *outlook.tried.take(on), outlook.reference, scales.measured)
         new = expected_gains(outlook.front, *outlook.new, outlook.reference, scales.measured) * outlook.living
         return float(np.concatenate([stopped, new, [0.0]]).max()) < _luck(outlook, scales)
+
+
+def _first_networks(progress: Progress) -> int:
+    affordable = _FIRST_COST * progress.epochs // progress.rungs[progress.first]
+    return max(_FEWEST_FIRST, min(_FIRST, affordable))
 
 
 def _luck(outlook: Outlook, scales: Scales) -> float:

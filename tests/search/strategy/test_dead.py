@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.search.strategy.made_progress import made_progress
-from xoresnet.search.strategy.dead import Chance, first_rung, hopeless
+from xoresnet.search.strategy.dead import Chance, first_rung, hopeless, images_of
 
 CHANCE = Chance(0, 0.1, 1000)
 
@@ -21,6 +21,16 @@ def test_the_band_is_three_standard_deviations_of_the_images() -> None:
     progress = made_progress([[level - 1e-6], [level + 1e-6], [0.5], [0.6]])
     assert list(hopeless(progress, CHANCE, 1.0)) == [True, False, False, False]
     assert list(hopeless(progress, Chance(0, 0.1), 1.0))[:2] == [False, False]  # 0.6 points without a number of images
+
+
+def test_the_number_of_images_is_told_by_the_accuracies() -> None:
+    rng = np.random.default_rng(0)
+    for images in (100, 287, 2000, 10_000):
+        shares = rng.integers(0, images, 200) / images
+        assert images_of(shares) == images
+        assert images_of(np.round(shares * 100, 2) / 100) in (images, None)  # percents with two places
+    assert images_of(rng.random(200)) is None
+    assert images_of(np.array([0.1, 0.2])) is None
 
 
 def test_where_most_are_at_chance_nobody_is_dead_yet() -> None:
