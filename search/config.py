@@ -39,7 +39,7 @@ FORMER = {
     "rescue": "is not a field any more; stopped networks go on when they promise most, or with a larger budget",
     "prior.exploration": "is not a field any more; the strategy draws a tenth of its new networks at random",
 }
-"""Fields of earlier versions, with what is said of them."""
+"""Fields of earlier versions, and the rule that a message gives for each."""
 MAY_CHANGE = frozenset(
     {
         "address",
@@ -224,7 +224,9 @@ class SearchConfig(Spec):
         """A sampler or a pruner implies the classic strategy, which has both."""
         if not isinstance(fields, Mapping):
             return fields
-        former = [Fault(name, rule) for name, rule in FORMER.items() if name in fields]
+        prior = fields.get("prior")
+        given_names = {*fields, *(f"prior.{name}" for name in prior)} if isinstance(prior, Mapping) else {*fields}
+        former = [Fault(name, rule) for name, rule in FORMER.items() if name in given_names]
         if former:
             raise SpecError(former)
         given = {name: fields.get(name) for name in ("sampler", "pruner")}
@@ -234,7 +236,12 @@ class SearchConfig(Spec):
         if strategy != "classic":
             return {name: value for name, value in fields.items() if name != "strategy" or value is not None}
         pruner = PrunerSpec() if given["pruner"] is None else given["pruner"]
-        return {**fields, "strategy": strategy, "sampler": given["sampler"] or "tpe", "pruner": pruner}
+        return {
+            **fields,
+            "strategy": strategy,
+            "sampler": "tpe" if given["sampler"] is None else given["sampler"],
+            "pruner": pruner,
+        }
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -175,19 +175,12 @@ def make_strategy(
     from xoresnet.search.strategy.sampler import FreezeThawSampler, PromotionSampler
 
     accuracies = [place for place, objective in enumerate(objectives) if objective.is_accuracy]
-    sampler, pruner = {
-        "freeze-thaw": (FreezeThawSampler, FreezeThawPruner),
-        "promotion": (PromotionSampler, PromotionPruner),
-    }[name]
-    made = sampler(
-        max_steps=epochs,
-        budget=budget,
-        seed=seed,
-        candidates=lambda study: candidates,
-        chance=Chance(accuracies[0], chance, images) if accuracies else None,
-        stops=stops,
-    )
-    return made, pruner(max_steps=epochs)
+    level = Chance(accuracies[0], chance, images) if accuracies else None
+    common: dict[str, Any] = {"max_steps": epochs, "budget": budget, "seed": seed, "chance": level}
+    common["candidates"] = lambda study: candidates
+    if name == "promotion":
+        return PromotionSampler(**common), PromotionPruner(max_steps=epochs)
+    return FreezeThawSampler(**common, stops=stops), FreezeThawPruner(max_steps=epochs)
 
 
 def _known_or_dotted(name: str, known: Iterable[str]) -> str:

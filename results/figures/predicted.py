@@ -112,8 +112,8 @@ def _tau_text(agreement: Agreement) -> str:
 def _cost_note(run: Run) -> str:
     if "epochs_charged" not in run.prior:
         return ""
-    epochs, trials, seconds = (float(run.prior[name]) for name in ("epochs_charged", "trials_charged", "seconds"))
-    cost = f"equivalent to {epochs:,.0f} epochs of one network and charged as {trials:,.0f} trials"
+    epochs, seconds = (float(run.prior[name]) for name in ("epochs_charged", "seconds"))
+    cost = f"and the budget has paid {epochs:,.0f} epochs of one network for it"
     return f"Predicting {len(run.predicted):,} networks took {duration(seconds)} of machine time, {cost}."
 
 

@@ -151,7 +151,7 @@ class TrialBridge:
         is_affordable = self.pauses or self.affords_new
         proposal = self.source.next() if is_affordable and not self._exhausted else None
         if proposal is None and not self.live:  # else a running trial may have to be tried again, or leave some budget
-            if self.finished == 0 and self._last_reason:
+            if self.finished == 0 and self._last_reason and not paused_trials(self.study):
                 self._give_up(f"every trial failed, the last one because {self._last_reason}")
             self.ended = self.ended or self.why_it_ends()
         # paused trials may go on when others have paused; other sources are not asked again
@@ -162,12 +162,22 @@ class TrialBridge:
         """Why no further trial begins, where the source has none."""
         left, trainings = self.left, f"{self.budget:g} full {'training' if self.budget == 1 else 'trainings'}"
         if left >= 1 - _ROUNDING:
-            some_are_paused = self.pauses and bool(paused_trials(self.study))
+            if not self._may_resume():
+                return "every configuration of the space has been tried"
             nothing = "no network promises a gain that one training could show"
-            return nothing if some_are_paused else "every configuration of the space has been tried"
+            return f"{nothing}; {left:.1f} of {trainings} were not needed"
         if left > 1e-6:
             return f"what is left of the budget of {trainings} completes no network"
         return f"the budget of {trainings} is spent"
+
+    def _may_resume(self) -> bool:
+        """Whether there is a stopped trial that could go on."""
+        trials = trials_of(self.study) if self.pauses else []
+        continued = {trial.rescues for trial in trials}
+        return any(
+            trial.paused_at or (trial.is_pruned and not trial.is_answered and trial.number not in continued)
+            for trial in trials
+        )
 
     @property
     def pauses(self) -> bool:
@@ -252,7 +262,7 @@ class TrialBridge:
         try:
             self._end(live, error)
         except Exception:
-            if not self._is_finished(live.trial):
+            if not self._is_finished(live.trial) and not TrialRecord.of(live.trial).paused_at:
                 self._again.append(live.trial)  # the storage may be full only for a while
             raise
 

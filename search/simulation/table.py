@@ -158,14 +158,13 @@ def _check_columns(table: pd.DataFrame, metrics: Sequence[str]) -> None:
 
 
 def _parameters(rows: pd.DataFrame) -> list[Params]:
-    """The parameters of each network, as Python's own values; missing ones are left out."""
+    """The parameters of each network, as Python's own values; missing ones are None."""
     names = [str(name) for name in rows if str(name).startswith(_CONFIG)]
     records = rows[names].astype(object).where(rows[names].notna(), None).to_dict("records")
     return [
         {
             str(name).removeprefix(_CONFIG): value.item() if hasattr(value, "item") else value
             for name, value in record.items()
-            if value is not None
         }
         for record in records
     ]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from optuna.study import Study
 from optuna.trial import Trial
 
-from xoresnet.search.strategy.lifecycle import ask, last_step
+from xoresnet.search.strategy.lifecycle import ask, last_step, pause
 
 __all__ = ["Proposal", "SpaceSource", "TrialSource"]
 
@@ -45,7 +45,13 @@ class SpaceSource:
         trial = ask(self._study)
         if trial is None:
             return None
-        return Proposal(trial, self._space(trial), goes_on=last_step(trial) > 0)
+        goes_on = last_step(trial) > 0
+        try:
+            return Proposal(trial, self._space(trial), goes_on)
+        except Exception:
+            if goes_on:
+                pause(trial)
+            raise
 
     def again(self, trial: Trial) -> Proposal:
         return Proposal(trial, self._space(trial))  # Optuna repeats what it suggested before

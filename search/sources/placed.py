@@ -8,6 +8,7 @@ from optuna.trial import Trial
 
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.sources.networks import ArchProposals
+from xoresnet.search.strategy.marks import is_evicted
 from xoresnet.search.study.trials import TrialRecord
 
 __all__ = ["PlacedProposals"]
@@ -25,6 +26,8 @@ class PlacedProposals(ArchProposals):
         config, record = super().config(trial), TrialRecord.of(trial)
         folder = self.run.trial(record.number, record.arch_id)
         folder.create(config["arch"])
+        if is_evicted(record.attributes):  # a process that died may have marked it without removing the file
+            folder.evict()
         if record.rescues is not None:
             folder.take_over(self.run.trial(record.rescues, record.arch_id))
         return {**config, "folder": str(folder.path)}

@@ -16,7 +16,7 @@ from optuna.study import Study
 from optuna.trial import Trial, TrialState, create_trial
 
 from xoresnet.search.sources.base import Proposal
-from xoresnet.search.strategy.lifecycle import resume
+from xoresnet.search.strategy.lifecycle import pause, resume
 from xoresnet.search.strategy.progress import Params
 from xoresnet.search.strategy.sampler import PausingSampler
 from xoresnet.search.study.attributes import DRAWN, FAILURE
@@ -102,7 +102,7 @@ class Proposals(ABC):
     # the trials
 
     def next(self) -> Proposal | None:
-        if self._failed:  # in an earlier session, for a reason that may be gone
+        if self._failed and self._affords_new():  # in an earlier session, for a reason that may be gone
             return self._repeat(self._failed.popleft())
         while self._is_waiting():
             proposal = self._consider(self._ask())
@@ -113,13 +113,17 @@ class Proposals(ABC):
 
     def has_more(self, sampler: PausingSampler) -> bool:
         """Whether `next` would have a trial within the budget of the study's sampler."""
-        return self._is_waiting() or bool(self._failed) or sampler.choose(self._study) is not None
+        repeats = bool(self._failed) and self._affords_new()
+        return repeats or self._is_waiting() or sampler.choose(self._study) is not None
 
     def _is_waiting(self) -> bool:
         """Whether an enqueued network waits that could be completed within the budget."""
+        return bool(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))) and self._affords_new()
+
+    def _affords_new(self) -> bool:
+        """Whether a sampler that pauses trials has budget for another network; others leave that to the bridge."""
         sampler = self._study.sampler
-        waits = bool(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
-        return waits and (not isinstance(sampler, PausingSampler) or sampler.affords_new(self._study))
+        return not isinstance(sampler, PausingSampler) or sampler.affords_new(self._study)
 
     def _chosen(self, sampler: PausingSampler) -> Proposal | None:
         """What a sampler that pauses trials has chosen."""
@@ -129,7 +133,11 @@ class Proposals(ABC):
                 return None
             if choice.resume is not None:
                 trial = resume(self._study, choice.resume)
-                return self._proposal(trial, goes_on=True)
+                try:
+                    return self._proposal(trial, goes_on=True)
+                except Exception:  # its folder cannot be made, for example
+                    pause(trial)
+                    raise
             proposal = self._try(choice.open or {}, self._name_of(choice.open or {}))
             if proposal is not None:
                 return proposal

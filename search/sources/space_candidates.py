@@ -20,6 +20,8 @@ _LISTED = 5_000
 """Spaces of up to so many networks are listed."""
 _TRIES = 4
 """How many networks are drawn for each one that is wanted, because some were seen before."""
+_LEAST_TRIES = 200
+"""How many are drawn at least before a space counts as exhausted."""
 _MOST_DRAWN = 80
 """How many networks of a space that is not listed are drawn or mutated for one decision, which takes time."""
 
@@ -60,7 +62,7 @@ class SpaceCandidates:
 
     def _distinct(self, seen: frozenset[Key], count: int, draw: Callable[[], Params]) -> list[Params]:
         drawn: dict[Key, Params] = {}
-        for _ in range(_TRIES * count):
+        for _ in range(max(_TRIES * count, _LEAST_TRIES)):
             params = draw()
             key = key_of(params)
             if key not in seen:

@@ -8,9 +8,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from xoresnet.search.strategy.progress import Array, Flags, Key, Params, Progress
+from xoresnet.search.strategy.progress import Array, Flags, Key, Params, Progress, key_of
 
-__all__ = ["Candidates", "Choice", "Limits", "Strategy", "affordable", "stream"]
+__all__ = ["Candidates", "Choice", "Limits", "Strategy", "affordable", "permitted", "stream"]
 
 
 class Choice(NamedTuple):
@@ -79,5 +79,12 @@ def affordable(progress: Progress, limits: Limits) -> Flags:
     """`[n]`: stopped networks that could be completed within the limits."""
     costs: Array = progress.remaining
     within = progress.resumable & (costs > 0) & (costs <= limits.left)
-    allowed = within & (~progress.known | (costs <= limits.known))
-    return allowed if allowed.any() else within  # known networks are all there is
+    return within & (~progress.known | (costs <= limits.known))
+
+
+def permitted(drawn: Sequence[Params], candidates: Candidates, epochs: int, limits: Limits) -> list[Params]:
+    """Those of the drawn networks that may begin: no known ones once these have had their share."""
+    if epochs <= limits.known:
+        return list(drawn)
+    known = {key_of(params) for params in candidates.known(frozenset()).values()}
+    return [params for params in drawn if key_of(params) not in known]

@@ -69,8 +69,11 @@ def images_of(accuracies: Array) -> int | None:
 
 
 def hopeless(progress: Progress, chance: Chance | None, unit: float) -> Flags:
-    """`[n]`: networks at chance level, where at least half of those at their rung are above; and infeasible ones."""
-    without_hope = ~progress.feasible
+    """`[n]`: networks at chance level, where at least half of those at their rung are above; infeasible ones; and those
+    that have reported NaN or an infinity.
+    """
+    reports = np.arange(len(progress.rungs)) <= progress.at[:, None]
+    without_hope = ~progress.feasible | (reports & ~np.isfinite(progress.values).all(axis=2)).any(axis=1)
     if chance is None:
         return without_hope
     reached, last = progress.at >= 0, progress.last[:, chance.place]

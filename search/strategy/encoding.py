@@ -27,7 +27,7 @@ class Encoding:
 
     def __init__(self, networks: Sequence[Params]) -> None:
         names = sorted({name for params in networks for name in params})
-        self._fields = [_field(name, [params.get(name, _ABSENT) for params in networks]) for name in names]
+        self._fields = [_field(name, [_value(params, name) for params in networks]) for name in names]
         self._fields = [field for field in self._fields if field.places]
         self.names = tuple(field.name for field in self._fields)
         """The parameters in which the networks differ."""
@@ -38,8 +38,13 @@ class Encoding:
 
     def rows(self, networks: Sequence[Params]) -> Array:
         """`[networks, places]`, of zeros and ones."""
-        blocks = [field.block([params.get(field.name, _ABSENT) for params in networks]) for field in self._fields]
+        blocks = [field.block([_value(params, field.name) for params in networks]) for field in self._fields]
         return np.concatenate(blocks, axis=1) if blocks else np.zeros((len(networks), 0))
+
+
+def _value(params: Params, name: str) -> Any:
+    value = params.get(name)
+    return _ABSENT if value is None else value
 
 
 def distances(first: Array, second: Array, weights: Array) -> Array:

@@ -23,7 +23,7 @@ from functools import lru_cache
 import numpy as np
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-from xoresnet.search.strategy.base import Candidates, Choice, Limits, affordable, stream
+from xoresnet.search.strategy.base import Candidates, Choice, Limits, affordable, permitted, stream
 from xoresnet.search.strategy.dead import Chance, first_rung, hopeless
 from xoresnet.search.strategy.gains import expected_gains, gains
 from xoresnet.search.strategy.outlook import Outlook, considered, expected_ranks, look_ahead
@@ -48,6 +48,8 @@ _AT_RANDOM = 0.1
 """The share of new networks that are drawn at random."""
 _LUCK = 0.3
 """A gain counts if it is more than this share of what a lucky training adds to a point of the front."""
+_AT_ONCE = 4
+"""How many networks are drawn for one at random, because some may be known ones that have had their share."""
 _NOTHING = 1e-12
 """A gain that counts as none in any case."""
 
@@ -88,10 +90,10 @@ class FreezeThaw:
         scales = Scales.of(progress)
         dead = hopeless(progress, self._chance, scales.unit(self._chance))
         if len(progress) < _first_networks(progress):
-            drawn = self._predicted(progress, scales, candidates, limits)
-            drawn = drawn or new_network(progress, dead, candidates, limits, self._seed)
-            if drawn is not None:
-                return drawn
+            first = self._predicted(progress, scales, candidates, limits)
+            first = first or new_network(progress, dead, candidates, limits, self._seed)
+            if first is not None:
+                return first
         fallback = self._promotion.open if only_new else self._promotion.choose
         alive = ~dead & (progress.at >= 0)
         if alive.sum() < _LEAST_ALIVE:
@@ -102,7 +104,8 @@ class FreezeThaw:
         pool: list[Params] = []
         if opens and progress.epochs <= limits.left:
             if rng.random() < _AT_RANDOM:
-                pool = list(candidates.random(progress.seen, 1, int(rng.integers(2**31))))
+                drawn = candidates.random(progress.seen, _AT_ONCE, int(rng.integers(2**31)))
+                pool = permitted(drawn, candidates, progress.epochs, limits)[:1]
             else:
                 pool = self._pool(progress, scales, alive, candidates, limits, rng)
         if not pool and (only_new or not may_go_on.any()):
@@ -153,9 +156,10 @@ class FreezeThaw:
         drawn = [
             *candidates.random(progress.seen, _POOL // 2, draw),
             *candidates.mutants(parents, progress.seen, _POOL // 2, draw),
-            *(candidates.known(progress.seen).values() if progress.epochs <= limits.known else ()),
+            *candidates.known(progress.seen).values(),
         ]
-        return list({key_of(params): params for params in drawn}.values())
+        allowed = permitted(drawn, candidates, progress.epochs, limits)
+        return list({key_of(params): params for params in allowed}.values())
 
     def _best(self, outlook: Outlook, progress: Progress, scales: Scales, may_go_on: Flags) -> Choice | None:
         """The best new network where there are any to choose from, else the best stopped one; None without a gain."""
@@ -169,6 +173,8 @@ class FreezeThaw:
             return Choice(open=outlook.pool[best], gain=float(gained[best]))
         on = may_go_on[outlook.rows]
         rows = outlook.rows[on]
+        if not len(rows):
+            return None
         gained = expected_gains(front, *outlook.tried.take(on), outlook.reference, scales.measured)
         per_step = gained / progress.remaining[rows]
         best = int(per_step.argmax())
@@ -178,7 +184,7 @@ class FreezeThaw:
 
     def _is_plateau(self, outlook: Outlook, progress: Progress, scales: Scales, may_go_on: Flags) -> bool:
         """Whether no network promises as much as one point of the front gains if its training is lucky."""
-        if progress.complete.sum() < 2 * _LEAST_ALIVE or progress.running.any():
+        if progress.complete.sum() < 2 * _LEAST_ALIVE:
             return False
         on = may_go_on[outlook.rows]
         stopped = expected_gains(outlook.front, *outlook.tried.take(on), outlook.reference, scales.measured)

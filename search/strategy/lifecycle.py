@@ -26,7 +26,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from xoresnet.search.pruning.reports import reports, steps_of
-from xoresnet.search.strategy.marks import EVICTED, EXTRA_STEPS, INHERITED, PAUSED, RESCUES
+from xoresnet.search.strategy.marks import EVICTED, EVICTED_TRIALS, EXTRA_STEPS, INHERITED, PAUSED, RESCUES, is_evicted
 from xoresnet.search.strategy.observing import is_paused
 from xoresnet.search.strategy.sampler import PausingSampler
 
@@ -39,13 +39,17 @@ def ask(study: Study) -> Trial | None:
     With a sampler that pauses nothing, this is `study.ask()`. Trials that were enqueued come first.
     """
     sampler = study.sampler
-    if not isinstance(sampler, PausingSampler) or study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+    if not isinstance(sampler, PausingSampler):
+        return study.ask()
+    if study.get_trials(deepcopy=False, states=(TrialState.WAITING,)) and sampler.affords_new(study):
         return study.ask()
     choice = sampler.choose(study)
     if choice is None:
         return None
     if choice.resume is not None:
         return resume(study, choice.resume)
+    if study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        return None  # what is enqueued would come first, and cannot be afforded
     if choice.open:  # empty before the first parameters are known
         study.enqueue_trial(dict(choice.open))
     return study.ask()
@@ -73,9 +77,6 @@ def resume(study: Study, number: int) -> Trial:
     if not is_paused(frozen):
         raise ValueError(f"trial {number} is not paused")
     trial = Trial(study, frozen._trial_id)
-    if frozen.user_attrs.get(EVICTED):
-        trial.set_user_attr(EXTRA_STEPS, frozen.user_attrs.get(EXTRA_STEPS, 0) + last_step(frozen))
-        trial.set_user_attr(EVICTED, False)
     trial.set_user_attr(PAUSED, 0)
     return trial
 
@@ -84,7 +85,7 @@ def _revived(study: Study, pruned: FrozenTrial) -> Trial:
     steps = last_step(pruned)
     attributes = {name: value for name, value in pruned.user_attrs.items() if name not in _OF_ONE_LIFE}
     attributes |= {RESCUES: pruned.number, INHERITED: steps}
-    if pruned.user_attrs.get(EVICTED):
+    if is_evicted(pruned.user_attrs) or pruned.number in study.user_attrs.get(EVICTED_TRIALS, ()):
         attributes[EXTRA_STEPS] = steps
     study.add_trial(
         create_trial(
@@ -104,7 +105,8 @@ def recover(study: Study) -> list[FrozenTrial]:
     """Pause the trials that were running when their process died, at the last step they reported; returns them.
 
     Call it before the first `ask` of a process that opens a study again, and only while no other process trains. Trials
-    that had reported their last step are told COMPLETE, those that had not reported anything FAIL.
+    that had reported their last step are told COMPLETE. Those that had not reported anything are told FAIL, and their
+    parameters are enqueued again.
     """
     whole = study.sampler.max_steps if isinstance(study.sampler, PausingSampler) else None
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
@@ -115,6 +117,7 @@ def recover(study: Study) -> list[FrozenTrial]:
         elif last_step(trial):
             pause(Trial(study, trial._trial_id))
         else:
+            study.enqueue_trial(trial.params)
             study.tell(trial.number, state=TrialState.FAIL)
     return [study.get_trials(deepcopy=False)[trial.number] for trial in interrupted]
 
@@ -130,19 +133,27 @@ def paused_trials(study: Study) -> list[FrozenTrial]:
 
 
 def evict(study: Study, most: int) -> list[int]:
-    """Mark paused trials beyond the `most` that promise most: their checkpoints may be removed. Returns their numbers.
+    """Mark stopped trials beyond the `most` that promise most: their checkpoints may be removed. Returns their numbers.
 
-    A trial without a checkpoint trains from the beginning if it goes on, and is charged for that. The study's sampler
-    must be one that pauses trials.
+    A trial without a checkpoint trains from the beginning if it goes on, and is charged for that. Trials that were told
+    PRUNED count too, because a larger budget may resume them. The study's sampler must be one that pauses trials.
     """
     assert isinstance(study.sampler, PausingSampler)
-    kept = [trial for trial in paused_trials(study) if not trial.user_attrs.get(EVICTED)]
-    if len(kept) <= most:
-        return []
-    place = {number: place for place, number in enumerate(study.sampler.by_promise(study))}
-    evicted = sorted(kept, key=lambda trial: place[trial.number])[most:]
+    trials = study.get_trials(deepcopy=False)
+    gone = list(study.user_attrs.get(EVICTED_TRIALS, ()))
+    kept = [
+        trials[number]
+        for number in study.sampler.by_promise(study)
+        if not is_evicted(trials[number].user_attrs) and number not in gone
+    ]
+    evicted = kept[most:]
     for trial in evicted:
-        Trial(study, trial._trial_id).set_user_attr(EVICTED, True)
+        if trial.state == TrialState.RUNNING:
+            evictions = [*trial.user_attrs.get(EVICTED, ()), last_step(trial)]
+            Trial(study, trial._trial_id).set_user_attr(EVICTED, evictions)
+    pruned = [trial.number for trial in evicted if trial.state == TrialState.PRUNED]
+    if pruned:
+        study.set_user_attr(EVICTED_TRIALS, [*gone, *pruned])
     return [trial.number for trial in evicted]
 
 

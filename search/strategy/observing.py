@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from xoresnet.search.pruning.reports import REPORT, steps_of
-from xoresnet.search.strategy.marks import DUPLICATE, EVICTED, EXTRA_STEPS, PAUSED, RESCUES, charged_steps
+from xoresnet.search.strategy.marks import (
+    DUPLICATE,
+    EVICTED,
+    EVICTED_TRIALS,
+    PAUSED,
+    RESCUES,
+    charged_steps,
+    is_evicted,
+)
 from xoresnet.search.strategy.progress import Key, Params, Progress, key_of
 
 __all__ = ["Observed", "Observer", "is_paused"]
@@ -44,12 +53,16 @@ class Observer:
     def __init__(self, rungs: tuple[int, ...], known: Callable[[], Collection[Key]] = tuple) -> None:
         """rungs: steps, the last of which is that of a full training. known: the keys of the known networks."""
         self.rungs, self._known = rungs, known
-        self._read: dict[int, tuple[tuple[Any, ...], Observed]] = {}
+        self._read: WeakKeyDictionary[Study, dict[int, tuple[tuple[Any, ...], Observed]]] = WeakKeyDictionary()
 
     def trials(self, study: Study) -> list[Observed]:
         """All trials of a study that were handed out, by number."""
+        read = self._read.setdefault(study, {})
+        gone = frozenset(study.user_attrs.get(EVICTED_TRIALS, ()))
         return [
-            self._observed(trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING
+            self._observed(trial, read, trial.number in gone)
+            for trial in study.get_trials(deepcopy=False)
+            if trial.state != TrialState.WAITING
         ]
 
     def progress(self, study: Study, *, stopped: int | None = None, without: int | None = None) -> Progress:
@@ -99,17 +112,18 @@ class Observer:
             spent=float(spent),
         )
 
-    def _observed(self, trial: FrozenTrial) -> Observed:
+    def _observed(self, trial: FrozenTrial, read: dict[int, tuple[tuple[Any, ...], Observed]], gone: bool) -> Observed:
         attributes = trial.user_attrs
-        version = len(attributes), trial.state, *map(attributes.get, (PAUSED, EVICTED, EXTRA_STEPS))
-        known = self._read.get(trial.number)
-        if known is not None and known[0] == version and len(known[1].params) == len(trial.params):
+        marks = attributes.get(PAUSED), len(attributes.get(EVICTED, ())), gone
+        version = len(attributes), len(trial.params), len(trial.system_attrs), trial.state, *marks
+        known = read.get(trial.number)
+        if known is not None and known[0] == version:
             return known[1]
-        observed = self._fresh(trial)
-        self._read[trial.number] = version, observed
+        observed = self._fresh(trial, gone)
+        read[trial.number] = version, observed
         return observed
 
-    def _fresh(self, trial: FrozenTrial) -> Observed:
+    def _fresh(self, trial: FrozenTrial, gone: bool) -> Observed:
         attributes = trial.user_attrs
         steps = steps_of(attributes)
         last = steps[-1] if steps else 0
@@ -127,7 +141,7 @@ class Observer:
             at=len(values) - 1,
             values=values,
             paused=is_paused(trial),
-            evicted=bool(attributes.get(EVICTED)),
+            evicted=gone or is_evicted(attributes),
             charged=charged_steps(attributes),
             feasible=all(value <= 0 for value in trial.constraints.values()) if trial.system_attrs else True,
             continues=attributes.get(RESCUES),

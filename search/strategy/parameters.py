@@ -16,6 +16,8 @@ __all__ = ["ParameterCandidates"]
 
 _TRIES = 8
 """How many are drawn for each one that is wanted, because some were seen before."""
+_LEAST_TRIES = 200
+"""How many are drawn at least before a space counts as exhausted."""
 _STEP = 0.2
 """Standard deviation of a mutated number, as a share of its range."""
 
@@ -30,7 +32,7 @@ class ParameterCandidates:
         for trial in study.get_trials(deepcopy=False):
             for name, distribution in trial.distributions.items():
                 self.distributions.setdefault(name, distribution)
-                if isinstance(distribution, CategoricalDistribution):
+                if not isinstance(distribution, FloatDistribution):
                     self._beside.setdefault((name, trial.params[name]), set()).update(trial.params)
 
     def random(self, seen: frozenset[Key], count: int, seed: int) -> Sequence[Params]:
@@ -60,7 +62,7 @@ class ParameterCandidates:
 
     def _distinct(self, seen: frozenset[Key], count: int, draw: Any) -> list[Params]:
         drawn: dict[Key, Params] = {}
-        for _ in range(_TRIES * count):
+        for _ in range(max(_TRIES * count, _LEAST_TRIES)):
             params = self._without_strangers(draw())
             key = key_of(params)
             if key not in seen:

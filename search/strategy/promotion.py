@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xoresnet.search.pruning.ranking import best_rows
-from xoresnet.search.strategy.base import Candidates, Choice, Limits, affordable, stream
+from xoresnet.search.strategy.base import Candidates, Choice, Limits, affordable, permitted, stream
 from xoresnet.search.strategy.dead import Chance, first_rung, hopeless
 from xoresnet.search.strategy.progress import Array, Flags, Params, Progress, Rows
 from xoresnet.search.strategy.scales import Scales
@@ -23,6 +23,8 @@ __all__ = ["Promotion", "new_network", "promoted"]
 
 _MUTANTS = 0.8
 """The share of new networks that are mutants, once there are enough to choose parents from."""
+_SEVERAL = 4
+"""How many networks are drawn for one that is wanted where some may be known ones that have had their share."""
 _FIRST, _PARENTS = 16, 4
 """Networks that are drawn at random before any is a mutant; how many a rung must have to give parents."""
 
@@ -101,13 +103,16 @@ def new_network(progress: Progress, dead: Flags, candidates: Candidates, limits:
     parents: Sequence[Params] = ()
     if len(progress.reported) >= _FIRST and rng.random() < _MUTANTS:
         parents = [progress.params[row] for row in _parents(progress, dead)]
+    several = _SEVERAL if known else 1
     for drawn in (
-        candidates.mutants([parents[int(rng.integers(len(parents)))]], progress.seen, 1, draw) if parents else (),
-        candidates.random(progress.seen, 1, draw),
+        candidates.mutants([parents[int(rng.integers(len(parents)))]], progress.seen, several, draw) if parents else (),
+        candidates.random(progress.seen, several, draw),
+        candidates.random(progress.seen, progress.epochs + len(known), draw) if known else (),
         list(known.values()),
     ):
-        if drawn:
-            return Choice(open=drawn[0])
+        allowed = permitted(drawn, candidates, progress.epochs, limits)
+        if allowed:
+            return Choice(open=allowed[0])
     return None
 
 

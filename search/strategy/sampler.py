@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -43,10 +44,11 @@ class PausingSampler(BaseSampler):
         seed: int = 0,
         candidates: Callable[[Study], Candidates] = ParameterCandidates,
     ) -> None:
-        """max_steps: of a full training. budget: what all trials may cost, in full trainings. seed: of what is random.
+        """max_steps: the steps of a full training. budget: what all trials may cost, in full trainings. seed: seeds all
+        that is random. candidates: is called with the study and returns where new networks come from, by default
+        the parameters that earlier trials have suggested.
 
-        candidates: called with the study; where new networks come from, by default the parameters that earlier trials
-        have suggested. Raises `ValueError` for values out of range.
+        Raises `ValueError` for values out of range.
         """
         if max_steps < 1:
             raise ValueError(f"max_steps must be at least 1, got {max_steps}")
@@ -58,8 +60,8 @@ class PausingSampler(BaseSampler):
         self._seed, self._candidates = seed, candidates
         self._observer = Observer(rungs_of(max_steps, strategy.factor), known=lambda: self._known)
         self._known: frozenset[Key] = frozenset()
-        self._independent = RandomSampler(seed=seed)
-        self._last: tuple[Any, Choice | None] | None = None
+        self._last: WeakKeyDictionary[Study, tuple[Any, Choice | None]] = WeakKeyDictionary()
+        """The last question and its answer, because a pruner and a sampler ask the same one after the other."""
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -75,14 +77,17 @@ class PausingSampler(BaseSampler):
         only_new: whether a paused trial is no answer.
         """
         candidates = self._candidates(study)
-        self._known = frozenset(key_of(params) for params in candidates.known(frozenset()).values())
         progress = self._progress(study, stopped=stopped, without=without)
         limits = self._limits(progress)
         question = progress.fingerprint, limits, only_new
-        if self._last is None or self._last[0] != question:
+        last = self._last.get(study)
+        if last is None or last[0] != question:
             choose = self.strategy.open if only_new else self.strategy.choose
-            self._last = question, choose(progress, candidates, limits)
-        return self._last[1]
+            choice = choose(progress, candidates, limits)
+            if choice is None and limits.known < limits.left:  # nothing but known networks is left
+                choice = choose(progress, candidates, limits._replace(known=limits.left))
+            last = self._last[study] = question, choice
+        return last[1]
 
     def stops(self, study: Study, number: int) -> bool:
         """Whether a running trial that has reached a rung stops there, for another one or for lack of budget."""
@@ -94,6 +99,8 @@ class PausingSampler(BaseSampler):
         return choice is None or choice.resume != number
 
     def _progress(self, study: Study, *, stopped: int | None = None, without: int | None = None) -> Progress:
+        known = self._candidates(study).known(frozenset())
+        self._known = frozenset(key_of(params) for params in known.values())
         progress = self._observer.progress(study, stopped=stopped, without=without)
         return replace(progress, first=self.strategy.first_rung(progress))
 
@@ -160,6 +167,7 @@ class FreezeThawSampler(PausingSampler):
     def predict(self, predictions: Mapping[Key, Array]) -> None:
         """Take what was predicted for networks, `[objectives]` by their parameters, as the mean of the models."""
         self._freeze_thaw.predictions = dict(predictions)
+        self._last.clear()
 
 
 class PromotionSampler(PausingSampler):
@@ -173,7 +181,6 @@ class PromotionSampler(PausingSampler):
         seed: int = 0,
         candidates: Callable[[Study], Candidates] = ParameterCandidates,
         chance: Chance | None = None,
-        stops: bool = False,
     ) -> None:
         """As in `FreezeThawSampler`."""
         super().__init__(Promotion(seed, chance), max_steps=max_steps, budget=budget, seed=seed, candidates=candidates)

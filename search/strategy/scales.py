@@ -42,6 +42,10 @@ def kind_of(metric: str | None, values: Array) -> Kind:
     return "share" if low >= 0 and high <= 1 and not is_share else "plain"
 
 
+_COUNTS = 10.0
+"""Amounts whose median is at least this are counts, of which 0 and 1 are as good as equal."""
+
+
 class Scales(NamedTuple):
     """The scale of each objective."""
 
@@ -50,6 +54,8 @@ class Scales(NamedTuple):
     """`[m]`: -1 for objectives that are maximised."""
     spans: Array
     """`[m]`: the range of the reports, which gives a plain objective its unit."""
+    floors: Array
+    """`[m]`: what amounts are raised to, because decades of zero are infinite."""
 
     def losses(self, values: Array) -> Array:
         """Values `[..., m]` on the modelled scale."""
@@ -57,7 +63,7 @@ class Scales(NamedTuple):
         for place, kind in enumerate(self.kinds):
             column = values[..., place]
             if kind == "amount":
-                column = np.log10(np.maximum(column, 1.0))
+                column = np.log10(np.maximum(column, self.floors[place]))
             elif kind != "plain":
                 share = column / 100 if kind == "percent" else column
                 column = logit(np.clip(share, _LEAST, 1 - _LEAST))
@@ -79,7 +85,7 @@ class Scales(NamedTuple):
         names = progress.metrics or (None,) * values.shape[1]
         kinds = tuple(kind_of(name, values[:, place]) for place, name in enumerate(names))
         spans = np.array([_span(column) for column in values.T])
-        return cls(kinds, progress.signs, spans)
+        return cls(kinds, progress.signs, spans, np.array([_floor(column) for column in values.T]))
 
     def unit(self, chance: Chance | None) -> float:
         """100 if the accuracy is in percents."""
@@ -101,3 +107,9 @@ class Scales(NamedTuple):
 def _span(column: Array) -> float:
     finite = column[np.isfinite(column)]
     return float(np.ptp(finite)) if len(finite) else 0.0
+
+
+def _floor(column: Array) -> float:
+    """1 for counts; the smallest amount above zero for small ones."""
+    above = column[np.isfinite(column) & (column > 0)]
+    return 1.0 if not len(above) or np.median(above) >= _COUNTS else float(above.min())

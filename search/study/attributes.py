@@ -71,7 +71,7 @@ OWNER = "run"
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys((ARCH, ARCH_ID, RECIPE, FAILURE), str),
     **dict.fromkeys((DUPLICATE, RESCUES, PAUSED, EXTRA_STEPS, INHERITED), int),
-    EVICTED: bool,
+    EVICTED: list,
     SOURCE: (str, NoneType),
     CONFIRMS: (int, NoneType),
     RETRIED: list,

@@ -19,7 +19,18 @@ from xoresnet.results.tables.columns import SUMMED
 from xoresnet.results.tables.loading import Run
 from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.pruning.reports import REPORT
-from xoresnet.search.study.attributes import DEVICE, EVICTED, FAILURE, LAYERS, NODE, PAUSED, RECORD, RESCUES, SOURCE
+from xoresnet.search.study.attributes import (
+    DEVICE,
+    EVICTED,
+    FAILURE,
+    INHERITED,
+    LAYERS,
+    NODE,
+    PAUSED,
+    RECORD,
+    RESCUES,
+    SOURCE,
+)
 from xoresnet.search.study.trials import network_attributes
 from xoresnet.space.optuna_adapter import distributions
 from xoresnet.space.search_space import SearchSpace
@@ -78,7 +89,11 @@ class TrialTables(TableRows):
         trial = trial_of({**row, **last}, number, self._metrics, {**network_attributes(*network), **known, **reports})
         if row["state"] == "PAUSED":
             trial.user_attrs[PAUSED] = int(row["epochs_trained"])
-            trial.user_attrs[EVICTED] = not self._folder_of(row, number).checkpoint.exists()
+            if not self._folder_of(row, number).checkpoint.exists():
+                trial.user_attrs[EVICTED] = [int(row["epochs_trained"])]
+        continued = self._rows.get(int(row["rescues"])) if row["rescues"] is not None else None
+        if continued is not None and "report:1" in trial.user_attrs:
+            trial.user_attrs[INHERITED] = int(continued["epochs_trained"])
         with suppress(SpecError):  # a network outside of the space has no parameters
             parameters = parameters_of(self._space, *network)
             trial.distributions = distributions(self._space, parameters, network[1])

@@ -120,7 +120,7 @@ def predicted(run: Run, *, more: int = 3, charged: int = 2) -> Run:
         }
         for place, row in enumerate(rows)
     ]
-    prior = {"trials_charged": charged, "epochs_charged": 6.0, "seconds": 12.5, "networks": len(predictions)}
+    prior = {"epochs_charged": 6.0, "seconds": 12.5, "networks": len(predictions)}
     return replace(run, predicted=typed(predictions, PREDICTED), prior=prior)
 
 

@@ -128,6 +128,21 @@ def test_three_objectives(strategy: str) -> None:
     check(simulate(table, strategy=strategy, budget=8, objectives=objectives), table, 8, 1)
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_networks_may_lack_a_parameter(strategy: str) -> None:
+    table = made_table(0)
+    tau = table["config.depth"].astype(float).where(table["config.merge"] != "or")
+    stretches = simulate(table.assign(**{"config.tau": tau}), strategy=strategy, budget=12)
+    check(stretches, table, 12, 1)
+    assert len(set(stretches["network"]) & set(table.loc[tau.isna(), "network"])) > 1
+
+
+def test_small_amounts_are_told_apart() -> None:
+    table = made_table(0, dead=0.0)
+    small = table.assign(spikes_per_sample=table["spikes_per_sample"] / 1e5)
+    pd.testing.assert_frame_equal(simulate(table, budget=8), simulate(small, budget=8))
+
+
 def test_objects_of_optuna_are_accepted() -> None:
     table = made_table(0)
     sampler, pruner = optuna.samplers.RandomSampler(seed=0), optuna.pruners.NopPruner()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -14,7 +15,7 @@ from optuna.trial import TrialState
 
 from tests.search.curve_tables import EPOCHS, curve, made_study, run_all, run_one, suggested
 from xoresnet.search.pruning.reports import report, should_prune
-from xoresnet.search.strategy.lifecycle import ask, evict, finish, last_step, pause, paused_trials, resume
+from xoresnet.search.strategy.lifecycle import ask, evict, finish, last_step, pause, paused_trials, recover, resume
 from xoresnet.search.strategy.pruner import FreezeThawPruner, PausingPruner, PromotionPruner
 from xoresnet.search.strategy.sampler import FreezeThawSampler, PausingSampler, PromotionSampler
 
@@ -169,3 +170,81 @@ def test_other_samplers_are_asked_as_ever() -> None:
     trial = ask(study)
     assert trial is not None
     assert trial.number == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reports_that_are_not_finite_stop_only_their_trial(kind: str) -> None:
+    study = made_study(*made(kind, 10))
+
+    def broken(params: dict[str, Any], epoch: int) -> list[float]:
+        accuracy, spikes = curve(params, epoch)
+        if params["kind"] == "b":
+            return [float("nan"), spikes] if params["depth"] % 2 else [accuracy, float("inf")]
+        return [accuracy, spikes]
+
+    while (trial := ask(study)) is not None:
+        params = suggested(trial)
+        for epoch in range(last_step(trial) + 1, EPOCHS + 1):
+            report(trial, broken(params, epoch), epoch)
+            if should_prune(trial):
+                pause(trial)
+                break
+        else:
+            study.tell(trial, curve(params, EPOCHS))
+    complete = study.get_trials(states=(TrialState.COMPLETE,))
+    assert sum(trial.params["kind"] == "a" for trial in complete) >= 3
+    assert sum(trial.params["kind"] == "b" for trial in complete) <= 1
+
+
+def test_what_is_enqueued_does_not_exceed_the_budget() -> None:
+    study = made_study(budget=2)
+    for depth in range(2, 30):
+        study.enqueue_trial({"depth": depth, "kind": "b"})
+    run_all(study)
+    assert isinstance(study.sampler, PausingSampler)
+    assert study.sampler.spent(study) <= 2
+    assert study.get_trials(states=(TrialState.WAITING,))
+
+
+def test_what_was_told_pruned_counts_among_the_checkpoints_that_are_kept() -> None:
+    study = made_study(budget=4)
+    run_all(study)
+    stopped = len(finish(study))
+    assert stopped > 3
+    gone = evict(study, 3)
+    assert len(gone) == stopped - 3
+    study.sampler = FreezeThawSampler(max_steps=EPOCHS, budget=60)
+    before = study.sampler.spent(study)
+    trial = resume(study, gone[0])
+    assert study.sampler.spent(study) == pytest.approx(before + last_step(trial) / EPOCHS)
+
+
+def test_recover_pauses_what_was_running() -> None:
+    study = made_study()
+    run_one(study, most=1)
+    while not paused_trials(study):
+        run_one(study)
+    begun = study.ask()
+    suggested(begun)
+    killed = ask(study)
+    assert killed is not None
+    report(killed, curve(suggested(killed), last_step(killed) + 1), last_step(killed) + 1)
+    recovered = recover(study)
+    assert {trial.number for trial in recovered} >= {begun.number, killed.number}
+    assert not [
+        trial for trial in study.get_trials(states=(TrialState.RUNNING,)) if not trial.user_attrs.get("paused_at")
+    ]
+    again = ask(study)
+    assert again is not None
+    assert suggested(again) == study.trials[begun.number].params
+
+
+def test_one_sampler_serves_two_studies() -> None:
+    sampler, pruner = made("freeze-thaw", 6)
+    first, second = (made_study(sampler, pruner) for _ in range(2))
+    alone = [made_study(*made("freeze-thaw", 6)) for _ in range(2)]
+    for _ in range(25):
+        for study in (first, second, *alone):
+            run_one(study)
+    for study, other in zip((first, second), alone, strict=True):
+        assert [trial.params for trial in study.trials] == [trial.params for trial in other.trials]

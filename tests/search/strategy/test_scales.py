@@ -27,7 +27,7 @@ def test_kinds(metric: str | None, values: list[float], kind: str) -> None:
 
 
 def test_losses_and_back() -> None:
-    scales = Scales(("share", "amount", "plain"), np.array([-1.0, 1.0, -1.0]), np.array([1.0, 1.0, 4.0]))
+    scales = Scales(("share", "amount", "plain"), np.array([-1.0, 1.0, -1.0]), np.array([1.0, 1.0, 4.0]), np.ones(3))
     values = np.array([[0.9, 100.0, 2.0], [0.5, 1000.0, -2.0], [1.0, 0.0, 0.0]])
     losses = scales.losses(values)
     assert losses[:2] == pytest.approx(np.array([[-np.log(9), 2, -2], [0, 3, 2]]))
@@ -38,12 +38,12 @@ def test_losses_and_back() -> None:
 
 
 def test_percents_are_measured_as_shares() -> None:
-    scales = Scales(("percent",), np.array([-1.0]), np.array([80.0]))
+    scales = Scales(("percent",), np.array([-1.0]), np.array([80.0]), np.ones(1))
     assert scales.measured(scales.losses(np.array([[75.0]]))) == pytest.approx(np.array([[-0.75]]))
 
 
 def test_a_share_that_is_minimised() -> None:
-    scales = Scales(("share",), np.array([1.0]), np.array([1.0]))
+    scales = Scales(("share",), np.array([1.0]), np.array([1.0]), np.ones(1))
     losses = scales.losses(np.array([[0.2], [0.4]]))
     assert losses[0, 0] < losses[1, 0]
     assert scales.measured(losses) == pytest.approx(np.array([[0.2], [0.4]]))
