@@ -24,6 +24,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from xoresnet.files.disk import is_full
 from xoresnet.search.execution.failures import report_fault, tries_again
+from xoresnet.search.execution.outcomes import ROUNDING, why_it_ends
 from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.objective import Objective
 from xoresnet.search.pruning.reports import report, should_prune
@@ -36,9 +37,6 @@ from xoresnet.search.study.attributes import FAILURE, NOTICE
 from xoresnet.search.study.trials import TrialRecord, trials_of, write_divergence, write_metrics
 
 __all__ = ["LiveTrial", "TrialBridge", "Verdict"]
-
-
-_ROUNDING = 1e-9
 
 
 class Verdict(Enum):
@@ -160,24 +158,7 @@ class TrialBridge:
 
     def why_it_ends(self) -> str:
         """Why no further trial begins, where the source has none."""
-        left, trainings = self.left, f"{self.budget:g} full {'training' if self.budget == 1 else 'trainings'}"
-        if left >= 1 - _ROUNDING:
-            if not self._may_resume():
-                return "every configuration of the space has been tried"
-            nothing = "no network promises a gain that one training could show"
-            return f"{nothing}; {left:.1f} of {trainings} were not needed"
-        if left > 1e-6:
-            return f"what is left of the budget of {trainings} completes no network"
-        return f"the budget of {trainings} is spent"
-
-    def _may_resume(self) -> bool:
-        """Whether there is a stopped trial that could go on."""
-        trials = trials_of(self.study) if self.pauses else []
-        continued = {trial.rescues for trial in trials}
-        return any(
-            trial.paused_at or (trial.is_pruned and not trial.is_answered and trial.number not in continued)
-            for trial in trials
-        )
+        return why_it_ends(self.study, self.budget, self.left)
 
     @property
     def pauses(self) -> bool:
@@ -203,7 +184,7 @@ class TrialBridge:
     @property
     def affords_new(self) -> bool:
         """Whether a whole full training is left of the budget; sums of shares are rounded."""
-        return self.left >= 1 - _ROUNDING
+        return self.left >= 1 - ROUNDING
 
     def _promised(self, trial: Trial) -> float:
         last = self.source.last_step(trial) or self._last

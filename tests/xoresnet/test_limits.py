@@ -106,7 +106,7 @@ def test_spaces(part: str, changes: dict[str, Any], message: str) -> None:
     assert len(str(caught.value)) < 500
 
 
-@pytest.mark.parametrize("field", ["trials", "rescue", "retries", "epochs", "cpus_per_trial", "max_concurrent", "seed"])
+@pytest.mark.parametrize("field", ["keep_paused", "retries", "epochs", "cpus_per_trial", "max_concurrent", "seed"])
 def test_searches(field: str) -> None:
     with pytest.raises(SpecError, match=f"^{field}: must be .*, got a number of about 6,020 digits"):
         SearchConfig.from_dict({"space": "digits", field: 16**5000})
@@ -151,7 +151,7 @@ def test_what_a_small_text_holds_many_times_is_not_shown(tmp_path: Path) -> None
     """Some 500 characters, within the limit of values, in every place of a configuration."""
     text = bomb(4, merges=False)
     value = read_yaml(text, "x")
-    for field in ("space", "data", "recipe", "objectives", "sampler", "pruner", "trials", "storage"):
+    for field in ("space", "data", "recipe", "objectives", "sampler", "pruner", "keep_paused", "storage"):
         with pytest.raises(XOResNetError) as caught:
             SearchConfig.from_dict({"space": "digits", field: value["l3"]})
         assert len(str(caught.value)) <= limits.MOST_ERROR_CHARACTERS

@@ -45,7 +45,7 @@ class TestPredicted(FigureContract):
         assert "spikes" in quality
         assert "1.00 (95 %: " in quality
         assert "Predicting 11 networks took 12 s of machine time" in cost
-        assert "6 epochs of one network and charged as 7 trials" in cost
+        assert "the budget has paid 6 epochs of one network for it" in cost
 
     @pytest.mark.parametrize(
         ("changes", "sentence"),
