@@ -32,7 +32,7 @@ from xoresnet.search import (
 )
 
 EPOCHS = 27
-FOLDER = Path("runs/plain_optuna")
+FOLDER = Path("runs/plain_optuna").absolute()  # or a lock that a killed process leaves would never be released
 IMAGES, DIGITS = load_digits(return_X_y=True)
 TRAIN_X, VAL_X, TRAIN_Y, VAL_Y = train_test_split(IMAGES / 16, DIGITS, random_state=0)
 
