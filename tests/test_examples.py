@@ -33,14 +33,14 @@ def states(name: str, folder: Path) -> Counter[str]:
 
 def test_any_trainable_goes_on(tmp_path: Path) -> None:
     ended, *front = example("any_trainable.py", 3, tmp_path)
-    assert ended == "ended: the budget of 3 full trainings is spent"
+    assert "budget of 3 full trainings" in ended
     assert front
     before = states("any_trainable", tmp_path)
     assert before["COMPLETE"] >= len(front)
     assert before["PRUNED"] > before["COMPLETE"]
     assert before.keys() == {"COMPLETE", "PRUNED"}
     ended, *front = example("any_trainable.py", 5, tmp_path)  # what was pruned goes on
-    assert ended == "ended: the budget of 5 full trainings is spent"
+    assert "budget of 5 full trainings" in ended
     assert states("any_trainable", tmp_path)["COMPLETE"] > before["COMPLETE"]
     assert front
 

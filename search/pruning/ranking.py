@@ -62,7 +62,7 @@ def ranks(losses: _Array) -> NDArray[np.intp]:
     """The non-dominated rank of each row, from 0; equal rows share one. Losses must not be NaN.
 
     >>> ranks(np.array([[2.0, 2.0], [1.0, 3.0], [3.0, 1.0], [1.0, 1.0]]))
-    array([2, 1, 1, 0])
+    array([1, 1, 1, 0])
     """
     order = np.lexsort(losses.T[::-1])
     ordered = losses[order]

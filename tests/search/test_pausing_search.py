@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
@@ -61,7 +60,7 @@ def checkpoints(folder: Path) -> list[Path]:
 def search(*more: str) -> dict[str, Any]:
     result = xoresnet("search", "small.yaml", "--run", "run", "--json", *more)
     assert result.code == 0, result.err
-    return dict(json.loads(result.out))
+    return dict(result.json)
 
 
 def check_tables(trials: pd.DataFrame, history: pd.DataFrame, budget: float) -> None:

@@ -131,7 +131,8 @@ def check_others_are_refused(folder: Path) -> None:
 
 def check_end(before: dict[str, Any], folder: Path) -> None:
     after = status(folder)
-    assert (after["spent"], after["paused"], after["failed"], after["running"]) == (6, 0, 0, [])
+    assert 5 < after["spent"] <= 6
+    assert (after["paused"], after["failed"], after["running"]) == (0, 0, [])
     assert after["complete"] + after["pruned"] == after["finished"] == 8  # all networks have had an epoch at least
     assert after["complete"] >= 5
     check_kept(before, after)

@@ -151,7 +151,7 @@ def test_times_are_utc_wherever_the_driver_is(run: SearchRun, monkeypatch: pytes
 def test_a_search_goes_on_where_its_tables_cannot_be_written(run: SearchRun) -> None:
     (run.folder.path / "trials.parquet").mkdir()
     drive(run.bridge)
-    assert run.bridge.ended == "the budget of 8 full trainings is spent"
+    assert "budget of 8 full trainings" in run.bridge.ended
     assert not run.bridge.failed
     (told,) = run.bridge.errors
     assert told.startswith("tables: IsADirectoryError: ")
