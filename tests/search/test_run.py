@@ -133,8 +133,8 @@ def check_end(before: dict[str, Any], folder: Path) -> None:
     after = status(folder)
     assert 5 < after["spent"] <= 6
     assert (after["paused"], after["failed"], after["running"]) == (0, 0, [])
-    assert after["complete"] + after["pruned"] == after["finished"] == 8  # all networks have had an epoch at least
-    assert after["complete"] >= 5
+    assert after["complete"] + after["pruned"] == after["finished"] <= 8
+    assert after["complete"] >= 4  # how many more depends on which worker reports first
     check_kept(before, after)
     for trial in after["front"]:
         (place,) = (folder / "run" / "trials").glob(f"{trial['trial_id']:04d}-*")
