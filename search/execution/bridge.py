@@ -131,7 +131,9 @@ class TrialBridge:
         proposal = None if self.ended or self._fails_too_often() else self._next()
         if proposal is None:
             return None
-        begun_at = TrialRecord.of(proposal.trial).last_step if proposal.goes_on else 0
+        record = TrialRecord.of(proposal.trial)
+        begun_at = record.last_step if proposal.goes_on else 0
+        self._costs[record.number] = self._cost(record)  # what an evicted one trains again is charged from now on
         self.live[run_id] = LiveTrial(proposal.trial, proposal.config, epoch=begun_at)
         return proposal.config
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from random import Random
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
+from xoresnet.search.strategy.base import distinct
 from xoresnet.search.strategy.progress import Key, Params, key_of
 from xoresnet.space.domain import Domain, Value
 from xoresnet.space.optuna_adapter import from_parameters
@@ -20,8 +21,6 @@ _LISTED = 5_000
 """Spaces of up to so many networks are listed."""
 _TRIES = 4
 """How many networks are drawn for each one that is wanted, because some were seen before."""
-_LEAST_TRIES = 200
-"""How many are drawn at least before a space counts as exhausted."""
 _MOST_DRAWN = 80
 """How many networks of a space that is not listed are drawn or mutated for one decision, which takes time."""
 
@@ -49,27 +48,16 @@ class SpaceCandidates:
         if self._listed is not None:
             left = [params for key, params in self._places.items() if key not in seen]
             return rng.sample(left, min(count, len(left)))
-        return self._distinct(seen, min(count, _MOST_DRAWN), lambda: self._drawn(rng))
+        return distinct(lambda: self._drawn(rng), seen, min(count, _MOST_DRAWN), _TRIES * count)
 
     def mutants(self, parents: Sequence[Params], seen: frozenset[Key], count: int, seed: int) -> Sequence[Params]:
         rng = Random(seed)
         if self._listed is None:
             count = min(count, _MOST_DRAWN)
-        return self._distinct(seen, count, lambda: self._mutant(rng.choice(parents), rng))
+        return distinct(lambda: self._mutant(rng.choice(parents), rng), seen, count, _TRIES * count)
 
     def known(self, seen: frozenset[Key]) -> Mapping[str, Params]:
         return {name: params for name, params in self._known.items() if key_of(params) not in seen}
-
-    def _distinct(self, seen: frozenset[Key], count: int, draw: Callable[[], Params]) -> list[Params]:
-        drawn: dict[Key, Params] = {}
-        for _ in range(max(_TRIES * count, _LEAST_TRIES)):
-            params = draw()
-            key = key_of(params)
-            if key not in seen:
-                drawn[key] = params
-            if len(drawn) == count:
-                break
-        return list(drawn.values())
 
     def _drawn(self, rng: Random) -> Params:
         return self._asked(self._space.sample(rng), {name: domain.draw(rng) for name, domain in self._fields.items()})

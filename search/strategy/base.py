@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from xoresnet.search.strategy.progress import Array, Flags, Key, Params, Progress, key_of
 
-__all__ = ["Candidates", "Choice", "Limits", "Strategy", "affordable", "permitted", "stream"]
+__all__ = ["Candidates", "Choice", "Limits", "Strategy", "affordable", "distinct", "permitted", "stream"]
+
+_LEAST_TRIES = 200
+"""How many networks are drawn at least before a space counts as exhausted."""
 
 
 class Choice(NamedTuple):
@@ -20,8 +23,6 @@ class Choice(NamedTuple):
     """The number of its trial."""
     open: Params | None = None
     """The parameters of the new network."""
-    gain: float = math.nan
-    """The expected gain in hypervolume, in the unit of the measured scale; NaN where none was computed."""
 
 
 class Limits(NamedTuple):
@@ -67,6 +68,19 @@ class Strategy(Protocol):
 
     def by_promise(self, progress: Progress) -> Sequence[int]:
         """All rows, those that promise most first."""
+
+
+def distinct(draw: Callable[[], Params], seen: frozenset[Key], count: int, tries: int) -> list[Params]:
+    """Up to `count` different networks that were not seen, out of `tries` draws, or of 200 if that is more."""
+    drawn: dict[Key, Params] = {}
+    for _ in range(max(tries, _LEAST_TRIES)):
+        params = draw()
+        key = key_of(params)
+        if key not in seen:
+            drawn[key] = params
+        if len(drawn) == count:
+            break
+    return list(drawn.values())
 
 
 def stream(seed: int, progress: Progress) -> np.random.Generator:

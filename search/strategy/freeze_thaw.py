@@ -170,7 +170,7 @@ class FreezeThaw:
             best = int(gained.argmax())
             if gained[best] <= least:
                 return None
-            return Choice(open=outlook.pool[best], gain=float(gained[best]))
+            return Choice(open=outlook.pool[best])
         on = may_go_on[outlook.rows]
         rows = outlook.rows[on]
         if not len(rows):
@@ -180,7 +180,7 @@ class FreezeThaw:
         best = int(per_step.argmax())
         if gained[best] <= least:
             return None
-        return Choice(resume=int(progress.numbers[rows[best]]), gain=float(gained[best]))
+        return Choice(resume=int(progress.numbers[rows[best]]))
 
     def _is_plateau(self, outlook: Outlook, progress: Progress, scales: Scales, may_go_on: Flags) -> bool:
         """Whether no network promises as much as one point of the front gains if its training is lucky."""

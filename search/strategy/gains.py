@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, qmc  # type: ignore[import-untyped]
 
-__all__ = ["distances", "expected_gains", "gains"]
+__all__ = ["expected_gains", "gains"]
 
 Array = NDArray[np.float64]
 _SAMPLES = 16
@@ -75,16 +75,6 @@ def expected_gains(
     drawn = [scale(means + deviations * quantiles) for quantiles in _normals(means.shape[1])]
     expected: Array = np.mean([gains(front, points, reference) for points in drawn], axis=0)
     return expected
-
-
-def distances(front: Array, points: Array, reference: Array) -> Array:
-    """How far each point is from joining the front, `[points]`: the amount by which all its objectives would have to be
-    lower, as a share of the distance from the front's best values to the reference point. The front must not be empty.
-    """
-    scale = np.maximum(reference - front.min(axis=0), 1e-12)
-    behind: Array = ((points[:, None] - front[None]) / scale).min(axis=2).max(axis=1)
-    distance: Array = np.maximum(behind, ((points - reference) / scale).max(axis=1))
-    return distance
 
 
 @lru_cache

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.study import Study
 
-from xoresnet.search.strategy.progress import Key, Params, key_of
+from xoresnet.search.strategy.base import distinct
+from xoresnet.search.strategy.progress import Key, Params
 
 __all__ = ["ParameterCandidates"]
 
 _TRIES = 8
 """How many are drawn for each one that is wanted, because some were seen before."""
-_LEAST_TRIES = 200
-"""How many are drawn at least before a space counts as exhausted."""
 _STEP = 0.2
 """Standard deviation of a mutated number, as a share of its range."""
 
@@ -60,16 +59,8 @@ class ParameterCandidates:
     def known(self, seen: frozenset[Key]) -> Mapping[str, Params]:
         return {}
 
-    def _distinct(self, seen: frozenset[Key], count: int, draw: Any) -> list[Params]:
-        drawn: dict[Key, Params] = {}
-        for _ in range(max(_TRIES * count, _LEAST_TRIES)):
-            params = self._without_strangers(draw())
-            key = key_of(params)
-            if key not in seen:
-                drawn[key] = params
-            if len(drawn) == count:
-                break
-        return list(drawn.values())
+    def _distinct(self, seen: frozenset[Key], count: int, draw: Callable[[], dict[str, Any]]) -> list[Params]:
+        return distinct(lambda: self._without_strangers(draw()), seen, count, _TRIES * count)
 
     def _without_strangers(self, params: dict[str, Any]) -> dict[str, Any]:
         """Parameters without those that no trial has had beside one of the others' values."""

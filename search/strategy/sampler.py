@@ -77,7 +77,7 @@ class PausingSampler(BaseSampler):
         only_new: whether a paused trial is no answer.
         """
         candidates = self._candidates(study)
-        progress = self._progress(study, stopped=stopped, without=without)
+        progress = self._progress(study, candidates, stopped=stopped, without=without)
         limits = self._limits(progress)
         question = progress.fingerprint, limits, only_new
         last = self._last.get(study)
@@ -98,8 +98,15 @@ class PausingSampler(BaseSampler):
         choice = self.choose(study, stopped=number)
         return choice is None or choice.resume != number
 
-    def _progress(self, study: Study, *, stopped: int | None = None, without: int | None = None) -> Progress:
-        known = self._candidates(study).known(frozenset())
+    def _progress(
+        self,
+        study: Study,
+        candidates: Candidates | None = None,
+        *,
+        stopped: int | None = None,
+        without: int | None = None,
+    ) -> Progress:
+        known = (candidates or self._candidates(study)).known(frozenset())
         self._known = frozenset(key_of(params) for params in known.values())
         progress = self._observer.progress(study, stopped=stopped, without=without)
         return replace(progress, first=self.strategy.first_rung(progress))

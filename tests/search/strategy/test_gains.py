@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moocore import hypervolume
 
-from xoresnet.search.strategy.gains import distances, expected_gains, gains
+from xoresnet.search.strategy.gains import expected_gains, gains
 
 Figures = tuple[float, float]
 
@@ -42,18 +42,6 @@ def test_gains_in_more_objectives_are_differences_of_hypervolumes(seed: int, obj
     corner = np.array([0.9, 0.8, 0.75, 0.7][:objectives])  # some lie beyond it
     exact = [hypervolume(np.vstack([front, point]), ref=corner) - hypervolume(front, ref=corner) for point in points]
     assert gains(front, points, corner) == pytest.approx(exact, abs=0.01)
-
-
-@given(POINTS, POINTS)
-def test_a_point_is_on_the_front_once_it_is_lower_by_its_distance(front: list[Figures], points: list[Figures]) -> None:
-    corner = np.array([1.5, 1.2])
-    computed = distances(np.array(front), np.array(points), corner)
-    way = corner - np.min(front, axis=0)
-    for point, distance in zip(points, computed, strict=True):
-        lower, higher = (np.array(point) - (distance + step) * way for step in (1e-6, -1e-6))
-        assert not any((np.array(figures) <= lower).all() for figures in front)
-        assert (lower < corner).all()
-        assert any((np.array(figures) <= higher).all() for figures in front) or (higher > corner).any()
 
 
 @given(POINTS, POINTS, st.floats(0, 0.3))
