@@ -76,8 +76,17 @@ def _data(value: Any) -> Any:
 
 def _objectives(value: Any) -> Any:
     """`[val_accuracy:max, spikes_per_sample:min]` as well as mappings."""
+    if isinstance(value, str):
+        raise UsageError(f"must be a list, as [val_accuracy:max, spikes_per_sample:min], got {shown(value)}")
     if not isinstance(value, list | tuple):
         return value
+    alone = [
+        Fault(str(place), f"{shown(entry)} lacks a direction: write {entry.rstrip(':')}:max or {entry.rstrip(':')}:min")
+        for place, entry in enumerate(value)
+        if isinstance(entry, str) and not entry.partition(":")[2]
+    ]
+    if alone:
+        raise SpecError(alone)
     pairs = [entry.split(":", 1) if isinstance(entry, str) else None for entry in value]
     names = ("metric", "direction")
     return tuple(
@@ -177,7 +186,7 @@ class SearchConfig(Spec):
     """`freeze-thaw` pauses networks and resumes those that promise the largest gain; `promotion` resumes the best half
     of those that have come as far; `classic` is a sampler with a pruner, which stops trials for good, and is implied
     where either is given."""
-    budget: Annotated[float, Field(gt=0, le=MOST_TRIALS, allow_inf_nan=False, strict=True)] = 40.0
+    budget: Annotated[float, Field(ge=1, le=MOST_TRIALS, allow_inf_nan=False, strict=True)] = 40.0
     """What the search may cost, in full trainings of a network; may be raised when a search is continued."""
     sampler: Annotated[Text, AfterValidator(check_sampler_name)] | None = None
     """`tpe`, `nsga2`, `random`, `grid` (each network once), or the dotted path of an Optuna sampler; None unless the

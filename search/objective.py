@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from xoresnet.description.schema import Spec
+from xoresnet.errors import Fault, SpecError
 
 __all__ = ["DEFAULT_OBJECTIVES", "Objective"]
 
@@ -17,6 +18,19 @@ class Objective(Spec):
 
     metric: Annotated[str, Field(strict=True, min_length=1)]
     direction: Literal["max", "min"]
+
+    @classmethod
+    def of(cls, given: object) -> Objective:
+        """An objective, from itself, `metric:direction`, a pair, or a mapping. Raises `SpecError`."""
+        if isinstance(given, Objective):
+            return given
+        if isinstance(given, str):
+            given = tuple(given.split(":", 1))
+        if isinstance(given, tuple | list):
+            given = dict(zip(("metric", "direction"), given, strict=False))
+        if not isinstance(given, dict):
+            raise SpecError([Fault("", f"must be metric:direction, as val_accuracy:max, got {given!r}")])
+        return cls.from_dict(given)
 
     @property
     def optuna_direction(self) -> Literal["maximize", "minimize"]:

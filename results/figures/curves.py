@@ -155,8 +155,8 @@ FIGURE = FigureKind(
     place=40,
     title="Learning curves",
     reading=(
-        "One line per trial, epoch by epoch. A cross marks where a trial was stopped, because others were better at "
-        "the same age, or failed. Orange lines are on the front."
+        "One line per trial, epoch by epoch. A cross marks where a trial was stopped for good, or failed. Orange lines "
+        "are on the front."
     ),
     info=curves_info,
     plot=curves_plot,

@@ -20,8 +20,8 @@ from xoresnet.search.prepare import plan_search
 from xoresnet.search.prior.cost import check_prior, prior_cost
 from xoresnet.search.run import SearchRun, run_search
 from xoresnet.search.study.front import front_of
-from xoresnet.search.study.opening import has_begun
-from xoresnet.search.study.trials import trials_of
+from xoresnet.search.study.opening import has_begun, read_search
+from xoresnet.search.study.spending import may_go_on, spent_trainings
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.data_bar import DecodingBar
 from xoresnet.search.views.front import front_table
@@ -41,7 +41,8 @@ def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
         if not as_json:
             say(_headline(run))
             if run.bridge.spent:
-                say(f"Resuming: {run.bridge.spent:.1f} of {_trainings(config.budget)} are spent.")
+                more = ", more than the budget allows" if run.bridge.spent > config.budget + 0.05 else ""
+                say(f"Resuming: {run.bridge.spent:.1f} of {_trainings(config.budget)} are spent{more}.")
             if run.config.address is not None and run.bridge.affords_new:  # which may take a minute
                 say(f"Joining the Ray cluster at {run.config.address}.")
         _note_other_images(config, run.config)
@@ -63,11 +64,19 @@ def run_job(config: SearchConfig, folder: RunFolder, command: str, *, as_json: b
         print_table(front_table(outcome.study))
     code = show_end(outcome, command)
     if not code and not as_json:
-        stopped = sum(trial.is_pruned for trial in trials_of(outcome.study)) if config.strategy != "classic" else 0
-        more = f"; {counted(stopped, 'network')} stopped before the end, and may go on with a larger budget"
-        say(f"ended: {outcome.ended}{more if stopped else ''}")
-        say(f"next: {next_commands(outcome.folder)}")
+        say(f"ended: {outcome.ended}{_may_go_on(outcome, config)}")
+        if front_of(outcome.study):
+            say(f"next: {next_commands(outcome.folder)}")
     return code
+
+
+def _may_go_on(outcome: Outcome, config: SearchConfig) -> str:
+    """What could still be trained, as a clause; empty where nothing could."""
+    stopped = may_go_on(outcome.study) if config.strategy != "classic" else 0
+    if not stopped:
+        return ""
+    how = "with stop=budget" if config.stop == "plateau" else "with a larger budget"
+    return f"; {counted(stopped, 'network')} stopped before the end, and may go on {how}"
 
 
 def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None:
@@ -103,7 +112,11 @@ def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None
     say(f"About {longest}: {work}; less with parallel trials, more on a busy machine.")
     if cost:
         say(f"Shared weights cost {counted(cost, 'epoch')} of these.")
-    say(f"Nothing was trained or written; the run would be written to {folder.path}")
+    if begun:
+        spent = spent_trainings(read_search(folder.path).study)
+        say(f"Nothing was trained or written; {spent:.1f} of these are spent already in {folder.path}")
+    else:
+        say(f"Nothing was trained or written; the run would be written to {folder.path}")
 
 
 def _trainings(budget: float) -> str:

@@ -53,10 +53,11 @@ def status(run: str, trust_code: bool, as_json: bool) -> None:
         else:
             assert study is not None
             table = front_table(study)
+        pauses = fields.pop("pauses", False)
         if as_json:
             print_json(fields)
         else:
-            _show(fields)
+            _show(fields, pauses=pauses)
             print_table(table)
 
 
@@ -88,6 +89,7 @@ def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]
         "paused": sum(bool(trial.paused_at) for trial in trials),
         "pruned": sum(trial.is_pruned and trial.number not in continued for trial in trials),
         "failed": states[TrialState.FAIL],
+        "pauses": config.strategy != "classic",
         "running": [
             {
                 "trial_id": trial.number,
@@ -134,10 +136,11 @@ def _fields_of(tables: Run, fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show(fields: dict[str, Any]) -> None:
+def _show(fields: dict[str, Any], *, pauses: bool) -> None:
     state = "running" if fields["searching"] else "not running"
     ends = ", ".join(f"{fields[name]} {name}" for name in ("complete", "paused", "pruned", "failed") if name in fields)
-    say(f"{state}: {fields['spent']:.1f} of {fields['budget']:g} full trainings spent ({ends})")
+    more = "; those pruned may go on with a larger budget" if pauses and fields["pruned"] else ""
+    say(f"{state}: {fields['spent']:.1f} of {fields['budget']:g} full trainings spent ({ends}){more}")
     for trial in fields["running"]:
         what = "running" if fields["searching"] else "interrupted"
         say(f"  #{trial['trial_id']} {trial['arch_id']} {what} after epoch {trial['epoch']}")

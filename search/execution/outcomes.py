@@ -5,7 +5,7 @@ from __future__ import annotations
 from optuna.study import Study
 
 from xoresnet.search.strategy.sampler import PausingSampler
-from xoresnet.search.study.trials import trials_of
+from xoresnet.search.study.spending import may_go_on
 
 __all__ = ["ROUNDING", "why_it_ends"]
 
@@ -17,22 +17,10 @@ def why_it_ends(study: Study, budget: float, left: float) -> str:
     """Why no further trial begins, where nothing proposes one. budget, left: in full trainings."""
     trainings = f"{budget:g} full {'training' if budget == 1 else 'trainings'}"
     if left >= 1 - ROUNDING:
-        if not _may_resume(study):
+        if not (isinstance(study.sampler, PausingSampler) and may_go_on(study)):
             return "every configuration of the space has been tried"
         nothing = "no network promises a gain that one training could show"
         return f"{nothing}; {left:.1f} of {trainings} were not needed"
     if left > 1e-6:
         return f"what is left of the budget of {trainings} completes no network"
     return f"the budget of {trainings} is spent"
-
-
-def _may_resume(study: Study) -> bool:
-    """Whether there is a stopped trial that could go on."""
-    if not isinstance(study.sampler, PausingSampler):
-        return False
-    trials = trials_of(study)
-    continued = {trial.rescues for trial in trials}
-    return any(
-        trial.paused_at or (trial.is_pruned and not trial.is_answered and trial.number not in continued)
-        for trial in trials
-    )

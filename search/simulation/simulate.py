@@ -49,9 +49,9 @@ def simulate(
     budget: float = 40,
     seed: int = 0,
     workers: int = 1,
-    objectives: Sequence[Objective] = tuple(DEFAULT_OBJECTIVES),
-    sampler: str | BaseSampler = "tpe",
-    pruner: str | Mapping[str, Any] | BasePruner = "pareto",
+    objectives: Sequence[Objective | str] = tuple(DEFAULT_OBJECTIVES),
+    sampler: str | BaseSampler | None = None,
+    pruner: str | Mapping[str, Any] | BasePruner | None = None,
     chance: float | None = None,
     predictions: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -59,8 +59,9 @@ def simulate(
 
     table: one row for each network and epoch, with the columns `network` (any label), `epoch` (from 1), the parameters
     `config.<name>` (numbers or texts), the metrics of the objectives, and optionally `seconds`, how long the epoch
-    takes. strategy: `freeze-thaw`, `promotion` or `classic`; the last one uses the sampler and the pruner, which are
-    names as in a configuration or objects of Optuna's. budget: in full trainings. workers: how many networks train at
+    takes. strategy: `freeze-thaw`, `promotion` or `classic`; only the last one has a sampler and a pruner, which are
+    names as in a configuration or objects of Optuna's, by default `tpe` and `pareto`. objectives: as `Objective`, or as
+    `val_accuracy:max`. budget: in full trainings. workers: how many networks train at
     once. chance: the accuracy of guessing, on the scale of the table; None for the lowest that was seen. predictions:
     what was predicted for networks before any was trained, the columns `network` and the metrics; for `freeze-thaw`.
 
@@ -71,39 +72,52 @@ def simulate(
 
     Raises `UsageError` for a table that is not as described, and for options out of range.
     """
-    curves = CurveTable(table, objectives)
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise UsageError(f"workers must be a whole number of at least 1, got {workers!r}")
-    if not budget > 0:
-        raise UsageError(f"budget must be a positive number, got {budget!r}")
-    if strategy not in STRATEGIES:
-        raise UsageError(
-            f"strategy: {shown(strategy)} is not one of {', '.join(STRATEGIES)}{nearest(strategy, STRATEGIES)}"
-        )
-    study = _made_study(objectives)
+    wanted = [Objective.of(objective) for objective in objectives]
+    curves = CurveTable(table, wanted)
+    _check_options(strategy, budget, workers, sampler, pruner)
+    study = _made_study(wanted)
+    asks = True
     if strategy == "classic":
-        spec = PrunerSpec(kind=pruner) if isinstance(pruner, str) else pruner
+        sampler = "tpe" if sampler is None else sampler
+        asks = not isinstance(sampler, str) or asks_sampler(sampler)
         study.sampler = make_sampler(sampler, seed) if isinstance(sampler, str) else sampler
-        study.pruner = (
-            spec
-            if isinstance(spec, BasePruner)
-            else make_pruner(
-                PrunerSpec.from_dict(dict(spec)) if isinstance(spec, Mapping) else spec, curves.epochs, objectives
-            )
-        )
+        study.pruner = _made_pruner("pareto" if pruner is None else pruner, curves.epochs, wanted)
     else:
+        curves.check_chance(chance, wanted)
         study.sampler, study.pruner = make_strategy(
-            strategy, objectives, epochs=curves.epochs, budget=budget, seed=seed, candidates=curves, chance=chance
+            strategy, wanted, epochs=curves.epochs, budget=budget, seed=seed, candidates=curves, chance=chance
         )
         if predictions is not None and isinstance(study.sampler, FreezeThawSampler):
-            study.sampler.predict(curves.by_params(predictions, objectives))
-    asks = strategy != "classic" or not isinstance(sampler, str) or asks_sampler(sampler)
+            study.sampler.predict(curves.by_params(predictions, wanted))
     source = TableProposals(study, curves, seed=seed, ask_sampler=asks)
-    bridge = TrialBridge(study, source, objectives, budget=budget, max_step=curves.epochs, retries=0)
-    stretches = _run(bridge, curves, [objective.metric for objective in objectives], workers)
+    bridge = TrialBridge(study, source, wanted, budget=budget, max_step=curves.epochs, retries=0)
+    stretches = _run(bridge, curves, [objective.metric for objective in wanted], workers)
     if bridge.errors:
         raise UsageError(f"the sampler or pruner failed: {bridge.errors[-1]}")
     return _frame(stretches, study, curves)
+
+
+def _check_options(strategy: str, budget: float, workers: int, sampler: object, pruner: object) -> None:
+    """Raises `UsageError`."""
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise UsageError(f"workers must be a whole number of at least 1, got {workers!r}")
+    if isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0:
+        raise UsageError(f"budget must be a positive number, got {budget!r}")
+    if strategy not in STRATEGIES:
+        names = ", ".join(STRATEGIES)
+        raise UsageError(f"strategy: {shown(strategy)} is not one of {names}{nearest(str(strategy), STRATEGIES)}")
+    for name, given in (("sampler", sampler), ("pruner", pruner)):
+        if strategy != "classic" and given is not None:
+            raise UsageError(f"{name}: has no effect with strategy={strategy}; leave it out, or use strategy='classic'")
+
+
+def _made_pruner(
+    given: str | Mapping[str, Any] | BasePruner, epochs: int, objectives: Sequence[Objective]
+) -> BasePruner:
+    if isinstance(given, BasePruner):
+        return given
+    spec = PrunerSpec.from_dict({"kind": given} if isinstance(given, str) else dict(given))
+    return make_pruner(spec, epochs, objectives)
 
 
 def _made_study(objectives: Sequence[Objective]) -> Study:

@@ -41,6 +41,7 @@ class CurveTable:
         if len(rows) != len(expected) or (rows["epoch"].to_numpy() != expected).any():
             odd = [f"network {label!r} has {size} rows" for label, size in sizes.items() if size != self.epochs]
             which = odd[0] if odd else "an epoch is missing or occurs twice"
+            which += "; keep the rows of one seed" if "seed" in table else ""
             raise UsageError(f"table: every network needs one row for each epoch from 1 to {self.epochs}; {which}")
         self.labels: list[Any] = list(sizes.index)
         shape = len(self.labels), self.epochs
@@ -51,10 +52,22 @@ class CurveTable:
         has_seconds = "seconds" in rows
         self.seconds: Array = rows["seconds"].to_numpy(np.float64).reshape(shape) if has_seconds else np.ones(shape)
         """`[networks, epochs]`: how long each epoch takes; 1 where the table does not say it."""
+        if not (np.isfinite(self.seconds) & (self.seconds >= 0)).all():
+            raise UsageError("table: the column seconds must hold finite numbers of at least 0")
+        configs = [name for name in rows if str(name).startswith(_CONFIG)]
+        changing = rows.groupby("network", sort=False)[configs].nunique(dropna=False).gt(1).any()
+        if changing.any():
+            raise UsageError(f"table: {changing.idxmax()} must be the same in all rows of a network")
         self.params = _parameters(rows.iloc[:: self.epochs])
         self._rows = {key_of(params): row for row, params in enumerate(self.params)}
         if len(self._rows) < len(self.params):
             raise UsageError("table: two networks have the same config columns")
+
+    def check_chance(self, chance: float | None, objectives: Sequence[Objective]) -> None:
+        """Raises `UsageError` for a level of guessing that no accuracy of the table exceeds."""
+        for place, objective in enumerate(objectives):
+            if chance is not None and objective.is_accuracy and not 0 <= chance < self.curves[..., place].max():
+                raise UsageError(f"chance must be on the scale of {objective.metric}, got {chance!r}")
 
     @cached_property
     def options(self) -> dict[str, list[Any]]:
@@ -146,6 +159,8 @@ class TableProposals(Proposals):
 
 
 def _check_columns(table: pd.DataFrame, metrics: Sequence[str]) -> None:
+    if not isinstance(table, pd.DataFrame):
+        raise UsageError(f"table: must be a pandas DataFrame, got {type(table).__name__}")
     missing = [name for name in (*_NEEDED, *metrics) if name not in table]
     if missing:
         raise UsageError(

@@ -23,14 +23,23 @@ _ENOUGH = 4
 
 @dataclass(frozen=True)
 class Chance:
-    """What a network that learns nothing reports in an accuracy."""
+    """What a network that learns nothing reports in an accuracy; a sampler also accepts the level alone."""
 
-    place: int
-    """The place of the accuracy among the objectives."""
+    place: int = 0
+    """The place of the accuracy among the objectives of the study, from 0."""
     level: float | None = None
     """None for the lowest accuracy that was reported."""
     images: int | None = None
     """How many images the accuracy is measured on; None to tell it by the accuracies."""
+
+    @classmethod
+    def of(cls, given: Chance | float | None) -> Chance | None:
+        """From a level of the first objective, as 0.1. Raises `ValueError` for anything that is no level."""
+        if given is None or isinstance(given, Chance):
+            return given
+        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 100:
+            raise ValueError(f"chance must be an accuracy, as 0.1, or a Chance, got {given!r}")
+        return cls(level=float(given))
 
     def found(self, values: Array) -> float:
         """The level, by the accuracies that were reported, `[reports]`."""

@@ -33,6 +33,8 @@ class PausingPruner(BasePruner):
             return False
         if not isinstance(study.sampler, PausingSampler):
             return True
+        if study.sampler.rungs != self._rungs:
+            raise ValueError(f"the pruner has the rungs {self._rungs}, but the study's sampler {study.sampler.rungs}")
         return study.sampler.stops(study, trial.number)
 
 

@@ -162,13 +162,14 @@ class FreezeThawSampler(PausingSampler):
         budget: float = math.inf,
         seed: int = 0,
         candidates: Callable[[Study], Candidates] = ParameterCandidates,
-        chance: Chance | None = None,
+        chance: Chance | float | None = None,
         stops: bool = False,
     ) -> None:
-        """chance: of the objective that is an accuracy; None for no dead rule. stops: whether nothing is chosen any
+        """chance: the accuracy of guessing, where the first objective is an accuracy, or a `Chance`; None for no dead
+        rule. stops: whether nothing is chosen any
         more once no network promises a gain that one training could show. The others as in `PausingSampler`.
         """
-        self._freeze_thaw = FreezeThaw(seed, chance, stops=stops)
+        self._freeze_thaw = FreezeThaw(seed, Chance.of(chance), stops=stops)
         super().__init__(self._freeze_thaw, max_steps=max_steps, budget=budget, seed=seed, candidates=candidates)
 
     def predict(self, predictions: Mapping[Key, Array]) -> None:
@@ -187,7 +188,9 @@ class PromotionSampler(PausingSampler):
         budget: float = math.inf,
         seed: int = 0,
         candidates: Callable[[Study], Candidates] = ParameterCandidates,
-        chance: Chance | None = None,
+        chance: Chance | float | None = None,
     ) -> None:
         """As in `FreezeThawSampler`."""
-        super().__init__(Promotion(seed, chance), max_steps=max_steps, budget=budget, seed=seed, candidates=candidates)
+        super().__init__(
+            Promotion(seed, Chance.of(chance)), max_steps=max_steps, budget=budget, seed=seed, candidates=candidates
+        )

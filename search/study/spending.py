@@ -9,7 +9,7 @@ from optuna.study import Study
 from xoresnet.search.study.attributes import EPOCHS, PRIOR
 from xoresnet.search.study.trials import trials_of
 
-__all__ = ["prior_of", "spent_on_prior", "spent_trainings"]
+__all__ = ["may_go_on", "prior_of", "spent_on_prior", "spent_trainings"]
 
 
 def prior_of(study: Study) -> dict[str, Any]:
@@ -21,6 +21,13 @@ def prior_of(study: Study) -> dict[str, Any]:
 def spent_on_prior(study: Study) -> float:
     """What the prior has cost, in epochs."""
     return float(prior_of(study).get("epochs_charged", 0))
+
+
+def may_go_on(study: Study) -> int:
+    """How many networks stopped before their end and did not go on since."""
+    trials = [trial for trial in trials_of(study) if not trial.is_answered]
+    continued = {trial.rescues for trial in trials}
+    return sum(bool(trial.paused_at) or (trial.is_pruned and trial.number not in continued) for trial in trials)
 
 
 def spent_trainings(study: Study) -> float:

@@ -206,7 +206,7 @@ def test_baselines(spelling: Any, baselines: str) -> None:
 
 
 def test_a_budget_need_not_be_whole() -> None:
-    assert SearchConfig(space=SPACE, budget=0.5).budget == 0.5
+    assert SearchConfig(space=SPACE, budget=1.5).budget == 1.5
     assert SearchConfig(space=SPACE, budget=7).budget == 7.0
 
 
@@ -242,7 +242,10 @@ def test_whole_seconds_are_seconds() -> None:
         ({"recipe": {"seed": 3}}, "recipe.seed: is set by the search; use seed=... without recipe."),
         ({"recipe": {"epochs": 3}, "epochs": 4}, "epochs: conflicting values: epochs=4 and recipe.epochs=3"),
         ({"recipe": {"learning_rate": -1}}, "recipe.learning_rate: must be greater than 0, got -1"),
-        ({"objectives": "accuracy:max"}, "objectives: must be a list, got 'accuracy:max'"),
+        (
+            {"objectives": "accuracy:max"},
+            "objectives: must be a list, as [val_accuracy:max, spikes_per_sample:min], got 'accuracy:max'",
+        ),
         ({"objectives": None}, "objectives: must be a list, got None"),
         ({"objectives": {"val_loss": "min"}}, "objectives: must be a list, got {'val_loss': 'min'}"),
         (
@@ -257,7 +260,10 @@ def test_whole_seconds_are_seconds() -> None:
             {"objectives": ["val_accuracy:max:min", "val_loss:min"]},
             "objectives.0.direction: 'max:min' is not one of max, min; did you mean 'min'?",
         ),
-        ({"objectives": ["val_accuracy", "val_loss:min"]}, "objectives.0.direction: required, but missing"),
+        (
+            {"objectives": ["val_accuracy", "val_loss:min"]},
+            "objectives.0: 'val_accuracy' lacks a direction: write val_accuracy:max or val_accuracy:min",
+        ),
         (
             {"objectives": ["val_accuracy:max", "spikes:min"]},
             "objectives.1: 'spikes' is not measured after an epoch; did you mean 'spikes_per_sample'?",
@@ -301,8 +307,8 @@ def test_whole_seconds_are_seconds() -> None:
         ({"stop": "gain"}, "stop: 'gain' is not one of budget, plateau"),
         ({"stop": None}, "stop: None is not one of budget, plateau"),
         ({"keep_paused": 0}, "keep_paused: must be at least 1, got 0"),
-        ({"budget": 0}, "budget: must be greater than 0, got 0"),
-        ({"budget": -1.5}, "budget: must be greater than 0, got -1.5"),
+        ({"budget": 0}, "budget: must be at least 1, got 0"),
+        ({"budget": -1.5}, "budget: must be at least 1, got -1.5"),
         ({"budget": "5"}, "budget: must be a number, got '5'"),
         ({"budget": True}, "budget: must be a number, got True"),
         ({"budget": None}, "budget: must be a number, got None"),
@@ -356,9 +362,10 @@ def test_ties_by_hypervolume_want_two_objectives() -> None:
 
 def test_an_objective_has_no_direction_of_its_own() -> None:
     sentences = faults(objectives=["val_accuracy", "spikes_per_sample:min", "synops_per_sample:"])
-    assert [sentence.partition(": ")[0] for sentence in sentences] == [
-        "objectives.0.direction",
-        "objectives.2.direction",
+    rule = "lacks a direction: write"
+    assert sentences == [
+        f"objectives.0: 'val_accuracy' {rule} val_accuracy:max or val_accuracy:min",
+        f"objectives.2: 'synops_per_sample:' {rule} synops_per_sample:max or synops_per_sample:min",
     ]
 
 
@@ -424,7 +431,7 @@ def test_a_configuration_cannot_be_changed_but_copied() -> None:
     copy = config.replace(budget=3, strategy="promotion")
     assert (copy.budget, copy.strategy, config.budget) == (3, "promotion", 40)
     assert copy.replace(budget=40, strategy="freeze-thaw") == config
-    with pytest.raises(SpecError, match=r"^budget: must be greater than 0, got 0$"):
+    with pytest.raises(SpecError, match=r"^budget: must be at least 1, got 0$"):
         config.replace(budget=0)
 
 
@@ -487,7 +494,7 @@ def configs(draw: st.DrawFn) -> SearchConfig:
             **draw(st.sampled_from([classic, freeze_thaw, promotion])),
             baselines=st.sampled_from(["candidates", "first", "none"]),
             warm_start=maybe(st.text()),
-            budget=st.floats(0, 10**6, exclude_min=True, allow_subnormal=False) | WHOLE,
+            budget=st.floats(1, 10**6) | WHOLE,
             keep_paused=WHOLE,
             epochs=maybe(WHOLE),
             time_budget=maybe(SECONDS),

@@ -336,7 +336,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits data=mnist", 2, "there is no data set 'mnist'; *; did you mean 'fashion-mnist'?"),
         ("digits budget=3 budget=4", 2, "budget is given twice"),
         ("digits budget=many", 2, "budget: must be a number, got 'many'"),
-        ("digits budget=0", 2, "budget: must be greater than 0, got 0"),
+        ("digits budget=0", 2, "budget: must be at least 1, got 0"),
         ("digits budget=[", 2, "budget, line 1, column 2: *"),
         ("digits learning_rat=1", 2, "learning_rat: unknown key; did you mean 'learning_rate'?"),
         ("digits recipe.learning_rat=1", 2, "recipe.learning_rat: unknown field; did you mean 'learning_rate'?"),
@@ -356,7 +356,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits sampler=optuna.samplers.GridSampler --run new", 2, "sampler: * cannot be created without *"),
         ("digits pruner=no.such.Path --run new", 2, "pruner: 'no.such.Path' cannot be imported: *"),
         ("digits pruner.metric=val_loss --run new", 2, "pruner.metric: 'val_loss' is not one of the objectives *"),
-        ("digits objectives=[val_accuracy,val_loss:min]", 2, "objectives.0.direction: required, but missing"),
+        ("digits objectives=[val_accuracy,val_loss:min]", 2, "objectives.0: 'val_accuracy' lacks a direction: *"),
         ("digits objectives=[accuracy:max,val_loss:min]", 2, "objectives.0: 'accuracy' is not measured after *; *"),
         ("digits objectives=[val_loss:min]", 2, "objectives: a search requires at least two objectives, got 1"),
         ("digits schedule=cosine warmup_epochs=12", 2, "recipe.warmup_epochs: must be less than the 12 epochs, got 12"),
@@ -433,7 +433,7 @@ def test_every_fault_has_its_line() -> None:
     result = xoresnet("search", "bad.yaml", "pruner.min_epochs=0")
     assert (result.code, result.out) == (2, "")
     assert sorted(result.err.splitlines()) == [
-        "error: bad.yaml: budget: must be greater than 0, got 0",
+        "error: bad.yaml: budget: must be at least 1, got 0",
         "error: bad.yaml: samplr: unknown field; did you mean 'sampler'?",
         "error: pruner.min_epochs: must be at least 1, got 0",
     ]
@@ -542,7 +542,7 @@ def test_a_fault_names_the_file_unless_it_is_of_the_command_line() -> None:
     for words, message in {
         "learning_rate=fast": "recipe.learning_rate: must be a number, got 'fast'",
         "pruner=medan": "pruner.kind: 'medan' is not one of *",
-        "budget=0": "budget: must be greater than 0, got 0",
+        "budget=0": "budget: must be at least 1, got 0",
     }.items():
         assert xoresnet("search", "mine.yaml", words).is_refusal(2, message)
 

@@ -421,7 +421,7 @@ def test_a_configuration_shows_no_password() -> None:
         (
             "config.yaml", b"{command: search, budget: 0, sed: 3}",
             ("{path}/config.yaml is not a configuration of this version: space: required, but missing; "
-             "budget: must be greater than 0, got 0; sed: unknown field; did you mean 'seed'?"),
+             "budget: must be at least 1, got 0; sed: unknown field; did you mean 'seed'?"),
         ),
         ("notes.txt", b"mine", "{path} holds other files"),
         ("config.yaml/notes.txt", b"mine", "{path}/config.yaml cannot be read: "),

@@ -143,6 +143,12 @@ def test_small_amounts_are_told_apart() -> None:
     pd.testing.assert_frame_equal(simulate(table, budget=8), simulate(small, budget=8))
 
 
+def test_objectives_may_be_texts() -> None:
+    table = made_table(0)
+    same = ["val_accuracy:max", "spikes_per_sample:min"]
+    pd.testing.assert_frame_equal(simulate(table, budget=5, objectives=same), simulate(table, budget=5))
+
+
 def test_objects_of_optuna_are_accepted() -> None:
     table = made_table(0)
     sampler, pruner = optuna.samplers.RandomSampler(seed=0), optuna.pruners.NopPruner()
@@ -177,6 +183,14 @@ def test_objects_of_optuna_are_accepted() -> None:
         (lambda table: table, {"budget": 0}, "budget must be a positive number, got 0"),
         (lambda table: table, {"workers": 0}, "workers must be a whole number of at least 1, got 0"),
         (lambda table: table, {"strategy": "classic", "sampler": "tpee"}, "'tpee' is not one of"),
+        (lambda table: table, {"sampler": "tpe"}, "sampler: has no effect with strategy=freeze-thaw"),
+        (lambda table: table, {"budget": True}, "budget must be a positive number, got True"),
+        (lambda table: table, {"chance": 10}, "chance must be on the scale of val_accuracy, got 10"),
+        (lambda table: table, {"objectives": ["val_accuracy:best"]}, "direction"),
+        (lambda table: "table.csv", {}, "table: must be a pandas DataFrame, got str"),
+        (lambda table: table.assign(seconds=-1.0), {}, "seconds must hold finite numbers of at least 0"),
+        (lambda table: table.assign(**{"config.tau": table["epoch"]}), {}, "config.tau must be the same in all rows"),
+        (lambda table: pd.concat([table, table]).assign(seed=0), {}, "keep the rows of one seed"),
     ],
 )
 def test_mistakes_get_one_sentence(change: Any, options: dict[str, Any], message: str) -> None:

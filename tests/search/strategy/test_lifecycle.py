@@ -165,6 +165,20 @@ def test_misuse_is_refused() -> None:
         PromotionSampler(max_steps=3, budget=0)
 
 
+def test_a_level_alone_is_that_of_the_first_objective() -> None:
+    study = made_study(FreezeThawSampler(max_steps=EPOCHS, budget=10, chance=0.1))
+    run_all(study, lambda params, epoch: [0.1 if params["kind"] == "b" else curve(params, epoch)[0], 1.0])
+    assert {trial.params["kind"] for trial in study.get_trials(states=(TrialState.COMPLETE,))} == {"a"}
+    with pytest.raises(ValueError, match="chance must be an accuracy, as 0\\.1, or a Chance, got 'low'"):
+        FreezeThawSampler(max_steps=EPOCHS, chance="low")  # type: ignore[arg-type]
+
+
+def test_sampler_and_pruner_must_have_the_same_rungs() -> None:
+    study = made_study(FreezeThawSampler(max_steps=EPOCHS, budget=4), FreezeThawPruner(max_steps=4))
+    with pytest.raises(ValueError, match=r"the pruner has the rungs \(1, 3, 4\), but the study's sampler \(1, 3, 9\)"):
+        run_all(study)
+
+
 def test_other_samplers_are_asked_as_ever() -> None:
     study = optuna.create_study(storage=InMemoryStorage(), directions=["maximize", "minimize"])
     trial = ask(study)
