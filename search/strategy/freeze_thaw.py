@@ -5,9 +5,10 @@
    configurations (`process.py`). A stopped network is predicted by the process without it, times its own curve; a new
    network by the process alone (`outlook.py`).
 3. The front is that of the complete networks and of what the running ones are expected to come to.
-4. A share of all steps, a tenth and as much as the first rung is of a full training, goes to new networks, those with
-   the largest expected gain in hypervolume among random and mutated ones; all others go to the stopped network with the
-   largest expected gain for what it takes to complete it, and it goes on by one rung.
+4. After the first networks, which are random, a share of the steps, a tenth and as much as the first rung is of a full
+   training, goes to new networks, those with the largest expected gain in hypervolume among random and mutated ones;
+   all others go to the stopped network with the largest expected gain for what it takes to complete it, and it goes on
+   by one rung.
 
 Dead networks stay out of the models, and a network's gain is multiplied by its probability to be alive (`dead.py`).
 Where the predictions mislead, or nothing promises a gain beyond luck, `Promotion` decides, which also keeps looking for
@@ -134,10 +135,12 @@ class FreezeThaw:
         return Choice(open=pool[int(gained.argmax())])
 
     def _owes_new(self, progress: Progress) -> bool:
-        """Whether new networks have had less than their share of the steps."""
+        """Whether new networks have had less than their share of the steps; the first ones are not counted."""
         first = progress.rungs[progress.first]
-        on_new = np.minimum(progress.steps, first).sum()
-        return bool(on_new < (_NEW + first / progress.epochs) * progress.spent)
+        drawn = _first_networks(progress)
+        on_each = np.minimum(progress.steps, first)
+        share = _NEW + first / progress.epochs
+        return bool(on_each[drawn:].sum() < share * (progress.spent - on_each[:drawn].sum()))
 
     def _pool(
         self,

@@ -79,22 +79,23 @@ def look_ahead(
     rows = considered(progress, ~dead)
     at, done = progress.at[rows], progress.complete[rows]
     losses = _winsorised(scales.losses(progress.values[rows]), at)
-    curves = [Curves(losses[:, :, place], at, prior) for place, prior in enumerate(scales.priors)]
+    curves = Curves(losses, at, scales.priors)
     pending = [progress.params[int(row)] for row in np.flatnonzero(progress.running & (progress.at < 0))]
     own = [progress.params[int(row)] for row in rows]
     latest = progress.reported[-_CONSIDERED:]
     seen = [progress.params[int(row)] for row in latest]
     encoding = Encoding([*seen, *pool, *pending])
     encoded, new = encoding.rows(own), encoding.rows([*pool, *pending])
-    ends = [curve.final(_last(losses, at)[:, place], at) for place, curve in enumerate(curves)]
-    behind = _behind(np.stack([mean for mean, _ in ends], axis=1))
+    means, variances = curves.final(_last(losses, at), at)
+    early, _ = curves.final(losses[done, progress.first], np.full(int(done.sum()), progress.first))
+    behind = _behind(means)
     of_tried, of_new, misleads = [], [], False
-    for place, curve in enumerate(curves):
+    for place in range(len(scales.kinds)):
         known = _known_before(predictions, [*own, *pool, *pending], scales, place)
-        model = _Model(encoding, encoded, new, known, *ends[place], behind, rng)
+        model = _Model(encoding, encoded, new, known, means[:, place], variances[:, place], behind, rng)
         of_tried.append(model.tried)
         of_new.append(model.new)
-        misleads = misleads or _misleads(curve, losses[:, :, place], done, progress.first, model)
+        misleads = misleads or _misleads(early[:, place], losses[done, -1, place], model.left_out[done])
     tried, fresh = (_joined(parts) for parts in (of_tried, of_new))
     tried.means[done], tried.deviations[done] = losses[done, -1], 0.0
     running = progress.running[rows]
@@ -136,11 +137,8 @@ def expected_ranks(progress: Progress, scales: Scales, rows: Rows) -> Array:
     """The non-dominated rank of what these rows would come to by their learning curves alone, from 0."""
     at = progress.at[rows]
     losses = _winsorised(scales.losses(progress.values[rows]), at)
-    ends = [
-        Curves(losses[:, :, place], at, prior).final(_last(losses, at)[:, place], at)[0]
-        for place, prior in enumerate(scales.priors)
-    ]
-    return ranks(np.stack(ends, axis=1)).astype(np.float64)
+    ends, _ = Curves(losses, at, scales.priors).final(_last(losses, at), at)
+    return ranks(ends).astype(np.float64)
 
 
 class _Model:
@@ -212,16 +210,14 @@ def _known_before(predictions: Mapping[Key, Array], networks: Sequence[Params], 
     return known
 
 
-def _misleads(curve: Curves, losses: Array, done: Flags, first: int, model: _Model) -> bool:
-    """Whether what was expected of the complete networks at their first rung has surely nothing to do with the results.
+def _misleads(early: Array, results: Array, left_out: Array) -> bool:
+    """Whether what was expected of the complete networks, `[complete]`, surely has nothing to do with the results.
 
-    Expected by the curves and, without the network itself, by the process.
+    Expected by the curves at their first rung (early) and, without the network itself, by the process (left_out).
     """
-    if done.sum() < _JUDGED:
+    if len(results) < _JUDGED:
         return False
-    early, _ = curve.final(losses[done, first], np.full(int(done.sum()), first))
-    taus = (agreement(early, losses[done, -1]), agreement(model.left_out[done], losses[done, -1]))
-    return all(tau.high < _CHANCE for tau in taus)
+    return all(agreement(expected, results).high < _CHANCE for expected in (early, left_out))
 
 
 def _living(encoding: Encoding, new: Array, seen: Array, dead: Flags) -> Array:
