@@ -44,6 +44,7 @@ MAY_CHANGE = frozenset(
     {
         "address",
         "budget",
+        "cost",
         "cpus_per_trial",
         "data.root",
         "data.verify",
@@ -199,6 +200,9 @@ class SearchConfig(Spec):
     `first`, each trained before anything else; or `none`."""
     warm_start: Text | None = None
     """The folder of an earlier run; the networks of its front are the first trials."""
+    cost: Literal["seconds", "epochs"] = "seconds"
+    """What `freeze-thaw` divides an expected gain by: the seconds that a network is expected to take, by those that
+    networks have taken so far, or its epochs. The budget counts epochs in any case."""
     stop: Literal["budget", "plateau"] = "budget"
     """`plateau` ends the search, too, once no network promises a gain that one training could show."""
     keep_paused: Annotated[int, Field(ge=1, le=MOST_TRIALS, strict=True)] = 200
@@ -265,6 +269,8 @@ class SearchConfig(Spec):
             faults.append(
                 Fault("stop", f"plateau requires strategy=freeze-thaw, which expects gains, not {self.strategy}")
             )
+        if self.cost == "epochs" and self.strategy != "freeze-thaw":
+            faults.append(Fault("cost", f"has no effect with strategy={self.strategy}; leave it out"))
         if self.prior.kind != "none" and self.strategy != "freeze-thaw":
             faults.append(Fault("prior", f"requires strategy=freeze-thaw, not {self.strategy}"))
         unknown = [metric for metric in metrics if metric not in MEASURED and self.prior.kind == "shared"]

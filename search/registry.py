@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
     from xoresnet.search.strategy.base import Candidates
+    from xoresnet.search.strategy.freeze_thaw import Cost
     from xoresnet.search.strategy.pruner import PausingPruner
     from xoresnet.search.strategy.sampler import PausingSampler
 
@@ -162,13 +163,15 @@ def make_strategy(
     candidates: Candidates,
     chance: float | None = None,
     images: int | None = None,
+    cost: Cost = "seconds",
     stops: bool = False,
 ) -> tuple[PausingSampler, PausingPruner]:
     """The sampler and the pruner of a strategy that pauses networks: `freeze-thaw` or `promotion`.
 
     epochs: of a full training. budget: in full trainings. candidates: where new networks come from. chance: the
     accuracy of guessing, None for the lowest that is reported; images: how many it is measured on, if that is known.
-    stops: whether the search ends once no network promises a gain that one training could show.
+    cost: what a gain is divided by,
+    `seconds` or `epochs`. stops: whether the search ends once no network promises a gain that one training could show.
     """
     from xoresnet.search.strategy.dead import Chance
     from xoresnet.search.strategy.pruner import FreezeThawPruner, PromotionPruner
@@ -180,7 +183,7 @@ def make_strategy(
     common["candidates"] = lambda study: candidates
     if name == "promotion":
         return PromotionSampler(**common), PromotionPruner(max_steps=epochs)
-    return FreezeThawSampler(**common, stops=stops), FreezeThawPruner(max_steps=epochs)
+    return FreezeThawSampler(**common, cost=cost, stops=stops), FreezeThawPruner(max_steps=epochs)
 
 
 def _known_or_dotted(name: str, known: Iterable[str]) -> str:

@@ -134,6 +134,7 @@ class SearchRun:
             candidates=candidates,
             chance=1 / self.space.num_classes,
             images=len(self.plan.data.validation),
+            cost=config.cost,
             stops=config.stop == "plateau",
         )
 

@@ -20,8 +20,10 @@ from xoresnet.errors import UsageError
 from xoresnet.plain_text import shown
 from xoresnet.search.execution.bridge import TrialBridge, Verdict
 from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
+from xoresnet.search.pruning.reports import SECONDS
 from xoresnet.search.registry import STRATEGIES, PrunerSpec, asks_sampler, make_pruner, make_sampler, make_strategy
 from xoresnet.search.simulation.table import CurveTable, TableProposals
+from xoresnet.search.strategy.freeze_thaw import Cost
 from xoresnet.search.strategy.sampler import FreezeThawSampler
 from xoresnet.search.study.trials import TrialRecord
 
@@ -53,6 +55,7 @@ def simulate(
     sampler: str | BaseSampler | None = None,
     pruner: str | Mapping[str, Any] | BasePruner | None = None,
     chance: float | None = None,
+    cost: Cost = "seconds",
     predictions: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Search the networks of a table as `xoresnet search` would; epochs are read from it instead of being trained.
@@ -62,7 +65,8 @@ def simulate(
     takes. strategy: `freeze-thaw`, `promotion` or `classic`; only the last one has a sampler and a pruner, which are
     names as in a configuration or objects of Optuna's, by default `tpe` and `pareto`. objectives: as `Objective`, or as
     `val_accuracy:max`. budget: in full trainings. workers: how many networks train at
-    once. chance: the accuracy of guessing, on the scale of the table; None for the lowest that was seen. predictions:
+    once. chance: the accuracy of guessing, on the scale of the table; None for the lowest that was seen. cost: of
+    `freeze-thaw`, as in a configuration; `seconds` needs the column. predictions:
     what was predicted for networks before any was trained, the columns `network` and the metrics; for `freeze-thaw`.
 
     Returns what was trained, one row for each stretch without a pause, in the order in which they began: `network`,
@@ -85,7 +89,14 @@ def simulate(
     else:
         curves.check_chance(chance, wanted)
         study.sampler, study.pruner = make_strategy(
-            strategy, wanted, epochs=curves.epochs, budget=budget, seed=seed, candidates=curves, chance=chance
+            strategy,
+            wanted,
+            epochs=curves.epochs,
+            budget=budget,
+            seed=seed,
+            candidates=curves,
+            chance=chance,
+            cost=cost,
         )
         if predictions is not None and isinstance(study.sampler, FreezeThawSampler):
             study.sampler.predict(curves.by_params(predictions, wanted))
@@ -155,7 +166,10 @@ def _run(bridge: TrialBridge, curves: CurveTable, metrics: Sequence[str], worker
         stretch = stretches[place]
         stretch.ended, stretch.epoch = now, stretch.epoch + 1
         values = curves.curves[stretch.row, stretch.epoch - 1].tolist()
-        verdict = bridge.on_report(str(place), {"epoch": stretch.epoch, **dict(zip(metrics, values, strict=True))})
+        report = {"epoch": stretch.epoch, **dict(zip(metrics, values, strict=True))}
+        if curves.has_seconds:
+            report[SECONDS[0]] = float(curves.seconds[stretch.row, stretch.epoch - 1])
+        verdict = bridge.on_report(str(place), report)
         if verdict is Verdict.STOP or stretch.epoch == curves.epochs:
             bridge.on_end(str(place))
         else:

@@ -49,8 +49,10 @@ class CurveTable:
         """`[networks, epochs, objectives]`"""
         if not np.isfinite(self.curves).all():
             raise UsageError(f"table: the columns {', '.join(metrics)} must hold finite numbers only")
-        has_seconds = "seconds" in rows
-        self.seconds: Array = rows["seconds"].to_numpy(np.float64).reshape(shape) if has_seconds else np.ones(shape)
+        self.has_seconds = "seconds" in rows
+        self.seconds: Array = (
+            rows["seconds"].to_numpy(np.float64).reshape(shape) if self.has_seconds else np.ones(shape)
+        )
         """`[networks, epochs]`: how long each epoch takes; 1 where the table does not say it."""
         if not (np.isfinite(self.seconds) & (self.seconds >= 0)).all():
             raise UsageError("table: the column seconds must hold finite numbers of at least 0")

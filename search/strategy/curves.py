@@ -78,7 +78,7 @@ class Curves:
         self._steps = [_step(losses, at, rung, priors) for rung in range(losses.shape[1] - 1)]
 
     def final(self, losses: Array, at: Rows) -> tuple[Array, Array]:
-        """Means and variances at the last rung, each `[networks, m]`, of networks with these losses at the rungs `at`."""
+        """Means and variances of the last losses, each `[networks, m]`, by the losses at the rungs `at`."""
         means, variances = losses.copy(), np.zeros_like(losses)
         for rung, step in enumerate(self._steps):
             on = at <= rung

@@ -6,9 +6,9 @@
    network by the process alone (`outlook.py`).
 3. The front is that of the complete networks and of what the running ones are expected to come to.
 4. After the first networks, which are random, a share of the steps, a tenth and as much as the first rung is of a full
-   training, goes to new networks, those with the largest expected gain in hypervolume among random and mutated ones;
-   all others go to the stopped network with the largest expected gain for what it takes to complete it, and it goes on
-   by one rung.
+   training, goes to new networks, those with the largest expected gain in hypervolume for their cost among random and
+   mutated ones; all others go to the stopped network with the largest expected gain for what it costs to complete it,
+   and it goes on by one rung. The cost is in seconds that are expected (`costs.py`), or in steps.
 
 Dead networks stay out of the models, and a network's gain is multiplied by its probability to be alive (`dead.py`).
 Where the predictions mislead, or nothing promises a gain beyond luck, `Promotion` decides, which also keeps looking for
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
@@ -32,7 +33,9 @@ from xoresnet.search.strategy.progress import Array, Flags, Key, Params, Progres
 from xoresnet.search.strategy.promotion import Promotion, new_network
 from xoresnet.search.strategy.scales import Scales
 
-__all__ = ["FreezeThaw"]
+__all__ = ["Cost", "FreezeThaw"]
+
+Cost = Literal["seconds", "epochs"]
 
 _FIRST, _FEWEST_FIRST, _FIRST_COST = 16, 8, 2
 """How many networks are drawn before the model is asked: fewer where they would cost more than two full trainings, but
@@ -60,11 +63,12 @@ class FreezeThaw:
 
     factor = 3
 
-    def __init__(self, seed: int, chance: Chance | None = None, *, stops: bool = False) -> None:
-        """chance: of the objective that is an accuracy; None for no dead rule. stops: whether nothing is chosen any
-        more once no network promises a gain that one training could show.
+    def __init__(self, seed: int, chance: Chance | None = None, *, cost: Cost = "seconds", stops: bool = False) -> None:
+        """chance: of the objective that is an accuracy; None for no dead rule. cost: what a gain is divided by: the
+        seconds that steps are expected to take, or their number. stops: whether nothing is chosen any more once no
+        network promises a gain that one training could show.
         """
-        self._seed, self._chance, self._stops = seed, chance, stops
+        self._seed, self._chance, self._cost, self._stops = seed, chance, cost, stops
         self._promotion = Promotion(seed, chance)
         self.predictions: Mapping[Key, Array] = {}
         """What was predicted for networks before any was trained, `[m]`, by their parameters."""
@@ -112,7 +116,10 @@ class FreezeThaw:
         if not pool and (only_new or not may_go_on.any()):
             return fallback(progress, candidates, limits)
         with _one_thread().limit(limits=1):
-            outlook = look_ahead(progress, scales, dead, self._chance, pool, self.predictions, rng)
+            by_seconds = self._cost == "seconds"
+            outlook = look_ahead(
+                progress, scales, dead, self._chance, pool, self.predictions, rng, by_seconds=by_seconds
+            )
             if self._stops and self._is_plateau(outlook, progress, scales, may_go_on):
                 return None
             choice = None if outlook.misleads else self._best(outlook, progress, scales, may_go_on)
@@ -170,7 +177,7 @@ class FreezeThaw:
         least = max(_LUCK * _luck(outlook, scales), _NOTHING)
         if len(outlook.living):
             gained = expected_gains(front, *outlook.new, outlook.reference, scales.measured) * outlook.living
-            best = int(gained.argmax())
+            best = int((gained / outlook.new_costs).argmax())
             if gained[best] <= least:
                 return None
             return Choice(open=outlook.pool[best])
@@ -179,8 +186,8 @@ class FreezeThaw:
         if not len(rows):
             return None
         gained = expected_gains(front, *outlook.tried.take(on), outlook.reference, scales.measured)
-        per_step = gained / progress.remaining[rows]
-        best = int(per_step.argmax())
+        costs = progress.remaining[rows] * outlook.tried_costs[on]
+        best = int((gained / costs).argmax())
         if gained[best] <= least:
             return None
         return Choice(resume=int(progress.numbers[rows[best]]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from statistics import median
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -10,7 +11,7 @@ import numpy as np
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from xoresnet.search.pruning.reports import REPORT, steps_of
+from xoresnet.search.pruning.reports import RECORD, REPORT, SECONDS, steps_of
 from xoresnet.search.strategy.marks import (
     DUPLICATE,
     EVICTED,
@@ -45,6 +46,8 @@ class Observed(NamedTuple):
     continues: int | None
     """The number of the pruned trial that this one continues."""
     answered: bool
+    seconds: float
+    """How long a step takes; NaN if that was not measured."""
 
 
 class Observer:
@@ -110,6 +113,7 @@ class Observer:
             metrics=tuple(study.metric_names) if study.metric_names else None,
             seen=frozenset(trial.key for trial in observed),
             spent=float(spent),
+            seconds=np.array([trial.seconds for trial in rows], dtype=np.float64),
         )
 
     def _observed(self, trial: FrozenTrial, read: dict[int, tuple[tuple[Any, ...], Observed]], gone: bool) -> Observed:
@@ -146,12 +150,20 @@ class Observer:
             feasible=all(value <= 0 for value in trial.constraints.values()) if trial.system_attrs else True,
             continues=attributes.get(RESCUES),
             answered=DUPLICATE in attributes,
+            seconds=_seconds(attributes, steps),
         )
 
 
 def is_paused(trial: FrozenTrial) -> bool:
     """Whether a trial is stopped at a rung and may go on; in Optuna's terms it is running."""
     return trial.state == TrialState.RUNNING and bool(trial.user_attrs.get(PAUSED))
+
+
+def _seconds(attributes: Mapping[str, Any], steps: Sequence[int]) -> float:
+    """The median over the steps; NaN if none was measured."""
+    records = [attributes.get(f"{RECORD}{step}", {}) for step in steps]
+    taken = [sum(float(record.get(name, 0.0)) for name in SECONDS) for record in records if SECONDS[0] in record]
+    return median(taken) if taken else float("nan")
 
 
 def _at_rungs(attributes: Any, steps: list[int], rungs: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from xoresnet.results.fronts.ranks import agreement
 from xoresnet.search.pruning.ranking import ranks
+from xoresnet.search.strategy.costs import step_costs
 from xoresnet.search.strategy.curves import Curves
 from xoresnet.search.strategy.dead import Chance
 from xoresnet.search.strategy.encoding import Encoding, distances
@@ -52,6 +53,10 @@ class Outlook:
     """The new networks."""
     new: Predicted
     """`[pool, m]`: of the new networks."""
+    tried_costs: Array
+    """`[rows]`: the cost of a step of each, as a ratio."""
+    new_costs: Array
+    """`[pool]`"""
     living: Array
     """`[pool]`: the probability that each of them learns anything."""
     front: Array
@@ -70,11 +75,14 @@ def look_ahead(
     pool: Sequence[Params],
     predictions: Mapping[Key, Array],
     rng: np.random.Generator,
+    *,
+    by_seconds: bool = True,
 ) -> Outlook:
     """The outlook of a study.
 
     dead: `[n]`: networks to leave out of the models. pool: new networks. predictions: what was predicted for networks
-    before any was trained; a line in it is the mean of the models. rng: chooses among rows if there are too many.
+    before any was trained; a line in it is the mean of the models. rng: chooses among rows if there are
+    too many. by_seconds: whether steps cost what they are expected to take; otherwise all cost the same.
     """
     rows = considered(progress, ~dead)
     at, done = progress.at[rows], progress.complete[rows]
@@ -96,6 +104,8 @@ def look_ahead(
         of_tried.append(model.tried)
         of_new.append(model.new)
         misleads = misleads or _misleads(early[:, place], losses[done, -1, place], model.left_out[done])
+    seconds = progress.seconds[rows] if by_seconds else np.full(len(rows), np.nan)
+    tried_costs, new_costs = step_costs(encoded, seconds, new[: len(pool)])
     tried, fresh = (_joined(parts) for parts in (of_tried, of_new))
     tried.means[done], tried.deviations[done] = losses[done, -1], 0.0
     running = progress.running[rows]
@@ -107,6 +117,8 @@ def look_ahead(
         tried=tried,
         pool=pool,
         new=fresh.take(first),
+        tried_costs=tried_costs,
+        new_costs=new_costs,
         living=_living(encoding, new[first], encoding.rows(seen), dead[latest]),
         front=np.vstack(front),
         reference=_reference(progress, scales, chance, np.vstack([scales.measured(_last(losses, at)), expected])),

@@ -77,6 +77,8 @@ class Progress:
     """The parameters of all networks that were ever tried, failed ones included."""
     spent: float
     """What all trials have cost so far, in steps."""
+    seconds: Array
+    """`[n]`: how long a step of each network takes; NaN if that was not measured."""
     first: int = 0
     """The first rung at which networks stop; earlier ones tell nothing."""
 

@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial
 
 from xoresnet.search.strategy.base import Candidates, Choice, Limits, Strategy, affordable
 from xoresnet.search.strategy.dead import Chance
-from xoresnet.search.strategy.freeze_thaw import FreezeThaw
+from xoresnet.search.strategy.freeze_thaw import Cost, FreezeThaw
 from xoresnet.search.strategy.observing import Observer
 from xoresnet.search.strategy.parameters import ParameterCandidates
 from xoresnet.search.strategy.progress import Array, Key, Progress, key_of, rungs_of
@@ -163,13 +163,15 @@ class FreezeThawSampler(PausingSampler):
         seed: int = 0,
         candidates: Callable[[Study], Candidates] = ParameterCandidates,
         chance: Chance | float | None = None,
+        cost: Cost = "seconds",
         stops: bool = False,
     ) -> None:
         """chance: the accuracy of guessing, where the first objective is an accuracy, or a `Chance`; None for no dead
-        rule. stops: whether nothing is chosen any
-        more once no network promises a gain that one training could show. The others as in `PausingSampler`.
+        rule. cost: what a gain is divided by: the `seconds` that steps are expected to take, where their seconds are
+        reported, or their number (`epochs`). stops: whether nothing is chosen any more once no network promises a gain
+        that one training could show. The others as in `PausingSampler`.
         """
-        self._freeze_thaw = FreezeThaw(seed, Chance.of(chance), stops=stops)
+        self._freeze_thaw = FreezeThaw(seed, Chance.of(chance), cost=cost, stops=stops)
         super().__init__(self._freeze_thaw, max_steps=max_steps, budget=budget, seed=seed, candidates=candidates)
 
     def predict(self, predictions: Mapping[Key, Array]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import NoneType
 from typing import Any
 
+from xoresnet.search.pruning.reports import RECORD
 from xoresnet.search.strategy.marks import DUPLICATE, EVICTED, EXTRA_STEPS, INHERITED, PAUSED, RESCUES
 
 __all__ = [
@@ -49,8 +50,6 @@ EXCLUDED = -1
 """In `DUPLICATE`, in place of a trial's number: the network exceeds a constraint of the space."""
 CONFIRMS = "confirms"
 """In the study of a confirmation: the number of the search's trial whose network is trained again."""
-RECORD = "record:"
-"""Followed by a step: all metrics of that step, beside the objective values of `pruning/reports.py`."""
 FAILURE, RETRIED = "failure", "retried_after"
 """Why the trial failed; the reasons for which it was tried again."""
 DIVERGED = "diverged"

@@ -304,6 +304,7 @@ def test_whole_seconds_are_seconds() -> None:
         ({"baselines": 1}, "baselines: 1 is not one of candidates, first, none"),
         ({"baselines": "no"}, "baselines: 'no' is not one of candidates, first, none; did you mean 'none'?"),
         ({"baselines": None}, "baselines: None is not one of candidates, first, none; did you mean 'none'?"),
+        ({"cost": "second"}, "cost: 'second' is not one of seconds, epochs; did you mean 'seconds'?"),
         ({"stop": "gain"}, "stop: 'gain' is not one of budget, plateau"),
         ({"stop": None}, "stop: None is not one of budget, plateau"),
         ({"keep_paused": 0}, "keep_paused: must be at least 1, got 0"),
@@ -482,7 +483,10 @@ def configs(draw: st.DrawFn) -> SearchConfig:
         brackets=WHOLE,
     )
     classic = {"strategy": st.just("classic"), "sampler": st.sampled_from([*SAMPLERS]) | PATHS, "pruner": pruner}
-    freeze_thaw = {"stop": st.sampled_from(["budget", "plateau"])}
+    freeze_thaw = {
+        "stop": st.sampled_from(["budget", "plateau"]),
+        "cost": st.sampled_from(["seconds", "epochs"]),
+    }
     promotion = {"strategy": st.just("promotion")}
     return draw(
         st.builds(
@@ -521,7 +525,7 @@ def test_any_configuration_is_read_as_it_was_written(config: SearchConfig) -> No
 FULL = SearchConfig(
     space=SearchSpace.preset("cifar"), data={"name": "folder", "root": "my pictures", "image_size": [8, 8]},
     recipe={"learning_rate": 1e-3, "flip": False}, objectives=["val_accuracy:max", "synops_per_sample:min"],
-    baselines="first", warm_start="runs/earlier", budget=7, stop="plateau", keep_paused=9, epochs=3,
+    baselines="first", warm_start="runs/earlier", budget=7, cost="epochs", stop="plateau", keep_paused=9, epochs=3,
     prior={"kind": "shared", "epochs": 3, "seeds": 2},
     time_budget=60, trial_seconds=0.5, retries=0, cpus_per_trial=2, gpus_per_trial=0.25, max_concurrent=3, seed=5,
     storage="sqlite:////data/here.db", study="mine", address="auto",
@@ -552,6 +556,10 @@ def test_what_is_said_of_a_prior_wants_one() -> None:
         (
             {"pruner": "none", "stop": "plateau"},
             ["stop: plateau requires strategy=freeze-thaw, which expects gains, not classic"],
+        ),
+        (
+            {"strategy": "promotion", "cost": "epochs"},
+            ["cost: has no effect with strategy=promotion; leave it out"],
         ),
         (
             {"strategy": "promotion", "stop": "plateau"},

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from xoresnet.search.pruning.reports import report, reports, should_prune
+from xoresnet.search.strategy.observing import Observer
+from xoresnet.search.strategy.sampler import FreezeThawSampler
 
 INF, NAN = math.inf, math.nan
 MINIMIZE = "minimize"
@@ -56,6 +58,17 @@ def test_wrong_reports(values: Any, step: Any, error: type[Exception], message: 
         report(trial, values, step)
     assert str(raised.value) == message
     assert not trial.user_attrs
+
+
+def test_seconds_of_a_step_keep_their_first_value() -> None:
+    study = optuna.create_study(directions=[MINIMIZE, MINIMIZE], sampler=FreezeThawSampler(max_steps=4))
+    trial = study.ask({"width": optuna.distributions.IntDistribution(1, 9)})
+    for step, seconds in ((1, 9.0), (2, 2.0), (3, 3.0), (3, 99.0)):
+        report(trial, [1.0, 1.0], step, seconds=seconds)
+    assert list(Observer((1, 3, 4)).progress(study).seconds) == [3.0]  # the median
+    for wrong in (-1.0, INF, NAN):
+        with pytest.raises(ValueError, match="seconds must be a number of at least 0"):
+            report(trial, [1.0, 1.0], 4, seconds=wrong)
 
 
 def test_numbers_of_any_kind() -> None:

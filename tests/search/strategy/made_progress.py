@@ -21,10 +21,11 @@ def made_progress(
     known: Sequence[int] = (),
     params: Sequence[dict[str, Any]] | None = None,
     evicted: Sequence[int] = (),
+    seconds: Sequence[float] | None = None,
 ) -> Progress:
     """accuracies: of each network at the rungs that it has reached. spikes: of each network; by default descending.
 
-    running, known, evicted: rows.
+    running, known, evicted: rows. seconds: of a step of each network.
     """
     count, rungs = len(accuracies), len(RUNGS)
     values = np.full((count, rungs, 2), np.nan)
@@ -54,4 +55,5 @@ def made_progress(
         metrics=("val_accuracy", "spikes_per_sample"),
         seen=frozenset(map(key_of, names)),
         spent=float(steps.sum()),
+        seconds=np.full(count, np.nan) if seconds is None else np.array(seconds, dtype=np.float64),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,20 @@ def test_a_plateau_ends_the_search_where_it_is_wanted() -> None:
     assert FreezeThaw(0, CHANCE).choose(progress, NOTHING, Limits()) is not None
     promising = many()
     assert FreezeThaw(0, CHANCE, stops=True).choose(promising, Widths(60), Limits()) is not None
+
+
+def test_of_equal_promises_the_cheaper_one_goes_on() -> None:
+    """Where a step takes less time the wider the network is, a wider network goes on than by the number of steps."""
+    progress = many()
+    dear = replace(progress, seconds=np.array([0.5 ** params["width"] for params in progress.params]))
+    widths = {}
+    for cost, given in (("seconds", dear), ("epochs", dear), ("seconds", progress)):
+        choice = FreezeThaw(0, CHANCE, cost=cost).choose(given, Widths(0), Limits())
+        assert choice is not None
+        assert choice.resume is not None
+        widths[cost, given is dear] = progress.params[choice.resume]["width"]
+    assert widths["epochs", True] == widths["seconds", False]
+    assert widths["seconds", True] > widths["epochs", True]
 
 
 def test_equal_records_lead_to_equal_decisions() -> None:
