@@ -48,7 +48,7 @@ def test_any_trainable_goes_on(tmp_path: Path) -> None:
 def test_plain_optuna_goes_on(tmp_path: Path) -> None:
     first = example("plain_optuna.py", 3, tmp_path)
     assert any("began, trained up to epoch 1" in line for line in first)
-    assert any("continued from 1, trained up to epoch 27" in line for line in first)
+    assert any("continued from" in line and "trained up to epoch 27" in line for line in first)
     front = [line for line in first if ": accuracy " in line]
     assert front
     again = example("plain_optuna.py", 3, tmp_path)
