@@ -55,7 +55,7 @@ class Problem(NamedTuple):
 
     @property
     def table(self) -> Path:
-        return Path(__file__).parent / "data" / f"{self.name}.parquet"
+        return Path(__file__).parent / "data" / f"{self.part_of or self.name}.parquet"
 
 
 @lru_cache
@@ -180,8 +180,11 @@ def _lines(file: Path) -> list[dict[str, Any]]:
 
 
 def load(what: Problem) -> pd.DataFrame:
-    """One row per network, seed and epoch."""
+    """One row per network, seed and epoch: the trainings of this machine, or the table that was published."""
     known = {arch.arch_id for arch in what.space.enumerate()}
+    if not what.file.exists():
+        table = pd.read_parquet(what.table).rename(columns={"network": "arch_id"})
+        return table[table["arch_id"].isin(known)]
     return pd.DataFrame(
         {"arch_id": line["arch_id"], "seed": line["seed"], **record}
         for line in _lines(what.file)

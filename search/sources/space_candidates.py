@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
@@ -22,7 +26,12 @@ _LISTED = 5_000
 _TRIES = 4
 """How many networks are drawn for each one that is wanted, because some were seen before."""
 _MOST_DRAWN = 80
-"""How many networks of a space that is not listed are drawn or mutated for one decision, which takes time."""
+"""How many networks of a space that is not listed are drawn for one decision, which takes time."""
+_PARENTS, _EACH = 5, 8
+"""How many parents of a decision have mutants there, and how many each of them has in all, because these take more
+time; they are made once."""
+_FIELDS = 2
+"""A mutant differs from its parent in at most so many parameters."""
 
 
 class SpaceCandidates:
@@ -31,6 +40,7 @@ class SpaceCandidates:
     def __init__(self, space: SearchSpace, recipe: Recipe, known: Mapping[str, Params]) -> None:
         """recipe: values of the fields that the space does not vary. known: the known networks, by name."""
         self._space, self._recipe, self._known = space, recipe, dict(known)
+        self._made: dict[Key, list[Params]] = {}
 
     @cached_property
     def _listed(self) -> list[Params] | None:
@@ -52,9 +62,44 @@ class SpaceCandidates:
 
     def mutants(self, parents: Sequence[Params], seen: frozenset[Key], count: int, seed: int) -> Sequence[Params]:
         rng = Random(seed)
-        if self._listed is None:
-            count = min(count, _MOST_DRAWN)
-        return distinct(lambda: self._mutant(rng.choice(parents), rng), seen, count, _TRIES * count)
+        if self._listed is not None:
+            near = self._near(parents)
+        else:
+            chosen = rng.sample(list(parents), min(len(parents), _PARENTS))
+            near = [params for parent in chosen for params in self._mutants_of(parent)]
+        unseen = {key: params for params in near if (key := key_of(params)) not in seen}
+        return rng.sample(list(unseen.values()), min(count, len(unseen)))
+
+    def _near(self, parents: Sequence[Params]) -> list[Params]:
+        """The networks of a listed space that differ in one or two parameters from any of the parents."""
+        differ = np.stack([self._unlike(name, parents) for name in self._codes]).sum(axis=0)
+        near = ((differ > 0) & (differ <= _FIELDS)).any(axis=1)
+        return [params for params, is_near in zip(self._listed or (), near, strict=True) if is_near]
+
+    def _unlike(self, name: str, parents: Sequence[Params]) -> NDArray[np.bool_]:
+        """`[listed, parents]`: whether a parameter differs."""
+        own, codes = self._codes[name]
+        unlike: NDArray[np.bool_] = own[:, None] != np.array([codes.get(parent.get(name), -1) for parent in parents])
+        return unlike
+
+    @cached_property
+    def _codes(self) -> dict[str, tuple[NDArray[np.int64], dict[Any, int]]]:
+        """For each parameter, the code of its value in each listed network, and the codes of the values."""
+        listed = self._listed or []
+        found = {}
+        for name in {name for params in listed for name in params}:
+            values = [params.get(name) for params in listed]
+            codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
+            found[name] = np.array([codes[value] for value in values], dtype=np.int64), codes
+        return found
+
+    def _mutants_of(self, parent: Params) -> list[Params]:
+        """Some mutants of a parent, always the same."""
+        key = key_of(parent)
+        if key not in self._made:
+            rng = Random(repr(sorted(parent.items())))
+            self._made[key] = [self._mutant(parent, rng) for _ in range(_EACH)]
+        return self._made[key]
 
     def known(self, seen: frozenset[Key]) -> Mapping[str, Params]:
         return {name: params for name, params in self._known.items() if key_of(params) not in seen}
@@ -81,7 +126,10 @@ class SpaceCandidates:
 
     def _asked(self, arch: Arch, recipe: Mapping[str, Value]) -> Params:
         """The parameters that a trial of this network is asked for."""
-        known = {**parameters_of(self._space, arch), **recipe}
+        own = parameters_of(self._space, arch)
+        if not recipe:
+            return own
+        known = {**own, **recipe}
         asked: dict[str, Value] = {}
 
         def choose(name: str, domain: Domain) -> Value:

@@ -68,3 +68,20 @@ def test_known_networks_keep_their_names() -> None:
     assert candidates.known(frozenset()) == known
     name, params = next(iter(known.items()))
     assert name not in candidates.known(frozenset([key_of(params)]))
+
+
+def test_mutants_of_a_listed_space_are_all_that_differ_in_one_or_two_parameters() -> None:
+    candidates = SpaceCandidates(DIGITS, Recipe(), {})
+    every = [parameters_of(DIGITS, arch) for arch in DIGITS.enumerate()]
+    parents = every[7], every[200]
+    near = {
+        key_of(params)
+        for params in every
+        for parent in parents
+        if 1 <= sum(params.get(name) != parent.get(name) for name in {*params, *parent}) <= 2
+    }
+    assert {key_of(params) for params in candidates.mutants(parents, frozenset(), 10_000, 0)} == near
+    some = candidates.mutants(parents, frozenset(), 5, 0)
+    assert some == candidates.mutants(parents, frozenset(), 5, 0)
+    assert len(some) == 5
+    assert {key_of(params) for params in some} < near
