@@ -26,7 +26,7 @@ from xoresnet.files.secrets import hidden_address
 from xoresnet.limits import MOST_EPOCHS, MOST_SEEDS, MOST_TRIALS
 from xoresnet.measures.records import MEASURED, EpochRecord
 from xoresnet.plain_text import shown
-from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
+from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective, faults_of, listed_objectives
 from xoresnet.search.registry import STRATEGIES, PrunerSpec, check_sampler_name
 from xoresnet.space.search_space import SearchSpace
 
@@ -75,27 +75,6 @@ def _data(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-def _objectives(value: Any) -> Any:
-    """`[val_accuracy:max, spikes_per_sample:min]` as well as mappings."""
-    if isinstance(value, str):
-        raise UsageError(f"must be a list, as [val_accuracy:max, spikes_per_sample:min], got {shown(value)}")
-    if not isinstance(value, list | tuple):
-        return value
-    alone = [
-        Fault(str(place), f"{shown(entry)} lacks a direction: write {entry.rstrip(':')}:max or {entry.rstrip(':')}:min")
-        for place, entry in enumerate(value)
-        if isinstance(entry, str) and not entry.partition(":")[2]
-    ]
-    if alone:
-        raise SpecError(alone)
-    pairs = [entry.split(":", 1) if isinstance(entry, str) else None for entry in value]
-    names = ("metric", "direction")
-    return tuple(
-        entry if pair is None else dict(zip(names, pair, strict=False))
-        for entry, pair in zip(value, pairs, strict=True)
-    )
-
-
 def _check_objectives(objectives: tuple[Objective, ...]) -> tuple[Objective, ...]:
     metrics = [objective.metric for objective in objectives]
     faults = [
@@ -103,10 +82,7 @@ def _check_objectives(objectives: tuple[Objective, ...]) -> tuple[Objective, ...
         for place, metric in enumerate(metrics)
         if metric not in RECORDED
     ]
-    if len(metrics) < 2:
-        faults.append(Fault("", f"a search requires at least two objectives, got {len(metrics)}"))
-    if len(set(metrics)) < len(metrics):
-        faults.append(Fault("", "each metric may be an objective only once"))
+    faults += faults_of(objectives)
     if faults:
         raise SpecError(faults)
     return objectives
@@ -180,9 +156,9 @@ class SearchConfig(Spec):
     data: Annotated[DataSpec, BeforeValidator(_data)] = DataSpec()
     recipe: Annotated[Mapping[str, Any], AfterValidator(_check_recipe)] = {}
     """Fields of `Recipe` that differ from the data set's defaults; values varied by the space take precedence."""
-    objectives: Annotated[tuple[Objective, ...], BeforeValidator(_objectives), AfterValidator(_check_objectives)] = (
-        tuple(DEFAULT_OBJECTIVES)
-    )
+    objectives: Annotated[
+        tuple[Objective, ...], BeforeValidator(listed_objectives), AfterValidator(_check_objectives)
+    ] = tuple(DEFAULT_OBJECTIVES)
     strategy: Annotated[Literal["freeze-thaw", "promotion", "classic"], BeforeValidator(_strategy)] = "freeze-thaw"
     """`freeze-thaw` pauses networks and resumes those that promise the largest gain; `promotion` resumes the best half
     of those that have come as far; `classic` is a sampler with a pruner, which stops trials for good, and is implied

@@ -170,8 +170,8 @@ def make_strategy(
 
     epochs: of a full training. budget: in full trainings. candidates: where new networks come from. chance: the
     accuracy of guessing, None for the lowest that is reported; images: how many it is measured on, if that is known.
-    cost: what a gain is divided by,
-    `seconds` or `epochs`. stops: whether the search ends once no network promises a gain that one training could show.
+    cost: what a gain is divided by, `seconds` or `epochs`.
+    stops: whether the search ends once no network promises a gain that one training could show.
     """
     from xoresnet.search.strategy.dead import Chance
     from xoresnet.search.strategy.pruner import FreezeThawPruner, PromotionPruner

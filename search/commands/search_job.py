@@ -13,6 +13,7 @@ from xoresnet.measures.metrics import duration
 from xoresnet.search.commands.ending import last_words, show_end, show_interruption
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.execution.execute import Outcome
+from xoresnet.search.execution.outcomes import PLATEAU
 from xoresnet.search.execution.places import check_machine
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.interrupts import termination_raises
@@ -75,8 +76,12 @@ def _may_go_on(outcome: Outcome, config: SearchConfig) -> str:
     stopped = may_go_on(outcome.study) if config.strategy != "classic" else 0
     if not stopped:
         return ""
-    how = "with stop=budget" if config.stop == "plateau" else "with a larger budget"
-    return f"; {counted(stopped, 'network')} stopped before the end, and may go on {how}"
+    how = ""
+    if outcome.ended.startswith(PLATEAU):
+        how = " with stop=budget"
+    elif config.budget - spent_trainings(outcome.study) < 1:
+        how = " with a larger budget"
+    return f"; {counted(stopped, 'network')} stopped before the end, and may go on{how}"
 
 
 def show_plan(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None:

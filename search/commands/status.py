@@ -20,12 +20,13 @@ from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.faults import FINISHED
 from xoresnet.search.study.front import front_of
 from xoresnet.search.study.opening import read_search
-from xoresnet.search.study.spending import spent_trainings
+from xoresnet.search.study.spending import may_go_on, spent_trainings
 from xoresnet.search.study.trials import own_trials
 from xoresnet.search.views.console import print_json, print_table
 from xoresnet.search.views.front import front_table
 from xoresnet.search.views.messages import print_note, say
 from xoresnet.search.views.saved_front import saved_front_table
+from xoresnet.search.views.words import counted
 
 __all__ = ["status"]
 
@@ -53,11 +54,10 @@ def status(run: str, trust_code: bool, as_json: bool) -> None:
         else:
             assert study is not None
             table = front_table(study)
-        pauses = fields.pop("pauses", False)
         if as_json:
             print_json(fields)
         else:
-            _show(fields, pauses=pauses)
+            _show(fields)
             print_table(table)
 
 
@@ -89,7 +89,7 @@ def _fields(study: Study, config: SearchConfig, *, busy: bool) -> dict[str, Any]
         "paused": sum(bool(trial.paused_at) for trial in trials),
         "pruned": sum(trial.is_pruned and trial.number not in continued for trial in trials),
         "failed": states[TrialState.FAIL],
-        "pauses": config.strategy != "classic",
+        "may_go_on": may_go_on(study) if config.strategy != "classic" else 0,
         "running": [
             {
                 "trial_id": trial.number,
@@ -136,10 +136,12 @@ def _fields_of(tables: Run, fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show(fields: dict[str, Any], *, pauses: bool) -> None:
+def _show(fields: dict[str, Any]) -> None:
     state = "running" if fields["searching"] else "not running"
     ends = ", ".join(f"{fields[name]} {name}" for name in ("complete", "paused", "pruned", "failed") if name in fields)
-    more = "; those pruned may go on with a larger budget" if pauses and fields["pruned"] else ""
+    spent_all = fields["budget"] - fields["spent"] < 1
+    stopped = 0 if fields["searching"] else fields.get("may_go_on", 0)
+    more = f"; {counted(stopped, 'network')} may go on{' with a larger budget' if spent_all else ''}" if stopped else ""
     say(f"{state}: {fields['spent']:.1f} of {fields['budget']:g} full trainings spent ({ends}){more}")
     for trial in fields["running"]:
         what = "running" if fields["searching"] else "interrupted"

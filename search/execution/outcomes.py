@@ -7,8 +7,9 @@ from optuna.study import Study
 from xoresnet.search.strategy.sampler import PausingSampler
 from xoresnet.search.study.spending import may_go_on
 
-__all__ = ["ROUNDING", "why_it_ends"]
+__all__ = ["PLATEAU", "ROUNDING", "why_it_ends"]
 
+PLATEAU = "no network promises a gain that one training could show"
 ROUNDING = 1e-9
 """Budgets are compared up to so much of a full training."""
 
@@ -19,8 +20,7 @@ def why_it_ends(study: Study, budget: float, left: float) -> str:
     if left >= 1 - ROUNDING:
         if not (isinstance(study.sampler, PausingSampler) and may_go_on(study)):
             return "every configuration of the space has been tried"
-        nothing = "no network promises a gain that one training could show"
-        return f"{nothing}; {left:.1f} of {trainings} were not needed"
+        return f"{PLATEAU}; {left:.1f} of {trainings} were not needed"
     if left > 1e-6:
         return f"what is left of the budget of {trainings} completes no network"
     return f"the budget of {trainings} is spent"

@@ -6,6 +6,7 @@ import heapq
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import optuna
@@ -19,11 +20,11 @@ from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
 from xoresnet.plain_text import shown
 from xoresnet.search.execution.bridge import TrialBridge, Verdict
-from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective
+from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective, objectives_of
 from xoresnet.search.pruning.reports import SECONDS
 from xoresnet.search.registry import STRATEGIES, PrunerSpec, asks_sampler, make_pruner, make_sampler, make_strategy
 from xoresnet.search.simulation.table import CurveTable, TableProposals
-from xoresnet.search.strategy.freeze_thaw import Cost
+from xoresnet.search.strategy.freeze_thaw import COSTS, Cost
 from xoresnet.search.strategy.sampler import FreezeThawSampler
 from xoresnet.search.study.trials import TrialRecord
 
@@ -76,9 +77,9 @@ def simulate(
 
     Raises `UsageError` for a table that is not as described, and for options out of range.
     """
-    wanted = [Objective.of(objective) for objective in objectives]
+    wanted = objectives_of(objectives)
     curves = CurveTable(table, wanted)
-    _check_options(strategy, budget, workers, sampler, pruner)
+    _check_options(strategy, budget, workers, sampler, pruner, cost)
     study = _made_study(wanted)
     asks = True
     if strategy == "classic":
@@ -108,15 +109,19 @@ def simulate(
     return _frame(stretches, study, curves)
 
 
-def _check_options(strategy: str, budget: float, workers: int, sampler: object, pruner: object) -> None:
+def _check_options(strategy: str, budget: float, workers: int, sampler: object, pruner: object, cost: str) -> None:
     """Raises `UsageError`."""
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+    if isinstance(workers, bool) or not isinstance(workers, Integral) or workers < 1:
         raise UsageError(f"workers must be a whole number of at least 1, got {workers!r}")
-    if isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0:
+    if isinstance(budget, bool) or not isinstance(budget, Real) or not budget > 0:
         raise UsageError(f"budget must be a positive number, got {budget!r}")
     if strategy not in STRATEGIES:
         names = ", ".join(STRATEGIES)
         raise UsageError(f"strategy: {shown(strategy)} is not one of {names}{nearest(str(strategy), STRATEGIES)}")
+    if cost not in COSTS:
+        raise UsageError(f"cost: {shown(cost)} is not one of {', '.join(COSTS)}{nearest(str(cost), COSTS)}")
+    if cost == "epochs" and strategy != "freeze-thaw":
+        raise UsageError(f"cost: has no effect with strategy={strategy}; leave it out")
     for name, given in (("sampler", sampler), ("pruner", pruner)):
         if strategy != "classic" and given is not None:
             raise UsageError(f"{name}: has no effect with strategy={strategy}; leave it out, or use strategy='classic'")
@@ -127,6 +132,8 @@ def _made_pruner(
 ) -> BasePruner:
     if isinstance(given, BasePruner):
         return given
+    if not isinstance(given, str | Mapping):
+        raise UsageError(f"pruner: must be a name, options or an Optuna pruner, got {given!r}")
     spec = PrunerSpec.from_dict({"kind": given} if isinstance(given, str) else dict(given))
     return make_pruner(spec, epochs, objectives)
 

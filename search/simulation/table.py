@@ -51,7 +51,9 @@ class CurveTable:
             raise UsageError(f"table: the columns {', '.join(metrics)} must hold finite numbers only")
         self.has_seconds = "seconds" in rows
         self.seconds: Array = (
-            rows["seconds"].to_numpy(np.float64).reshape(shape) if self.has_seconds else np.ones(shape)
+            pd.to_numeric(rows["seconds"], errors="coerce").to_numpy(np.float64).reshape(shape)
+            if self.has_seconds
+            else np.ones(shape)
         )
         """`[networks, epochs]`: how long each epoch takes; 1 where the table does not say it."""
         if not (np.isfinite(self.seconds) & (self.seconds >= 0)).all():
@@ -67,9 +69,14 @@ class CurveTable:
 
     def check_chance(self, chance: float | None, objectives: Sequence[Objective]) -> None:
         """Raises `UsageError` for a level of guessing that no accuracy of the table exceeds."""
+        if chance is None:
+            return
+        if isinstance(chance, bool) or not isinstance(chance, Real):
+            raise UsageError(f"chance must be a number, got {chance!r}")
         for place, objective in enumerate(objectives):
-            if chance is not None and objective.is_accuracy and not 0 <= chance < self.curves[..., place].max():
-                raise UsageError(f"chance must be on the scale of {objective.metric}, got {chance!r}")
+            most = self.curves[..., place].max()
+            if objective.is_accuracy and not (0 <= chance < most and (most <= 1 or chance == 0 or chance >= 1)):
+                raise UsageError(f"chance must be on the scale of {objective.metric}, up to {most:g}, got {chance!r}")
 
     @cached_property
     def options(self) -> dict[str, list[Any]]:

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from random import Random
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
@@ -27,11 +23,9 @@ _TRIES = 4
 """How many networks are drawn for each one that is wanted, because some were seen before."""
 _MOST_DRAWN = 80
 """How many networks of a space that is not listed are drawn for one decision, which takes time."""
-_PARENTS, _EACH = 5, 8
-"""How many parents of a decision have mutants there, and how many each of them has in all, because these take more
-time; they are made once."""
-_FIELDS = 2
-"""A mutant differs from its parent in at most so many parameters."""
+_PARENTS, _EACH, _MOST_EACH = 5, 6, 48
+"""How many parents of a decision have mutants there, and how many each: the next ones where all were seen, up to the
+last number. They take more time, and are made once."""
 
 
 class SpaceCandidates:
@@ -62,44 +56,21 @@ class SpaceCandidates:
 
     def mutants(self, parents: Sequence[Params], seen: frozenset[Key], count: int, seed: int) -> Sequence[Params]:
         rng = Random(seed)
-        if self._listed is not None:
-            near = self._near(parents)
-        else:
-            chosen = rng.sample(list(parents), min(len(parents), _PARENTS))
-            near = [params for parent in chosen for params in self._mutants_of(parent)]
-        unseen = {key: params for params in near if (key := key_of(params)) not in seen}
+        chosen = rng.sample(list(parents), min(len(parents), _PARENTS))
+        unseen = {key_of(params): params for parent in chosen for params in self._unseen_mutants(parent, seen)}
         return rng.sample(list(unseen.values()), min(count, len(unseen)))
 
-    def _near(self, parents: Sequence[Params]) -> list[Params]:
-        """The networks of a listed space that differ in one or two parameters from any of the parents."""
-        differ = np.stack([self._unlike(name, parents) for name in self._codes]).sum(axis=0)
-        near = ((differ > 0) & (differ <= _FIELDS)).any(axis=1)
-        return [params for params, is_near in zip(self._listed or (), near, strict=True) if is_near]
-
-    def _unlike(self, name: str, parents: Sequence[Params]) -> NDArray[np.bool_]:
-        """`[listed, parents]`: whether a parameter differs."""
-        own, codes = self._codes[name]
-        unlike: NDArray[np.bool_] = own[:, None] != np.array([codes.get(parent.get(name), -1) for parent in parents])
-        return unlike
-
-    @cached_property
-    def _codes(self) -> dict[str, tuple[NDArray[np.int64], dict[Any, int]]]:
-        """For each parameter, the code of its value in each listed network, and the codes of the values."""
-        listed = self._listed or []
-        found = {}
-        for name in {name for params in listed for name in params}:
-            values = [params.get(name) for params in listed]
-            codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
-            found[name] = np.array([codes[value] for value in values], dtype=np.int64), codes
-        return found
-
-    def _mutants_of(self, parent: Params) -> list[Params]:
-        """Some mutants of a parent, always the same."""
-        key = key_of(parent)
-        if key not in self._made:
-            rng = Random(repr(sorted(parent.items())))
-            self._made[key] = [self._mutant(parent, rng) for _ in range(_EACH)]
-        return self._made[key]
+    def _unseen_mutants(self, parent: Params, seen: frozenset[Key]) -> list[Params]:
+        """A few mutants of a parent, always the same in the same order; empty if most were seen."""
+        made = self._made.setdefault(key_of(parent), [])
+        for begin in range(0, _MOST_EACH, _EACH):
+            if len(made) == begin:
+                rng = Random(repr((sorted(parent.items()), begin)))
+                made += [self._mutant(parent, rng) for _ in range(_EACH)]
+            unseen = [params for params in made[begin : begin + _EACH] if key_of(params) not in seen]
+            if unseen:
+                return unseen
+        return []
 
     def known(self, seen: frozenset[Key]) -> Mapping[str, Params]:
         return {name: params for name, params in self._known.items() if key_of(params) not in seen}

@@ -17,8 +17,8 @@ _ENOUGH = 4
 """With fewer networks measured, all steps cost the same."""
 _RIDGE = 0.5
 _REFITS = 5
-_OUTLIER = 3.0
-"""Measurements so many typical deviations away count half."""
+_OUTLIER, _LEAST_DEVIATION = 2.0, 0.1
+"""Measurements more than so many typical deviations away count less; a typical deviation is at least so large."""
 
 
 def step_costs(rows: Array, seconds: Array, new: Array) -> tuple[Array, Array]:
@@ -37,7 +37,8 @@ def step_costs(rows: Array, seconds: Array, new: Array) -> tuple[Array, Array]:
         inner = (offsets.T * weights) @ offsets + _RIDGE * np.eye(known.shape[1])
         effects = np.linalg.solve(inner, (offsets.T * weights) @ (times - mean))
         residuals = times - mean - offsets @ effects
-        weights = 1 / (1 + (residuals / (_OUTLIER * (np.median(np.abs(residuals)) + 1e-6))) ** 2)
+        away = np.abs(residuals)
+        weights = np.minimum(1.0, _OUTLIER * max(float(np.median(away)), _LEAST_DEVIATION) / np.maximum(away, 1e-9))
     tried = (rows - middle) @ effects
     tried[measured] += 0.5 * residuals
     return np.exp(tried), np.exp((new - middle) @ effects)

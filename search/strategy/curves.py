@@ -2,8 +2,9 @@
 
 The growth of each objective from a rung to the next is a robust line in what a network reported at the rung, in all
 objectives (one that spikes much also learns for longer), with a correction from networks that reported alike. The steps
-are composed to the last rung, and their variances add up. Networks unlike all that went on have an uncertain growth,
-because the slopes are uncertain; otherwise what was completed first, often the small ones, would speak for all.
+are composed to the last rung, and their variances add up (through the own slopes only). Networks unlike all that went
+on have an uncertain growth, because the slopes are uncertain; otherwise what was completed first, often the small ones,
+would speak for all.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _REACH = 2.0
 """Lines hold up to so many widths from their middle, and are constant beyond."""
 _FARTHEST = 4.0
 """The uncertainty of a slope grows up to so many widths from the middle."""
+_LEAST_WIDTH, _FAR = 0.02, 1e4
+"""The least spread of the reports at a rung; more where they are so far from zero that they are rounded."""
 _RIDGE = 2.0
 """Slopes are drawn to zero as by so many networks one width away that did not grow otherwise."""
 
@@ -56,7 +59,7 @@ class _Step(NamedTuple):
         growth = self.line(values)
         if self.residuals is None:
             return growth, np.broadcast_to(self.variance, growth.shape)
-        near = _likeness(values / self.widths, self.values / self.widths)
+        near = _likeness((values - self.middle) / self.widths, (self.values - self.middle) / self.widths)
         weight = near.sum(axis=1)[:, None]
         total, squares = near @ self.residuals, near @ self.residuals**2
         local = total / (weight + 1)
@@ -94,7 +97,7 @@ def _step(losses: Array, at: Rows, rung: int, priors: Array) -> _Step:
     here = losses[(at >= rung) & known[:, rung], rung]
     went = (at > rung) & known[:, rung] & known[:, rung + 1]
     low, high = np.percentile(here, [25, 75], axis=0) if len(here) else np.zeros((2, len(priors)))
-    widths = np.maximum((high - low) / 1.35, 0.02)
+    widths = np.maximum((high - low) / 1.35, _LEAST_WIDTH * np.maximum(1.0, np.abs(low) / _FAR))
     values = losses[went, rung]
     growth = losses[went, rung + 1] - values
     none, flat = np.zeros(len(priors)), np.zeros((len(priors),) * 2)

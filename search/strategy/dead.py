@@ -6,6 +6,7 @@ A network without spikes is at chance accuracy and on every front, because nothi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Chance:
         """From a level of the first objective, as 0.1. Raises `ValueError` for anything that is no level."""
         if given is None or isinstance(given, Chance):
             return given
-        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 100:
+        if isinstance(given, bool) or not isinstance(given, Real) or not 0 <= given <= 100:
             raise ValueError(f"chance must be an accuracy, as 0.1, or a Chance, got {given!r}")
         return cls(level=float(given))
 

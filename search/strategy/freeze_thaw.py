@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
@@ -33,9 +33,10 @@ from xoresnet.search.strategy.progress import Array, Flags, Key, Params, Progres
 from xoresnet.search.strategy.promotion import Promotion, new_network
 from xoresnet.search.strategy.scales import Scales
 
-__all__ = ["Cost", "FreezeThaw"]
+__all__ = ["COSTS", "Cost", "FreezeThaw"]
 
 Cost = Literal["seconds", "epochs"]
+COSTS: tuple[Cost, ...] = get_args(Cost)
 
 _FIRST, _FEWEST_FIRST, _FIRST_COST = 16, 8, 2
 """How many networks are drawn before the model is asked: fewer where they would cost more than two full trainings, but
@@ -68,6 +69,8 @@ class FreezeThaw:
         seconds that steps are expected to take, or their number. stops: whether nothing is chosen any more once no
         network promises a gain that one training could show.
         """
+        if cost not in COSTS:
+            raise ValueError(f"cost must be one of {', '.join(COSTS)}, got {cost!r}")
         self._seed, self._chance, self._cost, self._stops = seed, chance, cost, stops
         self._promotion = Promotion(seed, chance)
         self.predictions: Mapping[Key, Array] = {}
@@ -144,10 +147,10 @@ class FreezeThaw:
     def _owes_new(self, progress: Progress) -> bool:
         """Whether new networks have had less than their share of the steps; the first ones are not counted."""
         first = progress.rungs[progress.first]
-        drawn = _first_networks(progress)
-        on_each = np.minimum(progress.steps, first)
+        drawn = _first_networks(progress) * first
+        on_new = np.minimum(progress.steps, first).sum()
         share = _NEW + first / progress.epochs
-        return bool(on_each[drawn:].sum() < share * (progress.spent - on_each[:drawn].sum()))
+        return bool(on_new - drawn < share * (progress.spent - drawn))
 
     def _pool(
         self,
@@ -177,20 +180,16 @@ class FreezeThaw:
         least = max(_LUCK * _luck(outlook, scales), _NOTHING)
         if len(outlook.living):
             gained = expected_gains(front, *outlook.new, outlook.reference, scales.measured) * outlook.living
-            best = int((gained / outlook.new_costs).argmax())
-            if gained[best] <= least:
-                return None
-            return Choice(open=outlook.pool[best])
+            best = _most_for_its_cost(gained, outlook.new_costs, least)
+            return None if best is None else Choice(open=outlook.pool[best])
         on = may_go_on[outlook.rows]
         rows = outlook.rows[on]
         if not len(rows):
             return None
         gained = expected_gains(front, *outlook.tried.take(on), outlook.reference, scales.measured)
         costs = progress.remaining[rows] * outlook.tried_costs[on]
-        best = int((gained / costs).argmax())
-        if gained[best] <= least:
-            return None
-        return Choice(resume=int(progress.numbers[rows[best]]))
+        best = _most_for_its_cost(gained, costs, least)
+        return None if best is None else Choice(resume=int(progress.numbers[rows[best]]))
 
     def _is_plateau(self, outlook: Outlook, progress: Progress, scales: Scales, may_go_on: Flags) -> bool:
         """Whether no network promises as much as one point of the front gains if its training is lucky."""
@@ -200,6 +199,13 @@ class FreezeThaw:
         stopped = expected_gains(outlook.front, *outlook.tried.take(on), outlook.reference, scales.measured)
         new = expected_gains(outlook.front, *outlook.new, outlook.reference, scales.measured) * outlook.living
         return float(np.concatenate([stopped, new, [0.0]]).max()) < _luck(outlook, scales)
+
+
+def _most_for_its_cost(gained: Array, costs: Array, least: float) -> int | None:
+    """The place of the largest gain for its cost among gains above the least; None if there is no such gain."""
+    if not (gained > least).any():
+        return None
+    return int(np.where(gained > least, gained / costs, -np.inf).argmax())
 
 
 def _first_networks(progress: Progress) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
@@ -160,10 +161,16 @@ def is_paused(trial: FrozenTrial) -> bool:
 
 
 def _seconds(attributes: Mapping[str, Any], steps: Sequence[int]) -> float:
-    """The median over the steps; NaN if none was measured."""
-    records = [attributes.get(f"{RECORD}{step}", {}) for step in steps]
-    taken = [sum(float(record.get(name, 0.0)) for name in SECONDS) for record in records if SECONDS[0] in record]
-    return median(taken) if taken else float("nan")
+    """How long one step takes, the median over the steps; NaN if none was measured."""
+    records = [attributes.get(f"{RECORD}{step}") for step in steps]
+    taken = [_taken(record) for record in records if isinstance(record, Mapping) and SECONDS[0] in record]
+    return median([value for value in taken if math.isfinite(value)] or [math.nan])
+
+
+def _taken(record: Mapping[str, Any]) -> float:
+    """The seconds of a step; NaN if they are no numbers, because the metrics may be a user's own."""
+    values = [record.get(name, 0.0) for name in SECONDS]
+    return float(sum(values)) if all(isinstance(value, int | float) for value in values) else math.nan
 
 
 def _at_rungs(attributes: Any, steps: list[int], rungs: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:

@@ -109,7 +109,16 @@ class Progress:
     @property
     def fingerprint(self) -> tuple[bytes | float, ...]:
         """Equal for equal records of one study; parameters and reports never change once they are written."""
-        arrays = (self.numbers, self.at, self.steps, self.running, self.complete, self.resumable, self.kept)
+        arrays = (
+            self.numbers,
+            self.at,
+            self.steps,
+            self.running,
+            self.complete,
+            self.resumable,
+            self.kept,
+            self.seconds,
+        )
         return (*(array.tobytes() for array in arrays), self.spent, float(len(self.seen)))
 
     def next_rung(self, row: int) -> int:

@@ -194,7 +194,7 @@ def test_paused_networks_are_neither_running_nor_interrupted() -> None:
         assert (progress["paused"], progress["finished"], progress["running"]) == (3, 0, [])
         made.bridge.finish()
     ended = "not running: 1.5 of 30 full trainings spent (0 complete, 0 paused, 3 pruned, 0 failed)"
-    ended += "; those pruned may go on with a larger budget"
+    ended += "; 3 networks may go on"
     assert shown("run")[0] == ended
 
 

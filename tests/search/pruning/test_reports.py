@@ -66,6 +66,9 @@ def test_seconds_of_a_step_keep_their_first_value() -> None:
     for step, seconds in ((1, 9.0), (2, 2.0), (3, 3.0), (3, 99.0)):
         report(trial, [1.0, 1.0], step, seconds=seconds)
     assert list(Observer((1, 3, 4)).progress(study).seconds) == [3.0]  # the median
+    trial.set_user_attr("record:3", {"train_seconds": "12 s"})  # of a user's trainable
+    trial.set_user_attr("record:2", "mine")
+    assert list(Observer((1, 3, 4)).progress(study).seconds) == [9.0]
     for wrong in (-1.0, INF, NAN):
         with pytest.raises(ValueError, match="seconds must be a number of at least 0"):
             report(trial, [1.0, 1.0], 4, seconds=wrong)

@@ -8,7 +8,7 @@ import pytest
 
 from xoresnet.description.recipe import Recipe
 from xoresnet.search.sources.space_candidates import SpaceCandidates
-from xoresnet.search.strategy.progress import key_of
+from xoresnet.search.strategy.progress import Key, key_of
 from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.optuna_adapter import from_parameters
 from xoresnet.space.search_space import SearchSpace
@@ -70,18 +70,18 @@ def test_known_networks_keep_their_names() -> None:
     assert name not in candidates.known(frozenset([key_of(params)]))
 
 
-def test_mutants_of_a_listed_space_are_all_that_differ_in_one_or_two_parameters() -> None:
-    candidates = SpaceCandidates(DIGITS, Recipe(), {})
-    every = [parameters_of(DIGITS, arch) for arch in DIGITS.enumerate()]
-    parents = every[7], every[200]
-    near = {
-        key_of(params)
-        for params in every
-        for parent in parents
-        if 1 <= sum(params.get(name) != parent.get(name) for name in {*params, *parent}) <= 2
-    }
-    assert {key_of(params) for params in candidates.mutants(parents, frozenset(), 10_000, 0)} == near
-    some = candidates.mutants(parents, frozenset(), 5, 0)
-    assert some == candidates.mutants(parents, frozenset(), 5, 0)
-    assert len(some) == 5
-    assert {key_of(params) for params in some} < near
+def test_mutants_reach_every_field() -> None:
+    """A block that is changed takes its depth with it."""
+    fields = DIGITS.to_dict()["arch"]
+    both = {**fields, "block": ["basic", "bottleneck"], "depth": {"basic": [8, 14], "bottleneck": [11, 29]}}
+    space = SearchSpace.from_dict({"arch": both})
+    candidates = SpaceCandidates(space, Recipe(), {})
+    (parent,) = candidates.random(frozenset(), 1, 0)
+    seen: set[Key] = set()
+    changed: set[str] = set()
+    while found := candidates.mutants([parent], frozenset(seen), 3, len(seen)):
+        assert found == candidates.mutants([parent], frozenset(seen), 3, len(seen))
+        seen |= set(map(key_of, found))
+        changed |= {name for params in found for name in params if params[name] != parent.get(name)}
+    assert changed >= {"block", "width", "timesteps", "merge"}
+    assert len(seen) > 20

@@ -82,6 +82,19 @@ def test_networks_unlike_all_that_went_on_are_uncertain() -> None:
     assert (variances[1] > 1.5 * variances[0]).all()
 
 
+def test_what_is_far_from_zero_is_predicted_as_well() -> None:
+    rng = np.random.default_rng(0)
+    losses = two_objectives(40, 1.0, rng)
+    wanted, begun = np.array([[0.0, 0.3], [0.1, 0.9]]), np.array([0, 0])
+    near, near_variances = Curves(losses, np.ones(40, dtype=np.int64), np.full(2, 0.01**2)).final(wanted, begun)
+    shift = np.array([0.0, 1000.0])
+    far, far_variances = Curves(losses + shift, np.ones(40, dtype=np.int64), np.full(2, 0.01**2)).final(
+        wanted + shift, begun
+    )
+    assert far - shift == pytest.approx(near, abs=1e-6)
+    assert far_variances == pytest.approx(near_variances, rel=1e-4)
+
+
 def test_gaps_are_no_numbers() -> None:
     gap = np.nan
     losses = columns([0.0, gap, 2.0], [0.1, 1.0, gap], [0.2, 1.1, 2.1], [0.3, 1.2, 2.2], [0.4, 1.3, 2.3])

@@ -12,7 +12,7 @@ from tests.search.strategy.made_progress import RUNGS, made_progress
 from tests.search.strategy.test_promotion import NOTHING, Widths
 from xoresnet.search.strategy.base import Limits
 from xoresnet.search.strategy.dead import Chance
-from xoresnet.search.strategy.freeze_thaw import FreezeThaw
+from xoresnet.search.strategy.freeze_thaw import FreezeThaw, _most_for_its_cost
 from xoresnet.search.strategy.outlook import look_ahead
 from xoresnet.search.strategy.progress import Progress, key_of
 from xoresnet.search.strategy.scales import Scales
@@ -136,6 +136,14 @@ def test_of_equal_promises_the_cheaper_one_goes_on() -> None:
         widths[cost, given is dear] = progress.params[choice.resume]["width"]
     assert widths["epochs", True] == widths["seconds", False]
     assert widths["seconds", True] > widths["epochs", True]
+
+
+def test_what_is_cheap_and_brings_nothing_is_no_choice() -> None:
+    assert _most_for_its_cost(np.array([0.0012, 0.027]), np.array([1.0, 60.0]), 0.0021) == 1
+    assert _most_for_its_cost(np.array([0.012, 0.027]), np.array([1.0, 60.0]), 0.0021) == 0
+    assert _most_for_its_cost(np.array([0.0012, 0.002]), np.array([1.0, 60.0]), 0.0021) is None
+    with pytest.raises(ValueError, match="cost must be one of seconds, epochs, got 'time'"):
+        FreezeThaw(0, CHANCE, cost="time")  # type: ignore[arg-type]
 
 
 def test_equal_records_lead_to_equal_decisions() -> None:
