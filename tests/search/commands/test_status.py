@@ -99,6 +99,7 @@ def test_the_same_as_json(ids: list[str]) -> None:
         "paused": 0,
         "pruned": 2,
         "failed": 1,
+        "may_go_on": 0,
         "running": [
             {"trial_id": 6, "arch_id": ids[6], "epoch": 2},
             {"trial_id": 7, "arch_id": ids[7], "epoch": 0},
