@@ -124,6 +124,7 @@ def _fields_of(tables: Run, fields: dict[str, Any]) -> dict[str, Any]:
     stopped = set(trials.loc[trials["state"].isin((*FINISHED, "PAUSED")), "trial_id"])
     states = without_continued(trials)["state"].value_counts()
     front = tables.front[["trial_id", "arch_id", *tables.objectives]]
+    pauses = tables.config.get("strategy", "classic") != "classic"
     return {
         "spent": max(fields["spent"], round(spent_by_table(trials), 3)),
         "finished": int((trials["state"].isin(("COMPLETE", "PRUNED")) & trials["rescues"].isna()).sum()),
@@ -131,6 +132,7 @@ def _fields_of(tables: Run, fields: dict[str, Any]) -> dict[str, Any]:
         "paused": int(states.get("PAUSED", 0)),
         "pruned": int(states.get("PRUNED", 0)),
         "failed": int(states.get("FAIL", 0)),
+        "may_go_on": int(states.get("PAUSED", 0) + states.get("PRUNED", 0)) if pauses else 0,
         "running": [trial for trial in fields["running"] if trial["trial_id"] not in stopped],
         "front": front.to_dict("records"),
     }
