@@ -43,6 +43,10 @@ def table_of(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     return own[["network", "epoch", *METRICS, *(f"config.{name}" for name in varied)]], *finals
 
 
+def weight_sets(seed: int, sets: int, epochs: int) -> list[WeightSet]:
+    return [WeightSet(PROBLEM, epochs, 1000 + 10 * seed + number) for number in range(sets)]
+
+
 def epochs_to(way: str, seed: int, sets: int, epochs: int) -> list[float]:
     """The epochs until each share of the hypervolume, those of the shared weights included."""
     warnings.simplefilter("ignore")
@@ -51,7 +55,7 @@ def epochs_to(way: str, seed: int, sets: int, epochs: int) -> list[float]:
     if way == "bound":
         predicted = judged.rename_axis("network").reset_index()
     elif way == "shared weights":
-        trained = predict_all([WeightSet(PROBLEM, epochs, 1000 + 10 * seed + number) for number in range(sets)], 1)
+        trained = predict_all(weight_sets(seed, sets, epochs), 1)
         price = sum(each.epochs for each in trained)
         predicted = pd.concat([each.figures for each in trained]).groupby(level="arch_id")[METRICS].mean()
         predicted = predicted.rename_axis("network").reset_index()
@@ -68,6 +72,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--ways", default=",".join(WAYS))
     options = parser.parse_args()
+    if "shared weights" in options.ways:
+        wanted = [weight_sets(seed, options.sets, options.epochs) for seed in range(options.seeds)]
+        predict_all([weights for own in wanted for weights in own], options.workers)
     print("| search | epochs to 97 % | to 99 % | worst, 99 % |\n| --- | --- | --- | --- |", flush=True)
     with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
         for way in options.ways.split(","):

@@ -59,11 +59,10 @@ RESUME = "to resume: xoresnet search small.yaml --run run"
 STOPS = [
     (0, terminate_group, 143, 10, f"interrupted; everything finished is kept in */run; {RESUME}"),  # while Ray starts
     (2, interrupt, 130, 10, f"interrupted; everything finished is kept in */run; {RESUME}"),
-    (4, terminate_group, 143, 10, f"interrupted; everything finished is kept in */run; {RESUME}"),
-    (6, terminate_all, 143, 10, f"interrupted; everything finished is kept in */run; {RESUME}"),
-    (8, kill, -9, 5, None),
-    (10, kill_ray, 1, 30, f"Ray's head node is lost; everything finished is kept in */run; {RESUME}"),
-    (12, move_folder, 1, 15, "the run's folder */run was moved or deleted while the search was running; if it was *"),
+    (4, terminate_all, 143, 10, f"interrupted; everything finished is kept in */run; {RESUME}"),
+    (6, kill, -9, 5, None),
+    (8, kill_ray, 1, 30, f"Ray's head node is lost; everything finished is kept in */run; {RESUME}"),
+    (10, move_folder, 1, 15, "the run's folder */run was moved or deleted while the search was running; if it was *"),
 ]
 """After how many reports, how, with which exit code, within how many seconds, and what is said."""
 
