@@ -80,6 +80,8 @@ def simulate(
     wanted = objectives_of(objectives)
     curves = CurveTable(table, wanted)
     _check_options(strategy, budget, workers, sampler, pruner, cost)
+    if predictions is not None and strategy != "freeze-thaw":
+        raise UsageError(f"predictions: has no effect with strategy={strategy}; leave it out")
     study = _made_study(wanted)
     asks = True
     if strategy == "classic":
@@ -99,7 +101,7 @@ def simulate(
             chance=chance,
             cost=cost,
         )
-        if predictions is not None and isinstance(study.sampler, FreezeThawSampler):
+        if isinstance(study.sampler, FreezeThawSampler) and predictions is not None:
             study.sampler.predict(curves.by_params(predictions, wanted))
     source = TableProposals(study, curves, seed=seed, ask_sampler=asks)
     bridge = TrialBridge(study, source, wanted, budget=budget, max_step=curves.epochs, retries=0)

@@ -89,7 +89,12 @@ class CurveTable:
         return self._rows.get(key_of(params))
 
     def by_params(self, predictions: pd.DataFrame, objectives: Sequence[Objective]) -> dict[Key, Array]:
-        """The predictions for networks of the table, `[objectives]`, by their parameters."""
+        """The predictions for networks of the table, `[objectives]`, by their parameters. Raises `UsageError`."""
+        if not isinstance(predictions, pd.DataFrame):
+            raise UsageError(f"predictions: must be a pandas DataFrame, got {type(predictions).__name__}")
+        for name in ("network", *(objective.metric for objective in objectives)):
+            if name not in predictions:
+                raise UsageError(f"predictions: has no column {name!r}")
         places = {label: row for row, label in enumerate(self.labels)}
         values = predictions[[objective.metric for objective in objectives]].to_numpy(np.float64)
         return {

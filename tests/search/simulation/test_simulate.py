@@ -196,6 +196,13 @@ def test_objects_of_optuna_are_accepted() -> None:
         (lambda table: table, {"objectives": ["val_accuracy", "spikes_per_sample:min"]}, "lacks a direction"),
         (lambda table: table, {"objectives": "val_accuracy:max"}, "objectives: must be a list"),
         (lambda table: table, {"objectives": []}, "at least two objectives, got 0"),
+        (lambda table: table, {"predictions": 3}, "predictions: must be a pandas DataFrame, got int"),
+        (lambda table: table, {"predictions": pd.DataFrame({"network": [0]})}, "predictions: has no column"),
+        (
+            lambda table: table,
+            {"predictions": pd.DataFrame(), "strategy": "promotion"},
+            "predictions: has no effect with strategy=promotion",
+        ),
         (lambda table: table, {"cost": "second"}, "cost: 'second' is not one of seconds, epochs; did you mean"),
         (
             lambda table: table,
