@@ -36,6 +36,16 @@ print(len(study.get_trials(deepcopy=False)))
 """
 
 
+def reported(trial: int, epoch: int) -> dict[str, Any]:
+    """When and where an epoch was reported: 64 workers on 8 nodes, of which each takes 20 s for an epoch."""
+    worker = trial % 64
+    begun = 1_800_000_000 + 250 * (trial // 64)
+    return {
+        "timestamp": begun + 20 * epoch, "hostname": f"node{worker // 8}", "node_id": f"{worker // 8:056x}",
+        "pid": 1000 + worker, "train_seconds": 18.5, "evaluation_seconds": 1.0,
+    }  # fmt: skip
+
+
 def entries(trials: int) -> Any:
     """The entries of a journal, as a search writes them."""
     base = {"worker_id": WORKER}
@@ -59,7 +69,7 @@ def entries(trials: int) -> Any:
         ends = EPOCHS if number % 3 == 0 else 4
         values = [(number * 7919 % trials) / trials, 1000.0 + number * 104729 % trials]
         for epoch in range(1, ends + 1):
-            figures = {"epoch": epoch, **dict.fromkeys(fields, 0.12345678901234567), "hostname": "node7", "pid": 1234}
+            figures = {"epoch": epoch, **dict.fromkeys(fields, 0.12345678901234567), **reported(number, epoch)}
             last = {"layers": layers} if epoch == EPOCHS else {}
             yield {"op_code": 8, **of_trial, "user_attr": {f"record:{epoch}": {**figures, **last}}}
             yield {"op_code": 8, **of_trial, "user_attr": {f"report:{epoch}": values}}
@@ -73,7 +83,7 @@ def entries(trials: int) -> Any:
 def make_run(folder: Path, trials: int) -> Path:
     """A run of so many trials whose tables were never written."""
     space = {"arch": {"input_shape": [3, 32, 32], "num_classes": 10, "depth": 20, "width": [8, 16, 32]}}
-    config = SearchConfig.from_dict({"space": space, "data": "cifar10", "epochs": EPOCHS, "trials": trials})
+    config = SearchConfig.from_dict({"space": space, "data": "cifar10", "epochs": EPOCHS, "budget": trials})
     run = RunFolder(folder / "run")
     with run.opened(config), (run.path / JOURNAL).open("wb") as journal:
         for number, entry in enumerate(entries(trials), 1):

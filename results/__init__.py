@@ -1,9 +1,11 @@
 """What came out of a search: its tables in pandas, pure functions over them, figures and a report.
 
-    from xoresnet.results import best, load, report
+    from xoresnet.results import load, report
 
     run = load("runs/digits")  # .trials .history .layers .front .config .environment
-    best(run.trials, max_spikes=2000)
+    run.leaderboard()
+    run.best(max_spikes=2000)
+    run.plot.front()  # and every other figure
     report("runs/digits")  # runs/digits/report.html
 
 Names are imported when they are first used.
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from xoresnet.results.analysis.ablation import ablation as ablation
     from xoresnet.results.analysis.confirmation import confirmed_networks as confirmed_networks
     from xoresnet.results.analysis.confirmation import ranking_kept as ranking_kept
+    from xoresnet.results.analysis.effects import paired_effects as paired_effects
+    from xoresnet.results.analysis.findings import findings as findings
     from xoresnet.results.analysis.importance import importance as importance
+    from xoresnet.results.analysis.leaderboard import leaderboard as leaderboard
     from xoresnet.results.analysis.prediction import predicted_and_measured as predicted_and_measured
     from xoresnet.results.analysis.prediction import prediction_quality as prediction_quality
     from xoresnet.results.figures import FIGURES as FIGURES
@@ -35,29 +40,34 @@ if TYPE_CHECKING:
     from xoresnet.results.fronts.selection import best as best
     from xoresnet.results.fronts.selection import knee as knee
     from xoresnet.results.page.writer import report as report
-    from xoresnet.results.tables.loading import Run as Run
+    from xoresnet.results.run import Run as Run
+    from xoresnet.results.run import load as load
     from xoresnet.results.tables.loading import Runs as Runs
-    from xoresnet.results.tables.loading import load as load
+    from xoresnet.results.tables.loading import load_ablation as load_ablation
     from xoresnet.results.tables.loading import load_many as load_many
 
 _HOMES = {
     "FIGURES": "figures",
     "OBJECTIVES": "fronts.objectives",
-    "Run": "tables.loading",
+    "Run": "run",
     "Runs": "tables.loading",
     "ablation": "analysis.ablation",
     "attainment": "fronts.attainment",
     "best": "fronts.selection",
     "compare": "fronts.comparison",
     "confirmed_networks": "analysis.confirmation",
+    "findings": "analysis.findings",
     "hypervolume": "fronts.hypervolume",
     "hypervolume_over_time": "fronts.hypervolume",
     "importance": "analysis.importance",
     "is_pareto": "fronts.pareto",
+    "leaderboard": "analysis.leaderboard",
     "knee": "fronts.selection",
-    "load": "tables.loading",
+    "load": "run",
+    "load_ablation": "tables.loading",
     "load_many": "tables.loading",
     "losses": "fronts.objectives",
+    "paired_effects": "analysis.effects",
     "pareto_front": "fronts.pareto",
     "predicted_and_measured": "analysis.prediction",
     "prediction_quality": "analysis.prediction",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
+    from xoresnet.search.ablation.ablating import ablate as ablate
     from xoresnet.search.config import SearchConfig as SearchConfig
     from xoresnet.search.confirmation.confirming import confirm as confirm
     from xoresnet.search.execution.bridge import TrialBridge as TrialBridge
+    from xoresnet.search.execution.cluster.wait_for_nodes import WaitForNodes as WaitForNodes
     from xoresnet.search.execution.execute import Outcome as Outcome
     from xoresnet.search.execution.ray_plugin import BridgeScheduler as BridgeScheduler
     from xoresnet.search.execution.ray_plugin import BridgeSearcher as BridgeSearcher
@@ -51,7 +53,9 @@ _HOMES = {
     "PromotionSampler": "strategy.sampler",
     "SearchConfig": "config",
     "TrialBridge": "execution.bridge",
+    "WaitForNodes": "execution.cluster.wait_for_nodes",
     "Watchdog": "execution.ray_plugin",
+    "ablate": "ablation.ablating",
     "ask": "strategy.lifecycle",
     "confirm": "confirmation.confirming",
     "finish": "strategy.lifecycle",

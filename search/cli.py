@@ -25,10 +25,13 @@ __all__ = ["COMMANDS", "main", "run"]
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "ablate": "Change one field of a network at a time and measure what that does, on several seeds.",
         "confirm": "Retrain the front of a search on several seeds and measure it on the test set.",
         "data": "List the data sets, or describe, check or download one.",
+        "doctor": "Examine this machine, or each node of a cluster, and tell what is wrong and how to mend it.",
         "export": "Write a network of a search or a training as a standalone model.",
         "front": "Print the front of a search as a table, CSV or JSON.",
+        "predict": "Name the class of images by a trained model.",
         "repair": "Rebuild a run whose journals or tables are damaged.",
         "report": "Write the report of a search: one HTML file that opens offline.",
         "search": "Search a space for networks that are accurate and spike little.",
@@ -87,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except click.UsageError as error:
         where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        print_error(f"{error.format_message()}{where}")
+        print_error(f"{_sentence(error)}{where}")
         return 2
     except SpecError as error:
         for line in error.sentences:
@@ -121,6 +124,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(sentence)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _sentence(error: click.UsageError) -> str:
+    """What is wrong with the words of a command, in the form of all other messages."""
+    if isinstance(error, click.BadParameter) and error.param is not None and type(error) is click.BadParameter:
+        return f"{error.param.opts[0]} {error.message}"
+    return error.format_message()
 
 
 def run() -> None:

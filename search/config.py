@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.recipe import Recipe
@@ -26,14 +26,16 @@ from xoresnet.files.secrets import hidden_address
 from xoresnet.limits import MOST_EPOCHS, MOST_SEEDS, MOST_TRIALS
 from xoresnet.measures.records import MEASURED, EpochRecord
 from xoresnet.plain_text import shown
+from xoresnet.search.addresses import check_cluster_address, check_database_address
+from xoresnet.search.loggers import check_logger_names
 from xoresnet.search.objective import DEFAULT_OBJECTIVES, Objective, faults_of, listed_objectives
 from xoresnet.search.registry import STRATEGIES, PrunerSpec, check_sampler_name
 from xoresnet.space.search_space import SearchSpace
 
 __all__ = ["CONFIRM_LIMITS", "FORMER", "MAY_CHANGE", "PriorSpec", "SearchConfig"]
 
-RECORDED = tuple(field.name for field in fields(EpochRecord) if field.name not in ("epoch", "layers"))
-"""The figures of an epoch's record, which may be objectives."""
+RECORDED = tuple(field.name for field in fields(EpochRecord) if field.name not in ("epoch", "learning_rate", "layers"))
+"""The figures that are measured in an epoch, which may be objectives."""
 FORMER = {
     "trials": "is not a field any more; budget=N is the cost of N full trainings",
     "rescue": "is not a field any more; stopped networks go on when they promise most, or with a larger budget",
@@ -50,6 +52,8 @@ MAY_CHANGE = frozenset(
         "data.verify",
         "gpus_per_trial",
         "keep_paused",
+        "keep_weights",
+        "loggers",
         "max_concurrent",
         "retries",
         "stop",
@@ -62,17 +66,22 @@ CONFIRM_LIMITS = (
     "address",
     "cpus_per_trial",
     "gpus_per_trial",
+    "loggers",
     "max_concurrent",
     "retries",
     "trial_seconds",
     "data.root",
     "data.verify",
 )
-"""Fields that a confirmation may change too: resources, limits, and where the data are."""
+"""Fields that a confirmation may change too: resources, limits, what follows it, and where the data are."""
 
 
 def _data(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 def _check_objectives(objectives: tuple[Objective, ...]) -> tuple[Objective, ...]:
@@ -147,9 +156,17 @@ def _baselines(value: Any) -> Any:
     return {True: "candidates", False: "none"}[value] if isinstance(value, bool) else value
 
 
+def _gpus(value: Any) -> Any:
+    """`auto` is None; earlier versions knew only None."""
+    if isinstance(value, str) and value != "auto":
+        raise UsageError(f"must be a number or auto, got {shown(value)}")
+    return None if value == "auto" else value
+
+
 class SearchConfig(Spec):
     """The configuration of a search: space, data, objectives, budget and resources. Only `space` has no default."""
 
+    LISTED_BY: ClassVar[str] = "`xoresnet search --help`"
     space: Annotated[Mapping[str, Any], BeforeValidator(_space)]
     """The fields of a space (`SearchSpace.from_dict`), or the name of a preset; image shape and number of classes need
     not be given, and are replaced by those of the data."""
@@ -175,7 +192,7 @@ class SearchConfig(Spec):
     """The known networks of the space: `candidates` like all others, on which at most a fifth of the budget is spent;
     `first`, each trained before anything else; or `none`."""
     warm_start: Text | None = None
-    """The folder of an earlier run; the networks of its front are the first trials."""
+    """The folder or URL of an earlier run; the networks of its front are the first trials."""
     cost: Literal["seconds", "epochs"] = "seconds"
     """What `freeze-thaw` divides an expected gain by: the seconds that a network is expected to take, by those that
     networks have taken so far, or its epochs. The budget counts epochs in any case."""
@@ -184,6 +201,8 @@ class SearchConfig(Spec):
     keep_paused: Annotated[int, Field(ge=1, le=MOST_TRIALS, strict=True)] = 200
     """How many networks that are paused keep their checkpoint, the most promising ones; others train from the beginning
     if they go on."""
+    keep_weights: Literal["complete", "front"] = "complete"
+    """Whose weights are kept: those of all networks that were trained to the end, or of the front alone."""
     epochs: Epochs | None = None
     """Epochs of a full training; None for the epochs of the recipe."""
     time_budget: PositiveFloat | None = None
@@ -193,19 +212,27 @@ class SearchConfig(Spec):
     retries: NonNegativeInt = 1
     """How often a failed trial is tried again."""
     cpus_per_trial: PositiveInt = 1
-    gpus_per_trial: NonNegativeFloat | None = None
-    """May be a fraction; None for a quarter of a GPU where there are any."""
+    gpus_per_trial: Annotated[
+        NonNegativeFloat | None,
+        BeforeValidator(_gpus),
+        PlainSerializer(lambda gpus: "auto" if gpus is None else gpus),
+    ] = None
+    """May be a fraction; then trials run only on nodes with a GPU, unless it is 0. None, or `auto`: on nodes with a GPU
+    a share of it that is measured before the first trial, and no GPU on others."""
     max_concurrent: PositiveInt | None = None
     """The largest number of trials at once; None for as many as fit."""
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     """The seed of the sampler and of each trial's training."""
-    storage: Text | None = None
+    loggers: Annotated[tuple[Text, ...], BeforeValidator(_listed), AfterValidator(check_logger_names)] = ()
+    """Where the epochs of all trials are also written: `tensorboard`, `mlflow`, `wandb`, or the dotted path of a
+    callback of Ray Tune."""
+    storage: Annotated[Text, AfterValidator(check_database_address)] | None = None
     """An Optuna storage URL, in which `${VAR}` takes a password from the environment; None for a journal in the run's
     folder."""
     study: Text | None = None
     """The name of the study in the storage, which belongs to this run alone; None for the name of the run's folder."""
-    address: Text | None = None
-    """The address of a Ray cluster, `host:port` or `auto`; None for this machine."""
+    address: Annotated[Text, AfterValidator(check_cluster_address)] | None = None
+    """The address of a Ray cluster, `host:port`, `ray://host:port` or `auto`; None for this machine."""
 
     @model_validator(mode="before")
     @classmethod

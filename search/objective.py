@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from xoresnet.description.schema import Spec
+from xoresnet.description.schema import NICKNAMES, Spec
 from xoresnet.errors import Fault, SpecError, UsageError
 from xoresnet.plain_text import shown
 
@@ -40,11 +40,11 @@ DEFAULT_OBJECTIVES: Sequence[Objective] = (
 def listed_objectives(value: Any) -> Any:
     """The fields of objectives that may be texts, `[val_accuracy:max, spikes_per_sample:min]`. Raises `SpecError`."""
     if isinstance(value, str):
-        raise UsageError(f"must be a list, as [val_accuracy:max, spikes_per_sample:min], got {shown(value)}")
+        raise UsageError(f"must be a list such as [val_accuracy:max, spikes_per_sample:min], got {shown(value)}")
     if not isinstance(value, list | tuple):
         return value
     alone = [
-        Fault(str(place), f"{shown(entry)} lacks a direction: write {entry.rstrip(':')}:max or {entry.rstrip(':')}:min")
+        Fault(str(place), f"{shown(entry)} lacks a direction: write {_with_directions(entry.rstrip(':'))}")
         for place, entry in enumerate(value)
         if isinstance(entry, str) and not entry.partition(":")[2]
     ]
@@ -54,6 +54,11 @@ def listed_objectives(value: Any) -> Any:
         dict(zip(("metric", "direction"), entry.split(":", 1), strict=True)) if isinstance(entry, str) else entry
         for entry in value
     )
+
+
+def _with_directions(metric: str) -> str:
+    usual = next(iter(NICKNAMES.get(metric.lower(), ())), metric)
+    return f"{usual}:max or {usual}:min"
 
 
 def faults_of(objectives: Sequence[Objective]) -> list[Fault]:

@@ -213,9 +213,9 @@ def _created(kind: Callable[..., Any], path: str, what: str, **arguments: Any) -
 
 
 def _tpe(seed: int) -> BaseSampler:
-    from optuna.samplers import TPESampler
+    from xoresnet.search.samplers.bounded_tpe import BoundedTPESampler
 
-    return TPESampler(seed=seed)
+    return BoundedTPESampler(seed=seed)
 
 
 def _nsga2(seed: int) -> BaseSampler:

@@ -24,7 +24,9 @@ settings.load_profile("xoresnet")
 EXHAUSTIVE = Path(__file__).parent / "exhaustive"
 LONG = (
     "test_contributing", "test_run", "test_guided_search", "test_readme", "test_confirm", "test_cluster",
-    "test_ray_plugin", "test_export", "test_docs", "test_landed", "test_examples", "test_writer", "test_importance",
+    "test_cluster_examples", "test_cluster_docs", "test_callback", "test_elastic", "test_ray_plugin", "test_export",
+    "test_docs", "test_landed", "test_examples", "test_writer", "test_importance", "test_database", "test_checkup",
+    "test_remote_runs",
 )  # fmt: skip
 """Files that take longest, to be begun first: then two processes end at about the same time."""
 

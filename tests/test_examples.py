@@ -74,7 +74,7 @@ def test_the_notebook_runs_and_shows_something_in_every_cell(tmp_path: Path) -> 
     shutil.copytree(EXAMPLES, tmp_path, dirs_exist_ok=True)
     notebook = nbformat.read(EXAMPLES / "analysis.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells)  # none is kept in git
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert len(code) > 10
     for cell in code:

@@ -52,3 +52,16 @@ def test_import_is_lazy() -> None:
     code = "import sys, xoresnet; print(sorted({'torch', 'numpy', 'pydantic'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_the_command_line_is_a_module_too() -> None:
+    words = [sys.executable, "-m", "xoresnet", "--version"]
+    result = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert result.stdout.strip() == f"xoresnet, version {xoresnet.__version__}"
+    wrong = subprocess.run([*words[:-1], "serch"], check=False, capture_output=True, text=True)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+
+
+def test_the_citation_has_this_version() -> None:
+    lines = (ROOT / "CITATION.cff").read_text().splitlines()
+    assert f"version: {xoresnet.__version__}" in lines

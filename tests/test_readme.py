@@ -1,8 +1,9 @@
-"""The README's story, lived."""
+"""A reader's story, lived: the README and the tutorial, in this order and in one folder; and the cookbook."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,26 +12,46 @@ from tests.pages import ROOT, run_here, shown
 from tests.search.command_line import xoresnet
 from xoresnet.errors import SpecError
 
-SMALL = {"search": ["budget=4", "epochs=1", "max_concurrent=1"], "confirm": ["--epochs=1", "max_concurrent=1"]}
+SMALL = {
+    "search": ["budget=4", "epochs=1", "max_concurrent=1"],
+    "confirm": ["--epochs=1", "--seeds=2", "max_concurrent=1"],
+    "ablate": ["--epochs=1", "--seeds=2", "max_concurrent=1"],
+}
 """What commands are given besides, so that they take seconds."""
 
 
 @pytest.mark.usefixtures("ray")
 @pytest.mark.filterwarnings("ignore")  # Ray's own
-def test_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that the README shows, in its order, in one folder; budgets are smaller here than in `exhaustive`."""
+def test_pages_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that they show; budgets are smaller here than in `exhaustive`."""
     monkeypatch.chdir(tmp_path)
-    ran = 0
-    for command, code in shown("README.md"):
-        if code:
-            run_here(code.replace("epochs=8", "epochs=1").replace("budget=4, epochs=2", "budget=2, epochs=1"))
-        else:
-            less = [word.replace("epochs=8", "epochs=1") for word in command]
-            more = [] if "--dry-run" in command else SMALL.get(command[0], [])
-            result = xoresnet(*less, *more)
-            assert result.code == 0, (command, result.err)
-        ran += 1
-    assert ran > 15
+    ran = dict.fromkeys(["README.md", "docs/tutorial.md"], 0)
+    for page in ran:
+        for command, code in shown(page):
+            if code:
+                run_here(code.replace("budget=4, epochs=2", "budget=2, epochs=1"))
+            else:
+                more = [] if "--dry-run" in command else SMALL.get(command[0], [])
+                result = xoresnet(*command, *more)
+                assert result.code == 0, (page, command, result.err)
+            ran[page] += 1
+    assert ran["README.md"] > 10
+    assert ran["docs/tutorial.md"] > 7
+
+
+def test_the_cookbook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On two recorded runs; its blocks follow each other."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    for name, recorded in (("digits", "digits-0"), ("other", "digits-1")):
+        shutil.copytree(ROOT / "examples" / "recorded" / recorded, tmp_path / "runs" / name)
+    known: dict[str, object] = {"__name__": "__main__"}
+    blocks = [code for _, code in shown("docs/howto/analysis.md")]
+    assert len(blocks) > 10
+    for block in blocks:
+        run_here(block, known)
+    assert Path("mine.pdf").exists()
+    assert Path("front.csv").exists()
 
 
 def test_the_error_that_the_readme_shows_is_the_one_that_comes() -> None:

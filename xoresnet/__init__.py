@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from xoresnet.errors import ExportError as ExportError
     from xoresnet.errors import Fault as Fault
     from xoresnet.errors import ModelError as ModelError
+    from xoresnet.errors import NoModelError as NoModelError
+    from xoresnet.errors import NoRunError as NoRunError
     from xoresnet.errors import RunError as RunError
     from xoresnet.errors import SpecError as SpecError
     from xoresnet.errors import TrainingError as TrainingError
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from xoresnet.errors import XOResNetError as XOResNetError
     from xoresnet.errors import YamlError as YamlError
     from xoresnet.measures.figures import Energy as Energy
+    from xoresnet.models import load_model as load_model
     from xoresnet.network.count_spikes import count_spikes as count_spikes
     from xoresnet.network.xoresnet import XOResNet as XOResNet
     from xoresnet.neurons.neuron import IF as IF
@@ -58,7 +61,7 @@ if TYPE_CHECKING:
     from xoresnet.shared.weights import groups_of as groups_of
     from xoresnet.standalone.config import ModelConfig as ModelConfig
     from xoresnet.standalone.export import export as export
-    from xoresnet.standalone.folder import load_model as load_model
+    from xoresnet.standalone.predictions import Predictions as Predictions
     from xoresnet.training.fit import Training as Training
     from xoresnet.training.fit import fit as fit
     from xoresnet.training.memory import hold_freed_memory as hold_freed_memory
@@ -81,9 +84,12 @@ _HOMES = {
     "ModelConfig": "standalone.config",
     "ModelError": "errors",
     "NeuronSpec": "description.neuron_spec",
+    "NoModelError": "errors",
+    "NoRunError": "errors",
     "Operation": "description.merge",
     "ParametricLIF": "neurons.neuron",
     "Recipe": "description.recipe",
+    "Predictions": "standalone.predictions",
     "RunError": "errors",
     "SharedNetwork": "shared.weights",
     "SharedTraining": "shared.training",
@@ -111,7 +117,7 @@ _HOMES = {
     "layer_table": "description.layer_table",
     "lif": "neurons.neuron",
     "load_data": "data.load",
-    "load_model": "standalone.folder",
+    "load_model": "models",
     "plif": "neurons.neuron",
     "predict": "shared.prediction",
     "summary": "description.layer_table",

@@ -5,9 +5,11 @@
     │   ├── SpecError        a description that breaks its rules; `.faults` has each fault with its path
     │   └── YamlError        a text that is not YAML, or not of the kind that is read
     ├── DataError            a data set that is missing, damaged or unsuitable
-    ├── RunError             a run that is missing, damaged, in use, or holds something else
-    │   └── CheckpointError      a checkpoint that is damaged, so that its training must begin anew
+    ├── RunError             a run that is missing, damaged or in use
+    │   ├── CheckpointError      a checkpoint that is damaged, so that its training must begin anew
+    │   └── NoRunError           a path or URL that names no such run: also a UsageError
     ├── ModelError           a standalone model that is missing, damaged or of another network
+    │   └── NoModelError         a path that names no model: also a UsageError
     ├── ExportError          a file that could not be written or does not match its network
     │   └── UnsupportedError     the format cannot express the network
     ├── TrainingError        a training that cannot go on
@@ -34,6 +36,8 @@ __all__ = [
     "ExportError",
     "Fault",
     "ModelError",
+    "NoModelError",
+    "NoRunError",
     "RunError",
     "SpecError",
     "TrainingError",
@@ -99,15 +103,23 @@ class DataError(XOResNetError, ValueError):
 
 
 class RunError(XOResNetError, ValueError):
-    """A run that is missing, damaged, in use by another process, or a folder that holds something else."""
+    """A run that is missing (`NoRunError`), damaged, or in use by another process."""
 
 
 class CheckpointError(RunError):
     """A checkpoint that is damaged: cut off, or changed since it was written. Its training must begin anew."""
 
 
+class NoRunError(RunError, UsageError):
+    """A path or URL that does not name the run that is needed: nothing is there, or something else is."""
+
+
 class ModelError(XOResNetError, ValueError):
-    """A standalone model that is missing, damaged, or of another network than described."""
+    """A standalone model that is missing (`NoModelError`), damaged, or of another network than described."""
+
+
+class NoModelError(ModelError, UsageError):
+    """A path that does not name a model: nothing is there, or something else is."""
 
 
 class ExportError(XOResNetError, RuntimeError):

@@ -12,23 +12,25 @@ from numpy.typing import NDArray
 
 from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import metric_of
-from xoresnet.results.fronts.objectives import complete, numbers
+from xoresnet.results.fronts.objectives import HasTrials, complete, numbers, trials_of
 from xoresnet.results.tables.parameters import codes, labels, parameter_column, parameter_columns
 
-__all__ = ["ablation"]
+__all__ = ["FEWEST_PAIRS", "ablation"]
 
 _Array = NDArray[np.float64]
 _Codes = NDArray[np.intp]
 _Scale = Literal["difference", "ratio"]
 _COLUMNS = ["kind", "metric", "level", "reference", "scale", "effect", "low", "high", "count"]
 _TYPES = {"effect": "float64", "low": "float64", "high": "float64", "count": "int64"}
+FEWEST_PAIRS = 6
+"""Values below which there is no interval: five that agree in sign do so by chance in one case of 16 (sign test)."""
 _BLOCK = 2_000_000  # resampled values held at a time: 16 MB
 
 
 def ablation(
-    trials: pd.DataFrame,
+    trials: pd.DataFrame | HasTrials,
     factor: str,
-    metrics: Sequence[str] = ("val_accuracy", "spikes_per_sample"),
+    metrics: Sequence[str] | None = None,
     *,
     resamples: int = 2000,
     confidence: float = 0.95,
@@ -36,7 +38,8 @@ def ablation(
 ) -> pd.DataFrame:
     """Marginal means of metrics at each level of a parameter, and effects between trials that differ in it alone.
 
-    factor: a parameter, with or without `config.`. confidence: of the intervals, between 0 and 1.
+    trials: a frame, or a run. factor: a parameter, with or without `config.`. metrics: columns; by default the
+    objectives of the run, for a frame accuracy and spikes. confidence: of the intervals, between 0 and 1.
     Returns columns `[kind, metric, level, reference, scale, effect, low, high, count]`:
 
     - kind `marginal`: the mean over all trials at a level. `reference` is missing, `scale` is `mean`, `count` is the
@@ -49,14 +52,17 @@ def ablation(
       first in order.
 
     `low`, `high`: the percentile bootstrap interval over trials or matches (Efron 1979, doi 10.1214/aos/1176344552),
-    NaN for fewer than two of them. `effect` is NaN without matches. Equal frames and seeds give equal numbers.
+    NaN for fewer than six of them (`FEWEST_PAIRS`), of which resampling shows little more than the extremes. `effect`
+    is NaN without matches. Equal frames and seeds give equal numbers.
     Ignored are trials that are not COMPLETE (if the frame has a column `state`), trials without the parameter, and, by
     metric, trials in which it is not finite.
     Raises `UsageError` for an unknown parameter or metric, and if resamples < 1 or confidence is out of range.
     """
     if resamples < 1 or not 0 < confidence < 1:
         raise UsageError(f"resamples >= 1 and 0 < confidence < 1 are required, got {resamples} and {confidence}")
-    measured = {metric: numbers(trials, metric) for metric in ([metrics] if isinstance(metrics, str) else metrics)}
+    trials, objectives = trials_of(trials)
+    chosen = list(objectives) if metrics is None else [metrics] if isinstance(metrics, str) else metrics
+    measured = {metric: numbers(trials, metric) for metric in chosen}
     column = parameter_column(trials, factor)
     kept = trials[column].notna().to_numpy() & complete(trials)
     levels, names = _levels(trials[column][kept])
@@ -126,7 +132,7 @@ def _matches(trials: pd.DataFrame) -> _Codes:
 
 def _estimate(values: _Array, resamples: int, confidence: float, seed: int) -> _Array:
     """The mean, and the lower and upper bound of its interval."""
-    if len(values) < 2:
+    if len(values) < FEWEST_PAIRS:
         return np.array([values.mean() if len(values) else np.nan, np.nan, np.nan])
     generator = np.random.default_rng(seed)  # the same draws for each effect, whatever other effects are computed
     block = max(1, _BLOCK // len(values))

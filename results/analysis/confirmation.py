@@ -9,6 +9,7 @@ ranking_kept(networks, run.objectives)  # {"val_accuracy": 0.8, "spikes_per_samp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,7 +20,7 @@ from xoresnet.results.fronts.objectives import Objectives, numbers
 from xoresnet.results.fronts.pareto import is_pareto
 from xoresnet.results.fronts.ranks import kendall
 from xoresnet.results.tables.columns import CONFIRMED
-from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.loading import RunTables
 
 __all__ = ["confirmed_metric", "confirmed_networks", "confirmed_objectives", "ranking_kept"]
 
@@ -39,19 +40,21 @@ def confirmed_objectives(objectives: Objectives) -> Mapping[str, Direction]:
     return {f"{confirmed_metric(metric)}_mean": direction for metric, direction in objectives.items()}
 
 
-def confirmed_networks(run: Run) -> pd.DataFrame:
+def confirmed_networks(run: RunTables) -> pd.DataFrame:
     """One row per confirmed network, best in the last objective first.
 
     `seeds` and `failed`: the numbers of completed and failed trainings. `<name>_mean` and `<name>_std`: the mean and
-    the sample standard deviation over the seeds, NaN for a single seed, of each `test_*` metric and each objective.
-    Columns named like the objectives contain the results of the search, NaN if the search did not complete the
-    network. `is_pareto`: whether no other network dominates it in the means. `weights`: the folder of the best seed's
-    weights, relative to the run. `config.*`: network and recipe. Of a network that was confirmed with several budgets,
-    only the largest budget with a completed training is included.
+    the sample standard deviation over the seeds, NaN for a single seed, of each `test_*` metric and each objective; NaN
+    also for an objective that trainings do not measure, such as a column that was added to `trials`. Columns named
+    like the objectives contain the results of the search, NaN if the search did not complete the network. `is_pareto`:
+    whether no other network dominates it in the means. `weights`: the folder of the best seed's weights, relative to
+    the run. `config.*`: network and recipe. Of a network that was confirmed with several budgets, only the largest
+    budget with a completed training is included.
     """
     measured = list(dict.fromkeys([*_MEASURED, *map(confirmed_metric, run.objectives)]))
     frame = run.confirmed[run.confirmed["state"].isin(["COMPLETE", "FAIL"])]
-    frame = frame.assign(ended_well=frame["state"].eq("COMPLETE"))
+    unmeasured = {name: math.nan for name in measured if name not in frame}  # columns that users added to the trials
+    frame = frame.assign(ended_well=frame["state"].eq("COMPLETE"), **unmeasured)
     complete = frame["ended_well"]
     figures = frame.assign(**{name: frame[name].astype("float64").where(complete) for name in measured})
     groups = figures.groupby(_KEY, dropna=False, sort=False)
@@ -87,6 +90,6 @@ def ranking_kept(networks: pd.DataFrame, objectives: Objectives) -> dict[str, fl
     return taus
 
 
-def _searched(run: Run) -> pd.DataFrame:
+def _searched(run: RunTables) -> pd.DataFrame:
     complete = run.trials[run.trials["state"] == "COMPLETE"]
     return complete[["trial_id", *run.objectives]].astype({"trial_id": "Int64"})

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xoresnet.errors import UsageError
-from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, eligible, numbers
+from xoresnet.results.fronts.objectives import HasTrials, Objectives, eligible, numbers, trials_of
 from xoresnet.results.tables.parameters import codes, parameter_columns
 
 __all__ = ["importance"]
@@ -17,9 +17,12 @@ _FOLDS, _REPEATS, _TREES = 5, 5, 50
 _Array = NDArray[np.float64]
 
 
-def importance(trials: pd.DataFrame, objectives: Objectives = OBJECTIVES, *, seed: int = 0) -> pd.DataFrame:
+def importance(
+    trials: pd.DataFrame | HasTrials, objectives: Objectives | None = None, *, seed: int = 0
+) -> pd.DataFrame:
     """Permutation importance of each parameter for each objective, estimated by a random forest.
 
+    trials: a frame, or a run. objectives: by default those of the run, for a frame accuracy and spikes (`OBJECTIVES`).
     Returns columns `[metric, parameter, importance, deviation]`: metrics in the order of the objectives, the most
     important parameters first.
     `importance`: the increase of the squared error when the values of the parameter are shuffled among trials that the
@@ -34,6 +37,7 @@ def importance(trials: pd.DataFrame, objectives: Objectives = OBJECTIVES, *, see
     Equal frames and seeds give equal numbers.
     Raises `UsageError` for fewer than 10 eligible trials (see `pareto_front`) with finite values.
     """
+    trials, objectives = trials_of(trials, objectives)
     rows = trials[eligible(trials, objectives)]
     rows = rows[np.all([np.isfinite(numbers(rows, metric)) for metric in objectives], axis=0)]
     if len(rows) < _FEWEST_TRIALS:

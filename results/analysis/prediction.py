@@ -6,12 +6,12 @@ import pandas as pd
 
 from xoresnet.results.fronts.objectives import Objectives, eligible, numbers
 from xoresnet.results.fronts.ranks import Agreement, agreement
-from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.loading import RunTables
 
 __all__ = ["predicted_and_measured", "prediction_quality"]
 
 
-def predicted_and_measured(run: Run) -> pd.DataFrame:
+def predicted_and_measured(run: RunTables) -> pd.DataFrame:
     """One row per complete trial with a prediction.
 
     Columns `[trial_id, arch_id, source]`, the measured objectives, and their predictions `predicted_<objective>` as

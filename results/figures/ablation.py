@@ -12,14 +12,16 @@ from pandas.api.types import is_numeric_dtype
 
 from xoresnet.measures.metrics import metric_of
 from xoresnet.results.analysis.ablation import ablation
+from xoresnet.results.analysis.matched import FACTORS
 from xoresnet.results.figures.kit.axes import Axis, axis_of, round_ticks
 from xoresnet.results.figures.kit.kind import FigureKind
-from xoresnet.results.figures.kit.networks import varying_parameters
+from xoresnet.results.figures.kit.networks import parameter_name, value_name
 from xoresnet.results.figures.kit.palette import BLUE, GREY
-from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text, set_axis
+from xoresnet.results.figures.kit.paper import COLUMN, PAGE, blank, drawing, plain_text, set_axis
 from xoresnet.results.figures.kit.theme import plotly_figure, plotly_message
 from xoresnet.results.fronts.objectives import eligible
-from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.loading import RunTables
+from xoresnet.results.tables.parameters import varying_parameters
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -27,10 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FIGURE", "AblationInfo", "ablation_drawing", "ablation_info", "ablation_plot"]
 
-FACTORS = ("merge", "xor", "timesteps", "depth")
 _MOST_TRIALS = 10_000
 _TIMES = "\u00d7"
 _MOST_LEVELS = 8
+_MOST_TICKS = 3
+"""For which a panel of half a column has room."""
 _SHOWN = ["level", "effect", "low", "high", "count"]
 _MEANS = (
     "No two complete trials differ in only one of these parameters. The figure therefore shows the mean of all trials "
@@ -51,9 +54,11 @@ class AblationInfo(NamedTuple):
     """`difference`, `ratio` or `mean`, by metric."""
     notes: tuple[str, ...] = ()
     missing: str = ""
+    counted: str = "comparisons"
+    """What `count` counts."""
 
 
-def ablation_info(run: Run) -> AblationInfo:
+def ablation_info(run: RunTables) -> AblationInfo:
     """Matched effects if there are any, otherwise marginal means; at most eight values per parameter."""
     complete = run.trials[eligible(run.trials, run.objectives)]
     axes = tuple(axis_of(metric, complete) for metric in run.objectives)
@@ -117,7 +122,9 @@ def _rows(info: AblationInfo) -> list[_Row]:
 
 
 def _heading(info: AblationInfo, factor: str) -> str:
-    return f"{factor} vs {info.references[factor]}" if factor in info.references else factor
+    if factor not in info.references:
+        return parameter_name(factor)
+    return f"vs {value_name(factor, info.references[factor])}"
 
 
 class _Panel(NamedTuple):
@@ -153,7 +160,10 @@ def ablation_plot(info: AblationInfo) -> Figure:
     if info.missing:
         return plotly_message(info.missing)
     rows, panels = _rows(info), list(_panels(info))
-    labels = [f"<b>{escape(_heading(info, r.factor))}</b>" if r.level is None else escape(r.level) for r in rows]
+    labels = [
+        f"<b>{escape(_heading(info, r.factor))}</b>" if r.level is None else escape(value_name(r.factor, r.level))
+        for r in rows
+    ]
     height, gap = 25 * len(rows), 0.06
     width, tall = (1 - gap * (len(panels) - 1)) / len(panels), (1 - 0.12 * (len(panels) - 1)) / len(panels)
     layout: dict[str, Any] = {"showlegend": False, "shapes": []}
@@ -175,7 +185,7 @@ def ablation_plot(info: AblationInfo) -> Figure:
         narrow |= {f"{long_x}.domain": [0, 1], f"{long_y}.domain": [max(0, top - tall), top]}
         narrow |= {f"{long_y}.showticklabels": True}
         layout["shapes"] += [_no_effect_line(panel, x, y)] if panel.scale != "mean" else []
-    traces = [_dots(panel, str(number + 1) if number else "") for number, panel in enumerate(panels)]
+    traces = [_dots(panel, str(number + 1) if number else "", info.counted) for number, panel in enumerate(panels)]
     return plotly_figure(traces, {**layout, "meta": {"narrow": narrow}}, height=90 + height)
 
 
@@ -212,14 +222,14 @@ def _ratio_bounds(points: pd.DataFrame) -> tuple[float, float]:
     return 0.9 * min(1.0, float(np.nanmin(values))), 1.1 * max(1.0, float(np.nanmax(values)))
 
 
-def _dots(panel: _Panel, number: str) -> dict[str, Any]:
+def _dots(panel: _Panel, number: str, counted: str) -> dict[str, Any]:
     points = panel.points
     up, down = points["high"] - points["effect"], points["effect"] - points["low"]
     unit = _TIMES if panel.scale == "ratio" else ""
     texts = [
-        f"<b>{escape(level)}</b><br>{escape(panel.label)} {unit}{effect:.4g}"
-        f"<br>{_interval(low, high)}<br>{count:,} {'trials' if panel.scale == 'mean' else 'comparisons'}"
-        for level, effect, low, high, count in points[_SHOWN].itertuples(index=False, name=None)
+        f"<b>{escape(value_name(factor, level))}</b><br>{escape(panel.label)} {unit}{effect:.4g}"
+        f"<br>{_interval(low, high)}<br>{count:,} {'trials' if panel.scale == 'mean' else counted}"
+        for factor, level, effect, low, high, count in points[["factor", *_SHOWN]].itertuples(index=False, name=None)
     ]
     return {
         "x": points["effect"],
@@ -228,7 +238,7 @@ def _dots(panel: _Panel, number: str) -> dict[str, Any]:
         "yaxis": f"y{number}",
         "mode": "markers",
         "marker": {
-            "color": [BLUE if count > 1 else "rgba(0,0,0,0)" for count in points["count"]],
+            "color": [BLUE if known else "rgba(0,0,0,0)" for known in points["low"].notna()],
             "size": 9,
             "line": {"color": BLUE, "width": 1.5},
         },
@@ -247,22 +257,24 @@ def _dots(panel: _Panel, number: str) -> dict[str, Any]:
 
 
 def _interval(low: float, high: float) -> str:
-    return "one comparison, no interval" if np.isnan(low) else f"95 % interval {low:.4g} … {high:.4g}"
+    return "no interval" if np.isnan(low) else f"95 % interval {low:.4g} … {high:.4g}"
 
 
 def ablation_drawing(info: AblationInfo) -> matplotlib.figure.Figure:
-    """The figure for a paper, two columns wide."""
+    """The figure for a paper, one column wide, or two for three or more objectives."""
     from matplotlib.ticker import NullFormatter  # here, because infos are made without matplotlib
 
     if info.missing:
         return blank(info.missing)
     rows, panels = _rows(info), list(_panels(info))
-    with drawing(PAGE, 0.6 + 0.17 * len(rows), 1, len(panels), sharey=True, squeeze=False) as (figure, axes):
+    with drawing(
+        COLUMN if len(panels) <= 2 else PAGE, 0.6 + 0.17 * len(rows), 1, len(panels), sharey=True, squeeze=False
+    ) as (figure, axes):
         for place, panel in zip(axes[0], panels, strict=True):
             points = panel.points
             errors = np.nan_to_num([points["effect"] - points["low"], points["high"] - points["effect"]])
             place.errorbar(points["effect"], points["row"], xerr=errors, fmt="none", ecolor=BLUE)
-            fills = [BLUE if count > 1 else "white" for count in points["count"]]
+            fills = [BLUE if known else "white" for known in points["low"].notna()]
             place.scatter(points["effect"], points["row"], s=13, c=fills, edgecolors=BLUE, linewidths=0.9, zorder=3)
             place.grid(visible=False, axis="y")
             if panel.scale == "mean":
@@ -273,12 +285,15 @@ def ablation_drawing(info: AblationInfo) -> matplotlib.figure.Figure:
                 low, high = _ratio_bounds(points)
                 place.set_xscale("log")
                 place.set_xlim(low, high)
-                place.set_xticks(ticks := round_ticks(low, high), [f"{_TIMES}{tick:g}" for tick in ticks])
+                ticks = round_ticks(low, high)
+                ticks = ticks[:: -(-len(ticks) // _MOST_TICKS)]
+                place.set_xticks(ticks, [f"{_TIMES}{tick:g}" for tick in ticks])
                 place.xaxis.set_minor_formatter(NullFormatter())
             place.set_xlabel(plain_text(panel.label))
         first = axes[0][0]
         first.set_yticks(
-            range(len(rows)), [plain_text(_heading(info, r.factor) if r.level is None else r.level) for r in rows]
+            range(len(rows)),
+            [plain_text(_heading(info, r.factor) if r.level is None else value_name(r.factor, r.level)) for r in rows],
         )
         for row, label in zip(rows, first.get_yticklabels(), strict=True):
             label.set_fontweight("bold" if row.level is None else "normal")

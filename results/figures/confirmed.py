@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,15 +11,15 @@ import numpy as np
 import pandas as pd
 
 from xoresnet.measures.metrics import metric_of
-from xoresnet.results.analysis.confirmation import confirmed_metric, confirmed_networks, ranking_kept
-from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, value_text
+from xoresnet.results.analysis.confirmation import confirmed_networks, ranking_kept
+from xoresnet.results.figures.kit.axes import Axis, drawable
 from xoresnet.results.figures.kit.kind import FigureKind
-from xoresnet.results.figures.kit.networks import hover_texts
-from xoresnet.results.figures.kit.palette import BLUE, GREY, faint
+from xoresnet.results.figures.kit.means import mean_axis, mean_hovers
+from xoresnet.results.figures.kit.palette import BLUE, GREY, PURPLE
 from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
 from xoresnet.results.figures.kit.stairs import stairs
 from xoresnet.results.figures.kit.theme import plotly_axis, plotly_figure, plotly_message
-from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.loading import RunTables
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -35,7 +36,7 @@ class ConfirmedInfo(NamedTuple):
     x: Axis
     y: Axis
     networks: pd.DataFrame
-    """Columns `[arch_id, x, y, x_std, y_std, x_searched, y_searched, is_front, hover]`; NaN where unknown."""
+    """Columns `[arch_id, x, y, x_std, y_std, x_searched, y_searched, is_front, hover, is_highlighted]`."""
     steps: pd.DataFrame
     """The corners of the staircase through the confirmed front, columns `[x, y]`; empty with more objectives."""
     tau: dict[str, float]
@@ -45,15 +46,16 @@ class ConfirmedInfo(NamedTuple):
     """Why there is nothing to show."""
 
 
-def confirmed_info(run: Run) -> ConfirmedInfo:
-    """The first two objectives of all networks with at least one completed training."""
+def confirmed_info(run: RunTables, highlight: Collection[int] = ()) -> ConfirmedInfo:
+    """The first two objectives of all networks with at least one completed training. highlight: trials to point out."""
     metrics = list(run.objectives)
     attempted = confirmed_networks(run)
     networks = attempted[attempted["seeds"] > 0].reset_index(drop=True)
-    y, x = (_axis(metric, networks) for metric in metrics[:2])
+    y, x = (mean_axis(metric, networks) for metric in metrics[:2])
     missing = "" if len(networks) else "No network is confirmed: all trainings failed." if len(attempted) else _NOTHING
     places = drawable(networks, (x, y)) if len(networks) else np.zeros(0, dtype=np.bool_)
-    table = _table(networks[places], x, y, metrics)
+    pointed = networks["trial_id"].isin(list(highlight)).fillna(False)[places].to_numpy(dtype=np.bool_)
+    table = _table(networks[places], x, y, metrics).assign(is_highlighted=pointed)
     left_out = int((~places).sum())
     tau = ranking_kept(networks, run.objectives) if len(networks) else {}
     notes = [_tau_note(tau, len(networks)), _seeds_note(networks), _left_out(left_out)]
@@ -62,13 +64,6 @@ def confirmed_info(run: Run) -> ConfirmedInfo:
     drawn = table[table["is_front"] & (len(metrics) == 2)]
     steps = stairs(drawn["x"], drawn["y"], run.objectives[metrics[1]])
     return ConfirmedInfo(x, y, table, steps, tau, tuple(filter(None, notes)), missing)
-
-
-def _axis(metric: str, networks: pd.DataFrame) -> Axis:
-    """The axis of the means, labelled with the metric that was measured."""
-    confirmed = confirmed_metric(metric)
-    mean = f"{confirmed}_mean"
-    return axis_of(confirmed, pd.DataFrame({confirmed: networks[mean]}))._replace(metric=mean)
 
 
 def _table(networks: pd.DataFrame, x: Axis, y: Axis, metrics: list[str]) -> pd.DataFrame:
@@ -86,25 +81,9 @@ def _table(networks: pd.DataFrame, x: Axis, y: Axis, metrics: list[str]) -> pd.D
             "arch_id": networks["arch_id"].astype(str),
             **numbers,
             "is_front": networks["is_pareto"],
-            "hover": _hover(networks, metrics),
+            "hover": mean_hovers(networks, metrics),
         }
     )
-
-
-def _hover(networks: pd.DataFrame, metrics: list[str]) -> list[str]:
-    """The description of each network, followed by its means with their spread."""
-    confirmed = [confirmed_metric(metric) for metric in metrics]
-    texts = []
-    for text, row in zip(hover_texts(networks, []), networks.to_dict("records"), strict=True):
-        seeds = f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}"
-        lines = [f"{metric_of(name).heading} {_spread(name, row)}, {seeds}" for name in confirmed]
-        texts.append("<br>".join([text, *lines]))
-    return texts
-
-
-def _spread(name: str, row: dict[Any, Any]) -> str:
-    mean, deviation = value_text(name, row[f"{name}_mean"]), row[f"{name}_std"]
-    return mean if math.isnan(deviation) else f"{mean} ± {value_text(name, deviation)}"
 
 
 def _tau_note(tau: dict[str, float], count: int) -> str:
@@ -132,14 +111,14 @@ def confirmed_plot(info: ConfirmedInfo) -> Figure:
     if info.missing:
         return plotly_message(info.missing)
     table = info.networks
-    marker = {"color": [BLUE if front else faint(BLUE, 0.45) for front in table["is_front"]], "size": 9}
+    marker = {"color": [BLUE if front else GREY for front in table["is_front"]], "size": 9}
     traces: list[dict[str, Any]] = [
         {
             **dict(zip("xy", _links(table), strict=True)),
             "mode": "lines",
             "hoverinfo": "skip",
             "showlegend": False,
-            "line": {"color": faint(GREY, 0.6), "width": 1},
+            "line": {"color": GREY, "width": 1},
         },
         {
             "x": table["x_searched"],
@@ -155,7 +134,7 @@ def confirmed_plot(info: ConfirmedInfo) -> Figure:
             "mode": "lines",
             "hoverinfo": "skip",
             "showlegend": False,
-            "line": {"color": faint(BLUE, 0.55), "width": 1.5},
+            "line": {"color": BLUE, "width": 1.2},
         },
         {
             "x": table["x"],
@@ -168,6 +147,14 @@ def confirmed_plot(info: ConfirmedInfo) -> Figure:
             "hovertext": table["hover"],
             "hoverinfo": "text",
             "customdata": [escape(arch_id) for arch_id in table["arch_id"]],
+        },
+        {
+            "x": table["x"][table["is_highlighted"]],
+            "y": table["y"][table["is_highlighted"]],
+            "mode": "markers",
+            "name": "highlighted",
+            "hoverinfo": "skip",
+            "marker": {"color": "rgba(0,0,0,0)", "size": 20, "line": {"color": PURPLE, "width": 2}},
         },
     ]
     layout = {"xaxis": plotly_axis(info.x), "yaxis": plotly_axis(info.y), "meta": {"narrow": {"height": 440}}}
@@ -185,7 +172,7 @@ def _links(table: pd.DataFrame) -> tuple[list[float], list[float]]:
 
 
 def _bars(deviations: pd.Series[float]) -> dict[str, Any]:
-    return {"type": "data", "array": deviations.fillna(0.0), "thickness": 1.2, "width": 3, "color": faint(BLUE, 0.7)}
+    return {"type": "data", "array": deviations.fillna(0.0), "thickness": 1.2, "width": 3, "color": GREY}
 
 
 def confirmed_drawing(info: ConfirmedInfo) -> matplotlib.figure.Figure:
@@ -194,7 +181,7 @@ def confirmed_drawing(info: ConfirmedInfo) -> matplotlib.figure.Figure:
         return blank(info.missing)
     table = info.networks
     with drawing(COLUMN, 2.7) as (figure, axes):
-        axes.plot(*_links(table), color=GREY, alpha=0.6, linewidth=0.6)
+        axes.plot(*_links(table), color=GREY, linewidth=0.6)
         axes.scatter(
             table["x_searched"],
             table["y_searched"],
@@ -204,7 +191,7 @@ def confirmed_drawing(info: ConfirmedInfo) -> matplotlib.figure.Figure:
             linewidths=0.7,
             label="search (validation)",
         )
-        axes.plot(info.steps["x"], info.steps["y"], color=BLUE, alpha=0.7, linewidth=0.8)
+        axes.plot(info.steps["x"], info.steps["y"], color=BLUE, linewidth=0.8)
         axes.errorbar(
             table["x"],
             table["y"],
@@ -217,9 +204,13 @@ def confirmed_drawing(info: ConfirmedInfo) -> matplotlib.figure.Figure:
             capsize=1.5,
             label="confirmed (test, mean ± s.d.)",
         )
+        ringed = table[table["is_highlighted"]]
+        if len(ringed):
+            ring = {"facecolors": "none", "edgecolors": PURPLE, "linewidths": 1.0}
+            axes.scatter(ringed["x"], ringed["y"], s=90, label="highlighted", **ring)
         set_axis(axes, "x", info.x)
         set_axis(axes, "y", info.y)
-        figure.legend(loc="outside upper left", ncols=2, columnspacing=1.0, handletextpad=0.3)
+        figure.legend(loc="outside upper left", ncols=2, columnspacing=0.8, handletextpad=0.3)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,13 +12,13 @@ from xoresnet.measures.metrics import metric_of
 from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable
 from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.lines import with_gaps
-from xoresnet.results.figures.kit.networks import STATE_NAMES
 from xoresnet.results.figures.kit.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION, faint
 from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
 from xoresnet.results.figures.kit.sample import thin
 from xoresnet.results.figures.kit.theme import plotly_axis, plotly_figure, plotly_message
 from xoresnet.results.fronts.pareto import is_pareto
-from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.loading import RunTables
+from xoresnet.results.tables.spending import STATE_NAMES
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -27,12 +28,13 @@ __all__ = ["FIGURE", "CurvesInfo", "curves_drawing", "curves_info", "curves_plot
 
 _MOST_LINES, _MOST_DOTS = 300, 20_000
 _ROLES = {
-    "pruned": (GREY, 0.6, 1.0),
-    "paused": (PURPLE, 0.6, 1.0),
-    "failed": (GREY, 0.8, 1.0),
-    "complete": (BLUE, 0.6, 1.0),
-    "unfinished": (GREEN, 0.8, 1.4),
+    "pruned": (GREY, 0.9, 0.8),
+    "paused": (PURPLE, 0.9, 0.8),
+    "failed": (GREY, 0.9, 0.8),
+    "complete": (BLUE, 0.9, 0.8),
+    "unfinished": (GREEN, 0.9, 1.4),
     "front": (VERMILLION, 1.0, 1.8),
+    "highlighted": (PURPLE, 1.0, 3.5),
 }
 """Colour, opacity and width of the lines, drawn in this order."""
 
@@ -44,22 +46,26 @@ class CurvesInfo(NamedTuple):
     curves: pd.DataFrame
     """Columns `[trial_id, arch_id, role, epoch, value]`, sorted by trial and epoch.
 
-    role: `front`, `complete`, `pruned`, `paused`, `failed` or `unfinished`.
+    role: `highlighted`, `front`, `complete`, `pruned`, `paused`, `failed` or `unfinished`.
     """
     notes: tuple[str, ...] = ()
     missing: str = ""
 
 
-def curves_info(run: Run) -> CurvesInfo:
-    """The curves of the first objective in the history; a sample of many trials, including the front."""
+def curves_info(run: RunTables, highlight: Collection[int] = ()) -> CurvesInfo:
+    """The curves of the first objective in the history; a sample of many trials, including the front.
+
+    highlight: trials to point out.
+    """
     metric = next((name for name in run.objectives if name in run.history), "val_accuracy")
     y = axis_of(metric, run.history)
     history = run.history[drawable(run.history, [y])]
     trials = run.trials[run.trials["trial_id"].isin(history["trial_id"])]
-    front = is_pareto(trials, run.objectives)
+    front, pointed = is_pareto(trials, run.objectives), trials["trial_id"].isin(list(highlight))
     epochs = max(1, round(len(history) / max(1, len(trials))))
-    shown, note = thin(trials, min(_MOST_LINES, max(50, _MOST_DOTS // epochs)), front.to_numpy())
+    shown, note = thin(trials, min(_MOST_LINES, max(50, _MOST_DOTS // epochs)), (front | pointed).to_numpy())
     roles = shown["state"].map(STATE_NAMES).fillna("unfinished").mask(front[shown.index], "front")
+    roles = roles.mask(pointed[shown.index], "highlighted")
     history = history[history["trial_id"].isin(shown["trial_id"])].sort_values(["trial_id", "epoch"], kind="stable")
     curves = pd.DataFrame(
         {

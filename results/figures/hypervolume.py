@@ -11,17 +11,21 @@ from xoresnet.measures.metrics import metric_of
 from xoresnet.results.figures.kit.axes import axis_of, drawable, reference_text, time_unit
 from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.palette import BLUE, faint
-from xoresnet.results.figures.kit.paper import COLUMN, PAGE, blank, drawing
+from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing
 from xoresnet.results.figures.kit.theme import plotly_figure, plotly_message
 from xoresnet.results.fronts.hypervolume import hypervolume_over_time, reference_point
 from xoresnet.results.fronts.objectives import eligible
-from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.loading import RunTables
 
 if TYPE_CHECKING:
     import matplotlib.figure
     from plotly.graph_objects import Figure
 
 __all__ = ["FIGURE", "HypervolumeInfo", "hypervolume_drawing", "hypervolume_info", "hypervolume_plot"]
+
+
+_FEW = 12
+"""Up to so many trials each has a tick; plotly would also place ticks between them."""
 
 
 class HypervolumeInfo(NamedTuple):
@@ -40,7 +44,7 @@ class HypervolumeInfo(NamedTuple):
     missing: str = ""
 
 
-def hypervolume_info(run: Run) -> HypervolumeInfo:
+def hypervolume_info(run: RunTables) -> HypervolumeInfo:
     """Amounts such as spikes are taken on log10; the reference point is a tenth of the range beyond the worst trial."""
     complete = run.trials[eligible(run.trials, run.objectives)]
     axes = [axis_of(metric, complete) for metric in run.objectives]
@@ -100,7 +104,8 @@ def hypervolume_plot(info: HypervolumeInfo) -> Figure:
         name = str(number + 1) if number else ""
         low, high = 1 - (number + 1) / len(panels), 1 - number / len(panels)
         traces.append(_stairs(steps, f"x{name}", f"y{name}"))
-        layout[f"xaxis{name}"] = {"title": {"text": label}, "anchor": f"y{name}", "rangemode": "tozero"}
+        whole = {"tickformat": "d", **({"dtick": 1} if steps["x"].max() <= _FEW else {})} if label == "trial" else {}
+        layout[f"xaxis{name}"] = {"title": {"text": label}, "anchor": f"y{name}", "rangemode": "tozero", **whole}
         layout[f"yaxis{name}"] = {
             "domain": [low + (0.13 if number + 1 < len(panels) else 0), high],
             "title": {"text": "hypervolume"},
@@ -118,7 +123,8 @@ def _stairs(steps: pd.DataFrame, x: str, y: str) -> dict[str, Any]:
         "yaxis": y,
         "mode": "lines+markers",
         "line": {"shape": "hv", "color": BLUE, "width": 2},
-        "marker": {"size": 4},
+        "marker": {"size": 5},
+        "cliponaxis": False,
         "fill": "tozeroy",
         "fillcolor": faint(BLUE, 0.1),
         "customdata": steps["front_size"],
@@ -127,19 +133,20 @@ def _stairs(steps: pd.DataFrame, x: str, y: str) -> dict[str, Any]:
 
 
 def hypervolume_drawing(info: HypervolumeInfo) -> matplotlib.figure.Figure:
-    """The figure for a paper: two columns wide where times are known."""
+    """The figure for a paper, one column wide."""
     if info.missing:
         return blank(info.missing)
     panels = _panels(info)
-    width = COLUMN if len(panels) == 1 else PAGE
-    with drawing(width, 2.1, 1, len(panels), sharey=True, squeeze=False) as (figure, axes):
-        for place, (steps, label) in zip(axes[0], panels, strict=True):
+    with drawing(COLUMN, 1.6 * len(panels) + 0.2, len(panels), 1, squeeze=False) as (figure, axes):
+        for place, (steps, label) in zip(axes[:, 0], panels, strict=True):
             place.step(steps["x"], steps["hypervolume"], where="post", color=BLUE)
             place.fill_between(steps["x"], steps["hypervolume"], step="post", color=BLUE, alpha=0.1, linewidth=0)
             place.set_xlabel(label)
             place.set_ylim(bottom=0)
             place.set_xlim(left=0)
-        axes[0][0].set_ylabel("hypervolume")
+            place.set_ylabel("hypervolume")
+            if label == "trial":
+                place.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 

@@ -11,10 +11,11 @@ import pandas as pd
 from xoresnet.measures.metrics import metric_of
 from xoresnet.results.analysis.importance import importance
 from xoresnet.results.figures.kit.kind import FigureKind
+from xoresnet.results.figures.kit.networks import parameter_name
 from xoresnet.results.figures.kit.palette import COLOURS, GREY
 from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, plain_text
 from xoresnet.results.figures.kit.theme import plotly_figure, plotly_message
-from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.loading import RunTables
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -36,7 +37,7 @@ class ImportanceInfo(NamedTuple):
     missing: str = ""
 
 
-def importance_info(run: Run) -> ImportanceInfo:
+def importance_info(run: RunTables) -> ImportanceInfo:
     """At most twelve parameters, by their largest importance for any objective."""
     nothing = pd.DataFrame({"metric": [], "parameter": [], "importance": [], "deviation": []})
     try:
@@ -69,7 +70,7 @@ def importance_plot(info: ImportanceInfo) -> Figure:
             "type": "bar",
             "orientation": "h",
             "name": escape(heading),
-            "y": [escape(name) for name in info.parameters],
+            "y": [escape(parameter_name(name)) for name in info.parameters],
             "x": rows["importance"],
             "error_x": {"type": "data", "array": rows["deviation"], "thickness": 1.2, "width": 3, "color": GREY},
             "marker": {"color": colour, "line": {"width": 0}},
@@ -104,7 +105,7 @@ def importance_drawing(info: ImportanceInfo) -> matplotlib.figure.Figure:
                 label=plain_text(heading),
                 error_kw={"linewidth": 0.7, "ecolor": "#4a4f57"},
             )
-        axes.set_yticks(places, [plain_text(name) for name in info.parameters])
+        axes.set_yticks(places, [plain_text(parameter_name(name)) for name in info.parameters])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("importance")

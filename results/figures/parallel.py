@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,15 +14,15 @@ from xoresnet.measures.metrics import metric_of
 from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable, value_text
 from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.lines import with_gaps
-from xoresnet.results.figures.kit.networks import hover_texts, varying_parameters
-from xoresnet.results.figures.kit.palette import BLUE, GREY, VERMILLION, faint
-from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text
+from xoresnet.results.figures.kit.networks import hover_texts, parameter_name, value_name
+from xoresnet.results.figures.kit.palette import GREY, PURPLE, VERMILLION
+from xoresnet.results.figures.kit.paper import LABEL_BOX, PAGE, blank, drawing, plain_text
 from xoresnet.results.figures.kit.sample import thin
 from xoresnet.results.figures.kit.theme import plotly_figure, plotly_message
 from xoresnet.results.fronts.objectives import eligible
 from xoresnet.results.fronts.pareto import is_pareto
-from xoresnet.results.tables.loading import Run
-from xoresnet.results.tables.parameters import labels
+from xoresnet.results.tables.loading import RunTables
+from xoresnet.results.tables.parameters import labels, varying_parameters
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -33,6 +34,11 @@ _MOST_LINES, _MOST_DIMENSIONS, _MOST_LEVELS = 300, 12, 12
 _SPREAD = 0.2
 """Jitter as a share of the distance of two values, so that lines through one value stay visible."""
 _ABSENT = "none"
+_MANY_LINES = 60
+_HEADING = 18
+"""Pixels of a line of the headings, which are above the axes."""
+_SPELLED = ("depth", "timesteps")
+"""Parameters whose values are numbers that need their name: `T=4`."""
 
 
 class Dimension(NamedTuple):
@@ -50,19 +56,23 @@ class ParallelInfo(NamedTuple):
 
     dimensions: tuple[Dimension, ...]
     trials: pd.DataFrame
-    """Columns `[trial_id, arch_id, is_front, hover]`; the front comes last and is drawn on top."""
+    """Columns `[trial_id, arch_id, is_front, is_highlighted, hover]`; the front comes last and is drawn on top."""
     notes: tuple[str, ...] = ()
     missing: str = ""
 
 
-def parallel_info(run: Run) -> ParallelInfo:
-    """Parameters in the order of their columns, then the objectives; parameters of many values have a numeric scale."""
+def parallel_info(run: RunTables, highlight: Collection[int] = ()) -> ParallelInfo:
+    """Parameters in the order of their columns, then the objectives; parameters of many values have a numeric scale.
+
+    highlight: trials to point out, as far as they are complete.
+    """
     complete = run.trials[eligible(run.trials, run.objectives)]
     axes = [axis_of(metric, complete) for metric in run.objectives]
     complete = complete[drawable(complete, axes)]
     front = is_pareto(complete, run.objectives).to_numpy(dtype=np.bool_)
-    rows, note = thin(complete, _MOST_LINES, front)
-    rows = rows.assign(is_front=is_pareto(complete, run.objectives)[rows.index])
+    pointed = complete["trial_id"].isin(list(highlight))
+    rows, note = thin(complete, _MOST_LINES, front | pointed.to_numpy())
+    rows = rows.assign(is_front=is_pareto(complete, run.objectives)[rows.index], is_highlighted=pointed[rows.index])
     rows = rows.sort_values("is_front", kind="stable")
     varying = list(varying_parameters(complete).items()) if len(complete) else []
     notes = [note] if note else []
@@ -70,7 +80,9 @@ def parallel_info(run: Run) -> ParallelInfo:
         left_out = ", ".join(name for name, _ in varying[_MOST_DIMENSIONS:])
         notes.append(f"Shows {_MOST_DIMENSIONS} of the parameters that vary, without {left_out}.")
     parameters = [_parameter(name, rows[column]) for name, column in varying[:_MOST_DIMENSIONS]]
-    table = rows[["trial_id", "arch_id", "is_front"]].assign(hover=hover_texts(rows, list(run.objectives)))
+    table = rows[["trial_id", "arch_id", "is_front", "is_highlighted"]].assign(
+        hover=hover_texts(rows, list(run.objectives))
+    )
     missing = "" if len(rows) else "No trial is complete yet."
     if len(rows) and not parameters:
         missing = "No parameter varies between complete trials."
@@ -85,6 +97,8 @@ def _parameter(name: str, column: pd.Series[Any]) -> Dimension:
         return _numeric(name, values.to_numpy(dtype=np.float64))
     codes, levels = pd.factorize(values, sort=True)
     names = [f"{level:g}" if isinstance(level, float) else str(level) for level in levels]
+    if name in _SPELLED:
+        names = [value_name(name, level) for level in names]
     if (codes < 0).any():  # some networks do not have this parameter
         codes, names = np.where(codes < 0, len(names), codes), [*names, _ABSENT]
     count = len(names)
@@ -133,16 +147,17 @@ def parallel_plot(info: ParallelInfo) -> Figure:
     if info.missing:
         return plotly_message(info.missing)
     front = info.trials["is_front"].to_numpy(dtype=np.bool_)
-    faintness = min(0.6, max(0.3, 40 / max(1, len(front))))
     traces = [
-        _lines(_points(info, ~front), "dominated", faint(BLUE, faintness), 1.0),
-        _lines(_points(info, front), "front", faint(VERMILLION, 0.9), 1.8),
+        _lines(_points(info, ~front), "dominated", GREY, 0.7 if len(front) > _MANY_LINES else 1.0),
+        _lines(_points(info, front), "front", VERMILLION, 2.0),
+        _lines(_points(info, info.trials["is_highlighted"].to_numpy(dtype=np.bool_)), "highlighted", PURPLE, 4.0),
     ]
+    traces = [trace for trace in traces if len(trace["x"])]
     last = len(info.dimensions) - 1
     layout = {
         "xaxis": {
             "tickvals": list(range(last + 1)),
-            "ticktext": [_broken(dimension.name) for dimension in info.dimensions],
+            "ticktext": [_broken(parameter_name(dimension.name)) for dimension in info.dimensions],
             "side": "top",
             "range": [-0.3, last + 0.7],
             "showgrid": True,
@@ -156,7 +171,8 @@ def parallel_plot(info: ParallelInfo) -> Figure:
         "annotations": [label for place, each in enumerate(info.dimensions) for label in _tick_labels(place, each)],
         "meta": {"min_width": 92 * (last + 1)},
     }
-    return plotly_figure(traces, layout, height=440)
+    lines = max(_broken(parameter_name(dimension.name)).count("<br>") for dimension in info.dimensions) + 1
+    return plotly_figure(traces, layout, height=440 + _HEADING * lines, above=_HEADING * lines)
 
 
 def _lines(points: pd.DataFrame, name: str, colour: str, width: float) -> dict[str, Any]:
@@ -200,9 +216,12 @@ def parallel_drawing(info: ParallelInfo) -> matplotlib.figure.Figure:
     front = info.trials["is_front"].to_numpy(dtype=np.bool_)
     with drawing(PAGE, 2.6) as (figure, axes):
         for name, rows, colour, opacity, width in (
-            ("dominated", ~front, BLUE, 0.25, 0.5),
-            ("front", front, VERMILLION, 0.9, 0.9),
+            ("dominated", ~front, GREY, 0.9, 0.4),
+            ("front", front, VERMILLION, 1.0, 0.9),
+            ("highlighted", info.trials["is_highlighted"].to_numpy(dtype=np.bool_), PURPLE, 1.0, 1.8),
         ):
+            if not rows.any():
+                continue
             points = _points(info, rows)
             axes.plot(points["x"], points["y"], color=colour, alpha=opacity, linewidth=width, label=name)
         for place, dimension in enumerate(info.dimensions):
@@ -215,9 +234,11 @@ def parallel_drawing(info: ParallelInfo) -> matplotlib.figure.Figure:
                     textcoords="offset points",
                     fontsize=6,
                     va="center",
-                    bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.75, "linewidth": 0},
+                    bbox=LABEL_BOX,
                 )
-        axes.set_xticks(range(len(info.dimensions)), [_stacked(dimension.name) for dimension in info.dimensions])
+        axes.set_xticks(
+            range(len(info.dimensions)), [_stacked(parameter_name(dimension.name)) for dimension in info.dimensions]
+        )
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
         axes.set_yticks([])

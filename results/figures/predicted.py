@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 
 from xoresnet.measures.metrics import duration, metric_of
+from xoresnet.results.analysis.networks import describe
 from xoresnet.results.analysis.prediction import predicted_and_measured, prediction_quality
 from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable
 from xoresnet.results.figures.kit.kind import FigureKind
-from xoresnet.results.figures.kit.networks import describe
-from xoresnet.results.figures.kit.palette import BLUE, GREY, VERMILLION, faint
-from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, set_axis
+from xoresnet.results.figures.kit.palette import BLUE, GREY, VERMILLION
+from xoresnet.results.figures.kit.paper import COLUMN, blank, drawing, set_axis
 from xoresnet.results.figures.kit.sample import MOST_POINTS, thin
 from xoresnet.results.figures.kit.theme import plotly_axis, plotly_figure, plotly_message
 from xoresnet.results.fronts.ranks import Agreement
-from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.loading import RunTables
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -55,7 +55,7 @@ class PredictedInfo(NamedTuple):
     """Why there is nothing to show."""
 
 
-def predicted_info(run: Run) -> PredictedInfo:
+def predicted_info(run: RunTables) -> PredictedInfo:
     """All complete trials with a prediction, in one panel for each of the first two predicted objectives."""
     pairs = predicted_and_measured(run)
     missing = "" if len(pairs) else _why_nothing(run)
@@ -67,7 +67,7 @@ def predicted_info(run: Run) -> PredictedInfo:
     return PredictedInfo(panels, quality, tuple(filter(None, notes)) if not missing else (), missing)
 
 
-def _why_nothing(run: Run) -> str:
+def _why_nothing(run: RunTables) -> str:
     if run.prior.get("failed"):
         return f"Shared weights could not be trained: {str(run.prior['failed']).rstrip('.').replace('. ', '; ')}."
     if len(run.predicted):
@@ -109,7 +109,7 @@ def _tau_text(agreement: Agreement) -> str:
     return f"{agreement.tau:.2f}{interval}"
 
 
-def _cost_note(run: Run) -> str:
+def _cost_note(run: RunTables) -> str:
     if "epochs_charged" not in run.prior:
         return ""
     epochs, seconds = (float(run.prior[name]) for name in ("epochs_charged", "seconds"))
@@ -134,7 +134,7 @@ def predicted_plot(info: PredictedInfo) -> Figure:
                 "mode": "lines",
                 "hoverinfo": "skip",
                 "showlegend": False,
-                "line": {"color": faint(GREY, 0.6), "width": 1, "dash": "dot"},
+                "line": {"color": GREY, "width": 1, "dash": "dot"},
             }
         )
         for chosen, name, colour in _REASONS:
@@ -147,7 +147,7 @@ def predicted_plot(info: PredictedInfo) -> Figure:
                     "mode": "markers",
                     "name": name,
                     "showlegend": number == 0,
-                    "marker": {"color": faint(colour, 0.7), "size": 7},
+                    "marker": {"color": colour, "size": 6},
                     "hovertext": rows["hover"],
                     "hoverinfo": "text",
                 }
@@ -166,21 +166,21 @@ def predicted_plot(info: PredictedInfo) -> Figure:
 
 
 def predicted_drawing(info: PredictedInfo) -> matplotlib.figure.Figure:
-    """The figure for a paper, two columns wide."""
+    """The figure for a paper, one column wide."""
     if info.missing:
         return blank(info.missing)
-    with drawing(PAGE, 2.7, 1, len(info.panels), squeeze=False) as (figure, axes):
-        for place, panel in zip(axes[0], info.panels, strict=True):
+    with drawing(COLUMN, 2.3 * len(info.panels) + 0.3, len(info.panels), 1, squeeze=False) as (figure, axes):
+        for place, panel in zip(axes[:, 0], info.panels, strict=True):
             place.plot(panel.ends, panel.ends, color=GREY, linestyle=":", linewidth=0.8)
             for chosen, name, colour in _REASONS:
                 rows = panel.networks[panel.networks["is_chosen"] == chosen]
-                place.scatter(rows["x"], rows["y"], s=9, color=colour, alpha=0.7, linewidths=0, label=name)
+                place.scatter(rows["x"], rows["y"], s=9, color=colour, linewidths=0, label=name)
             set_axis(place, "x", panel.axis)
             set_axis(place, "y", panel.axis)
             place.set_xlabel(f"predicted {panel.axis.label}")
             place.set_ylabel(f"measured {panel.axis.label}")
         handles, labels = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=2)
+        figure.legend(handles, labels, loc="outside upper left", ncols=1)
     return figure
 
 

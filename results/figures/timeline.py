@@ -10,12 +10,12 @@ import pandas as pd
 from xoresnet.results.figures.kit.axes import time_unit
 from xoresnet.results.figures.kit.kind import FigureKind
 from xoresnet.results.figures.kit.lines import with_gaps
-from xoresnet.results.figures.kit.networks import STATE_NAMES
 from xoresnet.results.figures.kit.palette import STATE_COLOURS
 from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text
 from xoresnet.results.figures.kit.sample import MOST_POINTS
 from xoresnet.results.figures.kit.theme import plotly_figure, plotly_message
-from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.loading import RunTables
+from xoresnet.results.tables.spending import STATE_NAMES
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -43,7 +43,7 @@ class TimelineInfo(NamedTuple):
     missing: str = ""
 
 
-def timeline_info(run: Run) -> TimelineInfo:
+def timeline_info(run: RunTables) -> TimelineInfo:
     """The latest trials, one row per worker: a bar for each stretch that a network trained without a pause.
 
     All stretches of a trial are in the row of its last worker.
@@ -71,7 +71,7 @@ def timeline_info(run: Run) -> TimelineInfo:
     return TimelineInfo(bars.reset_index(drop=True), tuple(map(str, workers)), unit, tuple(notes))
 
 
-def _stretches(run: Run, trials: pd.DataFrame) -> pd.DataFrame:
+def _stretches(run: RunTables, trials: pd.DataFrame) -> pd.DataFrame:
     """One row for each stretch of epochs without a pause, `[trial_id, arch_id, state, worker, begin, end]`.
 
     A trial without reports has one stretch from its start to its end; so has each trial of a run whose history does not

@@ -10,21 +10,25 @@ from xoresnet.errors import UsageError
 from xoresnet.files.atomic import replaced
 from xoresnet.files.places import local_path
 from xoresnet.results.figures import FIGURES
-from xoresnet.results.figures.kit.paper import paper_style
-from xoresnet.results.tables.loading import Run, load
+from xoresnet.results.tables.loading import RunTables, load
 
-__all__ = ["write_figures"]
+__all__ = ["FORMATS", "write_figures"]
+
+FORMATS = ("png", "svg", "pdf")
+"""PNG for slides, SVG for the web, PDF for LaTeX."""
+_UNDATED: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""Equal figures give equal files."""
 
 
-def write_figures(run: Run | str | Path, folder: str | Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
+def write_figures(run: RunTables | str | Path, folder: str | Path, formats: Sequence[str] = FORMATS) -> list[Path]:
     """Write each figure of a run into a folder as `front.png`, `front.svg`, ...; returns the paths.
 
-    run: a loaded run, or its folder or URL. formats: any that matplotlib writes, such as `pdf`. A figure that has
+    run: a loaded run, or its folder or URL. formats: any that matplotlib writes. A figure that has
     nothing to show yet is left out.
     Raises `RunError` as `load` does, and `UsageError` for an unknown format.
     """
     target = local_path(folder, "folder")
-    loaded = run if isinstance(run, Run) else load(run)
+    loaded = run if isinstance(run, RunTables) else load(run)
     names = [formats] if isinstance(formats, str) else list(formats)
     _check(names)
     target.mkdir(parents=True, exist_ok=True)
@@ -36,8 +40,8 @@ def write_figures(run: Run | str | Path, folder: str | Path, formats: Sequence[s
         figure = kind.drawing(info)
         for form in names:
             path = target / f"{name}.{form}"
-            with replaced(path) as partial, paper_style():
-                figure.savefig(partial, format=form, metadata={"Date": None} if form == "svg" else None)
+            with replaced(path) as partial:
+                figure.savefig(partial, format=form, metadata=_UNDATED.get(form))
             paths.append(path)
     return paths
 

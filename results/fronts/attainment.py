@@ -7,7 +7,7 @@ Grunert da Fonseca, Fonseca and Hall 2001, doi 10.1007/3-540-44719-9_15.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
-from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, check_frame, eligible, losses
+from xoresnet.results.fronts.objectives import HasTrials, Objectives, eligible, losses, shared_objectives, trials_of
 from xoresnet.results.fronts.pareto import nondominated
 
 __all__ = ["attainment"]
@@ -27,13 +27,15 @@ _DIGITS = 9  # 0.7 of 10 runs is 7 runs, although 0.7 * 10 > 7 in floating point
 
 
 def attainment(
-    trials: pd.DataFrame,
-    objectives: Objectives = OBJECTIVES,
+    trials: pd.DataFrame | HasTrials | Iterable[HasTrials],
+    objectives: Objectives | None = None,
     by: str = "run",
     levels: Sequence[float] = (0.25, 0.5, 0.75),
 ) -> pd.DataFrame:
     """The attainment surfaces: columns `[level, <objectives>]` with one row per corner of each surface.
 
+    trials: a frame, the `Runs` that `load_many` returns, or several runs, each of which then counts as one.
+    objectives: by default those of the runs, for a frame accuracy and spikes (`OBJECTIVES`).
     by: the column that identifies the run. A run without eligible trials counts as a run that attained nothing.
     levels: shares of the runs, above 0 and at most 1. A level that too few runs reach has no rows.
     Corners are distinct, best in the last objective first, in the units and signs of the frame.
@@ -41,7 +43,7 @@ def attainment(
 
     Fast for two and three objectives; with more, suitable for the fronts of a few small runs only.
     """
-    check_frame(trials)
+    trials, objectives = _joined(trials, objectives)
     for level in levels:
         if not 0 < level <= 1:
             raise UsageError(f"a level is a share of the runs, above 0 and at most 1, got {level}")
@@ -57,6 +59,21 @@ def attainment(
     signs = [-1.0 if direction == "max" else 1.0 for direction in objectives.values()]
     parts = [_tidy(surfaces[count] * signs, level, objectives) for level, count in zip(levels, needed, strict=True)]
     return pd.concat(parts or [_tidy(points[:0], 0.0, objectives)], ignore_index=True)
+
+
+def _joined(
+    trials: pd.DataFrame | HasTrials | Iterable[HasTrials], objectives: Objectives | None
+) -> tuple[pd.DataFrame, Objectives]:
+    """One frame with the column `run`, and the objectives. Raises `UsageError` for runs with different objectives."""
+    if isinstance(trials, pd.DataFrame) or not isinstance(trials, Iterable) or isinstance(trials, str):
+        return trials_of(trials, objectives)  # which refuses what is neither
+    pairs = [trials_of(run, objectives) for run in trials]
+    if not pairs:
+        raise UsageError("attainment expects at least one run")
+    shared_objectives([each for _, each in pairs])
+    return pd.concat([frame.assign(run=place) for place, (frame, _) in enumerate(pairs)], ignore_index=True), pairs[0][
+        1
+    ]
 
 
 def _tidy(surface: _Array, level: float, objectives: Objectives) -> pd.DataFrame:

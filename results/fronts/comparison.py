@@ -9,7 +9,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xoresnet.results.fronts.hypervolume import hypervolume, reference_point
-from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, check_log, eligible, losses, numbers
+from xoresnet.results.fronts.objectives import (
+    HasTrials,
+    Objectives,
+    check_log,
+    eligible,
+    losses,
+    numbers,
+    shared_objectives,
+    trials_of,
+)
 from xoresnet.results.fronts.pareto import nondominated, pareto_front
 
 __all__ = ["compare"]
@@ -18,21 +27,29 @@ _Array = NDArray[np.float64]
 
 
 def compare(
-    a: pd.DataFrame, b: pd.DataFrame, objectives: Objectives = OBJECTIVES, log: Collection[str] = ()
+    a: pd.DataFrame | HasTrials,
+    b: pd.DataFrame | HasTrials,
+    objectives: Objectives | None = None,
+    log: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Compare the results and the cost of two frames of trials: columns `[measure, a, b]`, NaN for unknown values.
+    """Compare the results and the cost of two searches: columns `[measure, a, b]`, NaN for unknown values.
+
+    a, b: frames of trials, or runs. objectives: by default those of the runs, for frames accuracy and spikes.
 
     `trials`: the number of rows. `complete`: the number of eligible rows, see `pareto_front`. `front_size`.
     `hypervolume`: of each front, bounded by the reference point of both frames together, which the rows
     `reference.<metric>` give; objectives in `log` are taken on log10.
-    `covered`: the share of the front that the other front covers, i.e. for which it has a trial that is at least as
-    good in every objective (the C-metric of Zitzler and Thiele 1998, doi 10.1007/BFb0056872). Lower is better. The two
-    shares need not add up to 1.
+    `front_covered_by_other`: the share of the front that the other front covers, i.e. for which it has a trial that is
+    at least as good in every objective (the C-metric of Zitzler and Thiele 1998, doi 10.1007/BFb0056872). Lower is
+    better. The two shares need not add up to 1.
     `best.<metric>`: the best value among complete trials. `epochs_trained`, `train_seconds`: sums over all trials,
     including pruned and failed ones.
-    Raises `UsageError` for a missing objective, and for values of zero or less in `log`.
+    Raises `UsageError` for a missing objective, for runs with different ones, and for values of zero or less in `log`.
     """
-    frames = a, b
+    pairs = [trials_of(a, objectives), trials_of(b, objectives)]
+    frames = [frame for frame, _ in pairs]
+    known = [each for source, (_, each) in zip((a, b), pairs, strict=True) if not isinstance(source, pd.DataFrame)]
+    objectives = shared_objectives(known or [pairs[0][1]])
     complete = [frame[eligible(frame, objectives)] for frame in frames]
     fronts = [pareto_front(frame, objectives) for frame in frames]
     measures: dict[str, list[float]] = {
@@ -40,7 +57,7 @@ def compare(
         "complete": [len(frame) for frame in complete],
         "front_size": [len(front) for front in fronts],
         **_hypervolumes(complete, objectives, log),
-        "covered": _covered([losses(front, objectives) for front in fronts]),
+        "front_covered_by_other": _covered([losses(front, objectives) for front in fronts]),
         **{
             f"best.{metric}": [_best(numbers(frame, metric), direction == "max") for frame in complete]
             for metric, direction in objectives.items()

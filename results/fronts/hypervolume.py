@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
-from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, check_log, eligible, losses, numbers
+from xoresnet.results.fronts.objectives import HasTrials, Objectives, check_log, eligible, losses, numbers, trials_of
 
 __all__ = ["hypervolume", "hypervolume_over_time", "reference_point"]
 
@@ -29,14 +29,16 @@ _MARGIN = 0.1
 
 
 def reference_point(
-    frame: pd.DataFrame, objectives: Objectives = OBJECTIVES, log: Collection[str] = ()
+    frame: pd.DataFrame | HasTrials, objectives: Objectives | None = None, log: Collection[str] = ()
 ) -> dict[str, float]:
     """A point that is worse than every eligible trial: the worst value of each objective plus a tenth of the range.
 
+    frame: trials, or a run. objectives: by default those of the run, for a frame accuracy and spikes (`OBJECTIVES`).
     The range is that of the finite values of eligible trials, on log10 for the objectives in `log`. If all values are
     equal, the margin is a tenth of their magnitude, 0.1 if they are zero, and a tenth of a decade on a logarithm.
     Raises `UsageError` if an objective has no finite value, or if one in `log` has a value of zero or less.
     """
+    frame, objectives = trials_of(frame, objectives)
     rows = frame[eligible(frame, objectives)]
     points = _points(rows, objectives, log)
     reference = {}
@@ -54,28 +56,32 @@ def reference_point(
 
 
 def hypervolume(
-    frame: pd.DataFrame, objectives: Objectives, reference: Mapping[str, float], log: Collection[str] = ()
+    frame: pd.DataFrame | HasTrials,
+    objectives: Objectives | None = None,
+    reference: Mapping[str, float] | None = None,
+    log: Collection[str] = (),
 ) -> float:
     """The volume that the eligible trials dominate, bounded by the reference point; 0 if there are none.
 
-    reference: a value per objective in the units of the frame: without flipped signs, without logarithms. Trials that
-    are not better than it in every objective add nothing; an infinitely good trial makes the volume infinite.
-    log: objectives taken on log10.
+    frame, objectives: as in `reference_point`. reference: required; a value per objective in the units of the frame,
+    without flipped signs, without logarithms. Trials that are not better than it in every objective add nothing; an
+    infinitely good trial makes the volume infinite. log: objectives taken on log10.
     Raises `UsageError` if the reference is incomplete or not finite, and for values of zero or less in `log`.
 
     >>> trials = pd.DataFrame({"val_accuracy": [0.9, 0.5], "spikes_per_sample": [1000, 10]})
     >>> reference = {"val_accuracy": 0.0, "spikes_per_sample": 10_000}
-    >>> round(hypervolume(trials, OBJECTIVES, reference, log=["spikes_per_sample"]), 9)
+    >>> round(hypervolume(trials, reference=reference, log=["spikes_per_sample"]), 9)
     1.9
     """
+    frame, objectives = trials_of(frame, objectives)
     rows = frame[eligible(frame, objectives)]
     return _volume(_points(rows, objectives, log), _corner(objectives, reference, log))
 
 
 def hypervolume_over_time(
-    frame: pd.DataFrame,
-    objectives: Objectives,
-    reference: Mapping[str, float],
+    frame: pd.DataFrame | HasTrials,
+    objectives: Objectives | None = None,
+    reference: Mapping[str, float] | None = None,
     log: Collection[str] = (),
     by: str = "trial_id",
 ) -> pd.DataFrame:
@@ -83,10 +89,11 @@ def hypervolume_over_time(
 
     Returns columns `[by, hypervolume, front_size]` with one row per eligible trial. by: `trial_id` or `ended`; missing
     values come last, ties keep the order of the frame. `front_size` counts what `pareto_front` returns: every one of
-    several equal trials, and also trials that are not better than the reference. Raises as `hypervolume` does.
+    several equal trials, and also trials that are not better than the reference. Takes and raises as `hypervolume`.
 
     With two objectives, n trials take O(n log n); with more, a volume is computed whenever the front changes.
     """
+    frame, objectives = trials_of(frame, objectives)
     if by not in frame:
         raise UsageError(f"the frame has no column {by!r}{nearest(by, map(str, frame.columns))}")
     rows = frame[eligible(frame, objectives)].sort_values(by, kind="stable")
@@ -108,7 +115,7 @@ def _points(rows: pd.DataFrame, objectives: Objectives, log: Collection[str]) ->
     return losses(rows, objectives, log)
 
 
-def _corner(objectives: Objectives, reference: Mapping[str, float], log: Collection[str]) -> _Array:
+def _corner(objectives: Objectives, reference: Mapping[str, float] | None, log: Collection[str]) -> _Array:
     """The reference point in the space of losses. Raises `UsageError` if it does not bound the volume."""
     if not isinstance(reference, Mapping | pd.Series):
         rule = "must be a mapping with a value for each objective; reference_point(trials, objectives, log) makes one"

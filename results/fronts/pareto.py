@@ -12,14 +12,15 @@ import pandas as pd
 from moocore import is_nondominated  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from xoresnet.results.fronts.objectives import OBJECTIVES, Objectives, eligible, losses
+from xoresnet.results.fronts.objectives import HasTrials, Objectives, eligible, losses, trials_of
 
 __all__ = ["is_pareto", "nondominated", "pareto_front"]
 
 
-def pareto_front(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES) -> pd.DataFrame:
+def pareto_front(frame: pd.DataFrame | HasTrials, objectives: Objectives | None = None) -> pd.DataFrame:
     """The rows of the front with all their columns, best in the last objective first.
 
+    frame: trials, or a run. objectives: by default those of the run, for a frame accuracy and spikes (`OBJECTIVES`).
     Ties are ordered by `trial_id`, if there is such a column, then as in the frame. The index is kept.
     Raises `UsageError` for a missing column or an unknown direction.
 
@@ -27,6 +28,7 @@ def pareto_front(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES) -> pd
     >>> list(pareto_front(trials).index)
     [1, 0]
     """
+    frame, objectives = trials_of(frame, objectives)
     front = frame[is_pareto(frame, objectives).to_numpy()]
     keys = [losses(front, objectives)[:, -1]]
     if "trial_id" in front:
@@ -34,8 +36,9 @@ def pareto_front(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES) -> pd
     return front.iloc[np.lexsort(keys)]
 
 
-def is_pareto(frame: pd.DataFrame, objectives: Objectives = OBJECTIVES) -> pd.Series[bool]:
-    """Whether each row is on the front, with the index and order of the frame. Raises as `pareto_front` does."""
+def is_pareto(frame: pd.DataFrame | HasTrials, objectives: Objectives | None = None) -> pd.Series[bool]:
+    """Whether each row is on the front, with the index and order of the frame. Takes and raises as `pareto_front`."""
+    frame, objectives = trials_of(frame, objectives)
     rows = eligible(frame, objectives)
     rows[rows] = nondominated(losses(frame, objectives)[rows])
     return pd.Series(rows, index=frame.index, name="is_pareto")

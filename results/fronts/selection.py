@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from math import isnan
 from numbers import Real
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -15,25 +15,35 @@ from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
 from xoresnet.measures.metrics import SHORT_NAMES, Direction, column_of, metric_of
 from xoresnet.results.fronts.objectives import (
-    OBJECTIVES,
     Objectives,
-    check_frame,
     check_log,
-    check_objectives,
     eligible,
     losses,
     numbers,
+    trials_of,
 )
 from xoresnet.results.fronts.pareto import pareto_front
 
 __all__ = ["best", "knee"]
 
+_LOGGED = ("spikes_per_sample", "test_spikes_per_sample", "test_spikes_per_sample_mean")
+"""Objectives that a knee takes on a logarithm: the spikes of the search, and the confirmed ones."""
 _DIGITS = 9  # sums that differ by rounding only are equal
 _Array = NDArray[np.float64]
 
 
+class _Selects(Protocol):
+    """A run, which knows which of its figures lead."""
+
+    def knee(self, objectives: Objectives | None = None, log: Collection[str] | None = None) -> pd.Series[Any]: ...
+
+    def best(
+        self, metric: str | None = None, direction: Direction | None = None, **limits: float
+    ) -> pd.Series[Any]: ...
+
+
 def knee(
-    front: pd.DataFrame, objectives: Objectives = OBJECTIVES, log: Collection[str] | None = None
+    front: pd.DataFrame | _Selects, objectives: Objectives | None = None, log: Collection[str] | None = None
 ) -> pd.Series[Any]:
     """The best compromise of a front: the row from which improving either objective costs much of the other.
 
@@ -41,20 +51,24 @@ def knee(
     objectives it is the point farthest beyond the straight line through both ends of the front (Branke et al. 2004,
     doi 10.1007/978-3-540-30217-9_73); with more, the point farthest beyond the plane through the ends of the axes.
 
-    front: dominated and incomplete trials in it are ignored. log: objectives taken on log10; by default
-    `spikes_per_sample`, if it is an objective. An objective whose values are all equal has no influence. Ties, such as
-    the two ends of a front of two, go to the lower `trial_id`, otherwise to the best in the last objective. Rows with
+    front: a frame, in which dominated and incomplete trials are ignored, or a run: then as `Run.knee`. objectives: by
+    default those of the run, for a frame accuracy and spikes (`OBJECTIVES`). log: objectives taken on log10; by default
+    spikes, on the test set too. An objective whose values are all equal has no influence. Ties go to the best
+    in the first objective, then to the lower `trial_id`: so where no row lies beyond the line through both ends, as in
+    a front of two, the knee is the most accurate row. Rows with
     an infinite coordinate, such as a network without spikes on a logarithm, come last.
     Raises `UsageError` for a front without rows and for a missing column.
     """
-    check_objectives(objectives)
-    logged = {"spikes_per_sample"} & set(objectives) if log is None else check_log(objectives, log)
+    if not isinstance(front, pd.DataFrame):
+        return _run(front).knee(objectives, log)
+    front, objectives = trials_of(front, objectives)
+    logged = set(_LOGGED) & set(objectives) if log is None else check_log(objectives, log)
     rows = pareto_front(front, objectives)
     if rows.empty:
         raise UsageError("no knee: the front is empty")
-    sums = _sums(losses(rows, objectives, logged))
+    points = losses(rows, objectives, logged)
     numbers_of_trials = numbers(rows, "trial_id") if "trial_id" in rows else np.zeros(len(rows))
-    return _row(rows, np.lexsort([numbers_of_trials, sums])[0])
+    return _row(rows, np.lexsort([numbers_of_trials, points[:, 0], _sums(points)])[0])
 
 
 def _sums(points: _Array) -> _Array:
@@ -69,7 +83,10 @@ def _sums(points: _Array) -> _Array:
 
 
 def best(
-    trials: pd.DataFrame, metric: str | None = None, direction: Direction | None = None, **limits: float
+    trials: pd.DataFrame | _Selects,
+    metric: str | None = None,
+    direction: Direction | None = None,
+    **limits: float,
 ) -> pd.Series[Any]:
     """The best complete trial within the limits `max_<metric>=` and `min_<metric>=`, both inclusive.
 
@@ -78,15 +95,17 @@ def best(
         best(trials, max_spikes=2000, min_accuracy=0.9)  # most accurate
         best(trials, "energy", min_accuracy=0.9)         # least energy
 
-    metric: by default `val_accuracy`; `spikes_per_sample` if `min_accuracy` is the only limit. Metrics are columns;
-    `accuracy`, `spikes`, `synops`, `energy` and `params` are short for `val_accuracy`, `spikes_per_sample`, ...,
-    `params_count`. direction: `max` or `min`; required for metrics that `xoresnet` does not measure itself.
+    trials: a frame, or a run: then as `Run.best`. metric: by default `val_accuracy`; `spikes_per_sample` if
+    `min_accuracy` is the only limit. Metrics are columns; `accuracy`, `spikes`, `synops`, `energy` and `params` are
+    short for `val_accuracy`, `spikes_per_sample`, ..., `params_count`. direction: `max` or `min`;
+    required for metrics that `xoresnet` does not measure itself.
 
     Ties go to fewer spikes, then higher accuracy, then the lower `trial_id`, if there are such columns. NaN is outside
     every limit. Raises `UsageError` if no trial is within the limits; the message names the closest trial, which is
     the one whose violations, relative to the limits, have the smallest sum.
     """
-    check_frame(trials)
+    if not isinstance(trials, pd.DataFrame):
+        return _run(trials).best(metric, direction, **limits)
     bounds = [_bound(trials, name, value) for name, value in limits.items()]
     if metric is None:
         fewest = [(bound.metric, bound.side) for bound in bounds] == [("val_accuracy", "min")]
@@ -103,6 +122,13 @@ def best(
     if fitting.empty:
         raise UsageError(_nothing_fits(rows, bounds))
     return _row(fitting, _order(fitting, {metric: direction})[0])
+
+
+def _run(source: _Selects) -> _Selects:
+    """The run. Raises `UsageError` for anything else."""
+    if not hasattr(source, "knee"):
+        raise UsageError(f"trials must be a pandas DataFrame or a run, got {type(source).__name__}")
+    return source
 
 
 class _Bound(NamedTuple):
@@ -156,6 +182,8 @@ def _nothing_fits(rows: pd.DataFrame, bounds: list[_Bound]) -> str:
     wanted = " and ".join(map(str, bounds))
     closest = _row(rows, int(np.argmin(sum(bound.misses(rows) for bound in bounds))))
     name = f"trial {closest['trial_id']}" if "trial_id" in closest else f"row {closest.name}"
+    if "trial_id" in closest and pd.isna(closest["trial_id"]):  # a known network that only `confirm` trained
+        name = str(closest["source"])
     if "run" in closest:
         name += f" of {closest['run']}"
     reached = " and ".join(f"{bound.metric} {closest[bound.metric]:.6g}" for bound in bounds)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from xoresnet.measures.metrics import Direction, duration, metric_of
-from xoresnet.results.figures.kit.axes import value_text
-from xoresnet.results.figures.kit.networks import STATE_NAMES
+from xoresnet.measures.metrics import duration
+from xoresnet.results.analysis.leading import Leading
 from xoresnet.results.fronts.objectives import numbers
 from xoresnet.results.fronts.selection import knee
-from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.loading import RunTables
+from xoresnet.results.tables.spending import STATE_NAMES
 
-__all__ = ["Fact", "elapsed_seconds", "failures", "headline", "moment_text"]
+__all__ = ["Fact", "elapsed_seconds", "failures", "headline", "leading_text", "moment_text", "trainings_of"]
 
 
 class Fact(NamedTuple):
@@ -25,22 +27,27 @@ class Fact(NamedTuple):
     detail: str = ""
 
 
-def headline(run: Run, volume: float | None, reference: str) -> list[Fact]:
+def headline(run: RunTables, lead: Leading, volume: float | None, reference: str) -> list[Fact]:
     """The most important numbers of a run.
 
-    volume: the hypervolume of the front, None if there is no front. reference: its reference point as text.
+    lead: the figures that lead. volume: the hypervolume of the search's front, None if there is no front. reference:
+    its reference point as text.
     """
-    front = run.front
-    facts = [_trials(run), Fact("Front", f"{len(front):,}", "network" if len(front) == 1 else "networks")]
-    facts += [_best(front, metric, direction) for metric, direction in run.objectives.items() if len(front)]
-    if len(front):
-        row = knee(front, run.objectives)
-        values = [value_text(metric, row[metric]) for metric in run.objectives]
-        second = metric_of([*run.objectives][1]).heading
-        facts.append(Fact("Knee", f"{values[0]} at {values[1]} {second}", f"#{row['trial_id']}, {row['arch_id']}"))
+    if run.is_ablation:
+        return [*_ablated(trainings_of(run)), _machine_time(trainings_of(run))]
+    facts = [_trials(run), Fact("Front", f"{len(lead.front):,}", _measured(lead))]
+    if lead.total:
+        facts += [_best(lead, column) for column in lead.objectives]
+        facts.append(_knee(lead))
     if volume is not None:
-        facts.append(Fact("Hypervolume", f"{volume:.4g}", f"reference: {reference}"))
-    return [*facts, *_times(run)]
+        facts.append(Fact("Hypervolume", f"{volume:.4g}", f"of the search; reference: {reference}"))
+    elapsed = Fact("Elapsed time", duration(elapsed_seconds(run)), "from the first start to the last report")
+    return [*facts, elapsed, _machine_time(run.trials)]
+
+
+def trainings_of(run: RunTables) -> pd.DataFrame:
+    """The trials of a search, or the trainings of an ablation, each once."""
+    return run.ablations.drop_duplicates("training_id") if run.is_ablation else run.trials
 
 
 def failures(trials: pd.DataFrame) -> list[tuple[str, int]]:
@@ -50,43 +57,82 @@ def failures(trials: pd.DataFrame) -> list[tuple[str, int]]:
     return [(str(reason), int(count)) for reason, count in counts.items()]
 
 
-def elapsed_seconds(run: Run) -> float:
+def elapsed_seconds(run: RunTables) -> float:
     """The time from the start of the first trial to the last event; NaN if no trial has started."""
     last = _last_event(run)
-    return float("nan") if pd.isna(last) else float((last - run.trials["started"].min()).total_seconds())
+    return float("nan") if pd.isna(last) else float((last - trainings_of(run)["started"].min()).total_seconds())
 
 
-def moment_text(run: Run) -> str:
+def moment_text(run: RunTables) -> str:
     """The time of the last event in the tables; empty if there is none."""
     last = _last_event(run)
     return "" if pd.isna(last) else f"{last:%Y-%m-%d %H:%M} UTC"
 
 
-def _last_event(run: Run) -> Any:
-    moments = [run.trials["ended"].max(), run.trials["started"].max(), run.history["reported"].max()]
+def _last_event(run: RunTables) -> Any:
+    trainings = trainings_of(run)
+    moments = [trainings["ended"].max(), trainings["started"].max(), run.history["reported"].max()]
     return max((moment for moment in moments if not pd.isna(moment)), default=pd.NaT)
 
 
-def _trials(run: Run) -> Fact:
+def _trials(run: RunTables) -> Fact:
     counts = run.trials["state"].value_counts()
     parts = [f"{counts[state]:,} {name}" for state, name in STATE_NAMES.items() if counts.get(state, 0)]
     return Fact("Trials", f"{len(run.trials):,}", ", ".join(parts))
 
 
-def _best(front: pd.DataFrame, metric: str, direction: Direction) -> Fact:
-    values = numbers(front, metric)
-    place = int(values.argmax() if direction == "max" else values.argmin())
-    row = front.iloc[place]
-    heading = metric_of(metric).heading
-    extreme = f"{'Highest' if direction == 'max' else 'Lowest'} {heading}"
-    name = {"accuracy": "Best accuracy", "spikes": "Fewest spikes"}.get(heading, extreme)
-    return Fact(name, value_text(metric, values[place]), f"#{row['trial_id']}, {row['arch_id']}")
-
-
-def _times(run: Run) -> list[Fact]:
-    machine = sum(float(np.nansum(numbers(run.trials, name))) for name in ("train_seconds", "evaluation_seconds"))
-    epochs = int(run.trials["epochs_trained"].sum())
+def _ablated(trainings: pd.DataFrame) -> list[Fact]:
+    states = trainings["state"].value_counts()
+    counts = [f"{states[state]:,} {name}" for state, name in STATE_NAMES.items() if states.get(state, 0)]
+    networks = trainings["arch_id"].nunique()
     return [
-        Fact("Elapsed time", duration(elapsed_seconds(run)), "from the first start to the last report"),
-        Fact("Machine time", duration(machine), f"training and evaluation, {epochs:,} epochs"),
+        Fact(
+            "Networks", f"{networks:,}", f"the unchanged one and {networks - 1:,} with one change" if networks else ""
+        ),
+        Fact("Seeds", f"{trainings['seed'].nunique():,}", "the same for all networks" if networks else ""),
+        Fact("Trainings", f"{len(trainings):,}", ", ".join(counts)),
     ]
+
+
+def _measured(lead: Leading) -> str:
+    networks = "network" if len(lead.front) == 1 else "networks"
+    if lead.is_confirmed:
+        return f"{networks} by the means of confirmed trainings"
+    return f"{networks}, {lead.covered} of them confirmed" if lead.covered else networks
+
+
+def _best(lead: Leading, column: str) -> Fact:
+    values, direction = numbers(lead.front, column), lead.objectives[column]
+    place = int(values.argmax() if direction == "max" else values.argmin())
+    row = lead.front.iloc[place]
+    metric = lead.metric(column)
+    extreme = f"{'Highest' if direction == 'max' else 'Lowest'} {metric.heading}"
+    usual = {"accuracy": "Best accuracy", "test accuracy": "Best test accuracy"}
+    name = {**usual, "spikes": "Fewest spikes", "test spikes": "Fewest test spikes"}.get(metric.heading, extreme)
+    return Fact(name, leading_text(lead, column, row), _which(lead, row))
+
+
+def _knee(lead: Leading) -> Fact:
+    row = knee(lead.front, lead.objectives)
+    first, second = list(lead.objectives)[:2]
+    values = [lead.metric(column).text(float(row[column])) for column in (first, second)]
+    return Fact("Knee", f"{values[0]} at {values[1]} {lead.metric(second).heading}", _which(lead, row))
+
+
+def leading_text(lead: Leading, column: str, row: Mapping[Any, Any] | pd.Series[Any]) -> str:
+    """A leading figure of a network; a confirmed mean with its standard deviation over the seeds."""
+    metric = lead.metric(column)
+    deviation = float(row[f"{metric.name}_std"]) if lead.is_confirmed else math.nan
+    return metric.spread_text(float(row[column]), deviation)
+
+
+def _which(lead: Leading, row: pd.Series[Any]) -> str:
+    number = f"{row['source']}" if pd.isna(row["trial_id"]) else f"#{row['trial_id']}"
+    seeds = f", mean of {row['seeds']} seeds" if lead.is_confirmed and row["seeds"] > 1 else ""
+    return f"{number}, {row['arch_id']}{seeds}"
+
+
+def _machine_time(trainings: pd.DataFrame) -> Fact:
+    machine = sum(float(np.nansum(numbers(trainings, name))) for name in ("train_seconds", "evaluation_seconds"))
+    epochs = int(trainings["epochs_trained"].sum())
+    return Fact("Machine time", duration(machine), f"training and evaluation, {epochs:,} epochs")

@@ -17,8 +17,10 @@ from xoresnet.measures.figures import LayerCounts
 from xoresnet.measures.records import MEASURED, EpochRecord
 
 __all__ = [
+    "ABLATIONS",
     "CONFIRMED",
     "HISTORY",
+    "LAST",
     "LAYERS",
     "PREDICTED",
     "SCHEMA_VERSION",
@@ -32,11 +34,15 @@ __all__ = [
     "typed",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the tables in a run's folder; it rises whenever a column is removed or changes its meaning."""
 
 SUMMED = ("train_seconds", "evaluation_seconds")
 """Columns of `TRIALS` that are sums over all epochs; other figures are those of the last epoch."""
+
+LAST: Mapping[str, str] = {"learning_rate": "final_learning_rate"}
+"""Figures of an epoch whose name alone would mean something else in a row of a whole trial: there they are called so,
+because `learning_rate` reads as the configured one. Tables of version 1 have the names of the epoch."""
 
 _TIME = "datetime64[ms, UTC]"
 _EPOCH = {
@@ -79,7 +85,7 @@ TRIALS: Mapping[str, str] = {
     "rescues": "Int64",
     "seed": "Int64",
     "epochs_trained": "int64",
-    **{name: dtype for name, dtype in _EPOCH.items() if name != "epoch"},
+    **{LAST.get(name, name): dtype for name, dtype in _EPOCH.items() if name != "epoch"},
     "params_count": "Int64",
     "started": _TIME,
     "ended": _TIME,
@@ -100,6 +106,20 @@ CONFIRMED: Mapping[str, str] = {
 }
 """One row per confirmed network and seed. `trial_id` refers to the search and is missing for networks that the search
 did not train; `weights` is the folder of the weights that were kept, relative to the run."""
+
+ABLATIONS: Mapping[str, str] = {
+    "base_trial_id": "Int64",
+    "base_source": "str",
+    "base_arch_id": "str",
+    "field": "str",
+    "value": "str",
+    "reference": "str",
+    "training_id": "int64",
+    **{name: dtype for name, dtype in CONFIRMED.items() if name not in ("trial_id", "source", "weights")},
+}
+"""One row per compared network and seed. `base_*`: the unchanged network, which `base_trial_id` of the search trained.
+`field`, `value` and `reference` are what was changed, to what, and the unchanged network's own value; they are missing
+in the rows of that network itself. `training_id` is the number of the training, which may have several rows."""
 
 PREDICTED: Mapping[str, str] = {
     "arch_id": "str",
@@ -146,6 +166,8 @@ def conformed(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 
     Raises `ValueError`, which names the column, if one is missing or has another type and cannot be completed.
     """
+    renamed = {name: new for name, new in LAST.items() if new in columns and new not in frame}
+    frame = frame.rename(columns=renamed)
     kinds = {str(name): str(kind) for name, kind in frame.dtypes.items()}
     wrong = [name for name, kind in columns.items() if kinds.get(name) != kind]
     for name in wrong:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pandas as pd
 import pyarrow as pa
-from pyarrow import fs
 
 from xoresnet.description.schema import nearest
-from xoresnet.errors import RunError, UsageError, YamlError
+from xoresnet.errors import NoRunError, RunError, UsageError, YamlError
+from xoresnet.files.places import is_url, local_path
+from xoresnet.files.remote import find_place
+from xoresnet.files.run_contents import no_run, wrong_content
 from xoresnet.files.secrets import hidden_address
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.limits import MOST_TEXT_BYTES
-from xoresnet.results.fronts.objectives import Objectives
+from xoresnet.measures.metrics import Direction
+from xoresnet.plain_text import visible
+from xoresnet.results.fronts.objectives import Objectives, objectives_of, shared_objectives
 from xoresnet.results.fronts.pareto import pareto_front
 from xoresnet.results.tables.columns import (
+    ABLATIONS,
     CONFIRMED,
     HISTORY,
     LAYERS,
@@ -30,19 +35,30 @@ from xoresnet.results.tables.columns import (
     conformed,
     typed,
 )
-from xoresnet.results.tables.contents import wrong_content
 from xoresnet.results.tables.files import VERSION_KEY, read_table
 
-__all__ = ["DamagedTableError", "Run", "Runs", "load", "load_many", "load_table"]
+__all__ = [
+    "DamagedTableError",
+    "RunTables",
+    "Runs",
+    "ablation_run",
+    "load",
+    "load_ablation",
+    "load_many",
+    "load_table",
+]
 
 
 class DamagedTableError(RunError):
     """A table that cannot be read, and that may be replaced by one from the study."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """The tables and settings of one search; docs/results.md describes every column."""
+@dataclass(frozen=True, eq=False)
+class RunTables:
+    """The tables and settings of one search; docs/results.md describes every column.
+
+    `xoresnet.results.Run` adds the analysis and the figures as methods.
+    """
 
     name: str
     trials: pd.DataFrame
@@ -61,19 +77,45 @@ class Run:
     """One row per network that shared weights evaluated; predictions are never mixed with measured values."""
     prior: dict[str, Any] = field(default_factory=dict)
     """The cost of the predictions, or why there are none; empty for a search without shared weights."""
+    ablations: pd.DataFrame = field(default_factory=lambda: typed([], ABLATIONS))
+    """One row per network and seed that `ablate` trained with one field changed, and of the unchanged networks."""
+    place: str = ""
+    """The folder or URL that it was loaded from, as commands name it; empty for a run that was made in memory."""
+
+    @property
+    def is_ablation(self) -> bool:
+        """Whether this is the ablation of a network that belongs to no search: there are no trials."""
+        return "arch" in self.config  # that of a search is in its space
 
     @property
     def objectives(self) -> Objectives:
         """The optimised metrics with their directions, in the order of the configuration."""
-        return {str(objective["metric"]): objective["direction"] for objective in self.config["objectives"]}
+        return _objectives(self.config)
 
     @property
     def front(self) -> pd.DataFrame:
         """The complete trials that no other trial dominates, best in the last objective first."""
         return pareto_front(self.trials, self.objectives)
 
+    @property
+    def data_name(self) -> str:
+        """The name of the data set; empty where the configuration does not tell."""
+        data = self.config.get("data")
+        return str((data.get("name") if isinstance(data, Mapping) else data) or "")
 
-@dataclass(frozen=True)
+    def with_objectives(self, objectives: Mapping[str, Direction] | Sequence[str]) -> Self:
+        """The same run seen by other objectives: its front, knee, volume and figures follow them.
+
+        objectives: two or more columns of `trials` with their directions, `{"val_accuracy": "max", ...}`, or only names
+        where xoresnet knows the direction; short names such as `accuracy`, `spikes` and `energy` are known, too.
+        Raises `UsageError` for a column or direction that is not known, and for fewer than two.
+        """
+        known = objectives_of(self.trials, objectives)
+        listed = [{"metric": metric, "direction": direction} for metric, direction in known.items()]
+        return replace(self, config={**self.config, "objectives": listed})
+
+
+@dataclass(frozen=True, eq=False)
 class Runs:
     """Several runs together; every frame starts with a column `run`."""
 
@@ -82,13 +124,35 @@ class Runs:
     layers: pd.DataFrame
     confirmed: pd.DataFrame
     predicted: pd.DataFrame
+    ablations: pd.DataFrame
     front: pd.DataFrame
     """The front of each run, not of all runs together."""
     configs: dict[str, dict[str, Any]]
     environments: dict[str, dict[str, Any]]
 
+    @property
+    def objectives(self) -> Objectives:
+        """The objectives of all runs. Raises `UsageError` if they differ."""
+        return shared_objectives([_objectives(config) for config in self.configs.values()])
 
-def load(run: str | Path, *, frames: Mapping[str, pd.DataFrame] | None = None) -> Run:
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{visible(name)} ({count:,} trials)" for name, count in self._counts().items())
+        return f"<{len(self.configs)} runs: {counts}>"
+
+    def _counts(self) -> dict[str, int]:
+        counts = self.trials["run"].value_counts()
+        return {name: int(counts.get(name, 0)) for name in list(self.configs)[:_MOST_NAMED]}
+
+
+_MOST_NAMED = 10
+"""How many runs the text of `Runs` names."""
+
+
+def _objectives(config: Mapping[str, Any]) -> Objectives:
+    return {str(objective["metric"]): objective["direction"] for objective in config["objectives"]}
+
+
+def load(run: str | Path, *, frames: Mapping[str, pd.DataFrame] | None = None) -> RunTables:
     """Read a search from a local folder or from any address that pyarrow or fsspec supports (`s3://...`).
 
     A running search rewrites its tables after every finished trial; a large one at least whenever its duration has
@@ -98,15 +162,12 @@ def load(run: str | Path, *, frames: Mapping[str, pd.DataFrame] | None = None) -
     files = _Folder(run)
     text = files.read("config.yaml", MOST_TEXT_BYTES)
     if text is None:
-        raise RunError(f"{run} holds no search: it has no config.yaml")
-    try:
-        config = read_yaml(text.decode(), f"{run}/config.yaml")
-    except YamlError as error:
-        raise RunError(str(error)) from None
-    except UnicodeDecodeError as error:
-        raise RunError(f"{run}/config.yaml cannot be read: {error}") from None
+        raise NoRunError(
+            f"{run} holds no search: it has no config.yaml" if is_url(run) else no_run(local_path(run, "run"))
+        )
+    config = _saved(text, run)
     if not isinstance(config, dict) or config.get("command") != "search":
-        raise RunError(f"{run} {wrong_content(config, 'search')}")
+        raise NoRunError(f"{run} {wrong_content(config, 'search')}")
     config = {name: value for name, value in config.items() if name not in ("command", "run_id")}
     if isinstance(config.get("storage"), str):
         config["storage"] = hidden_address(config["storage"])  # reports and notebooks are passed on
@@ -116,13 +177,66 @@ def load(run: str | Path, *, frames: Mapping[str, pd.DataFrame] | None = None) -
     given = frames or {}
     tables = {name: given[name] if name in given else files.frame(name) for name in _FRAMES}
     environment, prior = (files.mapping(f"{name}.json") for name in ("environment", "prior"))
-    return Run(files.name, **tables, config=config, environment=environment, prior=prior)
+    place = hidden_address(str(run))
+    return RunTables(files.name, **tables, config=config, environment=environment, prior=prior, place=place)
 
 
 def load_table(run: str | Path, name: str) -> pd.DataFrame | None:
     """One table of a run by its name, `trials` for example; None if it was not written. Raises `RunError` as `load`."""
     files = _Folder(run)
     return None if files.read(f"{name}.parquet") is None else files.frame(name)
+
+
+def load_ablation(folder: str | Path) -> pd.DataFrame:
+    """The trainings of an ablation, one row per compared network and seed; docs/ablate.md describes every column.
+
+    folder: of the ablated search, or of an ablated network; or its URL. Empty where nothing was trained yet. Raises
+    `RunError` if the folder holds neither, and as `load`.
+    """
+    files = _Folder(folder)
+    _ablation_config(files, folder)
+    return files.frame("ablations")
+
+
+def ablation_run(folder: str | Path, table: pd.DataFrame | None = None) -> RunTables:
+    """The ablation of a network that belongs to no search, as a run without trials, for its findings and its figure.
+
+    table: taken in place of the folder's. Raises as `load_ablation`.
+    """
+    files = _Folder(folder)
+    config = _ablation_config(files, folder)
+    fields: dict[str, Any] = {name: value for name, value in config.items() if name not in ("command", "run_id")}
+    tables: dict[str, Any] = {name: typed([], columns) for name, columns in _FRAMES.items()}
+    tables["ablations"] = files.frame("ablations") if table is None else table
+    environment = files.mapping("environment.json")
+    return RunTables(files.name, **tables, config={**fields, "objectives": _USUAL}, environment=environment)
+
+
+_USUAL = [
+    {"metric": "val_accuracy", "direction": "max"},
+    {"metric": "spikes_per_sample", "direction": "min"},
+]
+"""The objectives by which an ablation without a search is told."""
+
+
+def _ablation_config(files: _Folder, folder: str | Path) -> dict[str, Any]:
+    text = files.read("config.yaml", MOST_TEXT_BYTES)
+    if text is None:
+        raise NoRunError(f"{folder} holds no ablation: it has no config.yaml")
+    config = _saved(text, folder)
+    if not isinstance(config, dict) or config.get("command") not in ("search", "ablate"):
+        raise NoRunError(f"{folder} {wrong_content(config, 'ablation')}")
+    return config
+
+
+def _saved(text: bytes, run: str | Path) -> Any:
+    """The content of a `config.yaml`. Raises `RunError`."""
+    try:
+        return read_yaml(text.decode(), f"{run}/config.yaml")
+    except YamlError as error:
+        raise RunError(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise RunError(f"{run}/config.yaml cannot be read: {error}") from None
 
 
 def _objectives_fault(objectives: object) -> str:
@@ -170,6 +284,7 @@ def load_many(runs: Iterable[str | Path]) -> Runs:
         layers=stacked("layers"),
         confirmed=stacked("confirmed"),
         predicted=stacked("predicted"),
+        ablations=stacked("ablations"),
         front=stacked("front"),
         configs={name: run.config for name, run in named.items()},
         environments={name: run.environment for name, run in named.items()},
@@ -182,6 +297,7 @@ _FRAMES: Mapping[str, Mapping[str, str]] = {
     "layers": LAYERS,
     "confirmed": CONFIRMED,
     "predicted": PREDICTED,
+    "ablations": ABLATIONS,
 }
 
 
@@ -190,7 +306,7 @@ class _Folder:
 
     def __init__(self, run: str | Path) -> None:
         self._run = str(run)
-        self._system, self._path = _find(self._run)
+        self._system, self._path = find_place(self._run)
         self.name = Path(self._path).name
 
     def read(self, name: str, most: int | None = None) -> bytes | None:
@@ -243,20 +359,3 @@ class _Folder:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         remedy = "" if "://" in self._run else f"; to rebuild it: xoresnet repair {shlex.quote(self._run)}"
         return DamagedTableError(f"{self._run}/{name} is damaged: {reason}{remedy}")
-
-
-def _find(run: str) -> tuple[fs.FileSystem, str]:
-    if "://" not in run:
-        return fs.LocalFileSystem(), str(Path(run).absolute())
-    try:
-        return cast("tuple[fs.FileSystem, str]", fs.FileSystem.from_uri(run.rstrip("/")))
-    except OSError as error:  # an address that does not answer
-        raise RunError(f"{run} cannot be read: {str(error).splitlines()[0]}") from None
-    except pa.ArrowInvalid:  # a scheme that pyarrow does not support itself
-        import fsspec  # optional: only addresses that pyarrow cannot read need it
-
-        try:
-            system, path = fsspec.core.url_to_fs(run.rstrip("/"))
-        except (ValueError, ImportError) as error:
-            raise RunError(f"{run}: {error}") from None
-        return fs.PyFileSystem(fs.FSSpecHandler(system)), path

@@ -12,7 +12,7 @@ from pandas.api.types import is_numeric_dtype
 from xoresnet.description.schema import nearest
 from xoresnet.errors import UsageError
 
-__all__ = ["codes", "labels", "parameter_column", "parameter_columns"]
+__all__ = ["codes", "labels", "parameter_column", "parameter_columns", "varying_parameters"]
 
 _PREFIX = "config."
 
@@ -29,6 +29,15 @@ def parameter_column(trials: pd.DataFrame, parameter: str) -> str:
     if name not in known:
         raise UsageError(f"the frame has no parameter {name!r}{nearest(name, known)}")
     return known[name]
+
+
+def varying_parameters(trials: pd.DataFrame) -> dict[str, str]:
+    """The `config.*` columns, by parameter, whose values differ between trials; missing counts as a value."""
+    return {
+        name: column
+        for name, column in parameter_columns(trials).items()
+        if labels(trials[column]).nunique(dropna=False) > 1
+    }
 
 
 def labels(column: pd.Series[Any]) -> pd.Series[Any]:

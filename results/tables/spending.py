@@ -1,10 +1,21 @@
-"""What a search has spent, from its table of trials alone."""
+"""How far a search has come and what it has spent, from its tables alone."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-__all__ = ["spent_trainings", "without_continued"]
+from xoresnet.results.tables.loading import RunTables
+
+__all__ = ["STATE_NAMES", "progress_text", "spent_trainings", "without_continued"]
+
+STATE_NAMES = {
+    "COMPLETE": "complete",
+    "PAUSED": "paused",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
+    "RUNNING": "unfinished",
+}
+"""The states of trials as people read them."""
 
 
 def without_continued(trials: pd.DataFrame) -> pd.DataFrame:
@@ -19,3 +30,13 @@ def spent_trainings(trials: pd.DataFrame) -> float:
     """
     epochs = trials["config.recipe.epochs"].max()
     return 0.0 if pd.isna(epochs) else float(without_continued(trials)["epochs_trained"].sum() / epochs)
+
+
+def progress_text(run: RunTables) -> str:
+    """How many networks have come how far, and what was spent of the budget; empty before the first trial."""
+    states = without_continued(run.trials)["state"].value_counts()
+    counts = ", ".join(f"{states[state]:,} {word}" for state, word in STATE_NAMES.items() if states.get(state))
+    budget = run.config.get("budget")
+    if not counts or not isinstance(budget, int | float):
+        return counts
+    return f"{counts}; {spent_trainings(run.trials):,.1f} of {budget:g} full trainings spent"

@@ -9,10 +9,21 @@ from typing import Any
 import click
 
 from xoresnet.errors import UsageError
-from xoresnet.limits import MOST_EPOCHS, MOST_SEEDS
-from xoresnet.results.analysis.pick import PICKS
-from xoresnet.search.commands.arguments import CommandWithSettings
-from xoresnet.search.commands.overrides import Settings
+from xoresnet.search.commands.arguments.completing import complete_run
+from xoresnet.search.commands.arguments.options import (
+    CommandWithSettings,
+    address_option,
+    client_address,
+    run_through_client,
+    wait_for_nodes_option,
+)
+from xoresnet.search.commands.arguments.retraining_options import (
+    dry_run_option,
+    epochs_option,
+    pick_option,
+    seeds_option,
+)
+from xoresnet.search.commands.arguments.settings import Settings
 from xoresnet.search.config import CONFIRM_LIMITS, SearchConfig
 from xoresnet.search.interrupts import interruption_waits
 
@@ -25,26 +36,15 @@ _OF_SEARCH = Settings({"config": SearchConfig.model_fields})
 
 
 @click.command(cls=CommandWithSettings, settings=_SETTINGS)
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=complete_run)
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option(
-    "--seeds", type=click.IntRange(1, MOST_SEEDS), default=3, show_default=True, metavar="N", help="Seeds per network."
-)
-@click.option(
-    "--epochs",
-    type=click.IntRange(1, MOST_EPOCHS),
-    metavar="N",
-    help="Epochs per training.  [default: as in the search]",
-)
-@click.option(
-    "--pick",
-    "wanted",
-    multiple=True,
-    metavar="WHICH",
-    help=f"Instead of the front: {PICKS}, or a baseline's name. May be repeated.",
-)
+@seeds_option(3)
+@epochs_option
+@pick_option("the front")
 @click.option("--baselines", "with_baselines", is_flag=True, help="Also confirm all baselines of the space.")
-@click.option("--dry-run", is_flag=True, help="Print what would be trained and a time estimate; write nothing.")
+@address_option
+@wait_for_nodes_option
+@dry_run_option
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def confirm(
     run: str,
@@ -53,6 +53,8 @@ def confirm(
     epochs: int | None,
     wanted: Sequence[str],
     with_baselines: bool,
+    address: str | None,
+    nodes: int | None,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -60,21 +62,30 @@ def confirm(
 
     The same command resumes a confirmation that was interrupted.
 
-    RUN is the folder of the search. KEY=VALUE changes resources and limits: cpus_per_trial=2, max_concurrent=1,
-    address=auto. Everything else is as in the search.
+    RUN is the folder of the search, or its URL. KEY=VALUE changes resources and limits: cpus_per_trial=2,
+    max_concurrent=1. Everything else is as in the search.
     """
+    if address is not None:
+        changes = (*changes, f"address={address}")
     options = {"seeds": seeds, "epochs": epochs}
-    words = [f"--{name}={value}" for name, value in options.items() if value is not None]
+    given = {**options, "wait-for-nodes": nodes}
+    words = [f"--{name}={value}" for name, value in given.items() if value is not None]
     words += [f"--pick={pick}" for pick in wanted] + (["--baselines"] if with_baselines else [])
     command = shlex.join(["xoresnet", "confirm", run, *changes, *words])
-    chosen = {**options, "wanted": wanted, "with_baselines": with_baselines, "limits": _limits(changes)}
+    limits = _limits(changes)
+    chosen = {**options, "wanted": wanted, "with_baselines": with_baselines, "limits": limits}
+    there = client_address(limits.get("address"))
+    if there is not None:
+        of_env = [] if "address" in limits else [f"address={there}"]
+        flags = ["--dry-run"] * dry_run + ["--json"] * as_json
+        return run_through_client(there, ["confirm", run, *changes, *of_env, *words, *flags], run, command)
     with interruption_waits():  # torch and Ray, which `--help` and wrong options do not need
-        from xoresnet.search.commands.confirm_job import run_job, show_plan
+        from xoresnet.search.commands.jobs.confirm_job import run_job, show_plan
 
     if dry_run:
         show_plan(run, chosen, as_json=as_json)
         return 0
-    return run_job(run, chosen, command, as_json=as_json)
+    return run_job(run, chosen, command, nodes=nodes, as_json=as_json)
 
 
 def _limits(changes: Sequence[str]) -> dict[str, Any]:

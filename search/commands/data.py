@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xoresnet.data.spec import DataSpec
+from xoresnet.data.spec import DataSpec, check_data_name
 from xoresnet.errors import UsageError
-from xoresnet.search.commands.arguments import CommandWithSettings
-from xoresnet.search.commands.overrides import Settings
+from xoresnet.search.commands.arguments.completing import complete_data, complete_folder
+from xoresnet.search.commands.arguments.options import CommandWithSettings
+from xoresnet.search.commands.arguments.settings import Settings
 from xoresnet.search.interrupts import termination_raises
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.data_bar import DecodingBar
-from xoresnet.search.views.messages import say
+from xoresnet.search.views.messages import print_note, say
 
 if TYPE_CHECKING:
     from xoresnet.data.load import DataSet, DataStatus
@@ -25,9 +26,9 @@ _SETTINGS = Settings({"spec": DataSpec.model_fields})
 
 
 @click.command(cls=CommandWithSettings, settings=_SETTINGS)
-@click.argument("name", required=False, metavar="[NAME]")
+@click.argument("name", required=False, metavar="[NAME]", shell_complete=complete_data)
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data-root", metavar="DIR", help="Search this folder first.")
+@click.option("--data-root", metavar="DIR", shell_complete=complete_folder, help="Search this folder first.")
 @click.option("--download", is_flag=True, help="Download what of NAME is missing or damaged.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list, or the description of NAME, as JSON.")
 def data(name: str | None, changes: Sequence[str], data_root: str | None, download: bool, as_json: bool) -> None:
@@ -39,17 +40,22 @@ def data(name: str | None, changes: Sequence[str], data_root: str | None, downlo
     KEY=VALUE sets how it is read: validation_seed=1; for class folders also image_size=[64,64] and channels=3.
     """
     if name is not None:
+        check_data_name(name)
         fields = _SETTINGS.read(changes)["spec"]
         spec = DataSpec.from_dict({"name": name, "root": data_root, **fields})
         with termination_raises(), DecodingBar() as progress:
-            _show(spec.load(download=download, progress=progress), as_json=as_json)
+            _show(spec.load(download=download, progress=progress), spec, as_json=as_json)
         return
     if download:
         raise UsageError("--download needs the name of a data set, for example: xoresnet data cifar10 --download")
     _list(data_root, as_json=as_json)
 
 
-def _show(dataset: DataSet, *, as_json: bool) -> None:
+def _show(dataset: DataSet, spec: DataSpec, *, as_json: bool) -> None:
+    # torch, which `--help` and wrong options do not need
+    from xoresnet.search.views.data_notes import data_notes, files_left_out
+
+    test = dataset.test.open(by="data")  # all of them are read, so that no search meets a damaged one
     facts: dict[str, Any] = {
         "name": dataset.name,
         "place": str(dataset.place),
@@ -57,13 +63,17 @@ def _show(dataset: DataSet, *, as_json: bool) -> None:
         "classes": list(dataset.classes),
         "train_images": len(dataset.train),
         "validation_images": len(dataset.validation),
+        "test_images": len(test),
         "mean": list(dataset.mean),
         "std": list(dataset.std),
         "augmentation": dataset.augmentation._asdict(),
         "fingerprint": dataset.fingerprint,
     }
+    for note in data_notes(dataset, spec, key="channels", test=test):
+        print_note(note)
     if as_json:
-        print_json(facts)
+        converted = dataset.train.converted + test.converted
+        print_json({**facts, "converted_images": converted, "files_left_out": dict(files_left_out(dataset, test))})
         return
     width = max(map(len, facts))
     for key, value in facts.items():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,25 @@ import click
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import Fault, SpecError, UsageError, XOResNetError
-from xoresnet.files.places import local_path
+from xoresnet.files.places import is_url, local_path
+from xoresnet.files.remote import RemoteFolder
 from xoresnet.files.secrets import hidden_address
 from xoresnet.files.yaml_text import read_yaml
-from xoresnet.search.commands.arguments import CommandWithSettings, read_text
-from xoresnet.search.commands.overrides import SHORTHANDS, Settings, merged
+from xoresnet.search.commands.arguments.completing import complete_run, complete_space
+from xoresnet.search.commands.arguments.options import (
+    CommandWithSettings,
+    address_option,
+    check_nodes,
+    client_address,
+    read_text,
+    run_through_client,
+    wait_for_nodes_option,
+)
+from xoresnet.search.commands.arguments.settings import SHORTHANDS, Settings, merged
 from xoresnet.search.commands.space import read_space
 from xoresnet.search.config import FORMER, PriorSpec, SearchConfig
 from xoresnet.search.folders.earlier import of_today
+from xoresnet.search.folders.mirror import named_as
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.interrupts import interruption_waits
 from xoresnet.search.registry import PrunerSpec
@@ -48,51 +61,88 @@ _SETTINGS = Settings(
 
 
 @click.command(cls=CommandWithSettings, settings=_SETTINGS)
-@click.argument("name", required=False, metavar="[PRESET or FILE.yaml]")
+@click.argument("name", required=False, metavar="[PRESET or FILE.yaml]", shell_complete=complete_space)
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--run", "run", metavar="DIR", help="Folder of the run.  [default: runs/NAME of the preset or file]")
-@click.option("--address", metavar="ADDRESS", help="Ray cluster, auto or HOST:PORT.  [default: this machine]")
+@click.option(
+    "--run", "run", metavar="DIR", shell_complete=complete_run, help="Folder or URL of the run.  [default: runs/NAME]"
+)
+@address_option
+@wait_for_nodes_option
 @click.option("--dry-run", is_flag=True, help="Print the configuration and a time estimate; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the resulting front as JSON.")
 def search(
-    name: str | None, changes: Sequence[str], run: str | None, address: str | None, dry_run: bool, as_json: bool
+    name: str | None,
+    changes: Sequence[str],
+    run: str | None,
+    address: str | None,
+    nodes: int | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> int:
     """Search a space for networks that are accurate and spike little.
 
     The same command resumes a search that was interrupted.
 
     PRESET is a space that comes with xoresnet (see `xoresnet space`). FILE.yaml is the configuration of a search, or a
-    space alone. Without either, the search in the folder --run is resumed, or the preset digits is searched.
+    space alone. Without either, the search in --run is resumed, or the preset digits is searched.
 
     KEY=VALUE sets a field of the configuration (budget=100, strategy=promotion, sampler=nsga2, data=cifar100,
     space.arch.depth=14) or of the recipe (learning_rate=0.01).
     """
     if name is not None and "=" in name:
         changes, name = (name, *changes), None
-    name = name or _begun_in(run) or "digits"
-    label = Path(name).stem
-    folder = RunFolder(local_path(run or f"runs/{label}", "--run"))
-    options = {"--run": run, "--address": address}
-    words = [word for option, value in options.items() if value is not None for word in (option, value)]
+    given = name
+    with _begun_in(run) if name is None else nullcontext() as begun:
+        name = name or begun or "digits"
+        config = _config(name, changes, address)
+    check_nodes(nodes, config.address)
+    place = run or f"runs/{Path(name).stem}"
+    there = client_address(config.address)
+    options = {"--run": run, "--address": there or address, "--wait-for-nodes": nodes}
+    words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
     shown = map(hidden_address, changes)  # the run keeps the password, which `***` then stands for
-    command = shlex.join(["xoresnet", "search", name, *shown, *words])
-    config = _config(name, changes, address)
+    # a run on another machine has its own configuration
+    named = [name] if given is not None or (there is None and not (begun and is_url(place))) else []
+    command = shlex.join(["xoresnet", "search", *named, *shown, *words])
+    if there is not None:
+        flags = ["--dry-run"] * dry_run + ["--json"] * as_json
+        return run_through_client(there, ["search", *named, *changes, *words, *flags], place, command)
+    place = place if is_url(place) else str(local_path(place, "--run").absolute())
     with interruption_waits():  # torch and Ray, which `--help` and wrong options do not need
-        from xoresnet.search.commands.search_job import run_job, show_plan
+        from xoresnet.search.commands.jobs.search_job import run_job, show_plan
 
     if dry_run:
-        show_plan(config, folder, as_json=as_json)
+        show_plan(config, place, as_json=as_json)
         return 0
-    return run_job(config, folder, command, as_json=as_json)
+    return run_job(config, place, command, nodes=nodes, as_json=as_json)
 
 
-def _begun_in(run: str | None) -> str | None:
-    """The configuration of the search that a folder holds."""
-    file = Path(run or "", "config.yaml")
-    try:
-        return str(file) if run and file.exists() and RunFolder(Path(run)).saved_config() is not None else None
-    except XOResNetError:  # reported when the folder is opened
-        return None
+@contextmanager
+def _begun_in(run: str | None) -> Iterator[str | None]:
+    """The file with the configuration of the search that a folder or a URL holds; None if there is none."""
+    if not run:
+        yield None
+        return
+    with _configuration_of(run) as folder:
+        file = folder / "config.yaml"
+        try:
+            is_search = file.exists() and RunFolder(folder).saved_config() is not None
+        except XOResNetError:  # reported when the folder is opened
+            is_search = False
+        yield str(file) if is_search else None
+
+
+@contextmanager
+def _configuration_of(run: str) -> Iterator[Path]:
+    """The folder of a run, or one with the configuration of a run at a URL alone."""
+    if not is_url(run):
+        yield local_path(run, "--run")
+        return
+    remote = RemoteFolder(run)
+    with tempfile.TemporaryDirectory(prefix="xoresnet-", ignore_cleanup_errors=True) as scratch:
+        remote.fetch("config.yaml", Path(scratch, "config.yaml"))
+        with named_as(Path(scratch), remote.shown):
+            yield Path(scratch)
 
 
 def _config(name: str, changes: Sequence[str], address: str | None) -> SearchConfig:
@@ -133,7 +183,8 @@ def _named(name: str) -> dict[str, Any]:
         read_space(name, trust_code=True)  # raises an error that lists the presets
     fields = read_yaml(read_text(name), name)
     if not isinstance(fields, dict):
-        raise UsageError(f"{name} is not a mapping of fields")
+        what = "is empty" if fields is None else "is not a mapping of fields"
+        raise UsageError(f"{name} {what}; `xoresnet search digits --dry-run` prints an example of a configuration")
     if "space" not in fields and "arch" in fields:
         fields = {"space": fields}
     if fields.pop("command", None) is not None:  # the config.yaml of a run, whose id and study are its own

@@ -17,7 +17,9 @@ from xoresnet.files.places import local_path
 from xoresnet.files.yaml_text import read_yaml
 from xoresnet.limits import MOST_SAMPLES
 from xoresnet.measures.metrics import compact_number
-from xoresnet.search.commands.arguments import existing_file, read_text, trust_code_option
+from xoresnet.plain_text import shown
+from xoresnet.search.commands.arguments.completing import complete_space
+from xoresnet.search.commands.arguments.options import WholeNumber, existing_file, read_text, trust_code_option
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.messages import say
@@ -33,15 +35,15 @@ __all__ = ["read_space", "space"]
 
 
 @click.command()
-@click.argument("name", required=False, metavar="[PRESET or FILE.yaml]")
+@click.argument("name", required=False, metavar="[PRESET or FILE.yaml]", shell_complete=complete_space)
 @click.option(
     "--sample",
-    type=click.IntRange(0, MOST_SAMPLES),
+    type=WholeNumber(0, MOST_SAMPLES),
     metavar="N",
     help="Draw N random networks and write them as JSON files.",
 )
-@click.option("--out", default="archs", show_default=True, metavar="DIR", help="The folder that --sample writes to.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Seed of the samples.")
+@click.option("--out", metavar="DIR", help="The folder that --sample writes to.  [default: archs]")
+@click.option("--seed", type=WholeNumber(0), default=0, show_default=True, metavar="N", help="Seed of the samples.")
 @click.option("--check", metavar="ARCH.json", help="Tell whether this network is in the space, and if not, why.")
 @trust_code_option
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the space as YAML, as a start for a space of your own.")
@@ -49,7 +51,7 @@ __all__ = ["read_space", "space"]
 def space(
     name: str | None,
     sample: int | None,
-    out: str,
+    out: str | None,
     seed: int,
     check: str | None,
     trust_code: bool,
@@ -64,6 +66,8 @@ def space(
     asked = [option for option, is_given in given.items() if is_given]
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} exclude each other")
+    if out is not None and sample is None:
+        raise UsageError("--out has no effect without --sample N")
     if name is None:
         if asked:
             raise UsageError(f"{asked[0]} needs a space: name a preset ({', '.join(preset_names())}) or a file")
@@ -77,7 +81,7 @@ def space(
             preset = name in preset_names() and not Path(name).is_file()
             say(preset_text(name) if preset else described.to_yaml(), newline=False)
         elif sample is not None:
-            _write_samples(described, sample, local_path(out, "--out"), seed, as_json=as_json)
+            _write_samples(described, sample, local_path(out or "archs", "--out"), seed, as_json=as_json)
         else:
             _show(described, name, seed, as_json=as_json)
     return 0
@@ -123,6 +127,9 @@ def _space_of_search(fields: Mapping[str, Any], name: str, *, trust_code: bool) 
 def _plain_space(name: str, *, trust_code: bool) -> SearchSpace:
     """A preset by its name, or a space from a YAML file."""
     if Path(name).suffix not in (".yaml", ".yml") and not Path(name).is_file():
+        file = next((f"{name}{ending}" for ending in (".yaml", ".yml") if Path(f"{name}{ending}").is_file()), None)
+        if file is not None and name not in preset_names():
+            raise UsageError(f"unknown preset {shown(name)}; did you mean the file {file}?")
         return SearchSpace.preset(name)
     text = read_text(name)
     try:

@@ -9,16 +9,17 @@ from typing import Any
 
 import click
 
-from xoresnet.data.spec import DataSpec
+from xoresnet.data.spec import DataSpec, check_data_name
 from xoresnet.description.arch import Arch
 from xoresnet.description.neuron_spec import NeuronSpec
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import SpecError, UsageError
 from xoresnet.files.places import local_path
 from xoresnet.limits import MOST_THREADS
-from xoresnet.search.commands.arch_source import ArchSource
-from xoresnet.search.commands.arguments import CommandWithSettings, trust_code_option
-from xoresnet.search.commands.overrides import Settings
+from xoresnet.search.commands.arguments.arch_source import ArchSource
+from xoresnet.search.commands.arguments.completing import complete_data, complete_folder, complete_network
+from xoresnet.search.commands.arguments.options import CommandWithSettings, WholeNumber, trust_code_option
+from xoresnet.search.commands.arguments.settings import Settings
 from xoresnet.search.folders.train import TrainFolder
 from xoresnet.search.interrupts import interruption_waits, termination_raises
 from xoresnet.search.views.data_bar import DecodingBar
@@ -32,21 +33,26 @@ _SETTINGS = Settings(
 
 
 @click.command(cls=CommandWithSettings, settings=_SETTINGS)
-@click.argument("arch", metavar="ARCH")
+@click.argument("arch", metavar="ARCH", shell_complete=complete_network)
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
     "--data",
     "data_name",
     metavar="NAME",
+    shell_complete=complete_data,
     help="Data set, see `xoresnet data`.  [default: digits; for RUN:ID that of the search]",
 )
-@click.option("--data-root", metavar="DIR", help="Search this folder first for the data set.")
+@click.option(
+    "--data-root", metavar="DIR", shell_complete=complete_folder, help="Search this folder first for the data set."
+)
 @click.option("--download", is_flag=True, help="Download what is missing or damaged of the data set.")
-@click.option("--run", "run", metavar="DIR", help="Folder of the run.  [default: runs/ARCH-DATA]")
+@click.option(
+    "--run", "run", metavar="DIR", shell_complete=complete_folder, help="Folder of the run.  [default: runs/ARCH-DATA]"
+)
 @click.option("--device", metavar="DEVICE", help="For example cpu, cuda, cuda:1.  [default: cuda if available]")
 @click.option(
     "--threads",
-    type=click.IntRange(1, MOST_THREADS),
+    type=WholeNumber(1, MOST_THREADS),
     metavar="N",
     help="CPU threads.  [default: by the network's size]",
 )
@@ -81,6 +87,8 @@ def train(
     if dry_run and download:
         raise UsageError("--dry-run and --download exclude each other: a dry run downloads nothing")
     given = _SETTINGS.read(changes)
+    if data_name is not None:
+        check_data_name(data_name)
     where = None if run is None else local_path(run, "--run")  # told before anything is loaded
     source = ArchSource(arch, given["arch"], trust_code=trust_code)
     named = given["data"].get("name", data_name)
@@ -91,13 +99,14 @@ def train(
     spec = _data_spec({**fields, **given["data"]})
     with interruption_waits():  # torch, which `--help` and wrong options do not need
         from xoresnet.data.load import find_loader
-        from xoresnet.search.commands.train_job import Job, checked_device, run_job, show_plan
+        from xoresnet.search.commands.jobs.train_job import Job, checked_device, run_job, show_plan
 
     recipe = (as_searched.recipe if as_searched is not None else find_loader(spec.name).recipe).replace(
         **given["recipe"]
     )
     options = {"--data": data_name, "--data-root": data_root, "--run": run, "--device": device, "--threads": threads}
     words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+    words += ["--trust-code"] * trust_code
     place = checked_device(device)
     with termination_raises():
         with DecodingBar() as progress:

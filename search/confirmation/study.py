@@ -4,76 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 
-import optuna
-from optuna.pruners import NopPruner
-from optuna.samplers import RandomSampler
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from xoresnet.errors import RunError, XOResNetError
 from xoresnet.search.folders.run import CONFIRM_JOURNAL
-from xoresnet.search.objective import Objective
+from xoresnet.search.retraining.side_study import SideStudy
 from xoresnet.search.study.attributes import ARCH_ID, RECIPE
-from xoresnet.search.study.faults import remedy
-from xoresnet.search.study.journal import open_journal
-from xoresnet.search.study.reading import ReadStorage
 from xoresnet.search.study.trials import Attributes, TrainingKey, TrialRecord, trials_of
 
 __all__ = [
-    "CONFIRM_STUDY",
+    "CONFIRMATION",
     "best_seeds",
-    "look_at_confirm_study",
     "note_searched",
-    "open_confirm_study",
     "searched_trial",
     "trained",
 ]
 
-CONFIRM_STUDY = "confirm"
-"""The name of the study of a confirmation."""
+CONFIRMATION = SideStudy(journal=CONFIRM_JOURNAL, name="confirm", table="confirmed", folder="confirmed")
+"""Where a confirmation records its trainings."""
 _SEARCHED = "searched"
 """User attribute of the study: trials of the search by numbers of trainings, where a training now belongs to
 another trial than the one for which it was started."""
-_ERRORS = (OSError, ValueError, KeyError, TypeError, AssertionError)  # what Optuna raises for a damaged journal
-
-
-def open_confirm_study(folder: Path, objectives: Sequence[Objective]) -> Study:
-    """The confirmation's study in the folder of a run, created if there is none. Raises `RunError`."""
-    try:
-        return optuna.create_study(
-            storage=open_journal(folder / CONFIRM_JOURNAL),
-            study_name=CONFIRM_STUDY,
-            load_if_exists=True,
-            pruner=NopPruner(),
-            directions=[objective.optuna_direction for objective in objectives],
-        )
-    except XOResNetError:  # a damaged journal; also a ValueError
-        raise
-    except _ERRORS as error:
-        raise RunError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
-
-
-def look_at_confirm_study(folder: Path) -> Study | None:
-    """The same study for reading only; None where nothing was confirmed yet. Raises `RunError`, for damage too."""
-    if not (folder / CONFIRM_JOURNAL).exists():
-        return None
-    try:
-        storage = ReadStorage(folder / CONFIRM_JOURNAL)
-        damage = storage.damage()
-        if damage is not None:
-            raise RunError(f"{folder / CONFIRM_JOURNAL}, line {damage.line} {damage.what}; {remedy(folder)}")
-        if not storage.get_all_studies():
-            return None
-        return optuna.load_study(
-            study_name=CONFIRM_STUDY, storage=storage, sampler=RandomSampler()
-        )  # which is not asked
-    except RunError:  # also a ValueError
-        raise
-    except _ERRORS as error:
-        raise RunError(f"{folder / CONFIRM_JOURNAL} cannot be read: {type(error).__name__}: {error}") from None
 
 
 def note_searched(study: Study, trainings: Iterable[tuple[Attributes, int | None]]) -> None:

@@ -7,23 +7,22 @@ study; the next bridge hands it out again with its number and everything that it
 
 A strategy may pause a trial at a rung and hand it out again later; in the study it is RUNNING all the while, with a
 mark. Trials end COMPLETE, PRUNED or FAIL. A trial that raises, dies, hangs or makes an invalid report is tried again,
-and after its last retry it fails with the reason. A full disk is no fault of a trial: it ends the search, and the trial
-continues with the next one.
+and after its last retry it fails with the reason. Where its node was lost, or is about to leave, it goes on elsewhere
+at no cost. A full disk is no fault of a trial: it ends the search, and the trial continues with the next one.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from xoresnet.files.disk import is_full
-from xoresnet.search.execution.failures import report_fault, tries_again
+from xoresnet.search.execution.failures import goes_on_elsewhere, report_fault, tries_again
+from xoresnet.search.execution.live_trial import LiveTrial, Verdict
 from xoresnet.search.execution.outcomes import ROUNDING, why_it_ends
 from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.objective import Objective
@@ -34,36 +33,11 @@ from xoresnet.search.strategy.marks import charged_steps
 from xoresnet.search.strategy.observing import is_paused
 from xoresnet.search.strategy.sampler import PausingSampler
 from xoresnet.search.study.attributes import FAILURE, NOTICE
+from xoresnet.search.study.databases.database import DatabaseLostError
+from xoresnet.search.study.journal import written_together
 from xoresnet.search.study.trials import TrialRecord, trials_of, write_divergence, write_metrics
 
 __all__ = ["LiveTrial", "TrialBridge", "Verdict"]
-
-
-class Verdict(Enum):
-    """Whether a trial that has reported continues."""
-
-    CONTINUE = "continue"
-    STOP = "stop"
-
-
-@dataclass
-class LiveTrial:
-    """A trial that is running."""
-
-    trial: Trial
-    config: dict[str, Any]
-    started: float | None = None
-    """Monotonic clock, in seconds; None until its worker has started."""
-    epoch: int = 0
-    """The last step that it reported."""
-    metrics: dict[str, Any] = field(default_factory=dict)
-    """All metrics of that report."""
-    stopped: bool = False
-    """Whether the pruner has stopped it."""
-    failure: str = ""
-    """Why it failed, while it is being stopped; empty otherwise."""
-    diverged: bool = False
-    """Whether it has itself reported that failure."""
 
 
 class TrialBridge:
@@ -115,10 +89,14 @@ class TrialBridge:
         """Whether too many failures ended the search."""
         self.errors: list[str] = []
         """Errors outside of trials: a sampler or space that raised, a storage that is full."""
+        self.notices: list[str] = []
+        """What the user should know, in sentences: trials that need a larger share of a GPU, nodes that have left."""
         self.checks: list[Callable[[TrialRecord], str]] = []
         """Called with each trial that has reported its last step; a reason that is returned makes the trial fail."""
         self.observers: list[Callable[[FrozenTrial], None]] = []
         """Called with each trial when it has ended, and when it pauses."""
+        self.gives_more_memory: Callable[[LiveTrial, str], bool] = lambda live, reason: False
+        """Whether a trial that failed for this reason is tried again with a larger share of a GPU, at no cost."""
         self.disk: DiskSpace | None = None
         """The disk that trials write to, if the executor knows it."""
         self.disk_full = False
@@ -126,6 +104,7 @@ class TrialBridge:
         self._again: deque[Trial] = deque(self._interrupted())
         self._exhausted = False
 
+    @written_together
     def next_config(self, run_id: str) -> dict[str, Any] | None:
         """The configuration of the next trial, to run under this id; None if there is none now, or ever (`ended`)."""
         proposal = None if self.ended or self._fails_too_often() else self._next()
@@ -204,12 +183,13 @@ class TrialBridge:
         """How many interrupted or failed trials wait to run again."""
         return len(self._again)
 
+    @written_together
     def on_report(self, run_id: str, metrics: Mapping[str, Any]) -> Verdict:
         """Record what a trial reports; returns whether it continues."""
         live = self.live.get(run_id)
         if live is None:
             return Verdict.STOP
-        if live.stopped or live.failure:
+        if live.stopped or live.failure or live.lost:
             return Verdict.STOP
         if NOTICE in metrics:
             self.errors.append(f"{self._kind} {live.trial.number}: {metrics[NOTICE]}")
@@ -234,6 +214,9 @@ class TrialBridge:
         done = last is not None and step >= last
         if not done and should_prune(live.trial):
             live.stopped = True
+            return Verdict.STOP
+        if not done and live.leaves:
+            live.lost = live.leaves
             return Verdict.STOP
         return Verdict.CONTINUE
 
@@ -260,13 +243,16 @@ class TrialBridge:
         return self.study.get_trials(deepcopy=False)[trial.number].state.is_finished()
 
     def _end(self, live: LiveTrial, error: str) -> None:
+        if live.lost and not live.failure:
+            self._lost(live)
+            return
         reason = live.failure or error
         record = TrialRecord.of(live.trial)
         if not reason and not live.stopped and not record.reports:
             reason = f"it ended without reporting {self._step} and {', '.join(o.metric for o in self.objectives)}"
         if not reason and not live.stopped:
             reason = next(filter(None, (check(record) for check in self.checks)), "")
-        if reason and self.runs_out_of_disk(reason, live.config):
+        if reason and (self.runs_out_of_disk(reason, live.config) or self.gives_more_memory(live, reason)):
             self._again.append(live.trial)
         elif reason:
             self._failed(live.trial, reason, diverged=live.diverged)
@@ -274,6 +260,12 @@ class TrialBridge:
             self._stop(live.trial)
         else:
             self._tell(live.trial, TrialState.COMPLETE, record.reports[record.last_step])
+
+    def _lost(self, live: LiveTrial) -> None:
+        if goes_on_elsewhere(live.trial, live.lost):
+            self._again.append(live.trial)
+        else:
+            self._fail_for_good(live.trial, live.lost)
 
     def _stop(self, trial: Trial) -> None:
         """Pause a trial that was stopped, or tell it PRUNED where nothing pauses."""
@@ -284,6 +276,7 @@ class TrialBridge:
         self.failures_in_a_row = self._hook_failures = 0
         self._notify(trial.number)
 
+    @written_together
     def finish(self) -> None:
         """Tell all paused trials PRUNED, because the search has ended; a larger budget may resume them."""
         for trial in finish(self.study):
@@ -304,7 +297,7 @@ class TrialBridge:
 
     def note(self, where: str, error: Exception) -> None:
         """Add an exception without consequences to `errors`, if it is not there yet; a full disk ends the search."""
-        if self.runs_out_of_disk(error):
+        if isinstance(error, DatabaseLostError) or self.runs_out_of_disk(error):  # the first ends it by itself
             return
         text = f"{where}: {type(error).__name__}: {error}"
         if text not in self.errors:
@@ -331,6 +324,17 @@ class TrialBridge:
         if live is not None:
             live.failure = live.failure or reason
 
+    def lose_node(self, run_id: str, reason: str) -> None:
+        """Mark a trial whose node was lost, with what happened: when it ends, it goes on elsewhere without a retry."""
+        live = self.live.get(run_id)
+        if live is not None:
+            live.lost = live.lost or reason
+
+    def say(self, notice: str) -> None:
+        """Add a sentence to `notices`, if it is not there yet."""
+        if notice not in self.notices:
+            self.notices.append(notice)
+
     def start_over(self, reason: str, *, failed: bool) -> None:
         """Take back all running trials because the executor has lost them; failed: whether each counts as failed."""
         lost = list(self.live.values())
@@ -339,10 +343,12 @@ class TrialBridge:
         for live in lost:
             if full:
                 self._again.append(live.trial)
-            elif live.failure or failed:
+            elif live.failure or (failed and not live.lost):
                 self._failed(live.trial, live.failure or reason)
             elif live.stopped:
                 self._stop(live.trial)
+            elif live.lost:
+                self._lost(live)
             else:
                 self._again.append(live.trial)
 
@@ -352,8 +358,11 @@ class TrialBridge:
         else:
             if diverged:
                 write_divergence(trial)
-            self._last_reason = reason
-            self._tell(trial, TrialState.FAIL)
+            self._fail_for_good(trial, reason)
+
+    def _fail_for_good(self, trial: Trial, reason: str) -> None:
+        self._last_reason = reason
+        self._tell(trial, TrialState.FAIL)
 
     def _tell(self, trial: Trial, state: TrialState, values: Sequence[float] | None = None) -> None:
         self.study.tell(trial, values, state)

@@ -9,12 +9,29 @@ from typing import Any
 
 from optuna.trial import Trial
 
-from xoresnet.search.study.trials import TrialRecord, write_failure, write_retry
+from xoresnet.search.study.trials import TrialRecord, write_failure, write_given_back, write_retry
 
-__all__ = ["WORKER_DIED", "in_one_line", "reason_of", "report_fault", "tries_again"]
+__all__ = [
+    "WORKER_DIED",
+    "goes_on_elsewhere",
+    "in_one_line",
+    "is_out_of_gpu_memory",
+    "is_worker_death",
+    "names_lost_node",
+    "reason_of",
+    "report_fault",
+    "tries_again",
+]
 
 WORKER_DIED = "its worker died"
 """The reason where nothing more is known."""
+_MOST_LOSSES = 5
+"""A trial that loses so many nodes without a new epoch in between counts as failed: it may be what ends them."""
+_OUT_OF_GPU_MEMORY = re.compile(
+    r"torch(\.cuda)?\.OutOfMemoryError|(CUDA|HIP)( error:)? out of memory|CU(BLAS|DNN)_STATUS_ALLOC_FAILED"
+)
+
+_OWN_CLASS = re.compile(r"^xoresnet\.errors\.\w+: ")
 
 
 def report_fault(report: Mapping[str, Any], step_metric: str, metrics: Iterable[str]) -> str:
@@ -40,8 +57,37 @@ def report_fault(report: Mapping[str, Any], step_metric: str, metrics: Iterable[
 
 
 def reason_of(error_text: str) -> str:
-    """Why a trial failed, from the text that Ray wrote of it: the exception that was raised, without Ray's wrapping."""
-    return in_one_line(error_text.rpartition("Failure #")[2].partition("\n")[2]) or WORKER_DIED
+    """Why a trial failed, from the text that Ray wrote of it: the exception that was raised, without Ray's wrapping.
+
+    Errors of this library are whole sentences, and their class is left out; that of others says what they mean.
+    """
+    return _OWN_CLASS.sub("", in_one_line(_last_error(error_text))) or WORKER_DIED
+
+
+def is_worker_death(error_text: str) -> bool:
+    """Whether a trial ended because its worker died or cannot be reached, not because it raised; from Ray's text."""
+    error = _last_error(error_text)
+    return error.startswith("The actor ") and "raised in its creation task" not in error
+
+
+def names_lost_node(error_text: str) -> bool:
+    """Whether Ray itself says of a worker's death that the whole node has died. It does not while it does not know."""
+    return is_worker_death(error_text) and "its node has died" in _last_error(error_text)
+
+
+def is_out_of_gpu_memory(reason: str) -> bool:
+    """Whether a trial failed for lack of GPU memory.
+
+    >>> is_out_of_gpu_memory("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.")
+    True
+    >>> is_out_of_gpu_memory("MemoryError: Unable to allocate 32.0 GiB")
+    False
+    """
+    return bool(_OUT_OF_GPU_MEMORY.search(reason))
+
+
+def _last_error(error_text: str) -> str:
+    return error_text.rpartition("Failure #")[2].partition("\n")[2]
 
 
 def in_one_line(text: str) -> str:
@@ -64,4 +110,18 @@ def tries_again(trial: Trial, reason: str, retries: int) -> bool:
         write_retry(trial, reason)
         return True
     write_failure(trial, reason)
+    return False
+
+
+def goes_on_elsewhere(trial: Trial, reason: str) -> bool:
+    """Decide whether a trial that lost its node for this reason goes on, and write the reason into its record.
+
+    That costs no retry, but a trial that loses node after node without a new epoch has failed.
+    """
+    write_given_back(trial, reason)
+    record = TrialRecord.of(trial)
+    times = sum(step == record.last_step for step, _ in record.given_back)
+    if times < _MOST_LOSSES:
+        return True
+    write_failure(trial, f"it lost its node {times} times without a new epoch, the last time because {reason}")
     return False

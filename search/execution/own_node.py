@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from xoresnet.errors import ClusterError
@@ -33,9 +33,24 @@ _ADDRESS = "address"
 def own_node() -> Iterator[str]:
     """Start a node with all CPUs and GPUs of this machine; its address, `host:port`, as long as the block runs.
 
-    Raises `ClusterError` if Ray does not start.
+    Ray gives its servers a few seconds to start, which is too little where their files are read for the first time or
+    the machine is busy; it is then started once more. Raises `ClusterError` if it does not start.
     """
-    with _token(), _folder() as folder:
+    with _token(), ExitStack() as stack:
+        try:
+            address = stack.enter_context(_started_node())
+        except _TooSlowError:
+            address = stack.enter_context(_started_node())
+        yield address
+
+
+class _TooSlowError(ClusterError):
+    """Ray has not waited long enough for its own servers."""
+
+
+@contextmanager
+def _started_node() -> Iterator[str]:
+    with _folder() as folder:
         log = Path(folder, "start.log")
         with log.open("wb") as output:
             node = subprocess.Popen(
@@ -88,6 +103,9 @@ def _wait_for_address(file: Path, node: subprocess.Popen[bytes], log: Path) -> s
         time.sleep(0.05)
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     reason = lines[-1] if lines else f"no answer within {_START_SECONDS:g} s"
+    if "timed out during startup" in reason:
+        busy = "its servers did not answer in time, twice; end what else keeps the machine busy, and try again"
+        raise _TooSlowError(f"Ray cannot be started on this machine: {busy}")
     raise ClusterError(f"Ray cannot be started on this machine: {reason}")
 
 

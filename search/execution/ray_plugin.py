@@ -29,6 +29,7 @@ from ray.tune.search import Searcher
 
 from xoresnet.search.execution.bridge import TrialBridge, Verdict
 from xoresnet.search.execution.failures import WORKER_DIED, in_one_line, reason_of
+from xoresnet.search.execution.forgetting import forget_ended
 
 __all__ = ["BridgeScheduler", "BridgeSearcher", "Unsaved", "Watchdog", "guarded", "run_trials", "tune_config"]
 
@@ -106,15 +107,27 @@ class BridgeSearcher(Unsaved, Searcher):
 class BridgeScheduler(Unsaved, FIFOScheduler):
     """Ray Tune's scheduler: passes reports to the bridge and its verdicts to Ray."""
 
-    def __init__(self, bridge: TrialBridge, request: Callable[[RayTrial], ResourceRequest] | None = None) -> None:
-        """request: what the next trial asks for and where; None for what the trainable asks for, anywhere."""
+    def __init__(
+        self,
+        bridge: TrialBridge,
+        request: Callable[[RayTrial], ResourceRequest] | None = None,
+        loss_of: Callable[[RayTrial, str], str] = lambda trial, error_text: "",
+    ) -> None:
+        """request: what the next trial asks for and where; None for what the trainable asks for, anywhere. loss_of:
+        what took its node from a trial, by the trial and the error that Ray wrote of it; empty if nothing did.
+        """
         super().__init__()  # type: ignore[no-untyped-call]
-        self.bridge, self._request = bridge, request
+        self.bridge, self._request, self._loss_of = bridge, request, loss_of
 
     @guarded(otherwise=None)
     def on_trial_add(self, tune_controller: Any, trial: RayTrial) -> None:
-        if self._request is not None:
-            trial.update_resources(self._request(trial))
+        if self._request is None:
+            return
+        request = self._request(trial)
+        trial.update_resources(request)
+        live = self.bridge.live.get(trial.trial_id)
+        if live is not None:
+            live.gpus = float(request.required_resources.get("GPU", 0.0))
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         return True
@@ -129,8 +142,17 @@ class BridgeScheduler(Unsaved, FIFOScheduler):
         return str(FIFOScheduler.STOP if verdict is Verdict.STOP else FIFOScheduler.CONTINUE)
 
     @guarded(otherwise=None)
+    def on_trial_complete(self, tune_controller: Any, trial: RayTrial, result: dict[str, Any]) -> None:
+        forget_ended(tune_controller)
+
+    @guarded(otherwise=None)
     def on_trial_error(self, tune_controller: Any, trial: RayTrial) -> None:
-        self.bridge.fail(trial.trial_id, _reason(trial))  # the searcher is told next, but not the reason
+        error_text = _error_text(trial)  # the searcher is told next, but not the reason
+        loss = self._loss_of(trial, error_text)
+        if loss:
+            self.bridge.lose_node(trial.trial_id, loss)
+        else:
+            self.bridge.fail(trial.trial_id, reason_of(error_text))
 
 
 class Watchdog(Unsaved, tune.Callback):
@@ -166,15 +188,17 @@ def tune_config(
     *,
     max_concurrent: int | Callable[[], int],
     request: Callable[[RayTrial], ResourceRequest] | None = None,
+    loss_of: Callable[[RayTrial, str], str] = lambda trial, error_text: "",
 ) -> tune.TuneConfig:
     """The configuration with which `tune.Tuner` runs the trials of a bridge.
 
     max_concurrent: how many trials run at once at most; a function, which returns at least 1, where that may change.
     request: called for each trial of Ray's; what it asks for and where, in place of the trainable's own resources.
+    loss_of: as in `BridgeScheduler`.
     """
     return tune.TuneConfig(
         search_alg=BridgeSearcher(bridge, None if isinstance(max_concurrent, int) else max_concurrent),
-        scheduler=BridgeScheduler(bridge, request),
+        scheduler=BridgeScheduler(bridge, request, loss_of),
         num_samples=-1,  # the bridge ends the search
         # without a number, Ray starts one trial after the other
         max_concurrent_trials=max_concurrent if isinstance(max_concurrent, int) else sys.maxsize,
@@ -228,11 +252,10 @@ def _reported(result: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in result.items() if name not in _RAY_OWN and not name.startswith("config/")}
 
 
-def _reason(trial: RayTrial) -> str:
-    """Why a trial failed, in one line."""
+def _error_text(trial: RayTrial) -> str:
+    """What Ray wrote of a trial's errors, the last one at the end; empty where it wrote nothing."""
     try:
         # not Ray's `get_error`, which looks where the file is copied later
-        text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+        return Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     except (OSError, TypeError):
-        return WORKER_DIED
-    return reason_of(text)
+        return ""

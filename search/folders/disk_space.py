@@ -10,6 +10,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
 from xoresnet.errors import RunError
 from xoresnet.files.disk import free_bytes, full_disk
+from xoresnet.search.folders.mirror import is_copy
 
 __all__ = ["DiskSpace"]
 
@@ -31,7 +32,8 @@ class DiskSpace:
 
     def needed(self, running: Iterable[Config]) -> int:
         """The bytes that must be free for the run to continue: the next files of each trial, and new tables."""
-        networks = [Arch.from_json(config["arch"]) for config in running if "arch" in config]
+        stays = not is_copy(self.folder)  # else weights and checkpoints go to the URL
+        networks = [Arch.from_json(config["arch"]) for config in running if "arch" in config and stays]
         tables = sum(map(_size, self.folder.glob("*.parquet")))
         return _RESERVE + tables + _PER_PARAMETER * sum(map(params_count, networks))
 

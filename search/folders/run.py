@@ -8,37 +8,44 @@ import platform
 import re
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from xoresnet.errors import RunError, SpecError, UsageError, XOResNetError
+from xoresnet.errors import NoRunError, RunError, SpecError, UsageError, XOResNetError
 from xoresnet.files.atomic import sweep, write_text
 from xoresnet.files.places import local_path
+from xoresnet.files.run_contents import wrong_content
 from xoresnet.files.secrets import HIDDEN, hidden_address, is_whole, private, without_password
 from xoresnet.files.small import read_small
 from xoresnet.files.yaml_text import read_yaml, write_yaml
-from xoresnet.results.tables.contents import wrong_content
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
 from xoresnet.search.folders.claim import LOCK, claimed, holds_files, is_claimed
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.folders.earlier import of_today
+from xoresnet.search.folders.lease import Lease
+from xoresnet.search.folders.mirror import BUSY, shown_run
 from xoresnet.search.folders.trial import TrialFolder
+from xoresnet.search.folders.uploads import Uploads
 
-__all__ = ["CONFIRM_JOURNAL", "JOURNAL", "MARKER", "OF_FOLDER", "TABLES", "RunFolder"]
+__all__ = ["ABLATION_JOURNAL", "CONFIRM_JOURNAL", "JOURNAL", "MARKER", "OF_FOLDER", "RECORDED", "TABLES", "RunFolder"]
 
 JOURNAL = "study.journal"
 """The file of the study, unless it is in a storage elsewhere."""
 CONFIRM_JOURNAL = "confirm.journal"
 """The file of the confirmation's study."""
+ABLATION_JOURNAL = "ablation.journal"
+"""The file of the ablation's study."""
 OF_FOLDER = ("command", "run_id")
 """What `config.yaml` holds beside the configuration: the command that wrote it, and the id of the run."""
 TABLES = ("trials.parquet", "history.parquet", "layers.parquet", "front.csv")
 """What a search writes from its study, in this order."""
 MARKER = ".seen"
 """A file into which the driver writes what no other folder has, so that nodes can tell whether they see this one."""
+RECORDED = "recorded.txt"
+"""A file that users put into a run that they pass on without its study: its tables are complete."""
 _WRITTEN = ("config.yaml", "environment.json")
 """What is written when a folder is opened."""
 _BEGUN = ("trials", "prior")
@@ -51,9 +58,24 @@ _PACKAGES = ("xoresnet", "torch", "ray", "optuna", "numpy", "pandas")
 class RunFolder:
     """The folder of one search, usually `runs/<name>`."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises `UsageError` for a URL."""
+    def __init__(
+        self,
+        path: Path,
+        uploads: Uploads | None = None,
+        lease: Lease | None = None,
+        remote_files: Collection[str] = (),
+    ) -> None:
+        """uploads, lease, remote_files: of a run at a URL, of which `path` is the copy; the names of the files there.
+
+        Raises `UsageError` for a URL.
+        """
         self.path = local_path(path, "the folder of a run").absolute()
+        self.uploads, self.lease, self.remote_files = uploads, lease, remote_files
+
+    @property
+    def shown(self) -> str:
+        """The run as users know it: its path, or its URL."""
+        return shown_run(self.path)
 
     def saved_config(self) -> SearchConfig | None:
         """The configuration of the search in this folder, or None if the folder is empty or missing.
@@ -63,13 +85,13 @@ class RunFolder:
         path = self._config_file
         if not path.exists():
             if self.path.exists() and not self.path.is_dir():
-                raise RunError(f"{self.path} is not a folder")
+                raise NoRunError(f"{self.path} is not a folder")
             if holds_files(self.path):
-                raise RunError(f"{self.path} holds other files")
+                raise NoRunError(f"{self.path} holds other files")
             return None
         saved = self._saved_fields()
         if not isinstance(saved, dict) or saved.get("command") != "search":
-            raise RunError(f"{self.path} {wrong_content(saved, 'search')}")
+            raise NoRunError(f"{self.path} {wrong_content(saved, 'search')}")
         fields = of_today({name: value for name, value in saved.items() if name not in OF_FOLDER})
         try:
             return SearchConfig.from_dict(fields)
@@ -104,7 +126,8 @@ class RunFolder:
         try:
             saved = self.saved_config()
         except XOResNetError as error:
-            raise RunError(f"{error}; choose another run folder") from None
+            kind = NoRunError if isinstance(error, NoRunError) else RunError
+            raise kind(f"{error}; choose another run folder") from None
         name = self.path.name if saved is None else saved.study
         config = config if config.study is not None else config.replace(study=name or self.path.name)
         config = _with_absolute_file(_with_saved_password(config, saved))
@@ -115,13 +138,14 @@ class RunFolder:
         before, now = (_compared(_with_absolute_file(each)) for each in (saved, config))
         changes = [text for key, text in differences(before, now) if key not in MAY_CHANGE]
         if changes:
-            raise RunError(f"{self.path} holds another search: {'; '.join(changes)}; choose another run folder")
+            raise NoRunError(f"{self.path} holds another search: {'; '.join(changes)}; choose another run folder")
         return config
 
     @contextmanager
-    def opened(self, config: SearchConfig) -> Iterator[SearchConfig]:
+    def opened(self, config: SearchConfig, facts: Mapping[str, Any] | None = None) -> Iterator[SearchConfig]:
         """Lock the folder for this process until the block ends, and write the configuration, as `check` returns it.
 
+        facts: what `environment.json` notes beside the machine, as `SearchPlan.facts` has it.
         Raises `RunError` if it holds another search, if another process is working in it, or if its disk is full.
         """
         self.check(config)
@@ -135,7 +159,7 @@ class RunFolder:
             run_id = self.run_id() or uuid.uuid4().hex[:12]
             fields = {"command": "search", "run_id": run_id, **config.model_dump(mode="json")}
             write_text(self._config_file, write_yaml(fields), private=private(config.storage))
-            write_text(self.path / "environment.json", json.dumps(_environment(), indent=2) + "\n")
+            write_text(self.path / "environment.json", json.dumps({**_environment(), **(facts or {})}, indent=2) + "\n")
             try:
                 yield config
             except XOResNetError:  # it was refused
@@ -159,8 +183,19 @@ class RunFolder:
         return any((self.path / name).exists() for name in _BEGUN)
 
     def is_busy(self) -> bool:
-        """Whether a process is working in the folder."""
-        return is_claimed(self.path)
+        """Whether a process is working in the folder, or at the URL of which it is a copy."""
+        return is_claimed(self.path) or (self.path / BUSY).exists()
+
+    def is_recorded(self) -> bool:
+        """Whether the run has its tables alone, and is meant to be read without its study."""
+        return (self.path / RECORDED).exists() and not (self.path / JOURNAL).exists()
+
+    def opened_at(self) -> float:
+        """When a process last opened the folder to search, in seconds since 1970; 0 if that is not known."""
+        try:
+            return (self.path / _WRITTEN[-1]).stat().st_mtime
+        except OSError:
+            return 0.0
 
     def is_behind(self) -> bool:
         """Whether the tables may lack something that the journal has, or one of them is missing.
@@ -176,7 +211,11 @@ class RunFolder:
 
     def trial(self, number: int, arch_id: str) -> TrialFolder:
         """The folder of a trial of the search."""
-        return TrialFolder.in_run(self.path, "trials", number, arch_id)
+        return TrialFolder.in_run(self.path, "trials", number, arch_id, self.uploads)
+
+    def retrained(self, kind: str, number: int, arch_id: str) -> TrialFolder:
+        """The folder of a training of the confirmation or the ablation; kind: `confirmed` or `ablated`."""
+        return TrialFolder.in_run(self.path, kind, number, arch_id, self.uploads)
 
 
 def _with_saved_password(config: SearchConfig, saved: SearchConfig | None) -> SearchConfig:

@@ -20,13 +20,13 @@ from typing import Any
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import RunError, UsageError
+from xoresnet.errors import NoRunError, RunError, UsageError
 from xoresnet.files.atomic import sweep, write_text
 from xoresnet.files.json_text import json_text
+from xoresnet.files.run_contents import wrong_content
 from xoresnet.files.small import read_small
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.measures.records import EpochRecord
-from xoresnet.results.tables.contents import wrong_content
 from xoresnet.search.folders.claim import claimed, holds_files
 from xoresnet.search.folders.differences import differences
 from xoresnet.search.folders.trial import TrialFolder
@@ -88,23 +88,23 @@ class TrainFolder(TrialFolder):
         path = self.path / "config.yaml"
         if not path.exists():
             if self.path.exists() and not self.path.is_dir():
-                raise RunError(f"{self.path} is not a folder; choose another run folder")
+                raise NoRunError(f"{self.path} is not a folder; choose another run folder")
             if holds_files(self.path):
-                raise RunError(f"{self.path} holds other files; choose another run folder")
+                raise NoRunError(f"{self.path} holds other files; choose another run folder")
             return
         try:
             saved = read_yaml(read_small(path).decode("utf-8"), str(path))
         except (UsageError, UnicodeDecodeError) as error:
             raise RunError(str(error)) from None
         if not isinstance(saved, Mapping) or saved.get("command") != "train":
-            raise RunError(f"{self.path} {wrong_content(saved, 'training')}; choose another run folder")
+            raise NoRunError(f"{self.path} {wrong_content(saved, 'training')}; choose another run folder")
         kept = (self.checkpoint, self.weights, self.path / "history.parquet", self.path / "summary.json")
         if not any(file.exists() for file in kept):  # no epoch was finished: there is nothing to protect
             return
         ignored = {f"data.{name}" for name in _WHERE_FILES_ARE}
         changes = [text for key, text in differences(saved, config) if key not in ignored]
         if changes:
-            raise RunError(f"{self.path} holds another training: {'; '.join(changes)}; choose another run folder")
+            raise NoRunError(f"{self.path} holds another training: {'; '.join(changes)}; choose another run folder")
 
 
 def _config(arch: Arch, data: DataSpec, recipe: Recipe) -> dict[str, Any]:

@@ -180,7 +180,12 @@ class SharedPrior:
     def _run_jobs(self, jobs: Iterable[Attributes], trainable: Trainable) -> None:
         """Run the jobs that are not complete yet. Raises `PriorInterruptedError`, `ClusterError`."""
         config = self._plan.config
-        common = {"data": config.data.located().model_dump_json(), "threads": config.cpus_per_trial}
+        reach = self._workplace.reach._replace(url=None)  # this process reads what the jobs write
+        common = {
+            "data": config.data.located().model_dump_json(),
+            "threads": config.cpus_per_trial,
+            "reach": reach._asdict(),
+        }
 
         def config_of(trial: Trial) -> dict[str, Any]:
             files = {name: self._folder / value for name, value in trial.user_attrs[_CONFIG].items() if name in _FILES}

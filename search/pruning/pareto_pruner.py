@@ -18,26 +18,27 @@ arXiv 2106.12639): feasible trials before infeasible ones, then by non-dominated
 trial that no other dominates at its rung always goes on. Halving on unfinished training loses part of the front;
 `docs/pruning.md` says how much.
 
-The pruner has no state of its own: it decides from the reports in the study (`reports.py`), so a study that is opened
-again is pruned as if it had never been closed.
+The pruner decides from the reports in the study alone (`reports.py`), so a study that is opened again is pruned as if
+it had never been closed; all it keeps is what it has read (`reached.py`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from xoresnet.search.pruning.ranking import Scale, Ties, goes_on
-from xoresnet.search.pruning.reports import REPORT, report_step, steps_of
+from xoresnet.search.pruning.reached import Reached
+from xoresnet.search.pruning.reports import steps_of
 
 __all__ = ["ParetoPruner"]
 
-_PEERS = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+_Array = NDArray[np.float64]
 
 
 class ParetoPruner(optuna.pruners.BasePruner):
@@ -93,6 +94,7 @@ class ParetoPruner(optuna.pruners.BasePruner):
                     raise ValueError(f"{name}: {choice!r} is not one of {', '.join(known)}")
         self._first, self._last, self._factor = min_steps, max_steps, reduction_factor
         self._min_trials, self._ties, self._scales, self._brackets = min_trials, ties, scales, brackets
+        self._reached = Reached()
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether to stop a trial after its last `report`; True only if that report has just reached a rung."""
@@ -104,9 +106,8 @@ class ParetoPruner(optuna.pruners.BasePruner):
         if len(values) < self._min_trials:
             return False
         signs = np.array([-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in study.directions])
-        losses = np.array(values, dtype=np.float64) * signs
         places = max(1, len(values) // self._factor)
-        return not goes_on(losses, np.array(violations), places, self._ties, self._scales)
+        return not goes_on(values * signs, violations, places, self._ties, self._scales)
 
     def _check_fits(self, objectives: int) -> None:
         """Check the options that depend on the study. Raises `ValueError`."""
@@ -115,26 +116,13 @@ class ParetoPruner(optuna.pruners.BasePruner):
         if self._ties == "hypervolume" and objectives != 2:
             raise ValueError(f"ties='hypervolume' requires two objectives, the study has {objectives}")
 
-    def _at_rung(self, study: Study, trial: FrozenTrial, rung: int) -> tuple[list[list[float]], list[float]]:
-        """The values that the trial, then all others of its bracket, reported at a rung, and their violations.
-
-        A trial that skipped the step of the rung itself counts with its first report before the next rung.
-        """
-        key = f"{REPORT}{rung}"
-        later = frozenset(f"{REPORT}{step}" for step in range(rung + 1, rung * self._factor))
-        trials = [trial, *study.get_trials(deepcopy=False, states=_PEERS)]
-        values, violations = [], []
-        for index, other in enumerate(trials):
-            if index and (other.number == trial.number or (other.number - trial.number) % self._brackets):
-                continue
-            attrs = other.user_attrs
-            at_rung = attrs.get(key)
-            if at_rung is None and not later.isdisjoint(attrs):
-                at_rung = attrs[min(later.intersection(attrs), key=report_step)]
-            if at_rung is not None:
-                values.append(at_rung)
-                violations.append(_violation(other))
-        return values, violations
+    def _at_rung(self, study: Study, trial: FrozenTrial, rung: int) -> tuple[_Array, _Array]:
+        """The values that the trial, then all others of its bracket, reported at a rung, and their violations."""
+        reached = self._reached.at(study, rung, rung * self._factor)
+        own = reached.numbers == trial.number
+        others = ~own & ((reached.numbers - trial.number) % self._brackets == 0)
+        rows = np.concatenate([np.flatnonzero(own), np.flatnonzero(others)])
+        return reached.values[rows], reached.violations[rows]
 
     def _reached_rung(self, trial: FrozenTrial) -> int | None:
         """The highest rung that the last report reached, unless an earlier report had reached it; else None."""
@@ -154,10 +142,3 @@ class ParetoPruner(optuna.pruners.BasePruner):
         while rung * self._factor <= step:
             rung *= self._factor
         return rung
-
-
-def _violation(trial: FrozenTrial) -> float:
-    """The sum of all constraint violations; 0 for a feasible trial."""
-    if not trial.system_attrs:  # Optuna keeps constraints there; reading them from thousands of trials takes a while
-        return 0.0
-    return math.fsum(max(0.0, value) for value in trial.constraints.values())

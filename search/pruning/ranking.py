@@ -78,8 +78,9 @@ def best_rows(losses: _Array, places: int) -> list[int]:
     if not len(losses):
         return chosen
     ranked = ranks(losses)
-    for rank in range(int(ranked.max()) + 1):
-        front, left = np.flatnonzero(ranked == rank), places - len(chosen)
+    order = np.argsort(ranked, kind="stable")
+    for front in np.split(order, np.flatnonzero(np.diff(ranked[order])) + 1):
+        left = places - len(chosen)
         if left <= 0:
             break
         if len(front) > left:

@@ -53,8 +53,7 @@ def _write_seconds(trial: Trial, step: int, seconds: float) -> None:
 
 def should_prune(trial: Trial) -> bool:
     """Ask the study's pruner whether to stop a trial that has just reported."""
-    frozen = trial.study.get_trials(deepcopy=False)[trial.number]
-    return trial.study.pruner.prune(trial.study, frozen)
+    return trial.study.pruner.prune(trial.study, trial.storage.get_trial(trial._trial_id))
 
 
 def reports(trial: Trial | FrozenTrial) -> dict[int, list[float]]:

@@ -49,6 +49,8 @@ class ArchProposals(Proposals):
         as in `Proposals`.
         """
         self._space, self._recipe, self._common = space, recipe, dict(common)
+        self._last_steps: dict[int, int] = {}
+        """By trial; a bridge asks for those of all running trials at every decision."""
         super().__init__(study, seed=seed, ask_sampler=ask_sampler, known=known)
 
     def enqueue(self, name: str, arch: Arch, recipe: Recipe | None = None) -> None:
@@ -69,7 +71,10 @@ class ArchProposals(Proposals):
         return repeat_attributes(failed)
 
     def last_step(self, trial: Trial) -> int:
-        return TrialRecord.of(trial).recipe.epochs
+        known = self._last_steps.get(trial.number)
+        if known is None:
+            known = self._last_steps[trial.number] = TrialRecord.of(trial).recipe.epochs
+        return known
 
     def config(self, trial: Trial) -> dict[str, Any]:
         return {**self._common, **TrialRecord.of(trial).config}

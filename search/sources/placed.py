@@ -26,8 +26,8 @@ class PlacedProposals(ArchProposals):
         config, record = super().config(trial), TrialRecord.of(trial)
         folder = self.run.trial(record.number, record.arch_id)
         folder.create(config["arch"])
-        if is_evicted(record.attributes):  # a process that died may have marked it without removing the file
-            folder.evict()
+        # a process that died may have marked it without removing the file
+        folder.prepare(without_checkpoint=is_evicted(record.attributes))
         if record.rescues is not None:
             folder.take_over(self.run.trial(record.rescues, record.arch_id))
         return {**config, "folder": str(folder.path)}

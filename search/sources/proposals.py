@@ -34,6 +34,8 @@ __all__ = ["Proposals", "Recognised"]
 
 _TRIES = 5
 """After so many duplicates in a row, an untried network is drawn at random instead of asking the sampler."""
+_MANY, _FEWER_TRIES = 64, 2
+"""With more networks than this running, after so many: decisions come fast there, and each proposal takes a while."""
 _DRAWS = 200
 """After so many draws that were all tried before, the space counts as exhausted."""
 _KNOWN_EVERY = 5
@@ -151,7 +153,8 @@ class Proposals(ABC):
             proposal = self._try(params, name)
             if proposal is not None:
                 return proposal
-        for _ in range(self._tries):
+        crowded = len(trials_of(self._study, TrialState.RUNNING)) > _MANY
+        for _ in range(min(self._tries, _FEWER_TRIES) if crowded else self._tries):
             proposal = self._consider(self._ask())
             if proposal is not None:
                 return proposal

@@ -10,6 +10,7 @@ from numbers import Real
 
 import numpy as np
 
+from xoresnet.results.analysis.intervals import guessing_band
 from xoresnet.search.strategy.progress import Array, Flags, Progress
 
 __all__ = ["Chance", "first_rung", "hopeless", "images_of"]
@@ -57,7 +58,7 @@ class Chance:
         """
         share = level / unit
         images = self.images or images_of(values / unit)
-        return unit * (_BAND if images is None else 3 * np.sqrt(share * (1 - share) / images))
+        return unit * (_BAND if images is None else guessing_band(share, images))
 
 
 def images_of(accuracies: Array) -> int | None:

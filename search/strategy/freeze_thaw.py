@@ -10,7 +10,9 @@
    mutated ones; all others go to the stopped network with the largest expected gain for what it costs to complete it,
    and it goes on by one rung. The cost is in seconds that are expected (`costs.py`), or in steps.
 
-Dead networks stay out of the models, and a network's gain is multiplied by its probability to be alive (`dead.py`).
+Where more than 64 networks run at once, one fit of the models serves several decisions; up to then, a decision depends
+on the record alone. Dead networks stay out of the models, and a network's gain is multiplied by its probability to be
+alive (`dead.py`).
 Where the predictions mislead, or nothing promises a gain beyond luck, `Promotion` decides, which also keeps looking for
 the most accurate networks. Freeze-thaw is of Swersky et al. (2014, arXiv 1406.3896), here with several objectives and
 with rungs in place of a parametric curve.
@@ -19,16 +21,18 @@ with rungs in place of a parametric curve.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
+from xoresnet.search.pruning.ranking import ranks
 from xoresnet.search.strategy.base import Candidates, Choice, Limits, affordable, permitted, stream
 from xoresnet.search.strategy.dead import Chance, first_rung, hopeless
 from xoresnet.search.strategy.gains import expected_gains, gains
-from xoresnet.search.strategy.outlook import Outlook, considered, expected_ranks, look_ahead
+from xoresnet.search.strategy.outlook import Look, Outlook, considered, expected_ranks, look_ahead
 from xoresnet.search.strategy.progress import Array, Flags, Key, Params, Progress, key_of
 from xoresnet.search.strategy.promotion import Promotion, new_network
 from xoresnet.search.strategy.scales import Scales
@@ -55,6 +59,8 @@ _LUCK = 0.3
 """A gain counts if it is more than this share of what a lucky training adds to a point of the front."""
 _AT_ONCE = 4
 """How many networks are drawn for one at random, because some may be known ones that have had their share."""
+_MANY, _CHANGES = 64, 16
+"""With more networks than this running, the models are fitted anew after one of so many running ones has changed."""
 _NOTHING = 1e-12
 """A gain that counts as none in any case."""
 
@@ -73,6 +79,8 @@ class FreezeThaw:
             raise ValueError(f"cost must be one of {', '.join(COSTS)}, got {cost!r}")
         self._seed, self._chance, self._cost, self._stops = seed, chance, cost, stops
         self._promotion = Promotion(seed, chance)
+        self._look: Look | None = None
+        self._at_plateau = False
         self.predictions: Mapping[Key, Array] = {}
         """What was predicted for networks before any was trained, `[m]`, by their parameters."""
 
@@ -89,7 +97,7 @@ class FreezeThaw:
         scales = Scales.of(progress)
         dead = hopeless(progress, self._chance, scales.unit(self._chance))
         rank = np.full(len(progress), np.inf)
-        rows = np.flatnonzero(~dead & (progress.at >= 0))
+        rows = considered(progress, ~dead)
         if len(rows):
             rank[rows] = expected_ranks(progress, scales, rows)
         return [int(row) for row in np.lexsort((-progress.steps, rank))]
@@ -109,6 +117,11 @@ class FreezeThaw:
         rng = stream(self._seed + 1, progress)
         may_go_on = affordable(progress, limits) & alive
         opens = only_new or not may_go_on.any() or self._owes_new(progress)
+        if progress.running.sum() > _MANY:
+            choice = self._among_many(progress, scales, dead, may_go_on, candidates, limits, opens=opens)
+            if choice is None and self._stops and self._at_plateau:
+                return None
+            return choice or fallback(progress, candidates, limits)
         pool: list[Params] = []
         if opens and progress.epochs <= limits.left:
             if rng.random() < _AT_RANDOM:
@@ -127,6 +140,43 @@ class FreezeThaw:
                 return None
             choice = None if outlook.misleads else self._best(outlook, progress, scales, may_go_on)
         return choice or fallback(progress, candidates, limits)
+
+    def _among_many(
+        self,
+        progress: Progress,
+        scales: Scales,
+        dead: Flags,
+        may_go_on: Flags,
+        candidates: Candidates,
+        limits: Limits,
+        *,
+        opens: bool,
+    ) -> Choice | None:
+        """The choice where many run: the models are fitted once for several decisions, which come fast there."""
+        rng = stream(self._seed + 1, progress)
+        opens = opens and progress.epochs <= limits.left
+        if opens and rng.random() < _AT_RANDOM:
+            drawn = candidates.random(progress.seen, _AT_ONCE, int(rng.integers(2**31)))
+            for params in permitted(drawn, candidates, progress.epochs, limits):
+                return Choice(open=params)
+        with _one_thread().limit(limits=1):
+            changes = int(progress.running.sum()) // _CHANGES
+            outlook = self._look.carried_over(progress, scales, changes) if self._look is not None else None
+            if outlook is None:
+                alive = ~dead & (progress.at >= 0)
+                pool = self._pool(progress, scales, alive, candidates, limits, rng)
+                outlook = look_ahead(
+                    progress, scales, dead, self._chance, pool, self.predictions, rng,
+                    by_seconds=self._cost == "seconds",
+                )  # fmt: skip
+                self._look = Look(outlook, progress)
+                self._at_plateau = self._is_plateau(outlook, progress, scales, may_go_on)
+            if outlook.misleads or (self._stops and self._at_plateau):
+                return None
+            if not opens:
+                outlook = outlook.with_new(np.zeros(len(outlook.pool), dtype=np.bool_))
+            outlook = replace(outlook, front=outlook.front[ranks(outlook.front) == 0])  # hundreds that run are behind
+            return self._best(outlook, progress, scales, may_go_on)
 
     def _predicted(self, progress: Progress, scales: Scales, candidates: Candidates, limits: Limits) -> Choice | None:
         """Of the first networks: the one with the largest gain beyond the others, by what was predicted; or None."""

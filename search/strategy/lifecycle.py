@@ -141,12 +141,7 @@ def evict(study: Study, most: int) -> list[int]:
     assert isinstance(study.sampler, PausingSampler)
     trials = study.get_trials(deepcopy=False)
     gone = list(study.user_attrs.get(EVICTED_TRIALS, ()))
-    kept = [
-        trials[number]
-        for number in study.sampler.by_promise(study)
-        if not is_evicted(trials[number].user_attrs) and number not in gone
-    ]
-    evicted = kept[most:]
+    evicted = [trials[number] for number in study.sampler.beyond(study, most)]
     for trial in evicted:
         if trial.state == TrialState.RUNNING:
             evictions = [*trial.user_attrs.get(EVICTED, ()), last_step(trial)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from xoresnet.search.strategy.process import Process
 from xoresnet.search.strategy.progress import Array, Flags, Key, Params, Progress, Rows, key_of
 from xoresnet.search.strategy.scales import Scales
 
-__all__ = ["Outlook", "Predicted", "considered", "expected_ranks", "look_ahead"]
+__all__ = ["Look", "Outlook", "Predicted", "considered", "expected_ranks", "look_ahead"]
 
 _MODELLED = 250
 """How many networks a process is fitted to: two thirds of them those nearest to the front."""
@@ -65,6 +65,16 @@ class Outlook:
     """`[m]`, on the measured scale: chance level for an accuracy, the worst that is known or expected for others."""
     misleads: bool
     """Whether the predictions have been no better than chance so far."""
+
+    def with_new(self, chosen: Flags) -> Outlook:
+        """The same with some of the new networks."""
+        return replace(
+            self,
+            pool=[params for params, wanted in zip(self.pool, chosen, strict=True) if wanted],
+            new=self.new.take(chosen),
+            new_costs=self.new_costs[chosen],
+            living=self.living[chosen],
+        )
 
 
 def look_ahead(
@@ -126,11 +136,45 @@ def look_ahead(
     )
 
 
+class Look(NamedTuple):
+    """An outlook, and the study at that time."""
+
+    outlook: Outlook
+    progress: Progress
+
+    def carried_over(self, progress: Progress, scales: Scales, most: int) -> Outlook | None:
+        """The outlook for the same study a little later; None after more than `most` changes.
+
+        A change is a network that began or that reached a rung. The models stay; networks that began or went on since
+        then belong to the front with what was expected of them, and those that reached a rung wait for the next look.
+        """
+        before, then = self.outlook, self.progress
+        if not 0 <= _changes(progress) - _changes(then) <= most or then.params[0] is not progress.params[0]:
+            return None
+        numbers = then.numbers[before.rows]
+        rows = np.minimum(np.searchsorted(progress.numbers, numbers), len(progress) - 1)
+        same = (progress.numbers[rows] == numbers) & (progress.at[rows] == then.at[before.rows])
+        begun = np.array([key_of(params) in progress.seen for params in before.pool], dtype=np.bool_)
+        on = same & progress.running[rows] & ~then.running[before.rows]
+        expected = [scales.measured(before.tried.means[on]), scales.measured(before.new.means[begun])]
+        return replace(
+            before,
+            rows=rows[same],
+            tried=before.tried.take(same),
+            tried_costs=before.tried_costs[same],
+            front=np.vstack([before.front, *expected]),
+        ).with_new(~begun)
+
+
+def _changes(progress: Progress) -> int:
+    return int((progress.at + 1).sum()) + len(progress)
+
+
 def considered(progress: Progress, alive: Flags) -> Rows:
     """The rows that are modelled: alive and beyond their first rung, at most `_CONSIDERED`.
 
-    Running networks come first, then those that fewest others dominate at their rung, so that decisions take as long in
-    a study of any size.
+    Running networks come first, as many as half of them, then those that fewest others dominate at their rung, so that
+    decisions take as long in a study of any size.
     """
     rows = np.flatnonzero(alive & (progress.at >= 0))
     if len(rows) <= _CONSIDERED:
@@ -141,7 +185,9 @@ def considered(progress: Progress, alive: Flags) -> Rows:
         losses = progress.values[here, rung] * progress.signs
         if len(here):
             rank[here] = ranks(np.where(np.isnan(losses), np.inf, losses))
-    rank[progress.running] = -1
+    running = rows[progress.running[rows]]
+    running = running[np.argsort(rank[running], kind="stable")]
+    rank[running[: _CONSIDERED // 2]], rank[running[_CONSIDERED // 2 :]] = -1, np.inf
     return np.sort(rows[np.argsort(rank[rows], kind="stable")[:_CONSIDERED]])
 
 

@@ -121,6 +121,9 @@ class Progress:
         )
         return (*(array.tobytes() for array in arrays), self.spent, float(len(self.seen)))
 
-    def next_rung(self, row: int) -> int:
-        """The step to which this network would go on."""
-        return self.rungs[min(max(int(self.at[row]) + 1, self.first), len(self.rungs) - 1)]
+    @property
+    def next_rungs(self) -> Rows:
+        """`[n]`: the step to which each network would go on."""
+        following = np.minimum(np.maximum(self.at + 1, self.first), len(self.rungs) - 1)
+        steps: Rows = np.array(self.rungs, dtype=np.int64)[following]
+        return steps

@@ -115,19 +115,21 @@ class PausingSampler(BaseSampler):
         """Whether the budget could complete another new network."""
         return self._limits(self._progress(study)).left >= self.max_steps
 
-    def by_promise(self, study: Study) -> list[int]:
-        """The numbers of all stopped trials, those that promise most first."""
+    def beyond(self, study: Study, most: int) -> list[int]:
+        """The numbers of the stopped trials that have a checkpoint, without the `most` that promise most."""
         progress = self._progress(study)
-        return [int(progress.numbers[row]) for row in self.strategy.by_promise(progress) if progress.resumable[row]]
+        kept = progress.resumable & progress.kept
+        if kept.sum() <= most:
+            return []
+        return [int(progress.numbers[row]) for row in self.strategy.by_promise(progress) if kept[row]][most:]
 
     def spent(self, study: Study) -> float:
         """What has been spent so far, in full trainings."""
-        return (sum(trial.charged for trial in self._observer.trials(study)) + self.spent_elsewhere) / self.max_steps
+        return (self._observer.spent(study) + self.spent_elsewhere) / self.max_steps
 
     def _limits(self, progress: Progress) -> Limits:
         """What is left without what running trials have been promised, each up to its next rung."""
-        promised = np.array([progress.next_rung(row) - progress.steps[row] for row in range(len(progress))])
-        promised *= progress.running
+        promised = (progress.next_rungs - progress.steps) * progress.running
         whole, known = self.budget * self.max_steps, progress.known
         spent_on_known = (progress.steps + promised)[known].sum()
         left = whole - self.spent_elsewhere - progress.spent - promised.sum()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from xoresnet.errors import RunError
-from xoresnet.results.tables.loading import DamagedTableError, Run, load, load_table
+from xoresnet.results.tables.loading import DamagedTableError, RunTables, load, load_table
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.faults import FINISHED, differing, lost_trials, record_fault
 from xoresnet.search.study.opening import look_at_study
@@ -27,7 +27,7 @@ __all__ = ["CurrentRun", "changed_trials", "current_run"]
 class CurrentRun(NamedTuple):
     """A run, and what is wrong with its record."""
 
-    run: Run
+    run: RunTables
     fault: str
     """One sentence that names the remedy; empty if nothing is wrong."""
 
@@ -51,6 +51,7 @@ def current_run(run: str | Path, frames: Mapping[str, pd.DataFrame] | None = Non
     study = look_at_study(config, folder.path)
     fault = record_fault(config, folder.path, study, kept["trials"])
     if study is None:
+        fault = "" if folder.is_recorded() else fault  # to be read, its tables suffice
         return CurrentRun(load(run, frames={**given, **_present(kept)}), fault)
     writer = FrameWriter(study, config.objectives, folder.path)
     current: dict[str, pd.DataFrame] = writer.frames()._asdict()

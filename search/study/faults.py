@@ -11,7 +11,7 @@ from optuna.study import Study
 
 from xoresnet.results.tables.columns import SUMMED
 from xoresnet.search.config import SearchConfig
-from xoresnet.search.folders.run import JOURNAL
+from xoresnet.search.folders.run import JOURNAL, RunFolder
 from xoresnet.search.study.journal import Damage
 from xoresnet.search.study.reading import ReadStorage
 from xoresnet.search.study.storage import place_of, study_name
@@ -33,6 +33,8 @@ def record_fault(config: SearchConfig, folder: Path, study: Study | None, trials
         where = f"{folder / JOURNAL}, line {damage.line} {damage.what}"
         return f"{where}; what follows is left out; {remedy(folder)}"
     lost = lost_trials(trials, study)
+    if study is None and RunFolder(folder).is_recorded():
+        return f"{folder} is a recorded search: it has its tables, but no study; {remedy(folder, 'make one from them')}"
     if lost and study is None:
         what = f"is missing or empty, but {_those(lost)} finished according to the tables"
         return _sentence(config, folder, what)
@@ -61,9 +63,9 @@ def _damage(config: SearchConfig, folder: Path, study: Study | None) -> Damage |
     return storage.damage() if isinstance(storage, ReadStorage) else None
 
 
-def remedy(folder: Path) -> str:
-    """How to mend a run, as a clause."""
-    return f"to rebuild it: xoresnet repair {shlex.quote(str(folder))}"
+def remedy(folder: Path, what: str = "rebuild it") -> str:
+    """How to mend a run, as a clause; what: the repair does."""
+    return f"to {what}: xoresnet repair {shlex.quote(str(folder))}"
 
 
 def lost_trials(trials: pd.DataFrame | None, study: Study | None) -> list[int]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
-from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileOpenLock
+from optuna.study import Study
 
 from xoresnet.errors import RunError
+from xoresnet.search.study.indexed_journal import IndexedJournal
 from xoresnet.search.study.lines import entry_of, guarded, is_guarded, number_of
 
-__all__ = ["TRIAL", "Damage", "JournalFile", "damage_of", "fault_of", "mend", "open_journal"]
+__all__ = ["TRIAL", "Damage", "JournalFile", "damage_of", "fault_of", "mend", "open_journal", "written_together"]
 
-
+P = ParamSpec("P")
+T = TypeVar("T")
 _CREATES_TRIAL = 4
 """Optuna's code of the operation."""
 TRIAL = "trial"
@@ -47,6 +51,10 @@ class JournalFile(BaseJournalBackend):
         """How many lines were read, and where the next one begins."""
         self._trials = 0
         """How many trials those lines have created."""
+        self._together = 0
+        """How many blocks of `together` are open."""
+        self._unsafe = False
+        """Whether lines were written that may not be on the disk yet."""
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
         if log_number_from < self._read:
@@ -74,13 +82,35 @@ class JournalFile(BaseJournalBackend):
                 content = self._lines(logs, *self._counts(file.fileno(), end))
                 try:
                     _write_all(file.fileno(), content)
-                    if self._durable:
-                        os.fsync(file.fileno())
+                    self._unsafe = self._durable
+                    if not self._together:
+                        self._make_durable(file.fileno())
                 except OSError:
                     file.truncate(end)
                     raise
         finally:
             self._lock.release()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Lines that are written in the block reach the disk at its end, together, in place of one after the other.
+
+        What a process has written survives its death at once; the disk matters where the machine dies. Raises `OSError`
+        at the end of the block where the disk fails.
+        """
+        self._together += 1
+        try:
+            yield
+        finally:
+            self._together -= 1
+            if self._unsafe and not self._together:
+                with self._path.open("rb", buffering=0) as file:
+                    self._make_durable(file.fileno())
+
+    def _make_durable(self, file: int) -> None:
+        if self._unsafe:
+            os.fsync(file)
+        self._unsafe = False
 
     def _counts(self, file: int, end: int) -> tuple[int, int]:
         """How many lines and trials the file has; lines that were not read are another program's."""
@@ -98,10 +128,32 @@ class JournalFile(BaseJournalBackend):
         return content
 
 
-def open_journal(path: Path) -> JournalStorage:
+class _HasStudy(Protocol):
+    @property
+    def study(self) -> Study: ...
+
+
+Owner = TypeVar("Owner", bound=_HasStudy)
+
+
+def written_together(method: Callable[Concatenate[Owner, P], T]) -> Callable[Concatenate[Owner, P], T]:
+    """Decorate a method of something with a study: what it writes to a journal reaches the disk when it returns."""
+
+    @wraps(method)
+    def together(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        backend = getattr(self.study._storage, "_backend", None)
+        if not isinstance(backend, JournalFile):
+            return method(self, *args, **kwargs)
+        with backend.together():
+            return method(self, *args, **kwargs)
+
+    return together
+
+
+def open_journal(path: Path) -> IndexedJournal:
     """The storage in this file, created if it is missing. The caller must have claimed the folder. Raises as `mend`."""
     mend(path)
-    return JournalStorage(JournalFile(path))
+    return IndexedJournal(JournalFile(path))
 
 
 def mend(path: Path) -> None:

@@ -12,10 +12,12 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import RandomSampler
 from optuna.study import Study
 
-from xoresnet.errors import RunError, XOResNetError
+from xoresnet.errors import NoRunError, RunError, XOResNetError
+from xoresnet.files.run_contents import no_run
 from xoresnet.results.tables.loading import load_table
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.differences import differences
+from xoresnet.search.folders.mirror import named_as
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.registry import make_pruner, make_sampler
 from xoresnet.search.study.attributes import ENQUEUED, IDENTITY
@@ -144,10 +146,11 @@ def read_search(run: str | Path) -> SavedSearch:
     """
     folder = RunFolder(Path(run))
     if not folder.path.is_dir():
-        raise RunError(f"there is no folder {run}")
-    config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
+        raise NoRunError(no_run(run))
+    with named_as(folder.path, str(run)):
+        config = folder.saved_config() if (folder.path / "config.yaml").exists() else None
     if config is None:
-        raise RunError(f"{run} holds no search: it has no config.yaml")
+        raise NoRunError(no_run(run))
     study = look_at_study(config, folder.path)
     fault = record_fault(config, folder.path, study, _trials_table(folder.path))
     if study is None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from optuna.study import Study
 
 from xoresnet.errors import RunError
+from xoresnet.files.places import is_url
+from xoresnet.search.folders.mirror import shown_run
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.attributes import OWNER
 from xoresnet.search.study.trials import trials_of
@@ -33,10 +35,12 @@ def take_ownership(study: Study, folder: Path, place: str, changes: Sequence[str
         what = f"the study {study.study_name!r} in {place} has trials of an earlier run, not of the run in {folder}"
         raise RunError(f"{what}; {_REMEDY}")
     elsewhere = owner.get("folder")
-    if elsewhere not in (None, str(folder)) and RunFolder(Path(str(elsewhere))).run_id() == run_id:
+    here = shown_run(folder)
+    is_folder = elsewhere is not None and not is_url(str(elsewhere))
+    if is_folder and elsewhere != here and RunFolder(Path(str(elsewhere))).run_id() == run_id:
         what = f"the study {study.study_name!r} in {place} belongs to the run in {elsewhere}"
         raise RunError(f"{what}, of which {folder} is a copy; continue the search there")
-    mine = {"id": run_id, "folder": str(folder), "host": socket.gethostname()}
+    mine = {"id": run_id, "folder": here, "host": socket.gethostname()}
     if owner != mine:
         study.set_user_attr(OWNER, mine)
         check_owner(study, folder, place, changes)  # again: another run may have begun at the same moment

@@ -85,6 +85,11 @@ class ReadTrial(FrozenTrial):
         self._places.append(place)
         self.is_blank = False
 
+    @property
+    def last_place(self) -> int:
+        """Where in the file the last of its parameters and larger attributes is: a later one was written later."""
+        return self._places[-1] if self._places else 0
+
     def change(self, entry: Mapping[str, Any], place: int) -> None:
         """Take over an entry about this trial. Raises what a malformed one causes, and then nothing has changed."""
         operation = entry["op_code"]

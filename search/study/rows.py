@@ -16,7 +16,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import SpecError
 from xoresnet.results.tables.columns import SUMMED
-from xoresnet.results.tables.loading import Run
+from xoresnet.results.tables.loading import RunTables
 from xoresnet.search.folders.trial import TrialFolder
 from xoresnet.search.pruning.reports import REPORT
 from xoresnet.search.study.attributes import (
@@ -72,7 +72,7 @@ class TableRows(ABC):
 class TrialTables(TableRows):
     """The finished and the paused trials in the tables of a search."""
 
-    def __init__(self, folder: Path, run: Run, space: SearchSpace) -> None:
+    def __init__(self, folder: Path, run: RunTables, space: SearchSpace) -> None:
         super().__init__(folder, "trials", [*run.objectives])
         self._space = space
         stopped = run.trials[run.trials["state"].isin(("COMPLETE", "PRUNED", "FAIL", "PAUSED"))]
@@ -89,7 +89,7 @@ class TrialTables(TableRows):
         trial = trial_of({**row, **last}, number, self._metrics, {**network_attributes(*network), **known, **reports})
         if row["state"] == "PAUSED":
             trial.user_attrs[PAUSED] = int(row["epochs_trained"])
-            if not self._folder_of(row, number).checkpoint.exists():
+            if not self._folder_of(row, number).has_checkpoint():
                 trial.user_attrs[EVICTED] = [int(row["epochs_trained"])]
         continued = self._rows.get(int(row["rescues"])) if row["rescues"] is not None else None
         if continued is not None and "report:1" in trial.user_attrs:

@@ -20,6 +20,8 @@ from xoresnet.files.disk import full_disk, is_full
 from xoresnet.files.secrets import expanded, hidden, hidden_address
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import JOURNAL
+from xoresnet.search.study.databases.address import check_driver, database_url
+from xoresnet.search.study.databases.database import DatabaseStorage, database_of, reason_of
 from xoresnet.search.study.journal import open_journal
 from xoresnet.search.study.reading import ReadStorage
 
@@ -33,19 +35,26 @@ def check_storage(address: str | None) -> None:
     """Raises `UsageError` for text that is not a storage address, and for storages whose driver is not installed."""
     if address is None:
         return
-    full = expanded(address)
     try:
-        make_url(full).get_dialect()
+        check_driver(address)
+    except UsageError:
+        raise
     except _ERRORS as error:
         raise UsageError(_sentence(address, error)) from None
 
 
-def storage_of(config: SearchConfig, folder: Path) -> BaseStorage | str:
-    """What Optuna opens, for writing. Raises `UsageError` for a variable that is not set, `RunError` as `mend` does."""
-    return open_journal(folder / JOURNAL) if config.storage is None else expanded(config.storage)
+def storage_of(config: SearchConfig, folder: Path) -> BaseStorage:
+    """What Optuna opens, for writing.
+
+    Raises `UsageError` for a variable that is not set, `RunError` as `mend` does, and what a database's driver raises.
+    """
+    if config.storage is None:
+        return open_journal(folder / JOURNAL)
+    check_driver(config.storage)
+    return DatabaseStorage(config.storage)
 
 
-def storage_to_read(config: SearchConfig, folder: Path) -> BaseStorage | str | None:
+def storage_to_read(config: SearchConfig, folder: Path) -> BaseStorage | None:
     """What Optuna opens, for reading only; None if there is nothing yet. Raises `UsageError` as `storage_of` does."""
     if config.storage is None:
         journal = folder / JOURNAL
@@ -55,7 +64,8 @@ def storage_to_read(config: SearchConfig, folder: Path) -> BaseStorage | str | N
         file = make_url(address).database
         if file and not file.startswith("file:") and not Path(file).exists():  # opening it would create it
             return None
-    return address
+    check_driver(config.storage)
+    return database_of(config.storage)
 
 
 def study_name(config: SearchConfig, folder: Path) -> str:
@@ -84,7 +94,7 @@ def named_errors(config: SearchConfig, folder: Path, *more: type[Exception]) -> 
 
 def _sentence(address: str, error: Exception) -> str:
     """What went wrong, in one line and without the password."""
-    reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-    for quoted in filter(None, (expanded(address), address)):  # a message may contain the address as a whole
+    reason = reason_of(error)
+    for quoted in filter(None, (database_url(address), expanded(address), address)):  # a message may contain it whole
         reason = reason.replace(quoted, hidden_address(quoted))
     return f"storage: {hidden_address(address)}: {hidden(reason)}"

@@ -15,7 +15,7 @@ from optuna.study import Study
 
 from xoresnet.description.layer_table import params_count
 from xoresnet.results.fronts.pareto import is_pareto
-from xoresnet.results.tables.columns import HISTORY, LAYERS, SUMMED, TRIALS, config_fields, typed
+from xoresnet.results.tables.columns import HISTORY, LAST, LAYERS, SUMMED, TRIALS, config_fields, typed
 from xoresnet.results.tables.files import write_csv, write_parquet
 from xoresnet.search.objective import Objective
 from xoresnet.search.study.trials import TrialRecord, trials_of
@@ -105,7 +105,7 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
         name: sum(metrics.get(name, math.nan) for metrics in trial.metrics.values()) for name in SUMMED if trial.metrics
     }
     return {
-        **{name: value for name, value in last.items() if name in TRIALS},
+        **{LAST.get(name, name): value for name, value in last.items() if LAST.get(name, name) in TRIALS},
         **totals,
         "trial_id": trial.number,
         "arch_id": trial.arch_id,

@@ -30,6 +30,8 @@ from xoresnet.search.study.attributes import (
     DUPLICATE,
     EXCLUDED,
     FAILURE,
+    GIVEN_BACK,
+    GPU_SHARE,
     LAYERS,
     NODE,
     PAUSED,
@@ -56,6 +58,8 @@ __all__ = [
     "write_duplicate",
     "write_excluded",
     "write_failure",
+    "write_given_back",
+    "write_gpu_share",
     "write_metrics",
     "write_network",
     "write_retry",
@@ -76,7 +80,7 @@ class TrialRecord:
     @classmethod
     def of(cls, trial: FrozenTrial | Trial) -> TrialRecord:
         """The record of a trial; that of a live one is read from its study."""
-        return cls(trial.study.get_trials(deepcopy=False)[trial.number] if isinstance(trial, Trial) else trial)
+        return cls(trial.storage.get_trial(trial._trial_id) if isinstance(trial, Trial) else trial)
 
     @property
     def number(self) -> int:
@@ -234,6 +238,16 @@ class TrialRecord:
         """The reasons for which the trial was tried again."""
         return list(self.attributes.get(RETRIED, ()))
 
+    @property
+    def given_back(self) -> list[tuple[int, str]]:
+        """Each time that the trial lost its node: the last step that it had reported, and what happened."""
+        return [(step, reason) for step, reason in self.attributes.get(GIVEN_BACK, ())]
+
+    @property
+    def gpu_share(self) -> float:
+        """The share of a GPU that the trial takes at least, as it ran out of GPU memory with less; 0 if it did not."""
+        return float(self.attributes.get(GPU_SHARE, 0.0))
+
     # what it reported
 
     @cached_property
@@ -312,7 +326,7 @@ def source_attributes(source: str) -> dict[str, Any]:
 
 def repeat_attributes(failed: TrialRecord) -> dict[str, Any]:
     """The attributes of a trial that tries again what a failed one did."""
-    kept = (ARCH, ARCH_ID, RECIPE, *(name for name in (SOURCE, RESCUES) if name in failed.attributes))
+    kept = (ARCH, ARCH_ID, RECIPE, *(name for name in (SOURCE, RESCUES, GPU_SHARE) if name in failed.attributes))
     return {name: failed.attributes[name] for name in kept}
 
 
@@ -350,6 +364,17 @@ def write_divergence(trial: Trial) -> None:
 def write_retry(trial: Trial, reason: str) -> None:
     """Add a reason for which the trial is tried again."""
     trial.set_user_attr(RETRIED, [*TrialRecord.of(trial).retried, reason])
+
+
+def write_given_back(trial: Trial, reason: str) -> None:
+    """Add that a trial lost its node, and why, at its last step."""
+    record = TrialRecord.of(trial)
+    trial.set_user_attr(GIVEN_BACK, [*map(list, record.given_back), [record.last_step, reason]])
+
+
+def write_gpu_share(trial: Trial, share: float) -> None:
+    """Mark a trial that ran out of GPU memory; share: of a GPU, that it takes from now on."""
+    trial.set_user_attr(GPU_SHARE, share)
 
 
 def write_metrics(trial: Trial, step: int, metrics: Mapping[str, Any]) -> None:

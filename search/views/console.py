@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -13,7 +15,7 @@ from xoresnet.files.json_text import json_text
 from xoresnet.plain_text import visible
 from xoresnet.search.views.messages import say
 
-__all__ = ["live_console", "print_json", "print_table"]
+__all__ = ["live_console", "print_json", "print_lines", "print_table"]
 
 _WIDE = 200
 """Columns of a table in a file or a pipe, where rich would assume 80 and cut cells."""
@@ -32,9 +34,26 @@ def print_json(value: Any) -> None:
     say(json_text(value))
 
 
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines on stdout; on a terminal long ones go on in the next line, between two words and indented."""
+    width = shutil.get_terminal_size().columns
+    for line in lines:
+        say(_wrapped(line, width) if sys.stdout.isatty() else line)
+
+
+def _wrapped(line: str, width: int) -> str:
+    return textwrap.fill(line, max(width, 20), subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
 def print_table(table: RenderableType) -> None:
-    """Print a table on stdout, as wide as the terminal; without a terminal nothing is cut."""
-    _PlainConsole(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    """Print a table on stdout, as wide as the terminal; elsewhere nothing is cut, and no line ends in blanks."""
+    if sys.stdout.isatty():
+        _PlainConsole().print(table)
+        return
+    console = _PlainConsole(width=_WIDE)
+    with console.capture() as capture:
+        console.print(table)
+    say("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 class _PlainConsole(Console):

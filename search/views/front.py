@@ -28,7 +28,8 @@ def front_table(study: Study, limit: int | None = None) -> NetworkTable | Text:
         source = f" ({trial.source})" if trial.source and trial.source != DRAWN else ""
         rows.append([str(trial.number), trial.arch_id, *figures, describe_arch(trial.arch) + source])
     names = ["trial", "arch_id", *metrics, "network"]
-    return NetworkTable(f"front: {counted(len(front), 'network')}", names, rows, metrics)
+    some = f", {len(rows)} of them here" if len(rows) < len(front) else ""
+    return NetworkTable(f"front: {counted(len(front), 'network')}{some}", names, rows, metrics)
 
 
 def _spread(front: Sequence[TrialRecord], limit: int | None) -> Sequence[TrialRecord]:

@@ -9,24 +9,27 @@ from typing import Any
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Group
-from rich.table import Table
+from rich.segment import SegmentLines
 
-from xoresnet.description.arch import Arch
 from xoresnet.measures.metrics import duration, metric_of
-from xoresnet.search.execution.bridge import LiveTrial, TrialBridge
+from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.run import SearchRun
 from xoresnet.search.strategy.lifecycle import last_step, paused_trials
 from xoresnet.search.study.front import volume_of
 from xoresnet.search.study.spending import prior_of
 from xoresnet.search.study.trials import TrialRecord
+from xoresnet.search.views.cluster import ClusterLines
 from xoresnet.search.views.front import front_table
-from xoresnet.search.views.live import LiveView
+from xoresnet.search.views.live import LiveView, Sparing, lines_of
+from xoresnet.search.views.running import RunningRows
 from xoresnet.search.views.words import counted, describe_arch, figure_text
 
-__all__ = ["SearchView", "running_table", "trial_line"]
+__all__ = ["SearchView", "trial_line"]
 
 _SHOWN = 8
 """Rows of the front while the search is running."""
+_PAUSE = 2.0
+"""Seconds until the front is computed again, at least."""
 
 
 class SearchView(LiveView):
@@ -35,6 +38,9 @@ class SearchView(LiveView):
     def begin(self, run: SearchRun) -> None:
         """Start printing lines."""
         self._prior_shown = bool(prior_of(run.study))
+        self._cluster = ClusterLines(run.bridge)
+        self._rows = RunningRows(run.bridge, [objective.metric for objective in run.config.objectives])
+        self._results = Sparing(lambda: self._results_of(run.study), _PAUSE)
         self.watch(run.bridge, partial(_line, run), run.bridge.spent)
 
     def look(self, run: SearchRun) -> None:
@@ -42,25 +48,25 @@ class SearchView(LiveView):
         if not self._prior_shown and prior_of(run.study).get("networks"):
             self._prior_shown = True
             self.print(_prior_line(prior_of(run.study)))
+        self.print_notices(run.bridge.notices)
         self.draw(lambda: self.picture(run))
 
     def picture(self, run: SearchRun) -> Group:
         """What is drawn on a terminal while the search is running."""
         bridge = run.bridge
-        running = running_table(bridge, [objective.metric for objective in run.config.objectives])
         if run.preparing is not None:
             return Group(f"Shared weights: {run.preparing.finished} of {run.preparing.budget:g} jobs are done.")
-        front = front_table(run.study, limit=_SHOWN)
         bar = self.progress(bridge.spent, bridge.budget, "full trainings")
-        return Group(bar, running, *_paused_lines(run.study), front, _volume_line(run.study))
+        return self.page([bar, *self._cluster.lines()], self._rows, self._results())
 
-
-def running_table(bridge: TrialBridge, metrics: list[str]) -> Table:
-    """A row per running trial: its number, its epoch, its latest values and its network."""
-    running = Table.grid(padding=(0, 2))
-    for live in list(bridge.live.values()):
-        running.add_row(*_running_row(live, metrics, bridge.source.last_step(live.trial)))
-    return running
+    def _results_of(self, study: Study) -> list[SegmentLines]:
+        """What is paused and the front so far, which takes at most half of the terminal."""
+        most = self._console.height // 2
+        tables = (self.laid_out(front_table(study, limit=limit)) for limit in (_SHOWN, _SHOWN // 2, 2))
+        front = next((table for table in tables if lines_of(table) <= most), None)
+        parts = [*_paused_lines(study), _volume_line(study)]
+        first, last = ([self.laid_out(part) for part in some if part] for some in (parts[:-1], parts[-1:]))
+        return [*first, *([front] if front is not None else []), *last]
 
 
 def _line(run: SearchRun, trial: FrozenTrial) -> str | None:
@@ -103,9 +109,3 @@ def _volume_line(study: Study) -> str:
     point = ", ".join(metric_of(name).compact_text(value) for name, value in volume.reference.items())
     decades = f", {' and '.join(metric_of(name).heading for name in volume.log)} in decades" if volume.log else ""
     return f"hypervolume {volume.hypervolume:.4f} up to ({point}){decades}"
-
-
-def _running_row(live: LiveTrial, metrics: list[str], epochs: int | None) -> list[str]:
-    arch = Arch.from_json(live.config["arch"])
-    figures = [figure_text(name, float(live.metrics[name])) for name in metrics if name in live.metrics]
-    return [f"#{live.trial.number}", f"epoch {live.epoch}/{epochs}", *figures, describe_arch(arch)]

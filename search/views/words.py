@@ -6,9 +6,10 @@ import shlex
 from pathlib import Path
 
 from xoresnet.description.arch import Arch
+from xoresnet.files.places import is_url
 from xoresnet.measures.metrics import metric_of
 
-__all__ = ["counted", "describe_arch", "figure_text", "next_commands"]
+__all__ = ["counted", "describe_arch", "figure_text", "next_commands", "report_command"]
 
 
 def counted(number: int, noun: str) -> str:
@@ -49,7 +50,13 @@ def next_commands(run: str | Path) -> str:
     >>> next_commands("my runs/digits")
     "xoresnet report 'my runs/digits'; xoresnet export 'my runs/digits'"
     """
-    return "; ".join(shlex.join(["xoresnet", command, str(run)]) for command in ("report", "export"))
+    return f"{report_command(run)}; {shlex.join(['xoresnet', 'export', str(run)])}"
+
+
+def report_command(run: str | Path) -> str:
+    """The command that writes the report of a run or of an ablation."""
+    output = ["--output", "report.html"] if is_url(run) else []  # a report is a file of this machine
+    return shlex.join(["xoresnet", "report", str(run), *output])
 
 
 def figure_text(metric: str, value: float) -> str:

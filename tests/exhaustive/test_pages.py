@@ -25,6 +25,6 @@ def test_docs_run_as_written(page: str, tmp_path: Path) -> None:
 
 def test_docs_on_searching_run_as_written(tmp_path: Path) -> None:
     """Ray warns now and then."""
-    for block in shown("docs/search.md"):
+    for block in shown("docs/searching.md"):
         if block.code:
             subprocess.run([sys.executable, "-c", block.code], check=True, capture_output=True, cwd=tmp_path)

@@ -14,9 +14,9 @@ import pandas as pd
 from xoresnet.files.yaml_text import write_yaml
 from xoresnet.measures.records import MEASURED
 from xoresnet.results.fronts.pareto import is_pareto
+from xoresnet.results.run import Run
 from xoresnet.results.tables.columns import CONFIRMED, HISTORY, LAYERS, PREDICTED, TRIALS, typed
 from xoresnet.results.tables.files import write_parquet
-from xoresnet.results.tables.loading import Run
 
 START = pd.Timestamp("2026-01-02 03:04", tz="UTC")
 OBJECTIVES = {"val_accuracy": "max", "spikes_per_sample": "min"}
@@ -161,6 +161,18 @@ def _varied_run(count: int, objectives: tuple[tuple[str, str], ...]) -> Run:
     for row in rows[6::3]:
         row["source"] = "prior"
     return predicted(confirming(run_of(*rows, objectives=dict(objectives))))
+
+
+def pairs(factor: str, values: tuple[Any, Any], changes: list[tuple[float, float]]) -> Run:
+    """Pairs of trials that differ in the factor alone, by so much accuracy and such ratios of spikes."""
+    rows = []
+    for number, (difference, ratio) in enumerate(changes):
+        for place, value in enumerate(values):
+            changed = {f"config_{factor}": value, "config_recipe.learning_rate": 0.01 + number}
+            accuracy = 0.5 + 0.01 * number + difference * place
+            rows.append(trial(2 * number + place, accuracy, (100.0 + number) * ratio**place, **changed))
+    rows.append(trial(99, 0.1, 9999.0, **{f"config_{factor}": values[0], "config_recipe.learning_rate": 99.0}))
+    return run_of(*rows)
 
 
 def empty_run(**options: Any) -> Run:

@@ -56,5 +56,5 @@ def test_all_columns_are_named() -> None:
 def test_all_functions_are_named() -> None:
     import xoresnet.results
 
-    pages = PAGE + (DOCS / "confirm.md").read_text(encoding="utf-8")
+    pages = PAGE + "".join((DOCS / name).read_text(encoding="utf-8") for name in ("confirm.md", "ablate.md"))
     assert [name for name in xoresnet.results.__all__ if name not in pages] == []

@@ -15,6 +15,7 @@ from xoresnet.search.confirmation.confirming import ConfirmRun, plan_confirm
 from xoresnet.search.execution.bridge import Verdict
 from xoresnet.search.folders.claim import claimed
 from xoresnet.search.folders.trial import TrialFolder
+from xoresnet.search.retraining.retraining import Retraining
 
 FRONT = [0, 4, 1]
 """The trials on the front of `made_search`, in its order."""
@@ -49,7 +50,7 @@ def measured(accuracy: float, spikes: float) -> dict[str, float]:
 
 
 def begin(
-    run: ConfirmRun, epochs: int | None = None, accuracy: Callable[[int], float] = lambda number: 0.5
+    run: Retraining[Any], epochs: int | None = None, accuracy: Callable[[int], float] = lambda number: 0.5
 ) -> str | None:
     """Hand out a training that reports so many epochs, all of them if nothing is said; its id, if there was one.
 
@@ -72,7 +73,7 @@ def begin(
     return run_id
 
 
-def carry_out(run: ConfirmRun, accuracy: Callable[[int], float] = lambda number: 0.5) -> list[int]:
+def carry_out(run: Retraining[Any], accuracy: Callable[[int], float] = lambda number: 0.5) -> list[int]:
     """All that is left, as `begin` does it; returns the numbers."""
     numbers = []
     while (run_id := begin(run, accuracy=accuracy)) is not None:
@@ -81,5 +82,5 @@ def carry_out(run: ConfirmRun, accuracy: Callable[[int], float] = lambda number:
     return numbers
 
 
-def states(run: ConfirmRun) -> list[str]:
+def states(run: Retraining[Any]) -> list[str]:
     return [trial.state.name for trial in run.study.get_trials(deepcopy=False)]

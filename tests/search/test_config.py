@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xoresnet.data.load import DATASETS
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import Fault, SpecError
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.measures.records import EpochRecord
 from xoresnet.search.config import FORMER, SearchConfig
+from xoresnet.search.loggers import LOGGERS
 from xoresnet.search.objective import Objective
 from xoresnet.search.registry import PRUNERS, SAMPLERS, PrunerSpec
 from xoresnet.space import preset_names
@@ -25,7 +27,7 @@ SPACE: dict[str, Any] = {
 }
 ACCURACY = Objective(metric="val_accuracy", direction="max")
 SPIKES = Objective(metric="spikes_per_sample", direction="min")
-FIGURES = [field.name for field in fields(EpochRecord) if field.name not in ("epoch", "layers")]
+FIGURES = [field.name for field in fields(EpochRecord) if field.name not in ("epoch", "learning_rate", "layers")]
 
 
 def faults(**told: Any) -> list[str]:
@@ -215,6 +217,14 @@ def test_whole_seconds_are_seconds() -> None:
     assert (config.time_budget, config.trial_seconds, config.gpus_per_trial) == (3.0, 1.5, 0.25)
 
 
+@pytest.mark.parametrize(("spelling", "gpus"), [("auto", None), (None, None), (0, 0.0), (0.5, 0.5), (2, 2.0)])
+def test_gpus_per_trial(spelling: Any, gpus: float | None) -> None:
+    config = SearchConfig(space=SPACE, gpus_per_trial=spelling)
+    assert config.gpus_per_trial == gpus
+    assert config.model_dump(mode="json")["gpus_per_trial"] == ("auto" if gpus is None else gpus)
+    assert again(config) == config
+
+
 # strictness
 
 
@@ -244,7 +254,7 @@ def test_whole_seconds_are_seconds() -> None:
         ({"recipe": {"learning_rate": -1}}, "recipe.learning_rate: must be greater than 0, got -1"),
         (
             {"objectives": "accuracy:max"},
-            "objectives: must be a list, as [val_accuracy:max, spikes_per_sample:min], got 'accuracy:max'",
+            "objectives: must be a list such as [val_accuracy:max, spikes_per_sample:min], got 'accuracy:max'",
         ),
         ({"objectives": None}, "objectives: must be a list, got None"),
         ({"objectives": {"val_loss": "min"}}, "objectives: must be a list, got {'val_loss': 'min'}"),
@@ -324,6 +334,7 @@ def test_whole_seconds_are_seconds() -> None:
         ({"retries": -1}, "retries: must be at least 0, got -1"),
         ({"cpus_per_trial": 0.5}, "cpus_per_trial: must be a whole number, got 0.5"),
         ({"gpus_per_trial": -0.5}, "gpus_per_trial: must be at least 0, got -0.5"),
+        ({"gpus_per_trial": "all"}, "gpus_per_trial: must be a number or auto, got 'all'"),
         ({"max_concurrent": 0}, "max_concurrent: must be at least 1, got 0"),
         ({"seed": -1}, "seed: must be at least 0, got -1"),
         ({"seed": 2**32}, "seed: must be less than 4294967296, got 4294967296"),
@@ -337,9 +348,11 @@ def test_what_is_refused(told: dict[str, Any], fault: str) -> None:
     assert faults(**told) == [fault]
 
 
-def test_an_unknown_field_that_resembles_none_is_answered_with_all() -> None:
-    (fault,) = faults(qqq=1)
-    assert fault == f"qqq: unknown field; the fields are {', '.join(SearchConfig.model_fields)}"
+def test_an_unknown_field_that_resembles_none_is_answered_with_where_all_are() -> None:
+    assert faults(qqq=1) == ["qqq: unknown field; `xoresnet search --help` lists the fields"]
+    assert faults(pruner={"qqq": 1}) == [
+        f"pruner.qqq: unknown field; the fields are {', '.join(PrunerSpec.model_fields)}"
+    ]
 
 
 def test_the_space_is_required() -> None:
@@ -459,10 +472,13 @@ RECIPES = st.fixed_dictionaries(
         "clip_norm": maybe(st.floats(1e-6, 1e6)), "flip": maybe(st.booleans()),
     },
 )  # fmt: skip
+NAMES = st.sampled_from([*DATASETS])
+ADDRESSES = st.from_regex(r"(ray://)?[a-z0-9.\[\]:-]{1,12}:[1-9][0-9]{0,3}|auto", fullmatch=True)
+STORAGES = st.from_regex(r"(sqlite|postgresql|mysql\+pymysql|oracle|\$\{DB\})://.{0,20}", fullmatch=True)
 DATA = st.one_of(
-    st.text(),
+    NAMES,
     st.builds(
-        DataSpec, name=st.text(), root=maybe(st.text()), validation_seed=st.integers(0, 2**64),
+        DataSpec, name=NAMES, root=maybe(st.text()), validation_seed=st.integers(0, 2**64),
         validation_share=maybe(st.floats(0.01, 0.99)), image_size=maybe(st.tuples(SIDES, SIDES)),
         channels=st.sampled_from([None, 1, 3]), verify=st.booleans(),
     ),
@@ -497,6 +513,7 @@ def configs(draw: st.DrawFn) -> SearchConfig:
             objectives=st.just(objectives),
             **draw(st.sampled_from([classic, freeze_thaw, promotion])),
             baselines=st.sampled_from(["candidates", "first", "none"]),
+            loggers=st.lists(st.sampled_from([*LOGGERS, "mylab.things.Mine"]), unique=True),
             warm_start=maybe(st.text()),
             budget=st.floats(1, 10**6) | WHOLE,
             keep_paused=WHOLE,
@@ -508,9 +525,9 @@ def configs(draw: st.DrawFn) -> SearchConfig:
             gpus_per_trial=maybe(st.floats(0, 64)),
             max_concurrent=maybe(WHOLE),
             seed=st.integers(0, 2**32 - 1),
-            storage=maybe(st.text()),
+            storage=maybe(STORAGES),
             study=maybe(st.text()),
-            address=maybe(st.text()),
+            address=maybe(ADDRESSES),
         )
     )
 
@@ -526,9 +543,10 @@ FULL = SearchConfig(
     space=SearchSpace.preset("cifar"), data={"name": "folder", "root": "my pictures", "image_size": [8, 8]},
     recipe={"learning_rate": 1e-3, "flip": False}, objectives=["val_accuracy:max", "synops_per_sample:min"],
     baselines="first", warm_start="runs/earlier", budget=7, cost="epochs", stop="plateau", keep_paused=9, epochs=3,
+    keep_weights="front",
     prior={"kind": "shared", "epochs": 3, "seeds": 2},
     time_budget=60, trial_seconds=0.5, retries=0, cpus_per_trial=2, gpus_per_trial=0.25, max_concurrent=3, seed=5,
-    storage="sqlite:////data/here.db", study="mine", address="auto",
+    storage="sqlite:////data/here.db", study="mine", address="auto", loggers=["mlflow", "mylab.loggers.Mine"],
 )  # fmt: skip
 CLASSIC = SearchConfig(space=SPACE, sampler="nsga2", pruner={"kind": "median", "metric": "spikes_per_sample"})
 

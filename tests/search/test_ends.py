@@ -16,8 +16,12 @@ from tests.search.command_line import xoresnet
 from tests.search.runs import drive, leave_weights
 from tests.search.views.test_search import PAUSING, complete, prune, search_config, searching, start
 from xoresnet.errors import ClusterError
+from xoresnet.files.remote import RemoteFolder
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, outcome
+from xoresnet.search.folders.remote_run import writable_run
+from xoresnet.search.prepare import plan_search
+from xoresnet.search.run import SearchRun
 from xoresnet.search.study.trials import TrialRecord, trials_of
 
 CONFIG = search_config(retries=0)
@@ -149,7 +153,7 @@ def test_what_is_paused_when_the_budget_is_spent_is_pruned(
 ) -> None:
     def carried_out(bridge: TrialBridge, *others: Any) -> Outcome:
         drive(bridge, epochs=2)
-        return replace(outcome(bridge, others[-1].lifeline), interrupted=number)
+        return replace(outcome(bridge, others[3].lifeline), interrupted=number)
 
     monkeypatch.setattr("xoresnet.search.run.execute", carried_out)
     with searching(search_config(**PAUSING, budget=1.5), tmp_path / "run") as run:
@@ -187,3 +191,48 @@ def test_answers_from_the_record_are_not_on_the_front_of_the_run(tmp_path: Path)
         assert len(run.study.best_trials) == 2
         assert [trial.number for trial in front(run.study)] == [0]
         assert [TrialRecord(trial).arch_id for trial in front(run.study)] == [trials_of(run.study)[0].arch_id]
+
+
+# which weights are kept
+
+
+def test_the_weights_of_the_front_alone(tmp_path: Path) -> None:
+    """A network that leaves the front loses them; equal ones keep theirs."""
+    with searching(search_config(keep_weights="front", retries=0), tmp_path / "run") as run:
+        kept = []
+        for accuracy, spikes in ((0.5, 100.0), (0.4, 200.0), (0.3, 50.0), (0.6, 100.0), (0.6, 100.0)):
+            complete(run, accuracy, spikes)
+            order = [trial.number for trial in trials_of(run.study, TrialState.COMPLETE)]
+            weights = (tmp_path / "run").rglob("weights.safetensors")
+            kept.append(sorted(order.index(int(file.parent.name[:4])) for file in weights))
+        assert kept == [[0], [0], [0, 2], [2, 3], [2, 3, 4]]
+        assert len([*(tmp_path / "run" / "trials").glob("*/arch.json")]) == 5
+
+
+def test_all_weights_by_default(tmp_path: Path) -> None:
+    with searching(CONFIG, tmp_path / "run") as run:
+        complete(run, 0.5, 100)
+        complete(run, 0.4, 200)
+        assert len([*(tmp_path / "run").rglob("weights.safetensors")]) == 2
+
+
+def test_what_a_killed_driver_was_to_remove_at_the_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkpoints of trials that have ended."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    url = f"local://{tmp_path}/far/run"
+    remote = RemoteFolder(url)
+    for attempt in range(2):
+        with writable_run(url) as folder, folder.opened(plan_search(CONFIG).config) as config:
+            assert folder.uploads is not None
+            run = SearchRun(replace(plan_search(CONFIG), config=config), folder)
+            if attempt == 0:
+                complete(run, 0.5, 100)
+                prune(run, (0.1, 10))
+                for trial in trials_of(run.study):
+                    remote.put_text("", f"trials/{trial.number:04d}-{trial.arch_id}/checkpoint.safetensors")
+                folder.uploads._removals.clear()  # as if it had been killed
+            assert folder.uploads.push() == ""
+    names = {name.partition("-")[0] for name in remote.files() if name.endswith("checkpoint.safetensors")}
+    assert names == set()  # where nothing pauses, a pruned trial never goes on
+    assert "study.journal" in remote.files()
+    assert "config.yaml" in remote.files()

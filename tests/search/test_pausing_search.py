@@ -29,10 +29,11 @@ data: digits
 recipe: {precision: fp32, batch_size: 64}
 epochs: 4
 budget: 2.5
-max_concurrent: 2
+max_concurrent: 1
+cost: epochs
 seed: 3
 """
-"""8 networks."""
+"""8 networks; which of them pause does not depend on the time that anything takes."""
 EPOCHS = 4
 
 
@@ -101,20 +102,21 @@ def test_through_all_its_states(ray: None, tmp_path: Path) -> None:
     assert len(checkpoints(tmp_path)) == stopped > 2
 
     # another strategy is refused, with the difference
-    changed = xoresnet("search", "small.yaml", "--run", "run", "strategy=promotion")
-    assert changed.code == 1
-    assert "holds another search: strategy was freeze-thaw, is promotion" in changed.err
+    changed = xoresnet("search", "small.yaml", "--run", "run", "strategy=promotion", "cost=seconds")
+    assert changed.code == 2
+    assert "holds another search: " in changed.err
+    assert "strategy was freeze-thaw, is promotion" in changed.err
 
     # a larger budget lets them go on; only two keep their checkpoints, and a worker dies on the way
     killer = threading.Thread(target=kill_a_worker, args=(tmp_path, reported(tmp_path) + 3), daemon=True)
     killer.start()
-    search("budget=4", "keep_paused=2")
+    search("budget=4", "keep_paused=2", "max_concurrent=2")
     killer.join(1)
     trials = load("run").trials
     check_tables(trials, load("run").history, 4)
 
     # and the largest completes everything there is
-    ended = search("budget=40", "keep_paused=2")
+    ended = search("budget=40", "keep_paused=2", "max_concurrent=2")
     trials = load("run").trials
     lives = trials[~trials["trial_id"].isin(set(trials["rescues"].dropna()))]
     assert trials["rescues"].notna().any()

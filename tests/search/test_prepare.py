@@ -55,6 +55,13 @@ def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert written() == before
 
 
+def test_facts_that_the_tables_of_a_run_lack() -> None:
+    facts = plan_search(config()).facts
+    assert facts["data"] == {"classes": 10, "training_images": 1151, "validation_images": 287}
+    assert facts["space"] == {"known_networks": 2, "known_sizes": "width 8 T=1"}  # OR-ResNet-8 and SEW-ResNet-8
+    assert plan_search(config(arch={"merge": "and"})).facts["space"] == {"known_networks": 0, "known_sizes": ""}
+
+
 def test_progress_is_silent_unless_it_is_handed_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("first", "second"):
         write_classes(tmp_path / name, per_class=6)
@@ -161,8 +168,8 @@ def test_samplers_and_pruners_that_there_are(sampler: str, pruner: str) -> None:
 @pytest.mark.parametrize(
     ("told", "kind", "sentence"),
     [
-        ({"data": "dgits"}, UsageError, "there is no data set 'dgits'; the data sets are *; did you mean 'digits'?"),
-        ({"data": ""}, UsageError, "there is no data set ''; the data sets are *"),
+        ({"data": "dgits"}, UsageError, "data.name: there is no data set 'dgits'; *; did you mean 'digits'?"),
+        ({"data": ""}, UsageError, "data.name: there is no data set ''; the data sets are *"),
         ({"data": "cifar10"}, DataError, "the data set cifar10 is not found in */data; to get it: *"),
         (
             {"data": {"name": "cifar10", "root": "empty"}}, DataError,
@@ -172,7 +179,11 @@ def test_samplers_and_pruners_that_there_are(sampler: str, pruner: str) -> None:
             {"data": {"name": "folder", "root": "empty"}}, DataError,
             "*/empty contains no class folders with images",
         ),
-        ({"data": {"name": "digits", "channels": 1}}, DataError, "*channels*"),
+        (
+            {"data": {"name": "digits", "channels": 1}},
+            UsageError,
+            "digits has no option channels: its images are used as *",
+        ),
         ({"sampler": "no.such.Path"}, UsageError, "sampler: 'no.such.Path' cannot be imported: ModuleNotFoundError: *"),
         (
             {"sampler": "optuna.samplers.GridSampler"}, UsageError,
@@ -238,3 +249,14 @@ def test_what_does_not_go_together_in_a_recipe(told: dict[str, Any], sentence: s
 def test_what_the_space_varies_goes_before_the_recipe() -> None:
     space = {"arch": ARCH, "recipe": {"schedule": ["cosine", "constant"]}}
     assert plan_search(SearchConfig(space=space, recipe={"warmup_epochs": 1})).recipe.warmup_epochs == 1
+
+
+def test_a_merge_that_returns_no_spikes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused before anything is trained, and not by each trial."""
+    (tmp_path / "leaking.py").write_text(
+        "from xoresnet import Join, Merge, UserOperation\n"
+        "LEAK = Merge(Join.SPIKES, Join.SPIKES, UserOperation(lambda shortcut, branch: shortcut + 0.5 * branch))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UsageError, match=r"^space\.arch\.merge, leaking\.LEAK: the operation .* must return spikes"):
+        plan_search(config(arch={"merge": ["or", "leaking.LEAK"]}))

@@ -16,10 +16,10 @@ from tests.search.confirmations import begin, carry_out, confirming, made_search
 from tests.search.views.test_search import complete, search_config, searching
 from xoresnet.errors import RunError
 from xoresnet.results import Run, load
-from xoresnet.search.confirmation.study import look_at_confirm_study
-from xoresnet.search.confirmation.table import lost_trainings
+from xoresnet.search.confirmation.study import CONFIRMATION
 from xoresnet.search.folders.claim import claimed
 from xoresnet.search.repair import repair
+from xoresnet.search.retraining.side_study import lost_trainings
 from xoresnet.search.study.opening import read_search
 
 TABLES = ("trials", "history", "layers", "confirmed")
@@ -97,7 +97,7 @@ def test_reading_a_damaged_run_destroys_nothing_and_repair_mends_it(
     before, good = contents(run), load(whole)
     shown = xoresnet("front", str(run), "--json")
     assert shown.code == 0
-    assert [row["trial_id"] for row in shown.json] == list(good.front["trial_id"])
+    assert shown.json == xoresnet("front", str(whole), "--json").json
     assert xoresnet("report", str(run)).code == 0
     assert xoresnet("status", str(run), "--json").json == xoresnet("status", str(whole), "--json").json
     for result in (shown, xoresnet("status", str(run))):
@@ -292,14 +292,15 @@ def test_a_trial_that_had_only_begun_when_its_network_was_lost(part: bytes, run:
     damage_line(run / "study.journal", part)
     assert repair(run).lost == ()
     with searching(config_of(run), run) as search:
-        assert search.bridge.next_config("again") == begun
+        again = search.bridge.next_config("again")
+        assert {**(again or {}), "reach": None} == {**(begun or {}), "reach": None}  # which differs in each session
 
 
 def test_two_confirmations_that_differ_in_their_recipes_are_two(run: Path) -> None:
     """Of one network, with the same seed and as many epochs."""
     table = load(run).confirmed
     other = table.iloc[[0]].assign(**{"config.recipe.learning_rate": 0.0123})
-    study = look_at_confirm_study(run)
+    study = CONFIRMATION.look(run)
     assert lost_trainings(table, study) == 0
     assert lost_trainings(pd.concat([table, other]), study) == 1
 
@@ -322,9 +323,9 @@ def test_without_a_configuration(text: str | None, run: Path) -> None:
     if text is not None:
         (run / "config.yaml").write_text(text)
     result = xoresnet("repair", str(run))
-    assert result.code == 1
+    assert result.code == (1 if text == "a: [b" else 2)
     assert len(result.err.splitlines()) == 1
-    assert xoresnet("repair", "nowhere").is_refusal(1, "there is no folder nowhere")
+    assert xoresnet("repair", "nowhere").is_refusal(2, "there is no folder nowhere")
 
 
 # a journal of an earlier version, whose lines have no checksums: the tables tell what is wrong

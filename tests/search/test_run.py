@@ -57,20 +57,24 @@ def move_folder(process: Process) -> None:
 
 RESUME = "to resume: xoresnet search small.yaml --run run"
 STOPS = [
-    (0, terminate_group, 143, 10, f"interrupted; everything finished is kept in */run; {RESUME}"),  # while Ray starts
-    (2, interrupt, 130, 10, f"interrupted; everything finished is kept in */run; {RESUME}"),
-    (4, terminate_all, 143, 10, f"interrupted; everything finished is kept in */run; {RESUME}"),
-    (6, kill, -9, 5, None),
-    (8, kill_ray, 1, 30, f"Ray's head node is lost; everything finished is kept in */run; {RESUME}"),
-    (10, move_folder, 1, 15, "the run's folder */run was moved or deleted while the search was running; if it was *"),
+    (0, terminate_group, 143, f"interrupted; everything finished is kept in */run; {RESUME}"),  # while Ray starts
+    (2, interrupt, 130, f"interrupted; everything finished is kept in */run; {RESUME}"),
+    (4, terminate_all, 143, f"interrupted; everything finished is kept in */run; {RESUME}"),
+    (6, kill, -9, None),
+    (8, kill_ray, 1, f"Ray's head node is lost; everything finished is kept in */run; {RESUME}"),
+    (10, move_folder, 1, "the run's folder */run was moved or deleted while the search was running; if it was *"),
 ]
-"""After how many reports, how, with which exit code, within how many seconds, and what is said."""
+"""After how many reports, how, with which exit code, and what is said."""
+IN_TIME = 50
+"""Seconds; Ray itself would abort the process a minute after it has lost its head node."""
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("small.yaml").write_text(SMALL + "max_concurrent: 1\n")  # a worker takes longer to start than to train
+    # small batches, so that an epoch takes much longer than to see in the journal that one has ended
+    small = SMALL.replace("batch_size: 128", "batch_size: 32")
+    Path("small.yaml").write_text(small + "max_concurrent: 1\n")  # a worker takes longer to start than to train
     for name in ("search", "random", "ray"):
         Path(f"{name}.py").write_text("raise RuntimeError('a file of the user')\n")  # breaks nothing
 
@@ -94,13 +98,11 @@ def is_open(folder: Path) -> bool:
     return journal.exists() and '"enqueued"' in journal.read_text(encoding="utf-8")
 
 
-def check_stop(
-    folder: Path, count: int, how: Callable[[Process], None], code: int, seconds: float, sentence: str | None
-) -> None:
+def check_stop(folder: Path, count: int, how: Callable[[Process], None], code: int, sentence: str | None) -> None:
     """It says in time how to go on, if it can, and its tables are whole."""
     enough = max(count, reported(folder) + 1)  # so that it has begun, however much was reported before
     ended = end_search(folder, lambda: reported(folder) >= enough if count else is_open(folder), how)
-    assert (ended.code, ended.seconds < seconds) == (code, True), ended
+    assert (ended.code, ended.seconds < IN_TIME) == (code, True), ended
     *others, last = ended.errors.splitlines() or [""]
     assert sentence is None or (fnmatchcase(last, f"error: {sentence}") and not others), ended.errors
     if how is move_folder:
@@ -124,7 +126,7 @@ def check_others_are_refused(folder: Path) -> None:
         second = xoresnet("search", "small.yaml", "--run", "run")
     assert (second.code, second.err.count("another process is working")) == (1, 1)
     changed = xoresnet("search", "small.yaml", "epochs=2", "--run", "run")
-    assert changed.code == 1
+    assert changed.code == 2
     assert "holds another search: epochs was 3, is 2" in changed.err
 
 
@@ -133,7 +135,7 @@ def check_end(before: dict[str, Any], folder: Path) -> None:
     assert 5 < after["spent"] <= 6
     assert (after["paused"], after["failed"], after["running"]) == (0, 0, [])
     assert after["complete"] + after["pruned"] == after["finished"] <= 8
-    assert after["complete"] >= 4  # how many more depends on which worker reports first
+    assert after["complete"] >= 4  # how many more depends on what an epoch of each network takes
     check_kept(before, after)
     for trial in after["front"]:
         (place,) = (folder / "run" / "trials").glob(f"{trial['trial_id']:04d}-*")

@@ -90,7 +90,7 @@ def test_file_errors_name_the_file(tmp_path: Path) -> None:
         f"recipe.epochs: must be at least 1, got 0 (in {file})",
     ]
     file.write_text("arch: {input_shape: [1, 8, 8}\n")
-    with pytest.raises(YamlError, match=r"mine\.yaml, line 1, column 29: expected ',' or ']', but got '}'"):
+    with pytest.raises(YamlError, match=r"mine\.yaml, line 1, column 21: the list that opens here must go on"):
         SearchSpace.load(file)
     with pytest.raises(FileNotFoundError, match=r"none\.yaml"):
         SearchSpace.load(tmp_path / "none.yaml")
@@ -101,7 +101,7 @@ def test_file_errors_name_the_file(tmp_path: Path) -> None:
 def test_texts_that_are_no_yaml() -> None:
     with pytest.raises(YamlError, match=r"the space, line 1, column 1: "):
         SearchSpace.from_yaml("*x")
-    with pytest.raises(YamlError, match=r'mine, line 1, column 8: found duplicate key "a"'):
+    with pytest.raises(YamlError, match=r"mine, line 1, column 8: the key 'a' is given twice"):
         SearchSpace.from_yaml("{a: 1, a: 2}", "mine")
 
 

@@ -27,6 +27,10 @@ class Split:
     """int64 [N], counted from 0."""
     rows: Tensor | None = None
     """int64 [N]: the images of the pool that belong to the split; None for all of them, in order."""
+    converted: int = 0
+    """How many images of the pool were grey and were read in colour, or the reverse."""
+    left_out: tuple[tuple[str, int], ...] = ()
+    """How many files were not read, by the endings of their names, of a test set in a folder of its own."""
 
     def __post_init__(self) -> None:
         if self.pool.dtype != torch.uint8 or self.pool.dim() != 4:

@@ -28,11 +28,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -61,14 +60,14 @@ __all__ = [
 
 def collect_loaders() -> dict[str, Loader]:
     """The loaders that the modules of `datasets/` define, by name, in the order of `Loader.place_in_list`."""
-    modules = [import_module(f"{datasets.__name__}.{module.name}") for module in iter_modules(datasets.__path__)]
-    loaders: list[Loader] = [loader for module in modules for loader in module.LOADERS]
+    modules = (name.replace("-", "_") for name in datasets.data_names())
+    loaders: list[Loader] = [import_module(f"{datasets.__name__}.{module}").LOADER for module in modules]
     return {loader.name: loader for loader in sorted(loaders, key=lambda loader: loader.place_in_list)}
 
 
 DATASETS: Mapping[str, Loader] = MappingProxyType(collect_loaders())
 
-_TEST_READERS = ("confirm", "train --test")
+_TEST_READERS = ("confirm", "ablate", "train --test", "data")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,12 +78,13 @@ class SealedTest:
     _read: Callable[[], Split] = field(repr=False)
 
     def open(self, *, by: str) -> Split:
-        """Read the test images, anew at each call. by: "confirm" or "train --test".
+        """Read the test images, anew at each call. by: "confirm", "ablate", "train --test", or "data" to check it.
 
         Raises `DataError` for any other caller, and for files that are missing or damaged.
         """
         if by not in _TEST_READERS:
-            allowed = " and ".join(map(repr, _TEST_READERS))
+            *others, last = map(repr, _TEST_READERS)
+            allowed = f"{', '.join(others)} and {last}"
             raise DataError(f"the test set of {self.name} may be opened only by {allowed}, not by {shown(by)}")
         return self._read()
 
@@ -110,6 +110,8 @@ class DataSet:
     train: Split
     validation: Split
     test: SealedTest
+    left_out: tuple[tuple[str, int], ...] = ()
+    """How many files in and beside class folders were not read, by the endings of their names."""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -158,8 +160,8 @@ def load_data(
     sets whose files are published (Fashion-MNIST, CIFAR). validation_share: share of each class, between 0 and 1; None
     for the data set's own, 0.1, or 0.2 for digits.
 
-    Raises `UsageError` for an unknown name and for values out of range, and `DataError` for a data set that was not
-    found, for damaged files and for options that the data set does not support.
+    Raises `UsageError` for an unknown name, a root that is no folder, values out of range and options that the data set
+    does not support, and `DataError` for a data set that was not found and for damaged files.
     """
     loader, options = find_loader(name), options or ReadOptions()
     share = loader.validation_share if validation_share is None else validation_share
@@ -177,9 +179,10 @@ def load_data(
         std=statistics.std,
         augmentation=loader.augmentation,
         default_recipe=loader.recipe,
-        train=Split(source.train.pool, source.train.labels[train_rows], train_rows),
-        validation=Split(source.train.pool, source.train.labels[validation_rows], validation_rows),
+        train=replace(source.train, labels=source.train.labels[train_rows], rows=train_rows),
+        validation=replace(source.train, labels=source.train.labels[validation_rows], rows=validation_rows),
         test=SealedTest(name, source.read_test),
+        left_out=source.left_out,
     )
 
 
@@ -270,8 +273,14 @@ def _find_place(loader: Loader, root: str | Path | None, *, download: bool) -> P
     if place is None and download and loader.download is not None:
         loader.download(roots[0])
         place = loader.find(roots)
+    if place is None and loader.only_given_root:
+        rule = "give the folder that contains one folder of images for each class"
+        how = f"{rule}: data.root=DIR, or --data-root DIR of `xoresnet data` and `xoresnet train`"
+        raise UsageError(
+            f"there is no folder {root}" if root is not None else f"the data set {loader.name} needs a root; {how}"
+        )
     if place is None:
-        where = f"not found in {', '.join(map(str, roots))}" if roots else "looked for only in the root that is given"
+        where = f"not found in {', '.join(map(str, roots))}"
         unable = " and cannot be downloaded" if download and loader.download is None else ""
         raise DataError(f"the data set {loader.name} is {where}{unable}; to get it: {loader.how_to_get}")
     return place

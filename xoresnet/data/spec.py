@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from xoresnet.data.datasets import data_names
 from xoresnet.description.schema import Side, Spec
 
 if TYPE_CHECKING:
     from xoresnet.data.load import DataSet
 
-__all__ = ["DataSpec"]
+__all__ = ["DataSpec", "check_data_name"]
 
 Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
+
+
+def check_data_name(name: str) -> str:
+    """The name, if there is such a data set. Raises `UsageError` with the nearest name."""
+    if name not in data_names():
+        from xoresnet.data.load import find_loader  # torch, which right names do not need
+
+        find_loader(name)
+    return name
 
 
 class DataSpec(Spec):
     """The arguments of `load_data`, as a description that can be stored and sent to other processes."""
 
-    name: Annotated[str, Field(strict=True)] = "digits"
+    name: Annotated[str, Field(strict=True), AfterValidator(check_data_name)] = "digits"
     root: Annotated[str, Field(strict=True)] | None = None
     """A folder that is searched before all others; the data set `folder` is read only from there."""
     validation_seed: Annotated[int, Field(ge=0, le=2**64, strict=True)] = 0

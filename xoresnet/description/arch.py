@@ -14,12 +14,15 @@ from xoresnet.description.arch_fields import DEPTHS, ArchFields
 from xoresnet.description.canonical import canonical_fields
 from xoresnet.description.schema import nearest
 from xoresnet.description.user_code import names_only
-from xoresnet.errors import Fault, SpecError
+from xoresnet.errors import Fault, SpecError, UsageError
 from xoresnet.files.atomic import write_text
 from xoresnet.files.small import read_small
 from xoresnet.plain_text import shown
 
-__all__ = ["BASELINES", "Arch", "baseline_names"]
+__all__ = ["ARCH_ID_LENGTH", "BASELINES", "Arch", "baseline_names"]
+
+ARCH_ID_LENGTH = 10
+"""Hexadecimal digits of a network's id."""
 
 BASELINES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -62,7 +65,7 @@ class Arch(ArchFields):
         """
         fields = self.canonical().model_dump(mode="json", exclude_defaults=True)
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:10]
+        return hashlib.sha256(canonical.encode()).hexdigest()[:ARCH_ID_LENGTH]
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return all fields as JSON text, defaults included."""
@@ -88,11 +91,13 @@ class Arch(ArchFields):
 
         trust_code: import merges and neurons that the file names by dotted path, which runs their modules; modules that
         are imported already need no trust. Raises `SpecError`, whose faults name the file, `UntrustedCodeError`, which
-        names the code, or `OSError`.
+        names the code, `UsageError` where there is no file, or `OSError`.
         """
         try:
             with names_only(path, trust_code=trust_code) as named:
                 arch = cls.from_json(read_small(Path(path)))
+        except FileNotFoundError:
+            raise UsageError(f"there is no file {path}") from None
         except SpecError as error:
             raise SpecError(fault._replace(message=f"{fault.message} (in {path})") for fault in error.faults) from None
         named.refuse()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Self
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from xoresnet.description.help_text import documented, signature_of
 from xoresnet.errors import Fault, SpecError
 from xoresnet.limits import MOST_COUNT, MOST_EPOCHS, MOST_SIDE
 from xoresnet.plain_text import shown
 
 __all__ = [
+    "NICKNAMES",
     "Epochs",
     "NonNegativeFloat",
     "NonNegativeInt",
@@ -50,6 +53,28 @@ def kind_or_fields(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
+NICKNAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "acc": ("val_accuracy", "accuracy"),
+        "accuracy": ("val_accuracy",),
+        "bs": ("batch_size",),
+        "device": ("gpus_per_trial",),
+        "gpu": ("gpus_per_trial",),
+        "gpus": ("gpus_per_trial",),
+        "jobs": ("max_concurrent",),
+        "lr": ("learning_rate",),
+        "n_jobs": ("max_concurrent",),
+        "n_trials": ("budget",),
+        "num_samples": ("budget",),
+        "spikes": ("spikes_per_sample", "max-spikes="),
+        "t": ("timesteps",),
+        "timeout": ("time_budget",),
+        "trials": ("budget",),
+        "wd": ("weight_decay",),
+        "workers": ("max_concurrent",),
+    }
+)
+"""What this field's other libraries call a setting, and what it may be called here."""
 _LONGEST_NAME = 200
 """Longer texts are no misspelt names, and comparing them with names takes long."""
 
@@ -73,6 +98,15 @@ class Spec(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    LISTED_BY: ClassVar[str] = ""
+    """The command that lists the fields, where they are too many for an error message."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Give `help` a signature and a text that can be read."""
+        super().__pydantic_init_subclass__(**options)
+        cls.__signature__ = signature_of(cls.model_fields)
+        cls.__doc__ = documented(cls.__doc__ or "", cls.model_fields)
 
     def __init__(self, /, **fields: Any) -> None:
         try:
@@ -108,6 +142,10 @@ def nearest(name: object, known: Iterable[str]) -> str:
     wanted = (name if isinstance(name, str) else shown(name)).lower()
     if len(wanted) > _LONGEST_NAME:
         return ""
+    known = list(known)
+    usual = next((other for other in NICKNAMES.get(wanted, ()) if other in known), None)
+    if usual is not None:
+        return f"; did you mean {usual!r}?"
     names = {other.lower(): other for other in known}
     starting = [other for other in names if wanted and other.startswith(wanted)]
     containing = [other for other in names if len(wanted) > 2 and wanted in other]
@@ -135,9 +173,9 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> list[Fault]:
     match detail["type"]:
         case "extra_forbidden":
             name = str(detail["loc"][-1])
-            known = ", ".join(model.model_fields)
-            guess = nearest(name, model.model_fields)
-            message = f"unknown field{guess or f'; the fields are {known}'}"
+            listed = model.LISTED_BY if issubclass(model, Spec) else ""
+            known = f"{listed} lists the fields" if listed else f"the fields are {', '.join(model.model_fields)}"
+            message = f"unknown field{nearest(name, model.model_fields) or f'; {known}'}"
         case "missing":
             message = "required, but missing"
         case "literal_error":
@@ -149,9 +187,15 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> list[Fault]:
             message = str(cause)
         case _:
             numbers = {name: bound for name, bound in context.items() if isinstance(bound, int | float)}
-            bounds = {name: f"{bound:g}" if abs(bound) < 1e6 else str(bound) for name, bound in numbers.items()}
+            bounds = {name: _bound_text(bound) for name, bound in numbers.items()}
             message = f"{_RULES.get(detail['type'], detail['msg']).format(**bounds)}, got {shown(value)}"
     return [Fault(path, message)]
+
+
+def _bound_text(bound: float) -> str:
+    if abs(bound) < 1e6:
+        return f"{bound:g}"
+    return f"{bound:,.0f}" if isinstance(bound, float) else str(bound)
 
 
 def _options(expected: str) -> list[str]:

@@ -16,10 +16,10 @@ HIDDEN = "***"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 _NO_SECRET = re.compile(rf"(?:{_VARIABLE.pattern}|{re.escape(HIDDEN)}|)")
 """What may be shown in the place of a secret."""
-_KEY = r"[?&][^=&\s]*(?:pass|pwd|secret|token|odbc_connect)[^=&\s]*="
+_KEY = r"[?&](?:sig|[^=&\s]*(?:pass|pwd|secret|token|signature|access_?key|account_?key|odbc_connect)[^=&\s]*)="
 # up to the last @, because a password that was not quoted may contain one, or a slash; the scheme may be forgotten
 _IN_ADDRESS = re.compile(
-    rf"((?:://|^(?!\w[\w+.-]*://))[^\s:/@?]*:)(.*)(?=@)|({_KEY})([^&]*)", re.DOTALL | re.IGNORECASE
+    rf"((?:://|^(?!(?:\w+=)?\w[\w+.-]*://))[^\s:/@?]*:)(.*)(?=@)|({_KEY})([^&]*)", re.DOTALL | re.IGNORECASE
 )
 _IN_TEXT = re.compile(rf"(\w://[^\s:/@?]*:)(\S*)(?=@)|({_KEY})([^&\s'\"]*)", re.IGNORECASE)
 
@@ -31,6 +31,8 @@ def hidden_address(address: str) -> str:
     'postgresql://ann:***@db.lab/studies'
     >>> hidden_address("postgresql://ann:${PGPASSWORD}@db.lab/studies")
     'postgresql://ann:${PGPASSWORD}@db.lab/studies'
+    >>> hidden_address("storage=postgresql://ann:tops3cret@db.lab/studies")  # as a word of a command
+    'storage=postgresql://ann:***@db.lab/studies'
     """
     return _IN_ADDRESS.sub(_hide, address)
 

@@ -11,6 +11,7 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.representer import SafeRepresenter
 
 from xoresnet.errors import YamlError
+from xoresnet.files.yaml_faults import fault_of
 from xoresnet.limits import MOST_TEXT_BYTES, MOST_YAML_DEPTH, MOST_YAML_VALUES
 
 __all__ = ["read_yaml", "write_yaml"]
@@ -31,10 +32,10 @@ def read_yaml(text: str, where: str) -> Any:
             _check_size(text, where)
         return YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-        problem = (error.problem or error.context or "cannot be read").splitlines()[0]
-        raise YamlError(f"{where}{place}: {problem}") from None
+        fault = fault_of(error, text)
+        if fault is None:
+            raise YamlError(f"{where}: {error.problem or error.context or 'cannot be read'}") from None
+        raise YamlError(f"{where}, line {fault.line}, column {fault.column}: {fault.rule}") from None
     except YamlError:
         raise
     except (YAMLError, ValueError, RecursionError, TypeError, OverflowError) as error:

@@ -83,6 +83,17 @@ class Metric(NamedTuple):
         """A value in at most eight characters, for lines and tables on a terminal; NaN is `unknown`."""
         return percent(value) if self.share else compact_number(value)
 
+    def spread_text(self, mean: float, deviation: float, *, compact: bool = False) -> str:
+        """A mean with its standard deviation; without it if that is NaN, as for a single value.
+
+        >>> metric_of("test_accuracy").spread_text(0.9, 0.0123), metric_of("params_count").spread_text(7.0, math.nan)
+        ('90.00 ± 1.23 %', '7')
+        """
+        text = self.compact_text if compact else self.text
+        if math.isnan(deviation) or math.isnan(mean):
+            return text(mean)
+        return f"{100 * mean:.2f} ± {percent(deviation)}" if self.share else f"{text(mean)} ± {text(deviation)}"
+
 
 def _with_unit(text: str, unit: str) -> str:
     return f"{text} ({unit})" if unit else text
@@ -123,6 +134,18 @@ SHORT_NAMES: Mapping[str, str] = MappingProxyType(
 )
 """Names that users may write for the columns that they ask for most."""
 
+_NAMED_UNITS = {
+    "ms": "ms",
+    "us": "µs",
+    "ns": "ns",
+    "uj": "µJ",
+    "mj": "mJ",
+    "nj": "nJ",
+    "pj": "pJ",
+    "mw": "mW",
+    "mib": "MiB",
+}
+"""Units with which the names of users' metrics end: `latency_ms`."""
 _AMOUNTS = ("_per_sample", "_count", "_seconds")
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -131,16 +154,22 @@ def metric_of(name: str) -> Metric:
     """What is known of a metric; for names that are not in `METRICS`, what the name itself says.
 
     `test_<metric>` is that metric on the test set. Of others, `*accuracy` is a share of which more is better, and
-    `*_per_sample`, `*_count` and `*_seconds` are amounts; their direction is not known.
+    `*_per_sample`, `*_count` and `*_seconds` are amounts, and `*_ms`, `*_mj` and the like have that unit; their
+    direction is not known.
 
     >>> metric_of("test_spikes_per_sample").label, metric_of("tokens_per_sample").scale, metric_of("my_cost").label
     ('spikes per sample on the test set', 'log', 'my cost')
+    >>> metric_of("latency_ms").label, metric_of("latency_ms").axis_label
+    ('latency', 'latency (ms)')
     """
     if name in METRICS:
         return METRICS[name]
     if name.startswith("test_"):
         measured = metric_of(name.removeprefix("test_"))
         return measured._replace(name=name, label=f"{measured.label} on the test set", short=f"test {measured.short}")
+    quantity, _, ending = name.rpartition("_")
+    if quantity and ending in _NAMED_UNITS:
+        return metric_of(quantity)._replace(name=name, unit=_NAMED_UNITS[ending])
     words = name.replace("_", " ")
     short = name.removeprefix("val_").removesuffix("_per_sample").replace("_", " ")
     if name.endswith("accuracy"):

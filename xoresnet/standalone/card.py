@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from xoresnet.description.layer_table import params_count, summary
 from xoresnet.description.neuron_spec import NEURON_KINDS, NeuronSpec
 from xoresnet.measures.figures import Energy
-from xoresnet.measures.metrics import METRICS
+from xoresnet.measures.metrics import METRICS, metric_of
 from xoresnet.plain_text import visible
 from xoresnet.standalone.config import ModelConfig
 from xoresnet.standalone.folder import CONFIG, WEIGHTS
@@ -24,9 +25,32 @@ _FIGURES = (
     "energy_pj_per_sample",
     "firing_rate",
 )
+_CONFIRMED = ("test_accuracy", "test_spikes_per_sample")
+"""Figures whose means over several seeds come first, if the network was confirmed."""
 _ENERGY = (
     "Energy counts {:g} pJ for each multiply-add and {:g} pJ for each synaptic operation (32 bit, 45 nm): an estimate "
     "of arithmetic only."
+)
+_PREDICT = """from xoresnet import load_model
+
+model = load_model(".")  # this folder
+found = model.predict("photo.png")  # a file, a folder, or images of Pillow, NumPy or torch
+print(found.labels, found.probabilities)"""
+_PREPARE = """import numpy as np
+from PIL import Image
+
+image = Image.open("photo.png").convert("{mode}")
+scale = max({height} / image.height, {width} / image.width)
+size = max({width}, round(image.width * scale)), max({height}, round(image.height * scale))
+image = image.resize(size, Image.Resampling.BILINEAR)
+left, top = (image.width - {width}) // 2, (image.height - {height}) // 2
+pixels = np.asarray(image.crop((left, top, left + {width}, top + {height})), dtype=np.float32) / 255
+images = pixels.reshape(1, {height}, {width}, {channels}).transpose(0, 3, 1, 2)"""
+"""What `data/reading/image_files.py` does to an image."""
+_WITHOUT_XORESNET = (
+    "The other files need no xoresnet. The first lines make of a photo what the network takes, as its data set did; "
+    "give these `images` in place of random ones (`torch.from_numpy(images)` where tensors are wanted). The class is "
+    "the place of the largest logit in the list above."
 )
 _LICENCE = "The weights belong to whoever trained them; xoresnet is under Apache-2.0."
 
@@ -39,9 +63,10 @@ def model_card(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) 
         f"A residual spiking network for {_literal(config.data.name)}, found and trained with xoresnet.",
         "\n".join(["| | |", "| --- | --- |", *_rows(config, formats, spikes=spikes)]),
         _ENERGY.format(*Energy()),
-        f"## Use\n\n`{CONFIG}` and `{WEIGHTS}` load with `xoresnet.load_model(folder)`.",
-        *_examples(config, formats, spikes=spikes),
+        f"## Use\n\n`{CONFIG}` and `{WEIGHTS}` load with xoresnet:",
+        f"```python\n{_PREDICT}\n```",
         f"Classes, in the order of the logits: {classes}.",
+        *_examples(config, formats, spikes=spikes),
         f"## Network\n\n```text\n{_fenced(summary(config.arch))}\n```",
         *_training(config),
         f"## Licence\n\n{_LICENCE}",
@@ -58,9 +83,22 @@ def _rows(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) -> li
         "neuron": _neuron(arch.neuron),
         "parameters": f"{params_count(arch):,}",
     }
+    rows |= _confirmed(config.figures)
+    of_these = " of these weights" if f"{_CONFIRMED[0]}_mean" in config.figures else ""
     for metric in (METRICS[name] for name in _FIGURES if name in config.figures):
-        rows[metric.long_heading] = metric.text(config.figures[metric.name])
+        rows[f"{metric.long_heading}{of_these}"] = metric.text(config.figures[metric.name])
     return [f"| {name} | {text} |" for name, text in rows.items()]
+
+
+def _confirmed(figures: Mapping[str, float]) -> dict[str, str]:
+    """The means over the seeds of a confirmation with their standard deviations; none for other models."""
+    rows = {}
+    seeds = figures.get("seeds", 1)
+    for metric in (metric_of(name) for name in _CONFIRMED if f"{name}_mean" in figures):
+        of_seeds = f", mean ± standard deviation of {seeds:.0f} seeds" if seeds > 1 else ", another seed"
+        text = metric.spread_text(figures[f"{metric.name}_mean"], figures.get(f"{metric.name}_std", math.nan))
+        rows[f"{metric.long_heading}{of_seeds}"] = text
+    return rows
 
 
 def _neuron(neuron: NeuronSpec) -> str:
@@ -80,8 +118,13 @@ def _output(classes: int, formats: Sequence[Format], *, spikes: bool) -> str:
 
 
 def _examples(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) -> list[str]:
-    shape = _shape(config)
-    return [f"```python\n{form.example(shape, spikes=spikes and form.returns_spikes)}\n```" for form in formats]
+    if not formats:
+        return []
+    channels, height, width = config.arch.input_shape
+    mode = "L" if channels == 1 else "RGB"
+    preparing = _PREPARE.format(mode=mode, channels=channels, height=height, width=width)
+    examples = [form.example(_shape(config), spikes=spikes and form.returns_spikes) for form in formats]
+    return [_WITHOUT_XORESNET, *(f"```python\n{code}\n```" for code in (preparing, *examples))]
 
 
 def _training(config: ModelConfig) -> list[str]:

@@ -32,7 +32,8 @@ class ModelConfig(Spec):
     data: DataFacts
     """The data set that it was trained on: its classes, and the mean and deviation that normalise its images."""
     figures: Mapping[str, float] = {}
-    """What was measured, under the names of an `EpochRecord`."""
+    """What was measured of these weights, under the names of an `EpochRecord`; for a confirmed network also the means
+    over its seeds: `test_accuracy_mean`, `test_accuracy_std`, ..., and their number, `seeds`."""
     recipe: Recipe | None = None
     origin: str | None = None
     """Where the weights come from: `run:trial`."""

@@ -61,9 +61,9 @@ def export(
     single files, batch norms are folded into convolutions. (`.nir` has one output and is always folded.) images:
     [N, C, H, W] in [0, 1] to compare on; random ones by default.
 
-    A model that the folder already holds is replaced as a whole. Raises `UsageError` for an unknown format,
-    `UnsupportedError` for a network that a format cannot express, and `ExportError` for a folder that holds other
-    files, for packages that are not installed, and for files that do not agree with the network.
+    A model that the folder already holds is replaced as a whole. Raises `UsageError` for an unknown format and for a
+    folder that holds other files, `UnsupportedError` for a network that a format cannot express, and `ExportError` for
+    packages that are not installed and for files that do not agree with the network.
     """
     chosen = _choose(formats)
     folder = local_path(folder, "folder")
@@ -87,6 +87,7 @@ def export(
 def _choose(names: Sequence[str]) -> list[Format]:
     """The single files among these formats, in the order given."""
     known = collect_formats()
+    names = [names] if isinstance(names, str) else names
     for name in names:
         if name not in FORMATS:
             raise UsageError(f"{name!r} is not one of {', '.join(FORMATS)}{nearest(name, FORMATS)}")
@@ -116,13 +117,13 @@ def _own_files() -> set[str]:
 
 
 def _check_room(folder: Path) -> None:
-    """Raises `ExportError` if there is anything but a model."""
+    """Raises `UsageError` if there is anything but a model."""
     if not folder.exists():
         return
     own = _own_files()
     others = [path.name for path in folder.iterdir() if path.name not in own] if folder.is_dir() else [folder.name]
     if others:
-        raise ExportError(f"{folder} holds other files, like {others[0]}; choose another folder")
+        raise UsageError(f"{folder} holds other files, such as {min(others)}; choose another folder")
 
 
 def _replace(folder: Path, place: Path) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import params_count
 from xoresnet.description.user_code import names_only
-from xoresnet.errors import ModelError, SpecError, UsageError
+from xoresnet.errors import ModelError, NoModelError, SpecError, UsageError
 from xoresnet.files.atomic import replaced, write_text
 from xoresnet.files.disk import disk_errors
 from xoresnet.files.places import local_path
@@ -26,7 +26,7 @@ from xoresnet.network.xoresnet import XOResNet
 from xoresnet.standalone.config import FORMAT_VERSION, ModelConfig
 from xoresnet.standalone.module import Standalone
 
-__all__ = ["CONFIG", "WEIGHTS", "find_model", "load_model", "save_model", "write_config"]
+__all__ = ["CONFIG", "WEIGHTS", "load_model", "save_model", "write_config"]
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _TRAINED_WEIGHTS = "weights.safetensors"
@@ -53,16 +53,16 @@ def write_config(folder: Path, config: ModelConfig) -> None:
     write_text(folder / CONFIG, config.model_dump_json(indent=2) + "\n")
 
 
-def load_model(source: str | Path, *, spikes: bool = False, trust_code: bool = False) -> Standalone:
+def load_model(folder: str | Path, *, spikes: bool = False, trust_code: bool = False) -> Standalone:
     """A trained model, ready to use: takes images [N, C, H, W] in [0, 1], returns logits [N, classes].
 
-    source: the folder of a model or of a training, or `RUN:ID` for a trial of a search. spikes: also return the number
-    of spikes that each image cost, [N]. The model's description is in `.config`. trust_code: import merges and neurons
+    folder: of a model, a training or a trial of a search. spikes: also return the number of spikes that each image
+    cost, [N]. The model's description is in `.config`. trust_code: import merges and neurons
     that the description names by dotted path, which runs their modules; modules that are imported already need no
     trust. Raises `ModelError` for a folder that is missing or damaged, and for weights of another network, and
     `UntrustedCodeError`, which names the code, where code would have to be imported.
     """
-    folder = find_model(source)
+    folder = Path(folder)
     config = _read_config(folder, trust_code=trust_code)
     weights = folder / WEIGHTS
     net = _load_weights(config.arch, weights if weights.exists() else folder / _TRAINED_WEIGHTS)
@@ -71,26 +71,15 @@ def load_model(source: str | Path, *, spikes: bool = False, trust_code: bool = F
     return model
 
 
-def find_model(source: str | Path) -> Path:
-    """The folder that `source` names. Raises `ModelError` if `RUN:ID` names a trial without weights."""
-    run, colon, trial = str(source).rpartition(":")
-    if not colon or not trial.isdecimal() or Path(source).exists():
-        return Path(source)
-    configs = sorted((Path(run) / "trials").glob(f"{int(trial):04d}-*/{CONFIG}"))
-    if not configs:
-        raise ModelError(f"{run} holds no model of a trial {trial}: it is not complete, or its weights were removed")
-    return configs[0].parent
-
-
 def _read_config(folder: Path, *, trust_code: bool) -> ModelConfig:
     """Raises `ModelError`, `UntrustedCodeError`."""
     path = folder / CONFIG
     try:
         fields = json.loads(read_small(path))
     except FileNotFoundError:
-        raise ModelError(f"{folder} holds no model: {CONFIG} is missing") from None
+        raise _no_model(folder) from None
     except NotADirectoryError:
-        raise ModelError(f"{folder} is not the folder of a model") from None
+        raise NoModelError(f"{folder} is not the folder of a model") from None
     except UsageError as error:
         raise ModelError(str(error)) from None
     except (OSError, ValueError, RecursionError) as error:
@@ -107,6 +96,17 @@ def _read_config(folder: Path, *, trust_code: bool) -> ModelConfig:
         raise ModelError(f"{path}: {error}") from None
     named.refuse()
     return config
+
+
+def _no_model(folder: Path) -> ModelError:
+    """What is at a path instead of a model."""
+    if not folder.exists():
+        return NoModelError(f"there is no folder {folder}")
+    if (folder / "trials").is_dir():
+        return NoModelError(f"{folder} holds a search; name one of its networks, {folder}:knee or {folder}:ID")
+    if (folder / "arch.json").exists():
+        return ModelError(f"{folder} holds a training that is not finished: it has no {CONFIG}")
+    return NoModelError(f"{folder} holds no model: {CONFIG} is missing")
 
 
 def _load_weights(arch: Arch, path: Path) -> XOResNet:

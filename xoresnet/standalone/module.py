@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,9 @@ from xoresnet.network.block import ConvNorm
 from xoresnet.network.xoresnet import XOResNet
 from xoresnet.neurons.neuron import SpikingNeuron
 from xoresnet.standalone.config import ModelConfig
+
+if TYPE_CHECKING:
+    from xoresnet.standalone.predictions import Predictions
 
 __all__ = ["Standalone"]
 
@@ -62,6 +66,40 @@ class Standalone(nn.Module):
         spikes = torch.stack(self._counts).sum(0)
         self._counts.clear()
         return logits, spikes
+
+    def predict(self, images: Any, *, batch_size: int = 256) -> Predictions:
+        """Class, probability and, if they are counted, spikes of images as people have them.
+
+        images: the path of a file or of a folder of files; an image of Pillow; an array or a tensor of one image,
+        [H, W], [C, H, W] or [H, W, C], or of many, [N, C, H, W] or [N, H, W, C]; or a list of any of these. Pixels are
+        uint8 from 0 to 255 or floating-point numbers in [0, 1]. Images of another size or number of channels are fitted
+        as the images of the data set were: scaled until they just cover the network's images, and cut to their centre;
+        grey for colours, or the other way round. They are normalised here. batch_size: images that are decoded and go
+        through the network at once, on the device of the model.
+
+        Raises `UsageError` for what is no image or out of range, and `DataError` for files that cannot be decoded.
+        """
+        if batch_size < 1:
+            raise UsageError(f"batch_size must be at least 1, got {batch_size}")
+        # NumPy and Pillow, which a model that is called does not need
+        from xoresnet.standalone.intake import intake
+        from xoresnet.standalone.predictions import Predictions
+
+        sources, shape = intake(images), self.net.arch.input_shape
+        logits, spikes = [], []
+        for start in range(0, len(sources), batch_size):
+            batch = torch.stack([source.tensor(shape) for source in sources[start : start + batch_size]])
+            output = self(batch.to(self.mean.device))
+            logits.append(output[0] if isinstance(output, tuple) else output)
+            if isinstance(output, tuple):
+                spikes.append(output[1])
+        numbers = map(str, range(self.net.arch.num_classes))
+        return Predictions(
+            names=tuple(source.name for source in sources),
+            classes=self.config.data.classes if self.config is not None else tuple(numbers),
+            probabilities=torch.cat(logits).float().softmax(1).cpu().numpy(),
+            spikes=torch.cat(spikes).float().cpu().numpy() if spikes else None,
+        )
 
     def facts(self) -> dict[str, str]:
         """The metadata of a single file; `classes`, if they are known, is a JSON list."""

@@ -15,7 +15,7 @@ from xoresnet.data.images import Augmentation
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
-from xoresnet.errors import DataError, DivergenceError
+from xoresnet.errors import DataError, DivergenceError, UsageError
 from xoresnet.network.xoresnet import XOResNet
 
 __all__ = [
@@ -60,8 +60,11 @@ def check_finite(training: str, recipe: Recipe, epoch: int, loss: float, weights
 
 
 def default_device(device: str | torch.device | None) -> torch.device:
-    """The device; for None, CUDA if there is any, else the CPU."""
-    return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """The device; for None, CUDA if there is any, else the CPU. Raises `UsageError` for a name that is none."""
+    try:
+        return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    except RuntimeError:
+        raise UsageError(f"{device!r} is not a device; write for example cpu, cuda or cuda:1") from None
 
 
 def lay_out(net: XOResNet, recipe: Recipe, device: torch.device) -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import matplotlib.figure
     import plotly.graph_objects
 
-    from xoresnet.results.tables.loading import Run
+    from xoresnet.results.tables.loading import RunTables
 
 __all__ = ["FigureKind"]
 
@@ -22,7 +22,7 @@ class FigureKind(NamedTuple):
     title: str
     reading: str
     """How to read it, in whole sentences."""
-    info: Callable[[Run], Any]
+    info: Callable[[RunTables], Any]
     """The content, a tuple. Its `missing` says why there is nothing to show, its `notes` what readers must know."""
     plot: Callable[[Any], plotly.graph_objects.Figure]
     """The interactive figure of an info."""
@@ -30,3 +30,7 @@ class FigureKind(NamedTuple):
     """The static figure of an info, for a paper."""
     wide: bool = False
     """Whether it takes the full width of the report."""
+
+    def title_of(self, info: Any) -> str:
+        """The title above an info: its own, where it says that something else is shown than usual."""
+        return getattr(info, "title", "") or self.title

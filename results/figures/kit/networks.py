@@ -2,80 +2,83 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 import pandas as pd
 
-from xoresnet.description.arch import BASELINES
 from xoresnet.measures.metrics import metric_of
+from xoresnet.results.analysis.networks import DESCRIBED, described_fields
 from xoresnet.results.figures.kit.axes import value_text
-from xoresnet.results.tables.parameters import labels, parameter_columns
+from xoresnet.results.tables.parameters import varying_parameters
 
-__all__ = ["STATE_NAMES", "baseline_parts", "describe", "hover_texts", "varying_parameters"]
+__all__ = ["hover_texts", "parameter_name", "short_names", "value_name"]
 
-STATE_NAMES = {
-    "COMPLETE": "complete",
-    "PAUSED": "paused",
-    "PRUNED": "pruned",
-    "FAIL": "failed",
-    "RUNNING": "unfinished",
-}
-_BASELINE = re.compile(f"({'|'.join(map(re.escape, BASELINES))})([0-9]+)")
-_DESCRIBED = ("block", "depth", "width", "timesteps", "merge", "xor", "neuron.kind")
+_PARAMETERS = {"depth": "ResNet depth", "timesteps": "time steps (T)"}
+_VALUES = {"depth": "ResNet-{}", "timesteps": "T={}", "width": "width {}"}
 _MOST_LINES = 8
 """Lines of a hover text for parameters that `describe` leaves out."""
 
 
-def describe(trials: pd.DataFrame) -> list[str]:
-    """The network of each trial in a few words: `depth 14 width 16 T=4 or/oa/add xor middle`."""
-    known = [name for name in _DESCRIBED if f"config.{name}" in trials]
-    rows = trials[[f"config.{name}" for name in known]].set_axis(known, axis=1).to_dict("records")
-    return [_words({str(name): value for name, value in row.items() if not pd.isna(value)}) for row in rows]
+def _resnet(fields: Mapping[str, Any]) -> str:
+    """`ResNet-14`, as networks of this block and depth are called."""
+    return f"ResNet-{fields['depth']}"
+
+
+def parameter_name(parameter: str) -> str:
+    """A parameter as the heading of its values: `time steps (T)`."""
+    return _PARAMETERS.get(parameter, parameter)
+
+
+def value_name(parameter: str, value: object) -> str:
+    """A value that says what it is, without a heading: `ResNet-14`, `T=4`, `width 16`, `merge: or`.
+
+    >>> value_name("timesteps", 4), value_name("merge", "or")
+    ('T=4', 'merge: or')
+    """
+    return _VALUES.get(parameter, f"{parameter}: {{}}").replace("{}", _short(str(value), 20))
+
+
+def short_names(trials: pd.DataFrame) -> list[str]:
+    """The network of each trial for the side of a figure: `ResNet-14 T=4 or/oa/add`."""
+    return [
+        " ".join(
+            [
+                *([_resnet(fields)] if "depth" in fields else []),
+                *([f"T={fields['timesteps']}"] if "timesteps" in fields else []),
+                *([_short(str(fields["merge"]), 16)] if "merge" in fields else []),
+            ]
+        )
+        for fields in described_fields(trials)
+    ]
+
+
+def _lines(fields: Mapping[str, Any]) -> list[str]:
+    """The network in lines that say what each value is."""
+    block = fields.get("block", "basic")
+    size = [_resnet(fields) + ("" if block == "basic" else f" ({block})")] if "depth" in fields else []
+    size += [f"width {fields['width']}"] if "width" in fields else []
+    size += [f"T={fields['timesteps']}"] if "timesteps" in fields else []
+    size += [f"neuron: {fields['neuron.kind']}"] if fields.get("neuron.kind", "lif") != "lif" else []
+    return [", ".join(size), *(f"{name}: {fields[name]}" for name in ("merge", "xor") if name in fields)]
 
 
 def hover_texts(trials: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
     """Id, metrics and configuration of each trial as plotly shows them: lines joined by `<br>`, texts escaped."""
-    extra = {name: column for name, column in varying_parameters(trials).items() if name not in _DESCRIBED}
+    extra = {name: column for name, column in varying_parameters(trials).items() if name not in DESCRIBED}
     shown = list(extra.items())[:_MOST_LINES]
     texts = []
-    for row, network in zip(trials.to_dict("records"), describe(trials), strict=True):
+    for row, network in zip(trials.to_dict("records"), map(_lines, described_fields(trials)), strict=True):
         number = "" if pd.isna(row["trial_id"]) else f"#{row['trial_id']}  "
         lines = [f"<b>{number}{escape(str(row.get('arch_id', '')))}</b>"]
         lines += [f"{escape(metric_of(metric).heading)} {value_text(metric, row[metric])}" for metric in metrics]
-        lines += [escape(part) for part in _wrapped(network)]
+        lines += [escape(part) for line in network for part in _wrapped(line)]
         lines += [f"{escape(name)} {escape(_text(row[column]))}" for name, column in shown if not pd.isna(row[column])]
         source = row.get("source")
         lines += [] if source is None or pd.isna(source) else [f"from {escape(_short(str(source)))}"]
         texts.append("<br>".join(lines))
     return texts
-
-
-def varying_parameters(trials: pd.DataFrame) -> dict[str, str]:
-    """The `config.*` columns, by parameter, whose values differ between trials; missing counts as a value."""
-    return {
-        name: column
-        for name, column in parameter_columns(trials).items()
-        if labels(trials[column]).nunique(dropna=False) > 1
-    }
-
-
-def baseline_parts(source: object) -> tuple[str, int] | None:
-    """Family and depth of a baseline: `("xoresnet", 14)` for `xoresnet14`; None for other sources."""
-    match = _BASELINE.fullmatch(source) if isinstance(source, str) else None
-    return (match[1], int(match[2])) if match else None
-
-
-def _words(fields: Mapping[str, Any]) -> str:
-    words = [str(fields["block"])] if fields.get("block", "basic") != "basic" else []
-    words += [f"{name} {fields[name]}" for name in ("depth", "width") if name in fields]
-    words += [f"T={fields['timesteps']}"] if "timesteps" in fields else []
-    words += [str(fields["merge"])] if "merge" in fields else []
-    words += [f"xor {fields['xor']}"] if fields.get("xor", "none") != "none" else []
-    words += [str(fields["neuron.kind"])] if fields.get("neuron.kind", "lif") != "lif" else []
-    return " ".join(words)
 
 
 def _wrapped(text: str, width: int = 44) -> list[str]:

@@ -1,9 +1,11 @@
-"""The look of the static figures, which suit a paper: one column wide (3.4 in) or two (7 in)."""
+"""The look of the static figures, which suit a paper: one column wide (3.5 in) or two (7 in)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
 from xoresnet.results.figures.kit.axes import Axis, round_ticks
@@ -13,10 +15,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLUMN", "PAGE", "blank", "drawing", "paper_style", "plain_text", "set_axis"]
+__all__ = ["COLUMN", "LABEL_BOX", "PAGE", "blank", "drawing", "paper_style", "plain_text", "set_axis", "set_title"]
 
-COLUMN, PAGE = 3.4, 7.0
+COLUMN, PAGE = 3.5, 7.0
 """Widths in inches."""
+_NOTEBOOK_DPI = 144
+_BESIDE = 0.13
+"""Inches at both sides, into which the label of the last tick may reach."""
+LABEL_BOX: Any = {"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.75, "linewidth": 0}
+"""The background of a label that may lie over marks."""
 _STYLE: Any = {  # matplotlib types its keys one by one
     "font.size": 8,
     "axes.labelsize": 8,
@@ -56,11 +63,37 @@ def drawing(
     width: float, height: float, rows: int = 1, columns: int = 1, **options: Any
 ) -> Iterator[tuple[Figure, Any]]:
     """A figure and its axes, as `Figure.subplots` returns them, without a window or global state. Sizes in inches."""
-    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with paper_style():
-        figure = Figure(figsize=(width, height), layout="constrained")
+        layout = ConstrainedLayoutEngine(w_pad=_BESIDE)
+        figure = _figure_class()(figsize=(width, height), layout=layout)
         yield figure, figure.subplots(rows, columns, **options)
+
+
+@cache
+def _figure_class() -> type[Figure]:
+    """Figures that a notebook shows although pyplot does not know them, and that are saved in their style."""
+    from matplotlib.figure import Figure  # here, because infos are made without matplotlib
+
+    class PaperFigure(Figure):
+        def savefig(self, fname: Any, **options: Any) -> None:
+            with paper_style():
+                super().savefig(fname, **options)
+
+        def _repr_png_(self) -> bytes:
+            picture = BytesIO()
+            self.savefig(picture, format="png", dpi=_NOTEBOOK_DPI)
+            return picture.getvalue()
+
+    return PaperFigure
+
+
+def set_title(figure: Figure, title: str) -> Figure:
+    """The figure with a title above it; none if it is empty."""
+    if title:
+        figure.suptitle(plain_text(title), fontsize=8, x=0.02, ha="left")
+    return figure
 
 
 def blank(sentence: str) -> Figure:

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from tests.results.trials import STATES, says, unchanged
-from xoresnet.results.analysis.ablation import ablation
+from xoresnet.results.analysis.ablation import FEWEST_PAIRS, ablation
 
 NAN = math.nan
 COLUMNS = ["kind", "metric", "level", "reference", "scale", "effect", "low", "high", "count"]
@@ -80,7 +81,7 @@ def test_effects(frame: pd.DataFrame, factor: str) -> None:
     names = [present(effects[name]) for name in ("metric", "kind", "level", "reference", "scale", "count")]
     assert list(zip(*names, strict=True)) == [(*row[:5], row[6]) for row in expected]
     assert effects["effect"].tolist() == pytest.approx([row[5] for row in expected], nan_ok=True)
-    few = effects["count"] < 2
+    few = effects["count"] < FEWEST_PAIRS
     assert effects.loc[few, ["low", "high"]].isna().all(axis=None)
     assert (effects["low"] <= effects["high"])[~few].all()
 
@@ -105,7 +106,8 @@ def test_matched_pairs() -> None:
     rows = effects[(effects["kind"] == "matched") & (effects["level"] == "oa")].set_index("metric")
     assert rows["reference"].tolist() == ["add", "add"]
     assert rows["scale"].tolist() == ["difference", "ratio"]
-    np.testing.assert_allclose(rows[["effect", "low", "high"]], [[0.1] * 3, [1 / 3] * 3], rtol=1e-9)
+    np.testing.assert_allclose(rows["effect"], [0.1, 1 / 3], rtol=1e-9)
+    assert rows[["low", "high"]].isna().all(axis=None)
     assert rows["count"].tolist() == [2, 2]
     unmatched = effects[effects["level"].eq("or") & effects["reference"].notna()]
     assert unmatched["reference"].tolist() == ["add", "oa"] * 2
@@ -129,12 +131,16 @@ def test_the_interval_is_where_resampled_means_lie() -> None:
     assert (row["low"], row["high"]) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.01)
 
 
-def test_all_resamples_of_two_values() -> None:
-    """Means are 0, 1/2 and 1 with chances of 1/4, 1/2 and 1/4."""
-    frame = pd.DataFrame({"config.merge": "oa", "val_accuracy": [0.0, 1.0]})
-    for confidence, expected in [(0.95, (0.0, 1.0)), (0.4, (0.5, 0.5))]:
+def test_all_resamples_of_few_values() -> None:
+    """The number of ones among six draws is binomial."""
+    frame = pd.DataFrame({"config.merge": "oa", "val_accuracy": [0.0, 1.0] * 3})
+    for confidence in (0.9, 0.4):
+        tail = (1 - confidence) / 2
+        expected = tuple(binom.ppf([tail, 1 - tail], 6, 0.5) / 6)
         (row,) = ablation(frame, "merge", ["val_accuracy"], confidence=confidence).to_dict("records")
-        assert (row["low"], row["high"]) == expected
+        assert (row["low"], row["high"]) == pytest.approx(expected)
+    (row,) = ablation(frame[:5], "merge", ["val_accuracy"]).to_dict("records")
+    assert np.isnan(row["low"])
 
 
 def test_same_seed_same_numbers() -> None:

@@ -77,7 +77,7 @@ class TestConfirmed(FigureContract):
         assert f"<b>#{row['trial_id']}  {row['arch_id']}</b>" in text
         mean, deviation = 100 * row["test_accuracy_mean"], 100 * row["test_accuracy_std"]
         assert f"test accuracy {mean:.2f} % ± {deviation:.2f} %, 3 seeds" in text
-        assert "depth 14" in text
+        assert "ResNet-14, width 8" in text
 
     def test_networks_that_the_search_did_not_train(self) -> None:
         row = {**trial(0), "trial_id": None, "arch_id": "alone", "source": "xoresnet8"}

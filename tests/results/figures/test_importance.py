@@ -15,7 +15,9 @@ class TestImportance(FigureContract):
         assert set(info.parameters) == {"timesteps", "merge", "depth", "xor"}
         traces = self.drawn(varied_run(60))["data"]
         assert [trace["name"] for trace in traces] == ["accuracy", "spikes"]
-        assert all(trace["y"] == list(info.parameters) for trace in traces)
+        headings = {"timesteps": "time steps (T)", "depth": "ResNet depth"}
+        named = [headings.get(name, name) for name in info.parameters]
+        assert all(trace["y"] == named for trace in traces)
 
     def test_too_few_trials(self) -> None:
         info = self.info(run_of(*(trial(number, 0.1 * number, 10.0 + number) for number in range(9))))

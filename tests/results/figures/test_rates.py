@@ -21,9 +21,12 @@ class TestRates(FigureContract):
         assert info.networks[0] == "depth 8 width 8 T=2 or"
 
     def test_cells_say_what_they_are(self) -> None:
-        (trace,) = self.drawn(run_of(trial(1, 0.9, 900)))["data"]
+        figure = self.drawn(run_of(trial(1, 0.9, 900)))
+        (trace,) = figure["data"]
         assert trace["customdata"][0][2] == ["a0001", "b.neuron", "depth 8 width 8 T=2 or"]
-        assert trace["y"] == ["#1"]
+        assert trace["text"][0][2] == "#1"
+        assert figure["layout"]["yaxis"]["ticktext"] == ["#1 ResNet-8 T=2 or"]
+        assert figure["layout"]["meta"]["narrow"]["yaxis.ticktext"] == ["#1"]
 
     def test_of_a_large_front_some(self) -> None:
         info = self.info(run_of(*(trial(n, 0.1 + n / 1000, 10.0 + n) for n in range(100))))

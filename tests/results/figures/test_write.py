@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.results.made_runs import empty_run, run_of, trial, varied_run, write_run
+from tests.results.ablations import ablations, trainings
+from tests.results.made_runs import empty_run, run_of, trial, varied_run
 from tests.results.trials import says
 from xoresnet.results import write_figures
 from xoresnet.results.figures import FIGURES
@@ -15,25 +17,35 @@ from xoresnet.results.figures import FIGURES
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Each figure in two formats."""
-    folder = tmp_path_factory.mktemp("written")
-    return write_figures(write_run(varied_run(), folder / "run"), folder / "figures")
+    """Each figure in the default formats."""
+    ablated = ablations(trainings([0.5, 0.6]), trainings([0.7, 0.9], "merge", "add", "or"))
+    return write_figures(replace(varied_run(), ablations=ablated), tmp_path_factory.mktemp("written"))
 
 
 def test_each_figure_as_a_picture_and_as_a_drawing(pictures: list[Path]) -> None:
-    assert sorted(path.name for path in pictures) == sorted(f"{n}.{form}" for n in FIGURES for form in ("png", "svg"))
+    assert sorted(path.name for path in pictures) == sorted(
+        f"{name}.{form}" for name in FIGURES for form in ("png", "svg", "pdf")
+    )
     for path in pictures:
         if path.suffix == ".png":
             with Image.open(path) as picture:
-                assert picture.width in (1020, 2100)  # 3.4 and 7 inches at 300 dots an inch
-        else:
+                assert picture.width in (1050, 2100)  # 3.5 and 7 inches at 300 dots an inch
+        elif path.suffix == ".svg":
             assert "<text" in path.read_text()  # text stays text
+        else:
+            assert path.read_bytes().startswith(b"%PDF")
 
 
-def test_no_window_is_opened(pictures: list[Path]) -> None:
-    assert pictures
+def test_no_window_is_opened(tmp_path: Path) -> None:
+    """Whether or not somebody else draws with pyplot in this process."""
+    run, known = run_of(trial(0, 0.5, 10), trial(1, 0.6, 20)), open_windows()
+    assert write_figures(run, tmp_path)
+    assert open_windows() == known
+
+
+def open_windows() -> list[int]:
     pyplot = sys.modules.get("matplotlib.pyplot")
-    assert pyplot is None or not pyplot.get_fignums()
+    return [] if pyplot is None else pyplot.get_fignums()
 
 
 def test_other_formats(tmp_path: Path) -> None:
@@ -63,9 +75,9 @@ def test_figures_declare_themselves(name: str) -> None:
     assert kind.reading.endswith(".")
 
 
-def test_every_file_but_this_one_is_a_figure() -> None:
+def test_every_other_file_is_a_figure() -> None:
     folder = Path(str(files("xoresnet.results.figures")))
-    assert set(FIGURES) == {path.stem for path in folder.glob("*.py")} - {"__init__", "write"}
+    assert set(FIGURES) == {path.stem for path in folder.glob("*.py")} - {"__init__", "plots", "write"}
 
 
 def test_the_order_is_that_of_the_report() -> None:

@@ -43,7 +43,7 @@ def test_measures(a: pd.DataFrame, b: pd.DataFrame, objectives: Any, epochs: boo
     assert measured["trials"] == [len(a), len(b)]
     assert measured["complete"] == [len(ps) for ps in counted]
     assert measured["front_size"] == [len(front(f, objectives)) for f in (a, b)]
-    assert measured["covered"] == pytest.approx(
+    assert measured["front_covered_by_other"] == pytest.approx(
         [share_covered(a, b, objectives), share_covered(b, a, objectives)], nan_ok=True
     )
     for place, (metric, direction) in enumerate(objectives.items()):
@@ -68,7 +68,7 @@ def test_a_case() -> None:
     )
     b = pd.DataFrame({"val_accuracy": [0.9, 0.6], "spikes_per_sample": [1000, 100], "epochs_trained": [5, 7]})
     measured = measures(compare(a, b, log=["spikes_per_sample"]))
-    assert measured["covered"] == [pytest.approx(2 / 3), 0.5]
+    assert measured["front_covered_by_other"] == [pytest.approx(2 / 3), 0.5]
     assert measured["reference.val_accuracy"] == pytest.approx([0.02] * 2)
     assert measured["epochs_trained"] == pytest.approx([NAN, 12], nan_ok=True)
     assert measured["train_seconds"] == pytest.approx([6, NAN], nan_ok=True)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -71,8 +71,8 @@ def test_a_million_trials() -> None:
     generator = np.random.default_rng(0)
     accuracy, noise = generator.permutation(1_000_000), generator.integers(0, 2, 1_000_000)
     frame = pd.DataFrame({"val_accuracy": accuracy, "spikes_per_sample": accuracy + noise})
-    start = perf_counter()
+    start = process_time()
     rows = pareto_front(frame)
-    assert perf_counter() - start < 5
+    assert process_time() - start < 5
     assert rows["spikes_per_sample"].is_monotonic_increasing
     assert rows["val_accuracy"].is_monotonic_increasing

@@ -48,7 +48,8 @@ def test_of_two_objectives_it_is_farthest_from_the_chord(pairs: list[tuple[int, 
         assert row["trial_id"] == min(places)
         return
     distances = [round(distance_beyond_the_chord(normalised(place), ends[0], ends[-1]), 9) for place in places]
-    assert row["trial_id"] == min(p for p, d in zip(places, distances, strict=True) if d == max(distances))
+    farthest = [p for p, d in zip(places, distances, strict=True) if d == max(distances)]
+    assert row["trial_id"] == min(farthest, key=lambda place: (normalised(place), place))
 
 
 @given(frames(NUMBERS), objectives_of())
@@ -66,7 +67,7 @@ def test_of_any_number_it_is_the_smallest_sum(frame: pd.DataFrame, objectives: A
         for p in places
     ]
     least = [place for place, total in zip(places, sums, strict=True) if round(total - min(sums), 8) == 0]
-    expected = min(frame["trial_id"].iloc[place] for place in least)
+    _, expected = min(((losses[place] or ())[0], frame["trial_id"].iloc[place]) for place in least)
     assert unchanged(frame, lambda f: knee(f, objectives))["trial_id"] == expected
     assert knee(frame, objectives, log=log & set(objectives))["trial_id"] == expected
 
@@ -75,16 +76,16 @@ def test_of_any_number_it_is_the_smallest_sum(frame: pd.DataFrame, objectives: A
     ("frame", "expected"),
     [
         (trials([0.9, 0.85, 0.1], [1000, 100, 10]), 1),
-        (trials([0.9, 0.15, 0.1], [1000, 100, 10]), 2),
-        (trials([0.9, 0.5, 0.1], [1000, 505, 10]), 2),  # in the middle without a logarithm
-        (trials([0.9, 0.1], [1000, 10], trial_id=[5, 7]), 0),  # two ends: the first trial
-        (trials([0.9, 0.1], [1000, 10], trial_id=[7, 5]), 1),
-        (trials([0.9, 0.1], [1000, 10]), 1),  # without numbers: the best in the last objective
+        (trials([0.9, 0.15, 0.1], [1000, 100, 10]), 0),  # nothing lies beyond the chord: the most accurate
+        (trials([0.9, 0.5, 0.1], [1000, 505, 10]), 0),  # in the middle without a logarithm
+        (trials([0.9, 0.1], [1000, 10], trial_id=[5, 7]), 0),  # two ends
+        (trials([0.9, 0.1], [1000, 10], trial_id=[7, 5]), 0),
+        (trials([0.9, 0.1], [1000, 10]), 0),
         (trials([0.9, 0.9, 0.1], [100, 100, 50], trial_id=[4, 3, 5]), 1),
         (trials([0.9, 0.8, 0.5, 0.0], [1000, 100, 90, 0]), 1),  # no logarithm of zero: no knee
         (trials([0.0], [0.0]), 0),
-        (trials([0.9, 0.8, INF], [1000, 100, INF]), 1),
-        (trials([0.9, 0.8, 0.95], [1000, 100, 1], state=["COMPLETE", "COMPLETE", "PRUNED"]), 1),
+        (trials([0.9, 0.8, INF], [1000, 100, INF]), 0),
+        (trials([0.9, 0.8, 0.95], [1000, 100, 1], state=["COMPLETE", "COMPLETE", "PRUNED"]), 0),
     ],
 )
 def test_knees(frame: pd.DataFrame, expected: int) -> None:

@@ -69,7 +69,9 @@ class Visit:
     def hover(self, figure: str, trace: str, number: int = 0) -> str:
         """The text that appears at a point."""
         x, y = self.point(figure, trace, number)
-        self.page.mouse.move(x - 30, y - 30)
-        self.page.mouse.move(x, y, steps=4)
-        label = self.page.wait_for_selector(f"#{figure} .hoverlayer .hovertext", timeout=5000)
+        shown = f"#{figure} .hoverlayer .hovertext"
+        self.page.mouse.move(0, 0)
+        self.page.wait_for_selector(shown, state="detached", timeout=60_000)
+        self.page.mouse.move(x, y)  # at once, because points on the way have texts, too
+        label = self.page.wait_for_selector(shown, timeout=60_000)
         return str(label.text_content())

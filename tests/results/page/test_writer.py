@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
-from tests.results.made_runs import confirming, empty_run, run_of, trial, varied_run, write_run
+from tests.results.made_runs import confirming, empty_run, run_of, seed_of, trial, varied_run, write_run
 from tests.results.page.browser import PHONE, Visit, opened_browser
 from xoresnet.errors import RunError, UsageError
 from xoresnet.results import Run, importance, load, report
+from xoresnet.results.analysis.findings import found
+from xoresnet.results.analysis.leading import leading
+from xoresnet.results.analysis.networks import baseline_of, describe
 from xoresnet.results.figures import FIGURES
-from xoresnet.results.figures.kit.networks import baseline_parts, describe
 from xoresnet.results.page.headline import failures
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'></script>"
@@ -79,7 +82,7 @@ def shared(browser: Any, page_path: Path) -> Visit:
 def first_dot() -> Any:
     """The row of the front whose dot comes first; baselines have symbols of their own."""
     front = varied_run(60).front
-    return front[[baseline_parts(source) is None for source in front["source"]]].sort_values("trial_id").iloc[0]
+    return front[[baseline_of(source) is None for source in front["source"]]].sort_values("trial_id").iloc[0]
 
 
 class TestFile:
@@ -128,25 +131,71 @@ class TestText:
         facts = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", text))
         run = varied_run(60)
         assert facts["Trials"] == "60"
-        assert facts["Front"] == f"{len(run.front)}"
-        assert facts["Best accuracy"] == f"{100 * run.front['val_accuracy'].max():.2f} %"
-        assert facts["Fewest spikes"] == f"{run.front['spikes_per_sample'].min():,.0f}"
-        assert re.fullmatch(r"[\d.]+ % at [\d,]+ spikes", facts["Knee"])
+        lead = leading(run)
+        assert lead.is_confirmed
+        best, leanest = (
+            lead.front.loc[lead.front["test_accuracy_mean"].idxmax()],
+            lead.front.loc[lead.front["test_spikes_per_sample_mean"].idxmin()],
+        )
+        assert facts["Front"] == f"{len(lead.front)}"
+        accuracy = f"{100 * best['test_accuracy_mean']:.2f} ± {100 * best['test_accuracy_std']:.2f} %"
+        assert facts["Best test accuracy"] == accuracy
+        assert facts["Fewest test spikes"].startswith(f"{leanest['test_spikes_per_sample_mean']:,.0f} ± ")
+        assert re.fullmatch(r"[\d.]+ % at [\d,]+ test spikes", facts["Knee"])
+        assert f"#{best['trial_id']}, {best['arch_id']}, mean of 3 seeds" in text
         assert float(facts["Hypervolume"]) > 0
         assert facts["Elapsed time"] == "30 min"
         assert facts["Machine time"] == "55 min"
         states = run.trials["state"].value_counts()
-        assert f"{states['COMPLETE']} complete, {states['PRUNED']} pruned, 1 failed, 1 unfinished" in text
         assert "reference: validation accuracy" in text
-        counts = f"{states['COMPLETE']} complete, {states['PRUNED']} pruned, 1 failed"
+        counts = f"{states['COMPLETE']} complete, {states['PRUNED']} pruned, 1 failed, 1 unfinished"
         spent = f"{run.trials['epochs_trained'].sum() / 3:.1f} of 30 full trainings spent"
         assert f"As of 2026-01-02 03:34 UTC · {counts}; {spent}" in text
+
+    def test_headline_of_single_trainings(self, tmp_path: Path) -> None:
+        run = run_of(trial(0, 0.5, 100.0), trial(1, 0.75, 200.0))
+        for confirmed, detail in (
+            (run, "networks"),
+            (confirming(run, seed_of(trial(0))), "networks, 1 of them confirmed"),
+        ):
+            text = report(confirmed, tmp_path / "page.html").read_text(encoding="utf-8")
+            facts = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", text))
+            assert (facts["Best accuracy"], facts["Fewest spikes"]) == ("75.00 %", "100")
+            assert f'<dt>Front</dt><dd>2</dd><dd class="detail">{detail}</dd>' in text
+
+    def test_what_was_found_comes_first(self, text: str) -> None:
+        section = text.partition('<section id="findings"')[2].partition("</section>")[0]
+        assert text.index('id="findings"') < text.index('class="facts"')
+        listed = found(varied_run(60))
+        places = [section.index(str(escape(finding.sentence))) for finding in listed]
+        assert places == sorted(places)
+        assert re.findall(r'<a href="#(\w+)">', section) == [finding.figure for finding in listed]
+        for finding in listed:
+            assert f'<section id="{finding.figure}"' in text
+            assert not finding.command or f"<code>{finding.command}</code>" in section
+
+    def test_commands_name_the_run(self, tmp_path: Path) -> None:
+        folder = write_run(run_of(trial(0), trial(1, 0.6)), tmp_path / "my run")
+        quoted = str(escape(f"'{folder}'"))
+        assert f"<code>xoresnet confirm {quoted}</code>" in report(folder).read_text(encoding="utf-8")
+        other = report(load(folder), tmp_path / "page.html", place="runs/mine").read_text(encoding="utf-8")
+        assert "<code>xoresnet confirm runs/mine</code>" in other
+
+    def test_a_front_that_is_confirmed_in_part_has_both_in_its_table(self, tmp_path: Path) -> None:
+        run = confirming(run_of(rows := trial(0), trial(1, 0.9, 2000.0)), seed_of(rows), seed_of(rows, 2))
+        text = report(run, tmp_path / "page.html").read_text(encoding="utf-8").partition('id="table"')[2]
+        heads = re.findall(r'class="sort">([^<]+)<', text)
+        assert heads[2:4] == ["accuracy", "spikes"]
+        assert heads[-4:] == ["test accuracy", "test spikes", "seeds", "network"]
+        cells = re.findall(r'<td class="number" data-value="[^"]*">([^<]*)<', text)
+        assert cells[6:9] == ["48.50 ± 0.71 %", "1,030 ± 14.14", "2"]
+        assert cells[15:18] == ["", "", "0"]
 
     @pytest.mark.parametrize(
         ("states", "progress"),
         [
             ([], "No trial has started yet"),
-            (["RUNNING"], "· no trial has stopped yet"),
+            (["RUNNING"], "· 1 unfinished; 1.0 of 7.5 full trainings spent"),
             (["COMPLETE"] * 3, "· 3 complete; 3.0 of 7.5 full trainings spent"),
             (["PAUSED", "COMPLETE"], "· 1 complete, 1 paused; 2.0 of 7.5 full trainings spent"),
         ],
@@ -162,7 +211,7 @@ class TestText:
 
     def test_the_front_is_a_table(self, text: str) -> None:
         table = text.partition('id="table"')[2].partition("</table>")[0]
-        front = varied_run(60).front
+        front = leading(varied_run(60)).front
         assert re.findall(r'data-copy="([^"]+)"', table) == list(front["arch_id"])
         for network in describe(front):
             assert network in table
@@ -170,8 +219,25 @@ class TestText:
     def test_every_figure_has_its_reading(self, text: str) -> None:
         for name, kind in FIGURES.items():
             section = text.partition(f'<section id="{name}"')[2].partition("</section>")[0]
-            assert kind.title in section
-            assert kind.reading.split("“")[0][:60] in section
+            if missing := kind.info(varied_run(60)).missing:  # it is listed at the end, where links find it
+                assert f'<div id="{name}"><dt>{kind.title}</dt><dd>{missing}</dd></div>' in text
+                assert section == ""
+            else:
+                assert kind.title in section
+                assert kind.reading.split("“")[0][:60] in section
+
+    def test_no_row_is_half_empty(self, page_path: Path, small_page: Path) -> None:
+        for path in (page_path, small_page):
+            cards = re.findall(r'<section id="(?!findings)\w+" class="card( wide)?"', path.read_text(encoding="utf-8"))
+            narrow = [len(run) for run in "".join("w" if wide else "n" for wide in cards).split("w")]
+            assert all(count % 2 == 0 for count in narrow)
+            assert any(narrow)
+
+    def test_the_data_set_is_in_the_heading(self, tmp_path: Path) -> None:
+        path = report(run_of(trial(0), name="mine", data={"name": "di<gits"}), tmp_path / "report.html")
+        text = path.read_text(encoding="utf-8")
+        assert "<title>mine on di&lt;gits · xoresnet</title>" in text
+        assert '<p class="kind">xoresnet search on di&lt;gits</p>' in text
 
     def test_failures_are_counted(self) -> None:
         rows = [trial(n, state="FAIL", reason=("out of memory", "diverged")[n % 3 == 0]) for n in range(7)]
@@ -200,15 +266,17 @@ class TestInBrowser:
                 plot.querySelectorAll(".trace .point, .trace path, .heatmaplayer image").length,
             ]))"""
         )
-        assert set(marks) == set(FIGURES)
+        assert set(marks) == {name for name, kind in FIGURES.items() if not kind.info(varied_run(60)).missing}
         assert all(marks.values()), marks
 
     def test_hovering_shows_the_configuration(self, shared: Visit) -> None:
         first = first_dot()
         text = shared.hover("front", "front")
         assert f"#{first['trial_id']}  {first['arch_id']}" in text
-        assert describe(first.to_frame().T)[0] in text
-        assert f"accuracy {100 * first['val_accuracy']:.2f} %" in text
+        assert f"width {first['config.width']}, T={first['config.timesteps']}" in text
+        assert f"merge: {first['config.merge']}" in text
+        front = leading(varied_run(60)).front.set_index("trial_id")
+        assert f"test accuracy {100 * front.loc[first['trial_id'], 'test_accuracy_mean']:.2f} %" in text
 
     @pytest.mark.parametrize("figure", ["curves", "timeline"])
     def test_hovering_elsewhere(self, shared: Visit, figure: str) -> None:
@@ -228,7 +296,7 @@ class TestInBrowser:
         copied = "id => document.querySelector('#toast').textContent === 'Copied ' + id"
         shared.page.wait_for_function(copied, arg=button.text_content())
 
-    @pytest.mark.parametrize("place", range(8))
+    @pytest.mark.parametrize("place", range(10))
     def test_the_table_sorts(self, shared: Visit, place: int) -> None:
         values = f"() => [...document.querySelectorAll('#table tbody tr')].map(r => r.cells[{place}].dataset.value)"
         button = shared.page.locator("#table button.sort").nth(place)
@@ -245,7 +313,7 @@ class TestInBrowser:
         assert down == sorted(up, reverse=True)
         marked = shared.js("() => [...document.querySelectorAll('#table th')].map(th => th.getAttribute('aria-sort'))")
         assert marked[place] == "descending"
-        assert marked.count("none") == 7
+        assert marked.count("none") == 9
 
     def test_the_theme(self, browser: Any, small_page: Path) -> None:
         visit = Visit(browser, small_page)
@@ -275,7 +343,9 @@ class TestInBrowser:
             ).map(one => one.outerHTML.slice(0, 80))"""
         )
         assert outside == []
-        for name in set(FIGURES) - {"parallel"}:  # which scrolls in its frame
+        drawn = visit.js("() => [...document.querySelectorAll('.plot')].map(plot => plot.dataset.figure)")
+        assert len(drawn) > 8
+        for name in set(drawn) - {"parallel"}:  # which scrolls in its frame
             assert visit.js(f"() => document.querySelector('#{name} .main-svg').getBoundingClientRect().right") <= 375
         assert visit.complaints == []
         visit.context.close()

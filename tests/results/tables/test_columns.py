@@ -4,7 +4,7 @@ import pandas as pd
 
 from xoresnet.measures.figures import LayerCounts
 from xoresnet.measures.records import EpochRecord
-from xoresnet.results.tables.columns import history_frame, layers_frame
+from xoresnet.results.tables.columns import TRIALS, conformed, history_frame, layers_frame
 
 FIGURES = [name for name in EpochRecord.__dataclass_fields__ if name not in ("epoch", "layers")]
 
@@ -36,3 +36,15 @@ def test_no_epochs_no_rows() -> None:
     for frame in (history_frame([], seed=1), layers_frame([], seed=1)):
         assert isinstance(frame, pd.DataFrame)
         assert len(frame) == 0
+
+
+def test_a_rate_of_the_schedule_is_not_the_configured_one() -> None:
+    """Tables of earlier versions called the last rate `learning_rate`, which reads as the configured one."""
+    columns = {"trial_id": "int64", "final_learning_rate": "float64", "config.recipe.learning_rate": "float64"}
+    assert {name: TRIALS[name] for name in columns} == columns
+    assert "learning_rate" not in TRIALS
+    earlier = pd.DataFrame({"trial_id": [0], "learning_rate": [1e-6], "config.recipe.learning_rate": [0.01]})
+    (row,) = conformed(earlier, columns).to_dict("records")
+    assert row == {"trial_id": 0, "final_learning_rate": 1e-6, "config.recipe.learning_rate": 0.01}
+    history = conformed(earlier[["learning_rate"]], {"learning_rate": "float64"})
+    assert list(history) == ["learning_rate"]

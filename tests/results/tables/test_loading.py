@@ -115,9 +115,16 @@ def test_by_an_address_of_fsspec(remote: str, folder: Path) -> None:
     assert run.name == "digits"
 
 
-@pytest.mark.parametrize("run", ["memory://bucket/nothing", "nowhere", "file:///nowhere/at/all"])
-def test_nothing_there(run: str) -> None:
-    with refused(f"{run} holds no search: it has no config.yaml"):
+@pytest.mark.parametrize(
+    ("run", "sentence"),
+    [
+        ("memory://bucket/nothing", "memory://bucket/nothing holds no search: it has no config.yaml"),
+        ("nowhere", "there is no folder nowhere"),
+        ("file:///nowhere/at/all", "there is no folder /nowhere/at/all"),
+    ],
+)
+def test_nothing_there(run: str, sentence: str) -> None:
+    with refused(sentence):
         load(run)
 
 
@@ -127,7 +134,7 @@ def test_an_address_that_nobody_knows() -> None:
 
 
 def test_a_file_is_no_run(folder: Path) -> None:
-    with refused("config.yaml holds no search"):
+    with refused("config.yaml is a file, not the folder of a run"):
         load(folder / "config.yaml")
 
 
@@ -278,7 +285,7 @@ def test_no_runs() -> None:
 
 def test_one_of_several_is_missing(folder: Path) -> None:
     shutil.rmtree(folder / "nothing", ignore_errors=True)
-    with refused("nothing holds no search"):
+    with refused("/nothing"):
         load_many([folder, folder.parent / "nothing"])
 
 

@@ -29,11 +29,11 @@ from xoresnet.measures.metrics import metric_of
 from xoresnet.network.count_spikes import count_spikes
 from xoresnet.results import Run, confirmed_networks, load, ranking_kept
 from xoresnet.search.confirmation.confirming import ConfirmRun, confirm
-from xoresnet.search.confirmation.study import look_at_confirm_study
+from xoresnet.search.confirmation.study import CONFIRMATION
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import Outcome, outcome
 from xoresnet.search.folders.claim import claimed
-from xoresnet.search.views.confirm import ConfirmView
+from xoresnet.search.views.retraining import RetrainingView
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 OR_RESNET8, PRUNED, FAILED = "or-resnet8", "7", "1"
@@ -134,7 +134,7 @@ def test_what_is_printed(real_confirmation: Path) -> None:
     assert len(rows) == len(networks) == 4
     for text, row in zip(rows, networks.to_dict("records"), strict=True):
         mean, deviation = 100 * row["test_accuracy_mean"], 100 * row["test_accuracy_std"]
-        assert f"{row['arch_id']}  {'*' if row['is_pareto'] else ' '}  {mean:.2f} % ± {deviation:.2f} %" in text
+        assert f"{row['arch_id']}  {'*' if row['is_pareto'] else ' '}  {mean:.2f} ± {deviation:.2f} %" in text
         assert text.startswith("  " if pd.isna(row["trial_id"]) else f"{row['trial_id']} ")
         assert text.endswith(f"({OR_RESNET8})") == pd.isna(row["trial_id"])
     tau = [
@@ -276,7 +276,7 @@ def test_a_training_that_diverges(others: Story) -> None:
     kept = f"everything finished is kept in {others.folder}"
     assert others.result.err == f"error: 1 of 3 trainings failed; {kept}; to resume: {again}\n"
     (line,) = (line for line in others.result.out.splitlines() if "failed: training of" in line)
-    assert " #1     seed 13  failed: training of " in line
+    assert " #1 seed 13  failed: training of " in line
     assert "0, 1 failed" in others.result.out
     # and is tried again by the next command
     *_, left, _ = xoresnet(*again.split()[1:], "--dry-run").out.splitlines()
@@ -286,12 +286,12 @@ def test_a_training_that_diverges(others: Story) -> None:
 # stopped
 
 
-def kills_a_worker() -> Callable[[ConfirmView, ConfirmRun], None]:
-    """A look that does so once, as soon as something was reported."""
+def kills_a_worker() -> Callable[[RetrainingView, ConfirmRun], None]:
+    """A look that does so once, as soon as a training has reported its first epoch, so that others are to come."""
     killed: list[int] = []
 
-    def look(view: ConfirmView, run: ConfirmRun) -> None:
-        pids = [live.metrics["pid"] for live in run.bridge.live.values() if live.metrics]
+    def look(view: RetrainingView, run: ConfirmRun) -> None:
+        pids = [live.metrics["pid"] for live in run.bridge.live.values() if live.metrics.get("epoch") == 1]
         if pids and not killed:
             killed.append(pids[0])
             os.kill(pids[0], signal.SIGKILL)
@@ -328,7 +328,7 @@ def check_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch, after: int, max
     assert xoresnet("front", str(folder)).code == 0  # and brings the table up to the journal
     assert_table(folder)
 
-    monkeypatch.setattr(ConfirmView, "look", kills_a_worker())
+    monkeypatch.setattr(RetrainingView, "look", kills_a_worker())
     ended = xoresnet(*words)
     assert (ended.code, ended.err) == (0, "")
     after = snapshot(folder)
@@ -346,7 +346,7 @@ EPOCHS = [f"report:{epoch}" for epoch in range(1, 4)]
 
 
 def snapshot(folder: Path) -> list[dict[str, Any]]:
-    study = look_at_confirm_study(folder)
+    study = CONFIRMATION.look(folder)
     assert study is not None
     return [{"state": trial.state.name, **trial.user_attrs} for trial in study.trials]
 
@@ -379,11 +379,11 @@ def test_how_to_go_on_is_said(number: signal.Signals, folder: Path, monkeypatch:
 
     def stopped(bridge: TrialBridge, *rest: Any) -> Outcome:
         assert bridge.next_config("only") is not None
-        lifeline = rest[-1].lifeline
+        lifeline = rest[3].lifeline
         lifeline.signal = number
         return outcome(bridge, lifeline)
 
-    monkeypatch.setattr("xoresnet.search.confirmation.confirming.execute", stopped)
+    monkeypatch.setattr("xoresnet.search.retraining.retraining.execute", stopped)
     words = ["confirm", str(folder), "max_concurrent=1", "--seeds=1", "--epochs=9", "--pick=knee"]
     result = xoresnet(*words, "--json")
     kept = f"everything finished is kept in {folder}"
@@ -421,28 +421,31 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert contents(made) == before
 
 
-RUN_ERRORS = ("folder", "holds", "front", "finished")
-"""What the message of a `RunError` says here; others are wrong requests."""
+RUN_ERRORS = ("front", "finished")
+"""What the message of a run that cannot be used says here; others are wrong requests."""
 
 
 @pytest.mark.usefixtures("there")
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("nowhere", "there is no folder nowhere"),
-        ("s3://bucket/run", "* of a run: s3://bucket/run is a URL, but files are written to *; mount or copy it"),
-        ("file", "there is no folder file"),
+        ("nothing", "there is no folder nothing"),
+        ("gopher://old/run", "gopher://old/run: *"),
+        ("file", "file is a file, not the folder of a run"),
         ("empty", "empty holds no search: it has no config.yaml"),
         ("thesis", "thesis holds no search: it has no config.yaml"),
-        ("training", "*/training holds a training, not a search"),
+        ("training", "training holds a training, not a search"),
         (
             "unstudied",
             "*/unstudied/study.journal is missing or empty, but 6 trials finished according to the tables; *",
         ),
         ("barren", "barren has no front yet: no trial is complete"),
         ("run --pick 99", "pick 99: run has no such trial; choose *, knee, best-accuracy, *"),
-        ("run --pick nee", "pick nee: run has no such trial; did you mean 'knee'?"),
-        ("run --pick xoresnet9", "pick xoresnet9: run has no such trial; did you mean 'xoresnet8'?"),
+        ("run --pick nee", "pick: 'nee' is neither a criterion nor a network of run; did you mean 'knee'?"),
+        (
+            "run --pick xoresnet9",
+            "pick: 'xoresnet9' is neither *; did you mean 'xoresnet8'?",
+        ),
         ("run --pick max-spikes=x", "pick max-spikes=x: 'x' is not a number"),
         (
             "run budget=3",
@@ -462,9 +465,9 @@ RUN_ERRORS = ("folder", "holds", "front", "finished")
         ("run max_concurrent", "'max_concurrent' is not a setting; write key=value, for example epochs=5"),
         (
             "run --seeds 0",
-            "Invalid value for '--seeds': 0 is not in the range 1<=x<=1000. (see xoresnet confirm --help)",
+            "--seeds must be at least 1, got 0 (see xoresnet confirm --help)",
         ),
-        ("run --epochs none", "Invalid value for '--epochs': 'none' is not a valid integer range. (see *)"),
+        ("run --epochs none", "--epochs must be a whole number, got 'none' (see *)"),
         ("", "Missing argument 'RUN'. (see xoresnet confirm --help)"),
     ],
 )

@@ -66,25 +66,32 @@ def test_what_is_in_one() -> None:
         "classes": list("0123456789"),
         "train_images": 1151,
         "validation_images": 287,
+        "test_images": 359,
         "mean": list(data.mean),
         "std": list(data.std),
         "augmentation": {"flip": False, "crop_padding": 0, "cutout": 0},
         "fingerprint": data.fingerprint,
+        "converted_images": 0,
+        "files_left_out": {},
     }
     rows = dict(line.split(maxsplit=1) for line in xoresnet("data", "digits").out.splitlines())
-    assert list(rows) == list(facts)
+    assert list(rows) == list(facts)[:-2]  # which are notes where there are any
     assert rows["input_shape"] == "1, 8, 8"
     assert rows["train_images"] == "1,151"
     assert rows["mean"] == f"{data.mean[0]:.4f}"
     assert rows["augmentation"] == "flip False, crop_padding 0, cutout 0"
 
 
-def test_the_test_set_is_not_read(tmp_path: Path) -> None:
+def test_the_test_set_is_read_too(tmp_path: Path) -> None:
+    """A damaged file is found here, and not after the search that `confirm` measures."""
     write_classes(tmp_path / "pictures" / "train", per_class=4)
     write_classes(tmp_path / "pictures" / "test", per_class=1)
-    (tmp_path / "pictures" / "test" / "owl" / "owl00.png").write_bytes(b"garbage")
     facts = xoresnet("data", "folder", "--data-root", "pictures", "--json").json
     assert facts["train_images"] + facts["validation_images"] == 12
+    assert facts["test_images"] == 3
+    (tmp_path / "pictures" / "test" / "owl" / "owl00.png").write_bytes(b"garbage")
+    result = xoresnet("data", "folder", "--data-root", "pictures")
+    assert result.is_refusal(1, "*/test/owl/owl00.png cannot be decoded as an image: *")
 
 
 @pytest.mark.parametrize(
@@ -104,9 +111,10 @@ def test_the_test_set_is_not_read(tmp_path: Path) -> None:
         ("mini-imagenet --download", 1, "* mini-imagenet is not found in */data and cannot be downloaded; to get *"),
         (
             "folder",
-            1,
-            "the data set folder is looked for only in the root that is given; to get it: *(data.root=DIR, or --data*)",
+            2,
+            "the data set folder needs a root; give the folder that contains one folder of images for each class: *",
         ),
+        ("folder --data-root nowhere", 2, "there is no folder nowhere"),
         ("folder --data-root empty", 1, "*/empty contains no class folders with images"),
         ("folder --data-root one/cat", 1, "*/cat contains images but no class folders; give the folder above it *"),
         ("mnist", 2, "there is no data set 'mnist'; *; did you mean 'fashion-mnist'?"),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 import shutil
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,10 @@ import torch
 
 from tests.results import made_runs
 from tests.search.command_line import Result, xoresnet
+from tests.xoresnet.data.datasets.pictures import write_image
 from xoresnet import load_model
 from xoresnet.results import best, knee, load
+from xoresnet.results.analysis.leading import leading
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 OR_RESNET8, PRUNED, FAILED = "or-resnet8", "7", "1"
@@ -52,7 +52,8 @@ def figures(place: Path) -> Any:
 
 
 def test_the_confirmed_weights(folder: Path, confirmed: pd.DataFrame, tmp_path: Path) -> None:
-    trial = knee(load(folder).front)["trial_id"]
+    lead = leading(load(folder))
+    trial = knee(lead.front, lead.objectives)["trial_id"]
     row = confirmed.loc[trial]
     result = exported(folder, tmp_path / "out")
     assert same(tmp_path / "out", folder / row["weights"])
@@ -60,20 +61,37 @@ def test_the_confirmed_weights(folder: Path, confirmed: pd.DataFrame, tmp_path: 
     accuracies = (
         f"validation accuracy {100 * row['val_accuracy']:.2f} %, test accuracy {100 * row['test_accuracy']:.2f} %"
     )
-    origin = f"run:{trial}, confirmed with seed {row['seed']}, 2 epochs"
-    assert result.out.startswith(f"{origin}: {accuracies}, ")
+    origin = f"{folder}:{trial}, confirmed with seed {row['seed']}, 2 epochs"
+    assert result.out.splitlines()[1].startswith(f"{origin}: {accuracies}, ")
     card = (tmp_path / "out" / "README.md").read_text()
-    assert f"| accuracy on the test set | {100 * row['test_accuracy']:.2f} % |" in card
-    assert f"| validation accuracy | {100 * row['val_accuracy']:.2f} % |" in card
+    assert f"| accuracy on the test set of these weights | {100 * row['test_accuracy']:.2f} % |" in card
+    assert f"| validation accuracy of these weights | {100 * row['val_accuracy']:.2f} % |" in card
     assert f"confirmed with seed {row['seed']}" in card
     assert figures(tmp_path / "out")["test_accuracy"] == row["test_accuracy"]
+
+
+def test_the_means_of_the_confirmation_come_first(folder: Path, tmp_path: Path) -> None:
+    lead = leading(load(folder))
+    assert lead.is_confirmed
+    row = knee(lead.front, lead.objectives)
+    first = exported(folder, tmp_path / "out").out.splitlines()[0]
+    mean, deviation = row["test_accuracy_mean"], row["test_accuracy_std"]
+    assert first.startswith(f"confirmed: accuracy on the test set {100 * mean:.2f} ± {100 * deviation:.2f} %, spikes ")
+    assert first.endswith(" (2 seeds)")
+    card = (tmp_path / "out" / "README.md").read_text()
+    of_seeds = "accuracy on the test set, mean ± standard deviation of 2 seeds"
+    assert f"| {of_seeds} | {100 * mean:.2f} ± {100 * deviation:.2f} % |" in card
+    assert card.index(of_seeds) < card.index("| accuracy on the test set of these weights |")
+    recorded = figures(tmp_path / "out")
+    assert (recorded["test_accuracy_mean"], recorded["test_accuracy_std"]) == (mean, deviation)
+    assert recorded["seeds"] == 2
 
 
 def test_the_searchs_own(folder: Path, tmp_path: Path) -> None:
     trial = knee(load(folder).front)["trial_id"]
     result = exported(folder, tmp_path / "out", "--searched")
     assert same(tmp_path / "out", f"{folder}:{trial}")
-    assert result.out.startswith(f"run:{trial}: validation accuracy ")
+    assert result.out.startswith(f"{folder}:{trial}: validation accuracy ")
     assert "test set" not in result.out
     assert "test_accuracy" not in figures(tmp_path / "out")
     assert "accuracy on the test set" not in (tmp_path / "out" / "README.md").read_text()
@@ -88,11 +106,12 @@ def test_where_nothing_was_confirmed(real_search: Path, tmp_path: Path) -> None:
 def test_what_comes_next_can_be_pasted_into_a_shell(real_search: Path, tmp_path: Path) -> None:
     output = tmp_path / 'ann\'s "best" model'
     last = exported(real_search, output).out.splitlines()[-1]
-    python, option, code = shlex.split(last.removeprefix("next: "))
-    assert (python, option) == ("python", "-c")
-    with redirect_stdout(io.StringIO()) as printed:
-        exec(code, {})
-    assert str(load_model(output)) in printed.getvalue()
+    program, *words, image = shlex.split(last.removeprefix("next: "))
+    assert (program, words, image) == ("xoresnet", ["predict", str(output)], "IMAGE")
+    write_image(tmp_path / "one.png")
+    result = xoresnet(*words, str(tmp_path / "one.png"))
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[1].startswith(str(tmp_path / "one.png"))
 
 
 @pytest.mark.parametrize("wanted", ["trial", "network"])
@@ -107,14 +126,14 @@ def test_a_baseline_that_was_not_searched(folder: Path, confirmed: pd.DataFrame,
     (row,) = confirmed[confirmed.index.isna()].to_dict("records")
     for word in (OR_RESNET8, row["arch_id"]):
         result = exported(folder, tmp_path / word, "--pick", word)
-        assert result.out.startswith(
-            f"run: {OR_RESNET8}, confirmed with seed {row['seed']}, 2 epochs: validation accuracy "
+        assert result.out.splitlines()[1].startswith(
+            f"{folder}: {OR_RESNET8}, confirmed with seed {row['seed']}, 2 epochs: validation accuracy "
         )
         assert same(tmp_path / word, folder / row["weights"])
     for words in (["--searched"], []):
         name = OR_RESNET8 if words else "sew-resnet9"
         result = xoresnet("export", str(folder), "--pick", name, *words)
-        assert result.is_refusal(2, f"pick {name}: run has no such trial; choose *")
+        assert result.is_refusal(2, f"pick: '{name}' is neither a criterion nor a network of run; choose *")
 
 
 def test_into_the_folder_of_the_run(folder: Path, confirmed: pd.DataFrame) -> None:
@@ -196,9 +215,13 @@ def test_as_json(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("nowhere", 1, "there is no folder nowhere"),
+        ("nowhere", 2, "there is no folder nowhere"),
         ("RUN --pick 99", 2, "pick 99: run has no such trial; choose *"),
-        ("RUN --pick knees --searched", 2, "pick knees: run has no such trial; did you mean 'knee'?"),
+        (
+            "RUN --pick knees --searched",
+            2,
+            "pick: 'knees' is neither *; did you mean 'knee'?",
+        ),
     ],
 )
 def test_mistakes(folder: Path, words: str, code: int, message: str) -> None:
@@ -211,8 +234,8 @@ def test_mistakes(folder: Path, words: str, code: int, message: str) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("training --pick knee", 2, "training holds one training; --pick is for searches, leave it out"),
-        ("training --searched", 2, "training holds one training; --searched is for searches, leave it out"),
+        ("training --pick knee", 2, "training holds one network; --pick is for searches, leave it out"),
+        ("training --searched", 2, "training holds one network; --searched is for searches, leave it out"),
         (
             "run",
             1,

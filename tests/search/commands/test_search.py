@@ -13,7 +13,7 @@ import pytest
 
 from tests.search.command_line import Result, xoresnet
 from tests.search.runs import drive
-from tests.search.views.test_search import complete, prune, search_config, searching
+from tests.search.views.test_search import complete, fail, prune, search_config, searching
 from tests.xoresnet.data.datasets.pictures import write_classes
 from tests.xoresnet.data.datasets.test_cifar import write_cifar10
 from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
@@ -57,7 +57,7 @@ def plan(*words: str) -> dict[str, Any]:
     """As `--dry-run --json` gives it, having written nothing; how long an epoch takes is not measured."""
     before = contents()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xoresnet.search.commands.search_job.estimate_epoch_seconds", lambda *_: 0.5)
+        patch.setattr("xoresnet.search.commands.jobs.search_job.estimate_epoch_seconds", lambda *_: 0.5)
         result = xoresnet("search", *words, "--dry-run", "--json")
     assert (result.code, result.err) == (0, "")
     assert contents() == before
@@ -91,7 +91,8 @@ def test_what_would_be_done_can_be_read() -> None:
     result = xoresnet("search", "mine.yaml", "--dry-run", "--run", "there")
     assert (result.code, result.err) == (0, "")
     assert contents() == before
-    *yaml, size, estimate, where = result.out.splitlines()
+    *yaml, recipe, size, estimate, where = result.out.splitlines()
+    assert recipe.startswith("Recipe: epochs 3, batch_size ")
     assert size == "The space has 2 networks."
     time = r"[\d.]+ (s|min|h)( \d+ (s|min))?"
     work = rf"as much as 7 full trainings of 3 epochs x {time}"
@@ -300,10 +301,10 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("fast.yaml", 2, "fast.yaml: recipe: must be a mapping of fields, got 'fast'"),
         ("fast.yaml learning_rate=1", 2, "recipe: must be a mapping of fields, got 'fast'"),
         ("seeded.yaml", 2, "seeded.yaml: recipe.seed: is set by the search; use seed=... without recipe."),
-        ("empty.yaml", 2, "empty.yaml is not a mapping of fields"),
-        ("list.yaml", 2, "list.yaml is not a mapping of fields"),
-        ("text.yaml", 2, "text.yaml is not a mapping of fields"),
-        ("broken.yaml", 2, "broken.yaml, line 1, column 14: mapping values are not allowed here"),
+        ("empty.yaml", 2, "empty.yaml is empty; `xoresnet search digits --dry-run` prints *"),
+        ("list.yaml", 2, "list.yaml is not a mapping of fields; `xoresnet search digits --dry-run` prints *"),
+        ("text.yaml", 2, "text.yaml is not a mapping of fields; `xoresnet search digits --dry-run` prints *"),
+        ("broken.yaml", 2, "broken.yaml, line 1, column 14: a value that contains ': ' must be in quotes"),
         ("numbers.yaml", 2, "numbers.yaml: 3: field names must be strings"),
         ("nothing.yaml", 2, "nothing.yaml: space: required, but missing"),
         ("mixed.yaml", 2, "mixed.yaml: space.budget: unknown field; the fields are arch, recipe, constraints"),
@@ -333,7 +334,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits --merge", 2, "No such option '--merge'. Write space.arch.merge=VALUE instead. (see *)"),
         ("digits run=x", 2, "run=x: write --run x instead. (see xoresnet search --help)"),
         ("dry_run=true", 2, "dry_run=true: write --dry-run instead. (see xoresnet search --help)"),
-        ("digits data=mnist", 2, "there is no data set 'mnist'; *; did you mean 'fashion-mnist'?"),
+        ("digits data=mnist", 2, "data.name: there is no data set 'mnist'; *; did you mean 'fashion-mnist'?"),
         ("digits budget=3 budget=4", 2, "budget is given twice"),
         ("digits budget=many", 2, "budget: must be a number, got 'many'"),
         ("digits budget=0", 2, "budget: must be at least 1, got 0"),
@@ -344,8 +345,8 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits pruner.tie=pass", 2, "pruner.tie: unknown field; did you mean 'ties'?"),
         ("digits sampler=tp", 2, "sampler: 'tp' is not one of *, or a dotted path; did you mean 'tpe'?"),
         ("digits space.arch.deth=8", 2, "space.arch.deth: unknown field; did you mean 'depth'?"),
-        ("digits data=dgits --dry-run", 2, "there is no data set 'dgits'; the data sets are digits, fashion-mnist, *"),
-        ("digits data=dgits --run new", 2, "there is no data set 'dgits'; *; did you mean 'digits'?"),
+        ("digits data=dgits --dry-run", 2, "data.name: there is no data set 'dgits'; the data sets are *"),
+        ("digits data=dgits --run new", 2, "data.name: there is no data set 'dgits'; *; did you mean 'digits'?"),
         ("digits data=cifar10 --run new", 1, "the data set cifar10 is not found in *; to get it: *"),
         ("digits data={name: folder, root: other} --run new", 1, "*/other contains no class folders *"),
         ("digits recipe=fast --run new", 2, "recipe: must be a mapping of fields, got 'fast'"),
@@ -361,22 +362,22 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits objectives=[val_loss:min]", 2, "objectives: a search requires at least two objectives, got 1"),
         ("digits schedule=cosine warmup_epochs=12", 2, "recipe.warmup_epochs: must be less than the 12 epochs, got 12"),
         ("digits space.constraints.max_params=10", 2, "the space is empty: no network satisfies its constraints"),
-        ("digits warm_start=nowhere --run new", 1, "warm_start: there is no folder nowhere"),
-        ("digits warm_start=other --run new", 1, "warm_start: other holds no search: it has no config.yaml"),
+        ("digits warm_start=nowhere --run new", 2, "warm_start: there is no folder nowhere"),
+        ("digits warm_start=other --run new", 2, "warm_start: other holds no search: it has no config.yaml"),
         ("digits warm_start=searched --run new", 1, "warm_start: none of the 0 networks on the front of searched *"),
         ("digits --rnu x", 2, "No such option '--rnu'. Did you mean '--run'? (see xoresnet search --help)"),
         ("digits --run", 2, "Option '--run' requires an argument."),
-        ("digits --run other", 1, "*/other holds other files; choose another run folder"),
-        ("digits --run trained", 1, "*/trained holds a training, not a search; choose another run folder"),
-        ("digits --run torn", 1, "*/torn/config.yaml, line 1, column 6: *; choose another run folder"),
-        ("digits --run none.txt", 1, "*/none.txt is not a folder*"),
+        ("digits --run other", 2, "*/other holds other files; choose another run folder"),
+        ("digits --run trained", 2, "*/trained holds a training, not a search; choose another run folder"),
+        ("digits --run torn", 1, "*/torn/config.yaml, line 1, column *: *; choose another run folder"),
+        ("digits --run none.txt", 2, "*/none.txt is not a folder*"),
         ("digits --run none.txt/new", 1, "*/none.txt/new: Not a directory"),
-        ("mine.yaml data={name: fashion-mnist, root: fashion} --run searched", 1,
+        ("mine.yaml data={name: fashion-mnist, root: fashion} --run searched", 2,
          ("*/searched holds another search: space.arch.input_shape was [1, 8, 8], is [1, 28, 28]; "
           "data.name was digits, is fashion-mnist; choose another run folder")),
-        ("mine.yaml seed=1 --run searched", 1,
+        ("mine.yaml seed=1 --run searched", 2,
          "*/searched holds another search: seed was 0, is 1; choose another run folder"),
-        ("mine.yaml epochs=2 sampler=tpe --run searched", 1,
+        ("mine.yaml epochs=2 sampler=tpe --run searched", 2,
          "*/searched holds another search: sampler was nsga2, is tpe; epochs was 3, is 2; choose another run folder"),
     ],
 )  # fmt: skip
@@ -440,7 +441,7 @@ def test_every_fault_has_its_line() -> None:
     assert list(contents()) == ["bad.yaml"]
 
 
-@pytest.mark.parametrize("storage", ["foo", "foo://bar", "redis://localhost:1"])
+@pytest.mark.parametrize("storage", ["foo://bar", "redis://localhost:1"])
 def test_a_storage_that_is_none_leaves_nothing_written(storage: str) -> None:
     result = xoresnet("search", "digits", f"storage={storage}", "--run", "new")
     assert result.is_refusal(result.code, f"storage: {storage}: *")
@@ -499,6 +500,24 @@ def test_the_front_is_shown_and_what_comes_next(ended: tuple[SearchConfig, list[
     ]
     assert why == "ended: what is left of the budget of 4 full trainings completes no network"
     assert what == f"next: xoresnet report {folder}; xoresnet export {folder}"
+
+
+def test_failed_trials_are_counted_and_guessing_is_no_success() -> None:
+    config = search_config(budget=2, retries=0)
+    Path("mine.yaml").write_text(write_yaml(config.model_dump(mode="json")))
+    with searching(config, Path("a run")) as run:
+        complete(run, 0.1, 1000)
+        fail(run, "it took longer than 9 s")
+        complete(run, 0.12, 2000)
+    result = xoresnet("search", "mine.yaml", "--run", "a run")
+    folder = shlex.quote(str(Path("a run").absolute()))
+    failed = f"1 of 3 trials failed: xoresnet status {folder} says why"
+    assert f"ended: the budget of 2 full trainings is spent; {failed}" in lines_of(result)
+    assert result.err.startswith("note: No network is clearly better than guessing (10.00 % with 10 classes; the best ")
+    assert "failed: 1 x it took longer than 9 s" in xoresnet("status", "a run").out
+    as_json = xoresnet("search", "mine.yaml", "--run", "a run", "--json")
+    assert as_json.err == result.err
+    assert as_json.json["ended"] == "the budget of 2 full trainings is spent"
 
 
 def test_the_front_as_json(ended: tuple[SearchConfig, list[str]]) -> None:
@@ -589,13 +608,13 @@ EXECUTE = "xoresnet.search.run.execute"
 
 def made_up(bridge: TrialBridge, trainable: object, config: SearchConfig, *rest: Any) -> Outcome:
     drive(bridge, config.epochs or 3)
-    return outcome(bridge, rest[-1].lifeline)
+    return outcome(bridge, rest[-2].lifeline)
 
 
 def fails(bridge: TrialBridge, trainable: object, config: SearchConfig, *rest: Any) -> Outcome:
     while bridge.next_config("only") is not None:
         bridge.on_end("only", "its worker died")
-    return outcome(bridge, rest[-1].lifeline)
+    return outcome(bridge, rest[-2].lifeline)
 
 
 WIDER = CONFIG.replace("width: 2", "width: [2, 4, 6, 8, 10, 12, 14, 16]")
@@ -689,7 +708,7 @@ def test_images_may_be_somewhere_else_but_must_be_of_the_same_kind() -> None:
     write_classes(Path("first"), per_class=6)
     lines_of(xoresnet("search", "mine.yaml", "budget=3", "--run", "run"))
     Path("first").rename("second")
-    assert xoresnet("search", "mine.yaml", "budget=5", "--run", "run").code == 1
+    assert xoresnet("search", "mine.yaml", "budget=5", "--run", "run").is_refusal(2, "there is no folder first")
     lines_of(xoresnet("search", "mine.yaml", "budget=5", "data.root=second", "data.verify=false", "--run", "run"))
     saved = RunFolder(Path("run")).saved_config()
     assert saved is not None
@@ -697,7 +716,7 @@ def test_images_may_be_somewhere_else_but_must_be_of_the_same_kind() -> None:
     write_classes(Path("third"), per_class=6, classes=("cat", "owl"))
     before = Path("run/config.yaml").read_bytes()
     assert xoresnet("search", "mine.yaml", "data.root=third", "--run", "run").is_refusal(
-        1, "*/run holds another search: space.arch.num_classes was 3, is 2; choose another run folder"
+        2, "*/run holds another search: space.arch.num_classes was 3, is 2; choose another run folder"
     )
     assert Path("run/config.yaml").read_bytes() == before
 

@@ -20,8 +20,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import RunError, UsageError
 from xoresnet.files.yaml_text import read_yaml, write_yaml
-from xoresnet.search.commands.arch_source import ArchSource
-from xoresnet.search.commands.searched_trial import find_trial
+from xoresnet.search.commands.arguments.arch_source import ArchSource, find_trial
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.study.attributes import DUPLICATE
 from xoresnet.search.study.opening import look_at_study
@@ -87,13 +86,13 @@ def test_what_has_no_colon(text: str) -> None:
         ("nowhere:3", "there is no folder nowhere"),
         ("xoresnet8:3", "there is no folder xoresnet8"),
         ("empty:3", "empty holds no search: it has no config.yaml"),
-        ("training:0", "*/training holds a training, not a search"),
+        ("training:0", "training holds a training, not a search"),
     ],
 )
 def test_folders_without_a_search(text: str, message: str) -> None:
     for words in ([text], [text, "--dry-run"], [text, "epochs=1", "--data", "fashion-mnist"]):
         result = xoresnet("train", *words)
-        assert result.is_refusal(1, message)
+        assert result.is_refusal(2, message)
         assert result.out == ""
     assert not Path("runs").exists()
     with pytest.raises(RunError):
@@ -116,9 +115,14 @@ def test_trials_that_do_not_exist(text: str, message: str) -> None:
         find_trial(text)
 
 
-def test_a_run_elsewhere() -> None:
-    result = xoresnet("train", "s3://bucket/run:3")
-    assert result.is_refusal(2, "the folder of a run: s3://bucket/run is a URL, but *")
+def test_a_run_at_a_url() -> None:
+    url = f"local://{Path('run').absolute()}"
+    here, there = find_trial("run:0"), find_trial(f"{url}:0")
+    assert here == there
+    assert here is not None
+    assert find_trial(url) is None
+    missing = xoresnet("train", "local:///nowhere/run:3")
+    assert missing.is_refusal(2, "local:///nowhere/run holds no search*")
 
 
 def test_a_search_that_has_no_study_yet() -> None:
@@ -214,7 +218,7 @@ def test_it_is_trained_as_it_says() -> None:
     )
     assert xoresnet(*words).code == 0  # the same again goes on
     refused = "runs/run-2-digits holds another training: recipe.epochs was 1, is 2; choose another run folder"
-    assert xoresnet("train", "run:2").is_refusal(1, refused)
+    assert xoresnet("train", "run:2").is_refusal(2, refused)
 
 
 def test_a_trial_of_others_imports_what_its_run_names_only_if_it_is_trusted(

@@ -74,13 +74,35 @@ def test_trusted_code_is_imported(run: Path) -> None:
     assert Path("imported").exists()
 
 
-def test_a_network_that_is_checked_against_a_space(run: Path) -> None:
+@pytest.fixture
+def network(run: Path) -> Path:
+    """The `arch.json` of a network with the stranger's merge."""
     arch = next(
         json.loads(line)["user_attr"]["arch"] for line in (run / JOURNAL).read_text().splitlines() if NAME in line
     )
     Path("arch.json").write_text(arch)
-    result = xoresnet("space", "digits", "--check", "arch.json")
-    assert result.is_refusal(1, f"arch.json names code that would be imported, and so run: {NAME}; add --trust-code *")
+    return Path("arch.json")
+
+
+REFUSAL = f"arch.json names code that would be imported, and so run: {NAME}; add --trust-code *"
+
+
+@pytest.mark.usefixtures("network")
+def test_a_network_that_is_checked_against_a_space() -> None:
+    assert xoresnet("space", "digits", "--check", "arch.json").is_refusal(1, REFUSAL)
     assert not Path("imported").exists()
     assert xoresnet("space", "digits", "--check", "arch.json", "--trust-code").out == "arch.json is in the space\n"
     assert Path("imported").exists()
+
+
+@pytest.mark.usefixtures("network")
+@pytest.mark.parametrize("words", ["train arch.json", "ablate arch.json --fields timesteps"])
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_network_that_is_to_be_trained(words: str, dry: bool) -> None:
+    command = [*words.split(), *["--dry-run"] * dry]
+    assert xoresnet(*command).is_refusal(1, REFUSAL)
+    assert not Path("imported").exists()
+    assert not Path("runs").exists()
+    if dry:
+        assert xoresnet(*command, "--trust-code").code == 0
+        assert Path("imported").exists()

@@ -124,7 +124,7 @@ def test_limits_of_its_own(searched: Path) -> None:
         ({"limits": {"retries": -1}}, "retries: must be at least 0, got -1"),
         ({"seeds": 0}, "seeds must be at least 1, got 0"),
         ({"epochs": 0}, "epochs: must be at least 1, got 0"),
-        ({"wanted": ["knees"]}, "pick knees: "),
+        ({"wanted": ["knees"]}, "pick: 'knees' is neither "),
     ],
 )
 def test_what_was_asked_wrongly(searched: Path, options: dict[str, Any], message: str) -> None:

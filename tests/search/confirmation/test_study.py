@@ -15,10 +15,9 @@ from tests.search.views.test_search import record
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import XOResNetError
 from xoresnet.search.confirmation.study import (
+    CONFIRMATION,
     best_seeds,
-    look_at_confirm_study,
     note_searched,
-    open_confirm_study,
     searched_trial,
 )
 from xoresnet.search.objective import DEFAULT_OBJECTIVES
@@ -28,7 +27,7 @@ from xoresnet.search.study.trials import training_key, trials_of
 
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
-    return open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
+    return CONFIRMATION.open(tmp_path, DEFAULT_OBJECTIVES)
 
 
 def add(study: Study, arch_id: str, accuracy: float | None = None, state: str = "COMPLETE", **recipe: Any) -> None:
@@ -48,7 +47,7 @@ def best(study: Study) -> set[int]:
 def test_it_is_made_once(tmp_path: Path, study: Study) -> None:
     add(study, "a", 0.5)
     assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
-    again = open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
+    again = CONFIRMATION.open(tmp_path, DEFAULT_OBJECTIVES)
     assert [trial.values for trial in again.trials] == [[0.5, 10.0]]
     assert [path.name for path in tmp_path.iterdir()] == ["confirm.journal"]
 
@@ -56,7 +55,7 @@ def test_it_is_made_once(tmp_path: Path, study: Study) -> None:
 def test_looking_at_it_changes_nothing(tmp_path: Path, study: Study) -> None:
     add(study, "a", 0.5)
     before = (tmp_path / "confirm.journal").read_bytes()
-    looked = look_at_confirm_study(tmp_path)
+    looked = CONFIRMATION.look(tmp_path)
     assert looked is not None
     assert len(looked.trials) == 1
     with pytest.raises(OSError, match="open for reading only"):
@@ -68,7 +67,7 @@ def test_looking_at_it_changes_nothing(tmp_path: Path, study: Study) -> None:
 def test_there_is_nothing_to_look_at(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "confirm.journal").write_text(text)  # killed before it wrote a line
-    assert look_at_confirm_study(tmp_path) is None
+    assert CONFIRMATION.look(tmp_path) is None
 
 
 @pytest.mark.parametrize("torn", [b'{"op_code": 6, "worker', b"\0\0\0", b'{"a": 1}\n', b"\xff\xfe"])
@@ -76,14 +75,14 @@ def test_a_torn_end_is_cut_off_and_kept_aside(tmp_path: Path, study: Study, torn
     add(study, "a", 0.5)
     with (tmp_path / "confirm.journal").open("ab") as file:
         file.write(torn)
-    looked = look_at_confirm_study(tmp_path)
+    looked = CONFIRMATION.look(tmp_path)
     assert looked is not None
     assert len(looked.trials) == 1
-    reopened = open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
+    reopened = CONFIRMATION.open(tmp_path, DEFAULT_OBJECTIVES)
     assert len(reopened.trials) == 1
     assert (tmp_path / "confirm.journal.torn").read_bytes() == torn
     add(reopened, "b", 0.6)
-    assert len(open_confirm_study(tmp_path, DEFAULT_OBJECTIVES).trials) == 2
+    assert len(CONFIRMATION.open(tmp_path, DEFAULT_OBJECTIVES).trials) == 2
 
 
 def test_damage_before_the_end_is_a_sentence(tmp_path: Path, study: Study) -> None:
@@ -93,7 +92,7 @@ def test_damage_before_the_end_is_a_sentence(tmp_path: Path, study: Study) -> No
     with pytest.raises(
         XOResNetError, match=r"confirm.journal, line 2 is damaged, but later lines are intact"
     ) as caught:
-        open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
+        CONFIRMATION.open(tmp_path, DEFAULT_OBJECTIVES)
     assert "\n" not in str(caught.value)
 
 
@@ -104,17 +103,17 @@ def test_a_journal_of_nonsense_is_a_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "confirm.journal").write_text(f"{text}\n")
     damaged = r"confirm.journal, line 1 is damaged; to rebuild it: xoresnet repair "
     with pytest.raises(XOResNetError, match=damaged) as caught:
-        look_at_confirm_study(tmp_path)
+        CONFIRMATION.look(tmp_path)
     assert "\n" not in str(caught.value)
     with pytest.raises(XOResNetError, match=r"confirm.journal cannot be read: [A-Za-z]+: ") as caught:
-        open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
+        CONFIRMATION.open(tmp_path, DEFAULT_OBJECTIVES)
     assert "\n" not in str(caught.value)
 
 
 def test_another_study_in_its_place(tmp_path: Path) -> None:
     optuna.create_study(storage=open_journal(tmp_path / "confirm.journal"), study_name="other")
     with pytest.raises(XOResNetError, match=r"confirm.journal cannot be read: KeyError: "):
-        look_at_confirm_study(tmp_path)
+        CONFIRMATION.look(tmp_path)
 
 
 def test_what_makes_a_training_another_one() -> None:
@@ -160,5 +159,5 @@ def test_another_trial_of_the_search_has_trained_a_network_since(tmp_path: Path,
         note_searched(study, [({"arch_id": arch_id, "recipe": recipe}, number) for arch_id, recipe, number in asked])
         assert [searched_trial(study, trial) for trial in trials_of(study)] == [30] * 3 + [12] * 3 + [3] * 3
     note_searched(study, [({"arch_id": "a", "recipe": others}, 40), ({"arch_id": "b", "recipe": asked[1][1]}, None)])
-    again = open_confirm_study(tmp_path, DEFAULT_OBJECTIVES)
+    again = CONFIRMATION.open(tmp_path, DEFAULT_OBJECTIVES)
     assert [searched_trial(again, trial) for trial in trials_of(again)] == [30] * 3 + [12] * 3 + [3] * 3

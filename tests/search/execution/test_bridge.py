@@ -22,7 +22,7 @@ from xoresnet.search.execution.bridge import TrialBridge, Verdict
 from xoresnet.search.folders.disk_space import DiskSpace
 from xoresnet.search.objective import Objective
 from xoresnet.search.pruning.reports import reports
-from xoresnet.search.study.attributes import FAILURE, NOTICE, RETRIED
+from xoresnet.search.study.attributes import FAILURE, GIVEN_BACK, NOTICE, RETRIED
 
 OBJECTIVES = [Objective(metric="accuracy", direction="max"), Objective(metric="spikes", direction="min")]
 
@@ -265,6 +265,77 @@ def test_all_that_ran_is_lost_and_run_again(failed: bool) -> None:
     assert reports(bridge.study.trials[0]) == {1: [0.9, 10.0], 2: [0.9, 10.0]}
     reasons = [trial.user_attrs.get(RETRIED) for trial in bridge.study.trials]
     assert reasons == [["memory ran out"] if failed else None] * 2
+
+
+# nodes that leave
+
+
+def test_a_trial_whose_node_is_lost_goes_on_without_a_retry() -> None:
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=1, max_step=2, retries=0)
+    config = bridge.next_config("a")
+    bridge.on_report("a", says(1))
+    bridge.lose_node("a", "its node one was lost")
+    bridge.on_end("a", "its worker died")
+    again = TrialBridge(bridge.study, space, OBJECTIVES, budget=1, max_step=2, retries=0)  # in another session
+    for here in (bridge, again):
+        assert here.interrupted == 1
+    assert again.next_config("b") == config
+    again.on_report("b", says(2))
+    again.on_end("b")
+    (trial,) = again.study.trials
+    assert trial.state == TrialState.COMPLETE
+    assert (trial.user_attrs.get(RETRIED), trial.user_attrs[GIVEN_BACK]) == (None, [[1, "its node one was lost"]])
+    assert again.spent == 1
+
+
+def test_a_trial_that_must_move_does_so_after_its_next_report() -> None:
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=2, max_step=3)
+    for run in ("a", "b"):
+        bridge.next_config(run)
+        bridge.on_report(run, says(1))
+    bridge.on_report("b", says(2))
+    for live in bridge.live.values():
+        live.leaves = "its node one is about to leave"
+    assert bridge.on_report("a", says(2)) is Verdict.STOP
+    assert bridge.on_report("b", says(3)) is Verdict.CONTINUE  # it is done
+    for run in ("a", "b"):
+        bridge.on_end(run)
+    assert (states(bridge.study), bridge.interrupted) == (["RUNNING", "COMPLETE"], 1)
+    assert bridge.study.trials[0].user_attrs[GIVEN_BACK] == [[2, "its node one is about to leave"]]
+    assert sorted(reports(bridge.study.trials[0])) == [1, 2]
+
+
+def test_a_trial_that_ends_its_nodes_fails() -> None:
+    """Unless it comes further each time."""
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=2, max_step=9)
+    for epoch in (0, 1, 2, 3, 4, 5, 5, 5, 5, 5):
+        assert bridge.next_config("a") is not None
+        if epoch:
+            bridge.on_report("a", says(epoch))
+        assert states(bridge.study) == ["RUNNING"]
+        bridge.lose_node("a", "its node one was lost")
+        bridge.on_end("a", "its worker died")
+    (trial,) = bridge.study.trials
+    assert trial.state == TrialState.FAIL
+    assert trial.user_attrs[FAILURE] == (
+        "it lost its node 5 times without a new epoch, the last time because its node one was lost"
+    )
+
+
+def test_a_failure_weighs_more_than_a_lost_node() -> None:
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=1, retries=0)
+    bridge.next_config("a")
+    bridge.fail("a", "it took longer than 9 s")
+    bridge.lose_node("a", "its node one was lost")
+    bridge.on_end("a", "its worker died")
+    assert bridge.study.trials[0].user_attrs[FAILURE] == "it took longer than 9 s"
+
+
+def test_notices_are_said_once() -> None:
+    bridge = TrialBridge(study(), space, OBJECTIVES, budget=1)
+    for notice in ("one", "two", "one"):
+        bridge.say(notice)
+    assert bridge.notices == ["one", "two"]
 
 
 # what workers say, and full disks

@@ -19,7 +19,9 @@ from xoresnet.search.execution import execute as execution
 from xoresnet.search.execution.bridge import TrialBridge
 from xoresnet.search.execution.execute import execute
 from xoresnet.search.execution.lifeline import Lifeline
+from xoresnet.search.execution.worker.work_files import Reach
 from xoresnet.search.execution.workplace import Workplace
+from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.objective import Objective
 
 pytestmark = [pytest.mark.usefixtures("ray"), pytest.mark.filterwarnings("ignore")]
@@ -34,7 +36,7 @@ def bridge() -> TrialBridge:
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Iterator[Workplace]:
-    with Workplace(CONFIG, load_data("digits"), Lifeline(tmp_path)) as workplace:
+    with Workplace(CONFIG, load_data("digits"), Lifeline(tmp_path), Reach.of(RunFolder(tmp_path))) as workplace:
         yield workplace
 
 
@@ -46,13 +48,13 @@ def train(config: dict[str, Any]) -> None:
     raise AssertionError("nothing is trained here")
 
 
-def test_what_a_look_raises_is_noted_once(bridge: TrialBridge) -> None:
+def test_what_a_look_raises_is_noted_once(bridge: TrialBridge, tmp_path: Path) -> None:
     """However often: a hook that fails a hundred times would end everything."""
 
     def look() -> None:
         raise RuntimeError("no terminal")
 
-    steps = execution._Steps(bridge, look)
+    steps = execution._Steps(bridge, look, Lifeline(tmp_path))
     for _ in range(200):
         steps.on_step_end(1, [])
     assert bridge.errors == ["on_step: RuntimeError: no terminal"]
@@ -82,7 +84,7 @@ def test_a_signal_when_all_was_done(bridge: TrialBridge, workplace: Workplace, m
 def test_more_than_the_machines_have(bridge: TrialBridge, tmp_path: Path) -> None:
     config = CONFIG.replace(cpus_per_trial=99)
     with (
-        Workplace(config, load_data("digits"), Lifeline(tmp_path)) as workplace,
+        Workplace(config, load_data("digits"), Lifeline(tmp_path), Reach.of(RunFolder(tmp_path))) as workplace,
         pytest.raises(ClusterError, match=r"^a trial needs 99 CPU, but .* has 2 CPU$"),
     ):
         execute(bridge, train, config, nothing, workplace)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,14 +87,16 @@ def test_strangers_run_nothing(session: Session) -> None:
 
 def test_its_token_is_in_no_command_line(session: Session) -> None:
     for server in session.servers():
-        assert session.token.encode() not in Path(f"/proc/{server}/cmdline").read_bytes()
+        with suppress(FileNotFoundError, ProcessLookupError):  # a worker that has ended meanwhile
+            assert session.token.encode() not in Path(f"/proc/{server}/cmdline").read_bytes()
 
 
 def test_it_is_a_session_of_its_own(session: Session) -> None:
     """A signal for the group of the one who started it does not reach it."""
     assert len(session.servers()) >= 3
     for server in session.servers():
-        assert os.getsid(server) != os.getsid(session.process.pid)
+        with suppress(ProcessLookupError):  # a worker that has ended meanwhile
+            assert os.getsid(server) != os.getsid(session.process.pid)
 
 
 def test_nothing_is_left_of_it(session: Session) -> None:
@@ -101,7 +104,7 @@ def test_nothing_is_left_of_it(session: Session) -> None:
     servers = session.servers()
     session.process.send_signal(signal.SIGKILL)
     session.process.wait()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while any(Path(f"/proc/{server}").exists() for server in servers) and time.monotonic() < end:
         time.sleep(0.1)
     assert not [server for server in servers if Path(f"/proc/{server}").exists()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import socket
 import threading
 import time
@@ -10,9 +11,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import ray
+from ray._private.utils import check_version_info
 
 from xoresnet.errors import ClusterError, UsageError
-from xoresnet.search.execution.session import check_cluster
+from xoresnet.search.execution.session import _other_versions, check_cluster, wait_notice
 
 
 @contextmanager
@@ -53,5 +56,22 @@ def test_a_name_that_is_none() -> None:
 
 @pytest.mark.parametrize("address", ["nowhere", "here:", ":port", "local host"])
 def test_what_is_no_address(address: str) -> None:
-    with pytest.raises(UsageError, match=f"^address: must be host:port or auto, got '{address}'$"):
+    with pytest.raises(UsageError, match=f"^address: must be HOST:PORT, ray://HOST:PORT or auto, got '{address}'$"):
         check_cluster(address)
+
+
+def test_what_may_take_a_minute_is_told() -> None:
+    assert wait_notice("head.lab:6379") == "Joining the Ray cluster at head.lab:6379 ..."
+    assert wait_notice(None) == ("" if ray.is_initialized() else "Starting Ray on this machine ...")
+
+
+def test_another_version() -> None:
+    """Ray's own message, as it refuses a driver."""
+    cluster = {"ray_version": "2.59.0", "python_version": "3.10.1"}
+    with pytest.raises(RuntimeError) as refusal:
+        check_version_info(cluster, "node 127.0.0.1")
+    errors = f"Traceback (most recent call last):\n  ...\nRuntimeError: {refusal.value}"
+    here = f"Ray {ray.__version__} and Python {platform.python_version()}"
+    assert _other_versions("head:6379", errors) == (
+        f"the cluster at head:6379 runs Ray 2.59.0 and Python 3.10.1, but this process runs {here}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.search.test_config import CLASSIC, FULL, SPACE
-from xoresnet.errors import RunError, XOResNetError
+from xoresnet.errors import NoRunError, RunError, XOResNetError
 from xoresnet.files.yaml_text import read_yaml, write_yaml
 from xoresnet.search.config import MAY_CHANGE, SearchConfig
 from xoresnet.search.folders.claim import claimed
@@ -77,6 +78,14 @@ def test_what_the_search_was_told(config: SearchConfig, tmp_path: Path) -> None:
     ]
 
 
+def test_facts_are_noted_beside_the_machine(tmp_path: Path) -> None:
+    folder, facts = RunFolder(tmp_path / "run"), {"data": {"classes": 3, "validation_images": 150}}
+    with folder.opened(PLAIN, facts):
+        noted = json.loads((folder.path / "environment.json").read_text())
+    assert noted["data"] == facts["data"]
+    assert {"python", "platform", "packages"} < set(noted)
+
+
 def test_checking_writes_nothing_and_gives_what_opening_gives(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     assert folder.check(PLAIN) == PLAIN.replace(study="run")
@@ -111,9 +120,9 @@ def test_whether_it_is_busy_is_asked_without_a_trace(tmp_path: Path) -> None:
 
 
 OTHER: dict[str, Any] = {
-    "budget": 90.5, "cost": "epochs", "stop": "plateau", "keep_paused": 2, "time_budget": 3.0, "trial_seconds": 4.0,
-    "retries": 5, "cpus_per_trial": 6, "gpus_per_trial": 0.5, "max_concurrent": 8, "address": "auto",
-    "data.root": "elsewhere", "data.verify": False,
+    "budget": 90.5, "cost": "epochs", "stop": "plateau", "keep_paused": 2, "keep_weights": "front", "time_budget": 3.0,
+    "trial_seconds": 4.0, "retries": 5, "cpus_per_trial": 6, "gpus_per_trial": 0.5, "max_concurrent": 8,
+    "address": "auto", "data.root": "elsewhere", "data.verify": False, "loggers": ("tensorboard",),
 }  # fmt: skip
 
 
@@ -146,7 +155,7 @@ def test_all_else_is_another_search(field: str, tmp_path: Path) -> None:
     begin(folder, plain)
     error = refused(folder, other)
     assert str(error).startswith(f"{tmp_path}/run holds another search: {field}")
-    assert type(error) is RunError
+    assert type(error) is NoRunError
 
 
 @pytest.mark.parametrize(
@@ -171,7 +180,7 @@ def test_another_search_is_refused_with_what_differs(changes: dict[str, Any], di
     begin(folder)
     error = refused(folder, PLAIN.replace(budget=60, **changes))
     assert str(error) == f"{tmp_path}/run holds another search: {difference}; choose another run folder"
-    assert type(error) is RunError
+    assert type(error) is NoRunError
 
 
 @pytest.mark.parametrize(
@@ -412,7 +421,7 @@ def test_a_configuration_shows_no_password() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("config.yaml", b"[a: b", "{path}/config.yaml, line 1, column 6: "),
+        ("config.yaml", b"[a: b", "{path}/config.yaml, line 1, column 1: "),
         ("config.yaml", b"command: search # \xe9\n", "{path}/config.yaml cannot be read: 'utf-8' codec "),
         ("config.yaml", b"", "{path} holds no search: its config.yaml was not written by one"),
         ("config.yaml", b"- command: search", "{path} holds no search: its config.yaml was not written by one"),
@@ -435,17 +444,17 @@ def test_a_folder_of_something_else(name: str, content: bytes, sentence: str, tm
     with pytest.raises(XOResNetError) as caught:
         folder.saved_config()
     assert str(caught.value).startswith(sentence.format(path=folder.path))
-    assert type(caught.value) is RunError
+    assert type(caught.value) is (NoRunError if " holds " in sentence else RunError)
     error = refused(folder, PLAIN)
     assert str(error) == f"{caught.value}; choose another run folder"
-    assert type(error) is RunError
+    assert type(error) is type(caught.value)
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("mine")
     error = refused(RunFolder(tmp_path / "run"), PLAIN)
     assert str(error).startswith(f"{tmp_path}/run is not a folder")
-    assert type(error) is RunError
+    assert type(error) is NoRunError
 
 
 def test_what_to_do_is_said_once(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_an_earlier_run_with_its_study_elsewhere(tmp_path: Path) -> None:
         ("none/config.yaml", None, "warm_start: there is no folder {path}/none/config.yaml"),
         ("none/config.yaml", "command: train\n", "warm_start: {path}/none holds a training, not a search"),
         ("none/notes.txt", "mine", "warm_start: {path}/none holds no search: it has no config.yaml"),
-        ("none/config.yaml", "[a: b", "warm_start: {path}/none/config.yaml, line 1, column 6: "),
+        ("none/config.yaml", "[a: b", "warm_start: {path}/none/config.yaml, line 1, column 1: "),
         ("none/config.yaml", "command: search\n", "warm_start: {path}/none/config.yaml is not a configuration"),
     ],
 )

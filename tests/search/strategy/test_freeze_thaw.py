@@ -13,7 +13,7 @@ from tests.search.strategy.test_promotion import NOTHING, Widths
 from xoresnet.search.strategy.base import Limits
 from xoresnet.search.strategy.dead import Chance
 from xoresnet.search.strategy.freeze_thaw import FreezeThaw, _most_for_its_cost
-from xoresnet.search.strategy.outlook import look_ahead
+from xoresnet.search.strategy.outlook import Look, considered, look_ahead
 from xoresnet.search.strategy.progress import Progress, key_of
 from xoresnet.search.strategy.scales import Scales
 
@@ -155,3 +155,94 @@ def test_equal_records_lead_to_equal_decisions() -> None:
 def test_rungs() -> None:
     assert RUNGS == (1, 3, 9)
     assert FreezeThaw(0, CHANCE).first_rung(made_progress([[0.1]] * 5)) == 1
+
+
+class Looks:
+    """Counts how often the models are fitted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            self.count += 1
+            return look_ahead(*arguments, **options)
+
+        monkeypatch.setattr("xoresnet.search.strategy.freeze_thaw.look_ahead", counted)
+
+
+def crowd(running: int = 80, stopped: int = 60) -> Progress:
+    """Many networks that run, and many that are stopped; wide ones are better and spike more."""
+    rng = np.random.default_rng(0)
+    accuracies = [[0.3 + 0.4 * rng.random()] for _ in range(running + stopped)]
+    for row in range(running, running + 12):
+        accuracies[row] += [accuracies[row][0] + 0.1, accuracies[row][0] + 0.15]
+    return made_progress(accuracies, [10 ** (3 + 2 * own[0]) for own in accuracies], running=tuple(range(running)))
+
+
+def started(progress: Progress, number: int) -> Progress:
+    """The study after a stopped network went on."""
+    running, resumable = progress.running.copy(), progress.resumable.copy()
+    running[number], resumable[number] = True, False
+    return replace(progress, running=running, resumable=resumable)
+
+
+def arrived(progress: Progress, row: int) -> Progress:
+    """The study after a running network has reached its next rung and stopped."""
+    at, values, running, resumable = (
+        array.copy() for array in (progress.at, progress.values, progress.running, progress.resumable)
+    )
+    at[row] += 1
+    values[row, at[row]] = values[row, at[row] - 1] + [0.05, 0.0]
+    running[row], resumable[row] = False, True
+    return replace(progress, at=at, values=values, running=running, resumable=resumable)
+
+
+def test_with_many_workers_one_fit_serves_several_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, strategy, progress = Looks(monkeypatch), FreezeThaw(0), crowd()
+    chosen = []
+    for row in range(10):
+        choice = strategy.choose(progress, NOTHING, Limits())
+        assert choice is not None
+        assert choice.resume is not None
+        chosen.append(choice.resume)
+        progress = arrived(started(progress, choice.resume), row)
+    assert len(set(chosen)) == 10
+    assert looks.count == 2  # after 80 // 16 arrivals
+
+
+def test_a_fit_that_is_carried_over_knows_what_has_begun_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = crowd()
+    outlook, scales = outlook_of(progress, [{"width": 1000}, {"width": 1001}])
+    look = Look(outlook, progress)
+    same = look.carried_over(progress, scales, 0)
+    assert same is not None
+    assert (same.rows == outlook.rows).all()
+    assert (same.front == outlook.front).all()
+    assert [*same.pool] == [*outlook.pool]
+    later = started(progress, 130)
+    later = replace(later, seen=later.seen | {key_of({"width": 1000})})
+    carried = look.carried_over(later, scales, 0)
+    assert carried is not None
+    place = int(np.flatnonzero(outlook.rows == 130)[0])
+    expected = scales.measured(np.stack([outlook.tried.means[place], outlook.new.means[0]]))
+    assert carried.front[-2:] == pytest.approx(expected)
+    assert carried.pool == [{"width": 1001}]
+    reached = arrived(progress, 3)
+    assert look.carried_over(reached, scales, 0) is None
+    carried = look.carried_over(reached, scales, 1)
+    assert carried is not None
+    assert 3 not in carried.rows
+    assert len(carried.rows) == len(outlook.rows) - 1
+
+
+def test_another_study_is_looked_at_anew() -> None:
+    progress = crowd()
+    outlook, scales = outlook_of(progress, [])
+    assert Look(outlook, progress).carried_over(crowd(), scales, 100) is None
+
+
+def test_where_hundreds_run_stopped_networks_are_considered_too() -> None:
+    progress = crowd(running=1100, stopped=300)
+    rows = considered(progress, np.ones(len(progress), dtype=np.bool_))
+    assert len(rows) == 1000
+    assert progress.running[rows].sum() == 700  # 500, and what 300 stopped ones leave

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -246,3 +247,49 @@ def fill(study: optuna.Study) -> None:
         trial = study.ask()
         trial.set_user_attr("layers", "x" * 3000)
         study.tell(trial, [0.5, 1.0])
+
+
+@pytest.fixture
+def syncs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry for each time that a file was synced with the disk."""
+    done: list[int] = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append(file), fsync(file)))
+    return done
+
+
+def test_each_line_reaches_the_disk_unless_several_are_written_together(path: Path, syncs: list[int]) -> None:
+    file = JournalFile(path)
+    file.append_logs(ENTRIES[:1])
+    file.append_logs(ENTRIES[:1])
+    assert len(syncs) == 2
+    with file.together():
+        file.append_logs(ENTRIES[:1])
+        with file.together():
+            file.append_logs(ENTRIES[:1])
+        assert len(syncs) == 2
+        assert len([*file.read_logs(0)]) == 4  # they are in the file all the same
+    assert len(syncs) == 3
+    with file.together():
+        pass
+    assert len(syncs) == 3
+
+
+def test_what_was_written_reaches_the_disk_when_the_block_fails(path: Path, syncs: list[int]) -> None:
+    file = JournalFile(path)
+
+    def fail() -> None:
+        with file.together():
+            file.append_logs(ENTRIES[:1])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert len(syncs) == 1
+
+
+def test_a_journal_that_need_not_be_durable_is_not_synced(path: Path, syncs: list[int]) -> None:
+    file = JournalFile(path, durable=False)
+    with file.together():
+        file.append_logs(ENTRIES[:1])
+    assert not syncs

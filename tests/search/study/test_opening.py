@@ -15,7 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study, StudyDirection
 from optuna.trial import TrialState
 
-from xoresnet.errors import RunError, XOResNetError
+from xoresnet.errors import RunError, UsageError, XOResNetError
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.folders.run import JOURNAL
 from xoresnet.search.pruning.reports import report, reports, should_prune
@@ -371,8 +371,6 @@ def test_a_database_with_options(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("storage", "sentence"),
     [
-        ("foo", "storage: foo: ArgumentError: "),
-        ("", "storage: "),
         ("foo://bar", "storage: foo://bar: NoSuchModuleError: "),
         ("redis://localhost:1", "storage: redis://localhost:1: "),
         ("postgresql+none://x", "storage: postgresql+none://x: "),
@@ -392,6 +390,12 @@ def test_an_address_that_leads_to_no_storage(storage: str, sentence: str, tmp_pa
             looked_at(tmp_path, of)
         assert str(again.value) == str(caught.value)
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("storage", ["foo", ""])
+def test_what_is_no_address_is_refused_before_anything_is_opened(storage: str) -> None:
+    with pytest.raises(UsageError, match=r"^storage: must be the URL of a database, for example sqlite:///study.db"):
+        config(storage=storage)
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:

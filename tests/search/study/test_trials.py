@@ -14,6 +14,7 @@ from optuna.trial import Trial, TrialState, create_trial
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.search.pruning.reports import report
+from xoresnet.search.study.attributes import GIVEN_BACK, GPU_SHARE, is_plausible
 from xoresnet.search.study.trials import (
     TrialRecord,
     confirmation_attributes,
@@ -26,6 +27,8 @@ from xoresnet.search.study.trials import (
     write_duplicate,
     write_excluded,
     write_failure,
+    write_given_back,
+    write_gpu_share,
     write_metrics,
     write_network,
     write_retry,
@@ -146,6 +149,21 @@ def test_retries_add_up(trial: Trial) -> None:
     write_retry(trial, "it hung")
     write_retry(trial, "it died")
     assert TrialRecord.of(trial).retried == ["it hung", "it died"]
+
+
+def test_what_a_lost_node_and_a_full_gpu_leave_behind(trial: Trial) -> None:
+    assert (TrialRecord.of(trial).given_back, TrialRecord.of(trial).gpu_share) == ([], 0.0)
+    write_given_back(trial, "its node one was lost")
+    report(trial, [0.5, 1.0], 1)
+    write_given_back(trial, "its node two is about to leave")
+    write_gpu_share(trial, 0.5)
+    record = TrialRecord.of(trial)
+    assert record.given_back == [(0, "its node one was lost"), (1, "its node two is about to leave")]
+    assert (record.gpu_share, record.retried) == (0.5, [])
+    assert all(is_plausible(name, value, 2) for name, value in record.attributes.items())
+    assert not is_plausible(GIVEN_BACK, ["its node one was lost"], 2)
+    assert not is_plausible(GIVEN_BACK, [["its node one was lost", 1]], 2)
+    assert not is_plausible(GPU_SHARE, "half", 2)
 
 
 @pytest.mark.parametrize(

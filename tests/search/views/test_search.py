@@ -252,7 +252,7 @@ def test_a_moving_picture(width: int, run: SearchRun, monkeypatch: pytest.Monkey
     assert re.match(rf"#{reported.number} +epoch 1/2 +accuracy 12\.50 % +spikes 5 M +depth ", first)
     (second,) = [line for line in drawn if line.startswith(f"#{silent.number} ")]
     assert re.match(rf"#{silent.number} +epoch 0/2 +depth ", second)
-    at = drawn.index("front: 10 networks")
+    at = drawn.index("front: 10 networks, 8 of them here")
     rows = [line for line in drawn[at + 2 :] if re.match(r"\d", line)]  # without what networks have on further lines
     assert len(rows) == 8
     assert re.search(r" 50\.00 % +1,000 +depth ", rows[0])
@@ -310,10 +310,62 @@ def test_lines_stay_above_the_picture(run: SearchRun, monkeypatch: pytest.Monkey
     assert [line for line in lines_on(screen) if line.lstrip().startswith("1.0/30 ") and "#" in line] == whole
 
 
+def report_from(run: SearchRun, run_id: str, epoch: int, node: str, pid: int, ago: float = 0.0) -> None:
+    """An epoch of one second, reported so many seconds ago."""
+    where = {"timestamp": int(time.time() - ago), "hostname": node, "node_id": node, "pid": pid}
+    run.bridge.on_report(run_id, {**record(epoch, 0.1 * epoch, 100), **where})
+
+
+def test_nodes_rates_and_failures(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = opened(retries=1)
+    began = float(int(time.time()))  # as records have it
+    with redirect_stdout(on_a_terminal(80, monkeypatch)) as screen, SearchView(lines=False) as view:
+        monkeypatch.setattr(time, "time", lambda: began)
+        view.begin(run)
+        run.bridge.on_end(start(run), "it took longer than 60 s")
+        failing = start(run)
+        monkeypatch.setattr(time, "time", lambda: began + 60)
+        report_from(run, start(run), 1, "node-a", 11, ago=30)
+        report_from(run, start(run), 1, "node-b", 11, ago=20)
+        run.bridge.on_end(failing, "its worker died")
+        view.look(run)
+        drawn = lines_on(screen)
+    at = drawn.index("running: 2 trials, reports from 2 nodes: node-a, node-b")
+    # one second of work and 49 or 39 of idleness, of which one second may be an epoch that goes on
+    assert drawn[at + 1] == "busy 4 % of the last 1 min; 0 trials and 120 epochs an hour"
+    assert drawn[at + 2 : at + 4] == [
+        "failed: 1 x its worker died",
+        "tried again: 1 x it took longer than 60 s",
+    ]
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 30)])
+def test_the_picture_fits_the_terminal(width: int, height: int, opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = opened(sampler="grid", budget=100)
+    for number in range(6):
+        complete(run, 0.5 + number / 100, 1000.0 * (number + 1))
+    for _ in range(35):
+        start(run, (0.125, 5e6))
+    console = on_a_terminal(width, monkeypatch)
+    monkeypatch.setenv("LINES", str(height))
+    with redirect_stdout(console), SearchView(lines=False) as view:
+        view.begin(run)
+        picture = view.laid_out(view.picture(run))
+    drawn = ["".join(segment.text for segment in line).rstrip() for line in picture.lines]
+    assert len(drawn) < height
+    assert max(map(len, drawn)) <= width
+    (more,) = [line for line in drawn if line.startswith("and ")]
+    rows = [line for line in drawn if line.startswith("#")]
+    assert more == f"and {35 - len(rows)} more"
+    assert len(rows) >= 2
+    assert any(line.startswith("hypervolume ") for line in drawn)
+    assert "front: 6 networks" in drawn
+
+
 def test_it_is_not_drawn_more_than_twice_a_second(run: SearchRun, monkeypatch: pytest.MonkeyPatch) -> None:
     with redirect_stdout(on_a_terminal(80, monkeypatch)) as screen, SearchView(lines=False) as view:
-        view.begin(run)
         began = time.monotonic()
+        view.begin(run)
         for _ in range(20):
             view.look(run)
         most = 1 + (time.monotonic() - began) / 0.5

@@ -17,6 +17,7 @@ from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
 from xoresnet.data import datasets
 from xoresnet.data.load import DATASETS, collect_loaders, data_status, find_loader, find_roots, load_data
 from xoresnet.data.reading.loader import ReadOptions
+from xoresnet.data.spec import check_data_name
 from xoresnet.errors import DataError, UsageError
 
 
@@ -35,11 +36,16 @@ def test_the_data_sets() -> None:
 def test_a_module_in_the_folder_is_all_that_a_data_set_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.py").write_text(
         "from xoresnet.data.reading.loader import Loader\n"
-        "LOADERS = (Loader('mine', 'my own', lambda roots: None, lambda place, options: None, 'draw it', (1, 9, 9)),)\n"
+        "LOADER = Loader('mine', 'my own', lambda roots: None, lambda place, options: None, 'draw it', (1, 9, 9))\n"
     )
     monkeypatch.setattr(datasets, "__path__", [*datasets.__path__, str(tmp_path)])
     assert list(collect_loaders()) == ["digits", "mine", *list(DATASETS)[1:]]
+    assert check_data_name("mine") == "mine"
     monkeypatch.delitem(sys.modules, "xoresnet.data.datasets.mine")
+
+
+def test_every_data_set_has_the_name_of_its_file() -> None:
+    assert sorted(DATASETS) == list(datasets.data_names())
 
 
 def test_import_is_light() -> None:
@@ -74,7 +80,7 @@ def test_an_unknown_name(ask: Callable[[str], object]) -> None:
 
 @pytest.mark.parametrize("options", [ReadOptions(image_size=(4, 4)), ReadOptions(channels=3)])
 def test_options_without_effect(options: ReadOptions) -> None:
-    with pytest.raises(DataError, match=r"digits has no option (image_size|channels): its images are used as they are"):
+    with pytest.raises(UsageError, match=r"digits has no option (image_size|channels): its images are used as"):
         load_data("digits", options=options)
 
 

@@ -22,12 +22,16 @@ def test_paths(place: str) -> None:
         (Path("s3://bucket/runs"), "s3://bucket/runs is a URL, "),
         ("abfs+x://c/r", "abfs+x://c/r is a URL, "),
         ("hdfs:///r", "hdfs://r is a URL, "),
-        ("file:///home/ann/my runs", "a folder or file is named by its path, not by a URL; write /home/ann/my runs"),
-        (Path("file:///home/ann"), "a folder or file is named by its path, not by a URL; write /home/ann"),
-        ("FILE:/home/ann", "a folder or file is named by its path, not by a URL; write /home/ann"),
     ],
 )  # fmt: skip
 def test_urls(place: str | Path, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
         local_path(place, "--run")
     assert str(caught.value).startswith(f"--run: {sentence}")
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///home/ann/my%20runs", Path("file:///home/ann/my runs"), "FILE:/home/ann/my runs"]
+)
+def test_urls_of_this_machine_are_paths(url: str | Path) -> None:
+    assert local_path(url, "--run") == Path("/home/ann/my runs")

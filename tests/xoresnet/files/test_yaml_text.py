@@ -42,12 +42,12 @@ def test_scalars_and_collections(text: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: [1, 2", "config.yaml, line 2, column 9: expected ',' or ']', but got '<stream end>'"),
-        ("a: b: c", "config.yaml, line 1, column 5: mapping values are not allowed here"),
-        ("{a: 1, a: 2}", 'config.yaml, line 1, column 8: found duplicate key "a" with value "2" (original value: "1")'),
-        ("*x", "config.yaml, line 1, column 1: found undefined alias 'x'"),
-        ("--- 1\n--- 2", "config.yaml, line 2, column 1: but found another document"),
-        ("\ta", "config.yaml, line 1, column 1: found character '\\t' that cannot start any token"),
+        ("a: 1\nb: [1, 2", "config.yaml, line 2, column 4: the list that opens here must go on with ',' or end"),
+        ("a: b: c", "config.yaml, line 1, column 5: a value that contains ': ' must be in quotes"),
+        ("{a: 1, a: 2}", "config.yaml, line 1, column 8: the key 'a' is given twice"),
+        ("*x", "config.yaml, line 1, column 1: '*x' refers to nothing"),
+        ("--- 1\n--- 2", "config.yaml, line 2, column 1: a second document begins here"),
+        ("\ta", "config.yaml, line 1, column 1: lines must be indented by spaces, not by tabs"),
         ("\0", "config.yaml: unacceptable character #x0000: special characters are not allowed"),
         ("!!int x", "config.yaml: invalid literal for int() with base 10: 'x'"),
         ("[" * 500, "config.yaml: maximum recursion depth exceeded"),
@@ -62,7 +62,7 @@ def test_errors_name_the_place(text: str, message: str) -> None:
 
 @pytest.mark.parametrize("text", ["!!python/object/apply:os.getcwd []", "!!python/name:os.system", "!mine 3"])
 def test_tags_make_no_objects(text: str) -> None:
-    with pytest.raises(YamlError, match="x, line 1, column 1: could not determine a constructor for the tag"):
+    with pytest.raises(YamlError, match="x, line 1, column 1: the tag '"):
         read_yaml(text, "x")
 
 

@@ -40,6 +40,9 @@ def test_no_two_metrics_share_a_name() -> None:
         ("my_accuracy", "my accuracy", "my accuracy", "my accuracy (%)", "max", "linear"),
         ("tokens_per_sample", "tokens", "tokens per sample", "tokens per sample", None, "log"),
         ("cost", "cost", "cost", "cost", None, "linear"),
+        ("latency_ms", "latency (ms)", "latency (ms)", "latency (ms)", None, "linear"),
+        ("val_energy_uj", "energy (µJ)", "val energy (µJ)", "val energy (µJ)", None, "linear"),
+        ("ms", "ms", "ms", "ms", None, "linear"),
     ],
 )  # fmt: skip
 def test_names(name: str, heading: str, long_heading: str, axis_label: str, direction: str | None, scale: str) -> None:

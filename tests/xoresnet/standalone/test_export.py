@@ -147,5 +147,5 @@ def test_a_model_that_was_there_before_is_replaced_as_a_whole(tmp_path: Path) ->
     export(lively(second), facts(second), tmp_path, [])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "config.json", "model.safetensors"]
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ExportError, match=r"holds other files, like notes\.txt; choose another folder"):
+    with pytest.raises(UsageError, match=r"holds other files, such as notes\.txt; choose another folder"):
         export(lively(first), facts(first), tmp_path, [])

@@ -227,3 +227,10 @@ def test_the_folder_loads_where_nothing_else_is_installed(folder: Path, tmp_path
     command = [sys.executable, "-I", "-S", "-c", code]
     result = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
     assert result.stdout.strip() == f"{ARCH.arch_id} [2, 10] [2]", result.stderr  # torch warns that numpy is missing
+
+
+def test_a_run_at_a_url_is_exported_first() -> None:
+    with pytest.raises(
+        ModelError, match=r"^s3://lab/run:7 is a URL, but models are read from folders .*xoresnet export"
+    ):
+        load_model("s3://lab/run:7")

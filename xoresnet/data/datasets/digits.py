@@ -20,7 +20,7 @@ from xoresnet.data.images import Split
 from xoresnet.data.reading.loader import Loader, ReadOptions, Source, require
 from xoresnet.data.reading.split import split_rows
 
-__all__ = ["LOADERS", "TEST_SEED"]
+__all__ = ["LOADER", "TEST_SEED"]
 
 TEST_SEED = 1797
 _FILE = Path("datasets", "data", "digits.csv.gz")
@@ -69,15 +69,13 @@ def _table() -> NDArray[np.int64]:
     return np.column_stack([bunch.data, bunch.target]).astype(np.int64)
 
 
-LOADERS = (
-    Loader(
-        name="digits",
-        summary="1,797 handwritten digits, 8 x 8 grey, from scikit-learn",
-        find=_find,
-        read=_read,
-        how_to_get="pip install scikit-learn",
-        image_shape=(1, 8, 8),
-        num_classes=10,
-        validation_share=0.2,
-    ),
+LOADER = Loader(
+    name="digits",
+    summary="1,797 handwritten digits, 8 x 8 grey, from scikit-learn",
+    find=_find,
+    read=_read,
+    how_to_get="pip install scikit-learn",
+    image_shape=(1, 8, 8),
+    num_classes=10,
+    validation_share=0.2,
 )

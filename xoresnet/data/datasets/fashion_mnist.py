@@ -31,7 +31,7 @@ from xoresnet.description.recipe import Recipe
 from xoresnet.errors import DataError
 from xoresnet.limits import MOST_FILE_BYTES
 
-__all__ = ["LOADERS"]
+__all__ = ["LOADER"]
 
 _CLASSES = (
     "T-shirt/top",
@@ -198,19 +198,17 @@ def _open(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-LOADERS = (
-    Loader(
-        name="fashion-mnist",
-        summary="70,000 images of clothes, 28 x 28 grey, 10 classes",
-        find=_find,
-        read=_read,
-        how_to_get="apt-get install dataset-fashion-mnist (Debian, Ubuntu), or: xoresnet data fashion-mnist --download",
-        image_shape=(1, _SIDE, _SIDE),
-        num_classes=10,
-        augmentation=Augmentation(flip=True),
-        # from the experiments in docs/benchmarks.md; cropping cost about one percentage point in five epochs
-        recipe=Recipe(epochs=10, learning_rate=0.02),
-        download=_download,
-        extra_roots=(Path("/usr/share/datasets"),),  # Debian's package dataset-fashion-mnist
-    ),
+LOADER = Loader(
+    name="fashion-mnist",
+    summary="70,000 images of clothes, 28 x 28 grey, 10 classes",
+    find=_find,
+    read=_read,
+    how_to_get="apt-get install dataset-fashion-mnist (Debian, Ubuntu), or: xoresnet data fashion-mnist --download",
+    image_shape=(1, _SIDE, _SIDE),
+    num_classes=10,
+    augmentation=Augmentation(flip=True),
+    # from the experiments in docs/benchmarks.md; cropping cost about one percentage point in five epochs
+    recipe=Recipe(epochs=10, learning_rate=0.02),
+    download=_download,
+    extra_roots=(Path("/usr/share/datasets"),),  # Debian's package dataset-fashion-mnist
 )

@@ -18,7 +18,7 @@ from xoresnet.data.reading.image_files import ImageList, has_class_folders, imag
 from xoresnet.data.reading.image_lists import read_image_lists, split_pool
 from xoresnet.data.reading.loader import Loader, ReadOptions, Source
 
-__all__ = ["LOADERS"]
+__all__ = ["LOADER"]
 
 
 def _find(roots: Sequence[Path]) -> Path | None:
@@ -38,15 +38,13 @@ def _read(place: Path, options: ReadOptions) -> Source:
     return read_image_lists("folder", train, test, (options.channels or channels, height, width), options.progress)
 
 
-LOADERS = (
-    Loader(
-        name="folder",
-        summary="any images in class folders; give their folder as the root",
-        find=_find,
-        read=_read,
-        how_to_get="make one folder per class with its images in it, and give the folder of these folders as the root "
-        "(data.root=DIR, or --data-root DIR of xoresnet data and train)",
-        only_given_root=True,
-        options=frozenset({"image_size", "channels"}),
-    ),
+LOADER = Loader(
+    name="folder",
+    summary="any images in class folders; give their folder as the root",
+    find=_find,
+    read=_read,
+    how_to_get="make one folder per class with its images in it, and give the folder of these folders as the root "
+    "(data.root=DIR, or --data-root DIR of xoresnet data and train)",
+    only_given_root=True,
+    options=frozenset({"image_size", "channels"}),
 )

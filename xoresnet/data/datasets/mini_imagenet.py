@@ -25,7 +25,7 @@ from xoresnet.data.reading.image_lists import read_image_lists, split_pool
 from xoresnet.data.reading.loader import Loader, ReadOptions, Source
 from xoresnet.errors import DataError
 
-__all__ = ["LOADERS"]
+__all__ = ["LOADER"]
 
 _FOLDERS = ("mini-imagenet", "miniImageNet", "mini_imagenet", "miniimagenet")
 _PARTS = ("train", "val", "test")
@@ -96,19 +96,17 @@ def _check_row(path: Path, line: int, name: str | None, label: str | None) -> tu
     return name, label
 
 
-LOADERS = (
-    Loader(
-        name="mini-imagenet",
-        summary="60,000 photographs, 84 x 84 colour, 100 classes",
-        find=_find,
-        read=_read,
-        how_to_get=(
-            "put train.csv, val.csv, test.csv and images/ of miniImageNet (or its class folders) into "
-            "data/mini-imagenet; the photographs are ImageNet's, whose terms forbid passing them on"
-        ),
-        image_shape=(3, *_SIZE),
-        num_classes=100,
-        augmentation=Augmentation(flip=True, crop_padding=8),
-        options=frozenset({"image_size"}),
+LOADER = Loader(
+    name="mini-imagenet",
+    summary="60,000 photographs, 84 x 84 colour, 100 classes",
+    find=_find,
+    read=_read,
+    how_to_get=(
+        "put train.csv, val.csv, test.csv and images/ of miniImageNet (or its class folders) into "
+        "data/mini-imagenet; the photographs are ImageNet's, whose terms forbid passing them on"
     ),
+    image_shape=(3, *_SIZE),
+    num_classes=100,
+    augmentation=Augmentation(flip=True, crop_padding=8),
+    options=frozenset({"image_size"}),
 )

@@ -34,7 +34,7 @@ from numpy.lib.format import open_memmap
 from torch import Tensor
 
 from xoresnet.data.images import Split, Statistics
-from xoresnet.data.reading.image_files import ImageList, decode
+from xoresnet.data.reading.image_files import ImageList, decode, is_converted
 from xoresnet.data.reading.loader import Progress
 from xoresnet.data.reading.split import channel_statistics
 from xoresnet.errors import DataError
@@ -44,7 +44,7 @@ __all__ = ["CHUNK_IMAGES", "cached_split"]
 CHUNK_IMAGES = 256
 """How many images are decoded, written and reported at a time."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Must be increased when `decode` changes what it returns."""
 
 
@@ -57,6 +57,15 @@ class _Cache(NamedTuple):
 
     def file(self, suffix: str) -> Path:
         return self.folder / f"{self.stem}-{self.fingerprint}{suffix}"
+
+
+class _Complete(NamedTuple):
+    """What a complete cache holds."""
+
+    pool: Tensor
+    statistics: Statistics
+    converted: int
+    """How many images were grey and were read in colour, or the reverse."""
 
 
 def cached_split(
@@ -74,15 +83,18 @@ def cached_split(
     for cache in caches:
         complete = _open(cache, full_shape)
         if complete is not None:
-            pool, statistics = complete
-            return Split(pool, images.label_tensor), statistics
+            return _split(complete, images)
     cache = _first_writable(caches)
     try:
         with _locked(cache):
-            pool, statistics = _open(cache, full_shape) or _build(cache, images, full_shape, progress)
+            complete = _open(cache, full_shape) or _build(cache, images, full_shape, progress)
     except OSError as error:
         raise DataError(f"decoded images could not be cached in {cache.folder}: {error}") from error
-    return Split(pool, images.label_tensor), statistics
+    return _split(complete, images)
+
+
+def _split(complete: _Complete, images: ImageList) -> tuple[Split, Statistics]:
+    return Split(complete.pool, images.label_tensor, converted=complete.converted), complete.statistics
 
 
 def _folders(root: Path) -> tuple[Path, Path]:
@@ -103,12 +115,12 @@ def _fingerprint(images: ImageList, shape: tuple[int, int, int]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _open(cache: _Cache, full_shape: tuple[int, ...]) -> tuple[Tensor, Statistics] | None:
-    """The pool and the statistics of a complete cache; None if it is missing or damaged."""
+def _open(cache: _Cache, full_shape: tuple[int, ...]) -> _Complete | None:
+    """What a complete cache holds; None if it is missing or damaged."""
     try:
         about = json.loads(cache.file(".json").read_text(encoding="utf-8"))
         statistics = Statistics(tuple(about["mean"]), tuple(about["std"]))
-        return _map(cache.file(".npy"), full_shape), statistics
+        return _Complete(_map(cache.file(".npy"), full_shape), statistics, int(about["converted"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -120,23 +132,30 @@ def _map(path: Path, full_shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(array)
 
 
-def _build(
-    cache: _Cache, images: ImageList, full_shape: tuple[int, ...], progress: Progress | None
-) -> tuple[Tensor, Statistics]:
+def _build(cache: _Cache, images: ImageList, full_shape: tuple[int, ...], progress: Progress | None) -> _Complete:
     growing = cache.file(f".{re.sub(r'[^A-Za-z0-9]+', '-', platform.node())}.partial")
     _decode_all(growing, images, full_shape, progress)
     statistics = channel_statistics(_map(growing, full_shape))
+    converted = _count_converted(images, full_shape[1])
     about = {
         "classes": images.classes,
         "labels": images.labels,
         "files": images.names,
         "fingerprint": cache.fingerprint,
+        "converted": converted,
         **statistics._asdict(),
     }
     _write_whole(cache.file(".json"), json.dumps(about))
     growing.replace(cache.file(".npy"))  # last, because this marks the cache as complete
     _remove_outdated(cache)
-    return _map(cache.file(".npy"), full_shape), statistics
+    return _Complete(_map(cache.file(".npy"), full_shape), statistics, converted)
+
+
+def _count_converted(images: ImageList, channels: int) -> int:
+    """By the headers of all files, because an earlier process may have decoded some of them."""
+    with ThreadPoolExecutor(_cores()) as threads:
+        paths = map(images.path, range(len(images.names)))
+        return sum(threads.map(partial(is_converted, channels=channels), paths))
 
 
 def _decode_all(growing: Path, images: ImageList, full_shape: tuple[int, ...], progress: Progress | None) -> None:

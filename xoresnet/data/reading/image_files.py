@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,7 +22,17 @@ from xoresnet.data.reading.loader import require
 from xoresnet.errors import DataError
 from xoresnet.limits import MOST_IMAGE_PIXELS, MOST_PIXELS_AT_ONCE, MOST_SIDE
 
-__all__ = ["ImageList", "decode", "has_class_folders", "image_shape", "list_class_folders"]
+__all__ = [
+    "ImageList",
+    "covering",
+    "decode",
+    "fitted",
+    "has_class_folders",
+    "image_shape",
+    "is_converted",
+    "list_class_folders",
+    "list_images",
+]
 
 _SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".webp"})
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
@@ -40,20 +51,25 @@ class ImageList:
     names: tuple[str, ...]
     """Paths in the root, with forward slashes."""
     labels: tuple[int, ...]
+    left_out: tuple[tuple[str, int], ...] = ()
+    """How many other files lie in and beside the class folders, by the endings of their names; most frequent first."""
 
     @classmethod
-    def from_pairs(cls, root: Path, pairs: Iterable[tuple[str, str]]) -> ImageList:
+    def from_pairs(
+        cls, root: Path, pairs: Iterable[tuple[str, str]], left_out: tuple[tuple[str, int], ...] = ()
+    ) -> ImageList:
         """From pairs of class and path in the root; sorted by class and file name, whichever folder a file lies in."""
         ordered = sorted(pairs, key=lambda pair: (pair[0], pair[1].rsplit("/", 1)[-1], pair[1]))
         classes = tuple(dict.fromkeys(name for name, _ in ordered))
         numbers = {name: label for label, name in enumerate(classes)}
-        return cls(root, classes, tuple(path for _, path in ordered), tuple(numbers[name] for name, _ in ordered))
+        names, labels = tuple(path for _, path in ordered), tuple(numbers[name] for name, _ in ordered)
+        return cls(root, classes, names, labels, left_out)
 
     def select(self, rows: Tensor) -> ImageList:
         """The images at int64 rows, with the same classes."""
         indices = rows.tolist()
         names, labels = tuple(self.names[i] for i in indices), tuple(self.labels[i] for i in indices)
-        return ImageList(self.root, self.classes, names, labels)
+        return ImageList(self.root, self.classes, names, labels, self.left_out)
 
     @property
     def label_tensor(self) -> Tensor:
@@ -80,11 +96,15 @@ def list_class_folders(root: Path, parts: Sequence[str] = (".",)) -> ImageList:
         if any(path.suffix.lower() in _SUFFIXES for path in root.glob("*")):
             raise DataError(f"{root} contains images but no class folders; give the folder above it as the root")
         raise DataError(f"{root} contains no class folders with images")
-    pairs = [(folder.name, path) for folder in folders for path in _images(root, folder)]
+    files = [(folder.name, path) for folder in folders for path in _files(root, folder)]
+    pairs = [(name, path.as_posix()) for name, path in files if _is_image(path)]
     missing = {folder.name: folder for folder in folders if folder.name not in {name for name, _ in pairs}}
     for name, folder in missing.items():
         raise DataError(f"class {name!r} has no images: {folder} contains none of {', '.join(sorted(_SUFFIXES))}")
-    return ImageList.from_pairs(root, pairs)
+    others = [path for _, path in files if not _is_image(path)]
+    others += [path for part in parts if (root / part).is_dir() for path in _files_beside(root / part)]
+    endings = Counter(path.suffix.lower() or path.name for path in others)
+    return ImageList.from_pairs(root, pairs, tuple(sorted(endings.items(), key=lambda item: (-item[1], item[0]))))
 
 
 def image_shape(path: Path) -> tuple[int, int, int]:
@@ -99,33 +119,49 @@ def image_shape(path: Path) -> tuple[int, int, int]:
         return 1 if image.mode in _GREY_MODES else 3, image.height, image.width
 
 
+def is_converted(path: Path, channels: int) -> bool:
+    """Whether an image file has colours and is read in grey (1), or the reverse (3); only its header is read.
+
+    Raises `DataError`.
+    """
+    with _opened(path) as image:
+        return (image.mode in _GREY_MODES) != (channels == 1)
+
+
 def decode(path: Path, shape: tuple[int, int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """One image as uint8 [C, H, W].
 
     The image is scaled in proportion until it just covers height and width (Pillow's bilinear filter, which averages
     when it shrinks), and its centre is cut out. Raises `DataError` that names the file.
     """
-    _, height, width = shape
     try:
         with _opened(path) as image:
-            size = _scaled_size(path, image.size, height, width)
-            with _LARGE if math.prod(image.size) + math.prod(size) > MOST_PIXELS_AT_ONCE else nullcontext():
-                return _decoded(image, size, shape)
+            return fitted(image, shape, path)
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError) as error:
         raise _undecodable(path, error) from error
 
 
-def _decoded(image: Any, size: tuple[int, int], shape: tuple[int, int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """An open image, scaled to a width and height, of which the centre is cut out."""
+def fitted(image: Any, shape: tuple[int, int, int], where: Path | str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """An image of Pillow as `decode` returns it; where: its name in messages.
+
+    Raises `DataError` for more than 8 bits per channel, and for one that is too long to be cut.
+    """
     channels, height, width = shape
-    # through RGBA, because Pillow warns about converting transparent palettes directly
-    opaque = image.convert("RGBA") if "transparency" in image.info else image
-    pixels = opaque.convert("L" if channels == 1 else "RGB")
-    if size != pixels.size:
-        pixels = pixels.resize(size, _pillow().Resampling.BILINEAR)
+    _check_mode(image, where)
+    size = _scaled_size(where, image.size, height, width)
+    with _LARGE if math.prod(image.size) + math.prod(size) > MOST_PIXELS_AT_ONCE else nullcontext():
+        # through RGBA, because Pillow warns about converting transparent palettes directly
+        opaque = image.convert("RGBA") if "transparency" in image.info else image
+        cut = covering(opaque.convert("L" if channels == 1 else "RGB"), height, width, where)
+    return np.asarray(cut, dtype=np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
+
+
+def covering(image: Any, height: int, width: int, where: Path | str) -> Any:
+    """An image of Pillow, scaled until it just covers height and width, of which the centre is cut out."""
+    size = _scaled_size(where, image.size, height, width)
+    scaled = image if size == image.size else image.resize(size, _pillow().Resampling.BILINEAR)
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    cut = np.asarray(pixels.crop((left, top, left + width, top + height)), dtype=np.uint8)
-    return cut.reshape(height, width, channels).transpose(2, 0, 1)
+    return scaled.crop((left, top, left + width, top + height))
 
 
 def _pillow() -> Any:
@@ -139,7 +175,7 @@ def _ignore(category: type[Warning]) -> None:
     warnings.filterwarnings("ignore", category=category)
 
 
-def _scaled_size(path: Path, size: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+def _scaled_size(path: Path | str, size: tuple[int, int], height: int, width: int) -> tuple[int, int]:
     """Width and height to which an image is scaled. Raises `DataError` where they are too large for memory."""
     scale = max(height / size[1], width / size[0])
     scaled = max(width, round(size[0] * scale)), max(height, round(size[1] * scale))
@@ -166,10 +202,18 @@ def _opened(path: Path) -> Any:
         image.close()
         sides = f"{image.width:,} x {image.height:,} pixels"
         raise DataError(f"{path} is {sides}, more than the {MOST_IMAGE_PIXELS:,} that are decoded")
-    if image.mode not in _GREY_MODES | _COLOUR_MODES:
+    try:
+        _check_mode(image, path)
+    except DataError:
         image.close()
-        raise DataError(f"{path} has pixels of mode {image.mode}; only images of 8 bits per channel are supported")
+        raise
     return image
+
+
+def _check_mode(image: Any, where: Path | str) -> None:
+    """Raises `DataError`."""
+    if image.mode not in _GREY_MODES | _COLOUR_MODES:
+        raise DataError(f"{where} has pixels of mode {image.mode}; only images of 8 bits per channel are supported")
 
 
 def _undecodable(path: Path, error: Exception) -> DataError:
@@ -187,7 +231,26 @@ def _class_folders(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
+def list_images(folder: Path) -> list[Path]:
+    """All image files in a folder and below, by their paths; hidden ones are ignored."""
+    return sorted(folder / name for name in _images(folder, folder))
+
+
 def _images(root: Path, folder: Path) -> list[str]:
-    paths = (path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    return [path.as_posix() for path in _files(root, folder) if _is_image(path)]
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in _SUFFIXES
+
+
+def _files_beside(part: Path) -> list[Path]:
+    """The files beside class folders."""
+    return [entry for entry in part.iterdir() if entry.is_file() and not entry.name.startswith(".")]
+
+
+def _files(root: Path, folder: Path) -> list[Path]:
+    """All that is in a folder and below but folders and what is hidden, by paths in the root."""
+    paths = (path for path in folder.rglob("*") if _is_image(path) or not path.is_dir())
     relative = (path.relative_to(root) for path in paths)
-    return [path.as_posix() for path in relative if not any(part.startswith(".") for part in path.parts)]
+    return [path for path in relative if not any(part.startswith(".") for part in path.parts)]

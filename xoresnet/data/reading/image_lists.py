@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def read_image_lists(
     test: a list, or a folder of class folders that is listed when the test set is opened. shape: (C, H, W).
     """
     split, statistics = cached_split(train, shape, f"{name}-train", progress)
-    return Source(train.classes, split, partial(_read_test, name, train.classes, test, shape, progress), statistics)
+    read_test = partial(_read_test, name, train.classes, test, shape, progress)
+    return Source(train.classes, split, read_test, statistics, train.left_out)
 
 
 def _read_test(
@@ -47,4 +49,5 @@ def _read_test(
     if different:
         place = "is missing from" if different[0] in classes else "is only in"
         raise DataError(f"class {different[0]!r} {place} the test set in {images.root}")
-    return cached_split(images, shape, f"{name}-test", progress)[0]
+    split = cached_split(images, shape, f"{name}-test", progress)[0]
+    return replace(split, left_out=images.left_out) if isinstance(test, Path) else split  # else as in training

@@ -67,6 +67,8 @@ class Source:
     read_test: Callable[[], Split]
     statistics: Statistics | None = None
     """Of `train`, if the loader knows them without going through the images."""
+    left_out: tuple[tuple[str, int], ...] = ()
+    """How many files beside the training images were not read, by the endings of their names."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,11 @@ class Loader:
         return pixels, self.num_classes or 0, self.name
 
     def check_options(self, options: ReadOptions) -> None:
-        """Raises `DataError` for an option that would have no effect."""
+        """Raises `UsageError` for an option that would have no effect."""
         supported = {"verify", "progress", "expected_classes", *self.options}
         for field in fields(options):
             if field.name not in supported and getattr(options, field.name) is not None:
-                raise DataError(f"{self.name} has no option {field.name}: its images are used as they are")
+                raise UsageError(f"{self.name} has no option {field.name}: its images are used as they are")
 
 
 def require(module: str, purpose: str) -> Any:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.execution.test_cluster import TOKEN, free_port, kill_node, search, start_node, wait
+from tests.ports import free_port
+from tests.search.execution.cluster.test_cluster import TOKEN, kill_node, search, start_node, wait
 from tests.search.runs import reported, status
 
 

@@ -105,7 +105,9 @@ class DatasetContract:
     def test_only_two_may_open_the_test_set(self, root: Path) -> None:
         data = self.load(root)
         assert len(data.test.open(by="confirm")) == len(data.test.open(by="train --test")) > 0
-        with pytest.raises(DataError, match="may be opened only by 'confirm' and 'train --test', not by 'search'"):
+        with pytest.raises(
+            DataError, match="may be opened only by 'confirm', 'ablate', 'train --test' and 'data', not by 'search'"
+        ):
             data.test.open(by="search")
 
     def test_status_finds_it(self, root: Path) -> None:

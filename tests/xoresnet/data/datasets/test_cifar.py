@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 from tests.xoresnet.data.datasets.contract import DatasetContract
-from xoresnet.data.datasets.cifar import CIFAR10, read
+from xoresnet.data.datasets.cifar10 import CIFAR10
 from xoresnet.data.load import load_data
+from xoresnet.data.reading.cifar_batches import read
 from xoresnet.data.reading.loader import ReadOptions
 from xoresnet.data.reading.safe_pickle import read_pickle
 from xoresnet.errors import DataError

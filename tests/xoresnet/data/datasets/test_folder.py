@@ -17,7 +17,7 @@ from tests.xoresnet.data.datasets.pictures import poison_pool_test_images, write
 from xoresnet.data.load import load_data
 from xoresnet.data.reading.image_files import decode
 from xoresnet.data.reading.loader import ReadOptions
-from xoresnet.errors import DataError
+from xoresnet.errors import DataError, UsageError
 
 
 class TestFolder(DatasetContract):
@@ -165,11 +165,9 @@ def test_a_test_set_that_went_away(tmp_path: Path) -> None:
 def test_the_root_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_classes(tmp_path)
     monkeypatch.setenv("XORESNET_DATA", str(tmp_path))
-    with pytest.raises(
-        DataError, match=r"folder is looked for only in the root that is given; to get it: make one folder"
-    ):
+    with pytest.raises(UsageError, match=r"^the data set folder needs a root; give the folder that contains"):
         load_data("folder")
-    with pytest.raises(DataError, match=f"not found in {tmp_path}/nowhere; to get it"):
+    with pytest.raises(UsageError, match=f"^there is no folder {tmp_path}/nowhere$"):
         load_data("folder", tmp_path / "nowhere")
 
 

@@ -12,7 +12,7 @@ from tests.xoresnet.data.datasets.contract import DatasetContract
 from tests.xoresnet.data.datasets.pictures import poison_pool_test_images, write_image
 from xoresnet.data.load import DataSet, load_data
 from xoresnet.data.reading.loader import ReadOptions
-from xoresnet.errors import DataError
+from xoresnet.errors import DataError, UsageError
 
 PARTS = {"train": ("n01", "n02"), "val": ("n03",), "test": ("n04",)}
 FOUR = ReadOptions(expected_classes=4)
@@ -92,7 +92,7 @@ def test_another_size(tmp_path: Path) -> None:
     write_tables(tmp_path)
     options = ReadOptions(expected_classes=4, image_size=(32, 32))
     assert load_data("mini-imagenet", tmp_path, options=options).input_shape == (3, 32, 32)
-    with pytest.raises(DataError, match="mini-imagenet has no option channels: its images are used as they are"):
+    with pytest.raises(UsageError, match="mini-imagenet has no option channels: its images are used as they are"):
         load_data("mini-imagenet", tmp_path, options=ReadOptions(channels=1))
 
 

@@ -25,7 +25,7 @@ from tests.search.command_line import xoresnet
 from tests.xoresnet.data.datasets.test_cifar import FOLDER10, pack, write_cifar10
 from tests.xoresnet.data.datasets.test_fashion_mnist import idx, write_fashion
 from xoresnet.data.datasets import fashion_mnist
-from xoresnet.data.datasets.cifar import CIFAR10
+from xoresnet.data.datasets.cifar10 import CIFAR10
 from xoresnet.data.load import data_status, load_data
 from xoresnet.data.reading.download import RemoteFile, fetch
 from xoresnet.errors import DataError

@@ -33,7 +33,7 @@ ARCHS = archs_of_all_kinds(merges=EXPRESSIBLE, **HARD)
 
 def on_the_card(folder: Path) -> dict[str, Any]:
     """Names that the card's code defines before it reads the file."""
-    (code,) = (folder / "README.md").read_text().split("```python\n")[1:]
+    code = (folder / "README.md").read_text().split("```python\n")[-1]
     names: dict[str, Any] = {}
     exec(code.partition("graph = nir.read")[0], names)
     return names

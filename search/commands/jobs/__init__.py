@@ -1,0 +1,1 @@
+"""The work of the commands that train, once their arguments are understood."""

@@ -1,0 +1,1 @@
+"""Experiment trackers behind Ray Tune's own callbacks: TensorBoard, MLflow, Weights & Biases, and users' own."""

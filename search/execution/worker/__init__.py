@@ -1,0 +1,1 @@
+"""What runs on workers: trials, the files that they take and give, and the examination of their node."""

@@ -1,0 +1,1 @@
+"""Samplers for searches of thousands of trials."""
