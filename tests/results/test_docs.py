@@ -28,7 +28,10 @@ def test_python() -> None:
     """The blocks of the page follow one another, as in a notebook."""
     code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
     heavy = "import sys; assert not {'torch', 'ray', 'optuna'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-W", "error", "-c", f"{code}\n{heavy}"], check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{code}\n{heavy}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
     assert Path("runs/digits/report.html").exists()
     assert {"front.pdf", "front.png", "front.svg"} <= {path.name for path in Path("figures").iterdir()}
 
