@@ -38,7 +38,7 @@ from typing import NamedTuple
 from xoresnet.data import datasets
 from xoresnet.data.images import Augmentation, Split
 from xoresnet.data.reading.loader import DamagedError, Loader, ReadOptions, Source
-from xoresnet.data.reading.split import channel_statistics, split_rows
+from xoresnet.data.reading.split import channel_statistics, fewer_rows, split_rows
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import nearest
 from xoresnet.errors import DataError, UsageError
@@ -152,24 +152,30 @@ def load_data(
     download: bool = False,
     validation_seed: int = 0,
     validation_share: float | None = None,
+    train_share: float | None = None,
     options: ReadOptions | None = None,
 ) -> DataSet:
     """Read the training images of a data set and cut the validation images from them; the test set is not read.
 
     root: the folder that is searched first. download: fetch what is missing or damaged into the first root, of data
     sets whose files are published (Fashion-MNIST, CIFAR). validation_share: share of each class, between 0 and 1; None
-    for the data set's own, 0.1, or 0.2 for digits.
+    for the data set's own, 0.1, or 0.2 for digits. train_share: share of each class's remaining images that are the
+    training images; None for all of them. Its images are among those of any larger share with the same seed, and
+    neither the validation images nor the statistics depend on it.
 
     Raises `UsageError` for an unknown name, a root that is no folder, values out of range and options that the data set
     does not support, and `DataError` for a data set that was not found and for damaged files.
     """
     loader, options = find_loader(name), options or ReadOptions()
     share = loader.validation_share if validation_share is None else validation_share
-    _check_split(share, validation_seed)
+    _check_split(share, train_share, validation_seed)
     loader.check_options(options)
     place, source = _read(loader, root, options, download=download)
     _check_classes(source, place, loader.num_classes if options.expected_classes is None else options.expected_classes)
-    train_rows, validation_rows = split_rows(source.train.labels, source.classes, share, validation_seed, where=place)
+    labels = source.train.labels
+    train_rows, validation_rows = split_rows(labels, source.classes, share, validation_seed, where=place)
+    if train_share is not None:
+        train_rows = fewer_rows(labels, train_rows, train_share, validation_seed)
     statistics = source.statistics or channel_statistics(source.train.images)
     return DataSet(
         name=name,
@@ -179,8 +185,8 @@ def load_data(
         std=statistics.std,
         augmentation=loader.augmentation,
         default_recipe=loader.recipe,
-        train=replace(source.train, labels=source.train.labels[train_rows], rows=train_rows),
-        validation=replace(source.train, labels=source.train.labels[validation_rows], rows=validation_rows),
+        train=replace(source.train, labels=labels[train_rows], rows=train_rows),
+        validation=replace(source.train, labels=labels[validation_rows], rows=validation_rows),
         test=SealedTest(name, source.read_test),
         left_out=source.left_out,
     )
@@ -230,9 +236,10 @@ def data_status(root: str | Path | None = None) -> tuple[DataStatus, ...]:
     )
 
 
-def _check_split(share: float, seed: int) -> None:
-    if not isinstance(share, int | float) or not 0 < share < 1:
-        raise UsageError(f"validation_share must lie between 0 and 1, got {shown(share)}")
+def _check_split(validation_share: float, train_share: float | None, seed: int) -> None:
+    for name, share in (("validation_share", validation_share), ("train_share", train_share)):
+        if share is not None and (not isinstance(share, int | float) or not 0 < share < 1):
+            raise UsageError(f"{name} must lie between 0 and 1, got {shown(share)}")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise UsageError(f"validation_seed must be a whole number of at least 0, got {shown(seed)}")
     if seed > 2**64:

@@ -36,6 +36,8 @@ class DataSpec(Spec):
     validation_seed: Annotated[int, Field(ge=0, le=2**64, strict=True)] = 0
     validation_share: Share | None = None
     """Share of each class; None for the data set's own."""
+    train_share: Share | None = None
+    """Share of the remaining images of each class that is trained on; None for all of them."""
     image_size: tuple[Side, Side] | None = None
     """Height and width to which the images of class folders are scaled."""
     channels: Literal[1, 3] | None = None
@@ -68,5 +70,6 @@ class DataSpec(Spec):
             download=download,
             validation_seed=self.validation_seed,
             validation_share=self.validation_share,
+            train_share=self.train_share,
             options=options,
         )

@@ -61,6 +61,8 @@ def test_import_is_light() -> None:
         ({"validation_share": 1.0}, "validation_share must lie between 0 and 1, got 1.0"),
         ({"validation_share": float("nan")}, "validation_share must lie between 0 and 1, got nan"),
         ({"validation_share": "0.1"}, "validation_share must lie between 0 and 1, got '0.1'"),
+        ({"train_share": 0}, "train_share must lie between 0 and 1, got 0"),
+        ({"train_share": 1}, "train_share must lie between 0 and 1, got 1"),
         ({"validation_seed": -1}, "validation_seed must be a whole number of at least 0, got -1"),
         ({"validation_seed": 0.5}, "validation_seed must be a whole number of at least 0, got 0.5"),
     ],

@@ -2,7 +2,8 @@
 
 The rule: every image, in the order of its data set, draws one 64-bit number from numpy's PCG64 at the seed, a stream
 that numpy promises never to change. In each class, the images with the smallest numbers are set aside: floor(s n + 1/2)
-of n images for a share s, but at least one and never all.
+of n images for a share s, but at least one and never all. Where only a share of the others is wanted, those with the
+largest numbers of each class are kept, so that smaller shares lie within larger ones.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from xoresnet.data.images import Statistics
 from xoresnet.errors import DataError
 
-__all__ = ["channel_statistics", "split_rows"]
+__all__ = ["channel_statistics", "fewer_rows", "split_rows"]
 
 _CHUNK_VALUES = 2**17  # one MiB of float64, which stays in a core's cache
 
@@ -34,7 +36,7 @@ def split_rows(
     >>> split_rows(torch.tensor([0, 1, 0, 1]), ["cat", "dog"], share=0.5, seed=0, where="here")
     (tensor([0, 1]), tensor([2, 3]))
     """
-    numbers = np.random.PCG64(seed).random_raw(len(labels))
+    numbers = _numbers(labels, seed)
     of_class = labels.numpy()
     aside = np.zeros(len(labels), dtype=bool)
     for label, name in enumerate(classes):
@@ -45,6 +47,30 @@ def split_rows(
         count = min(max(math.floor(share * len(rows) + 0.5), 1), len(rows) - 1)
         aside[rows[np.argsort(numbers[rows], kind="stable")[:count]]] = True
     return torch.from_numpy(np.flatnonzero(~aside)), torch.from_numpy(np.flatnonzero(aside))
+
+
+def fewer_rows(labels: Tensor, rows: Tensor, share: float, seed: int) -> Tensor:
+    """The share of each class among the rows that is kept, ascending: floor(share n + 1/2) of n, but at least one.
+
+    labels: int64 [N] of all images, not of the rows alone.
+
+    >>> import torch
+    >>> fewer_rows(torch.tensor([0, 1, 0, 1, 0]), torch.tensor([0, 1, 2, 3]), share=0.5, seed=0)
+    tensor([0, 1])
+    """
+    numbers = _numbers(labels, seed)
+    of_class = labels.numpy()
+    kept = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(of_class):
+        mine = rows.numpy()[of_class[rows.numpy()] == label]
+        count = max(math.floor(share * len(mine) + 0.5), 1)
+        kept[mine[np.argsort(numbers[mine], kind="stable")[len(mine) - count :]]] = True
+    return torch.from_numpy(np.flatnonzero(kept))
+
+
+def _numbers(labels: Tensor, seed: int) -> npt.NDArray[np.uint64]:
+    """uint64 [N], one for every image."""
+    return np.random.PCG64(seed).random_raw(len(labels))
 
 
 def channel_statistics(images: Tensor) -> Statistics:

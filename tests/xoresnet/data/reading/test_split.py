@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xoresnet.data.images import Split
-from xoresnet.data.reading.split import channel_statistics, split_rows
+from xoresnet.data.reading.split import channel_statistics, fewer_rows, split_rows
 from xoresnet.errors import DataError
 
 
@@ -38,6 +38,24 @@ def test_every_class_gives_its_share(counts: list[int], share: float, seed: int)
     for label, count in enumerate(counts):
         given_away = int((labels[aside] == label).sum())
         assert given_away == min(max(int(share * count + 0.5), 1), count - 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    counts=st.lists(st.integers(2, 30), min_size=1, max_size=5),
+    shares=st.tuples(st.floats(0.001, 0.999), st.floats(0.001, 0.999)),
+    seed=st.integers(0, 2**40),
+)
+def test_fewer_images_are_among_more(counts: list[int], shares: tuple[float, float], seed: int) -> None:
+    labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    rest, _ = split_rows(labels, [str(label) for label in range(len(counts))], 0.3, seed, where="here")
+    small, large = (set(fewer_rows(labels, rest, share, seed).tolist()) for share in sorted(shares))
+    assert small <= large <= set(rest.tolist())
+    for label in range(len(counts)):
+        there = int((labels[rest] == label).sum())
+        kept = fewer_rows(labels, rest, shares[0], seed)
+        assert int((labels[kept] == label).sum()) == max(int(shares[0] * there + 0.5), 1)
+        assert kept.tolist() == sorted(kept.tolist())
 
 
 def test_seeds_differ() -> None:
