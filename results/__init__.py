@@ -18,6 +18,7 @@ from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
     from xoresnet.results.analysis.ablation import ablation as ablation
+    from xoresnet.results.analysis.comparisons import comparisons as comparisons
     from xoresnet.results.analysis.confirmation import confirmed_networks as confirmed_networks
     from xoresnet.results.analysis.confirmation import ranking_kept as ranking_kept
     from xoresnet.results.analysis.effects import paired_effects as paired_effects
@@ -55,6 +56,7 @@ _HOMES = {
     "attainment": "fronts.attainment",
     "best": "fronts.selection",
     "compare": "fronts.comparison",
+    "comparisons": "analysis.comparisons",
     "confirmed_networks": "analysis.confirmation",
     "findings": "analysis.findings",
     "hypervolume": "fronts.hypervolume",
