@@ -18,7 +18,6 @@ from xoresnet.lazy import lazily
 
 if TYPE_CHECKING:
     from xoresnet.results.analysis.ablation import ablation as ablation
-    from xoresnet.results.analysis.comparisons import comparisons as comparisons
     from xoresnet.results.analysis.confirmation import confirmed_networks as confirmed_networks
     from xoresnet.results.analysis.confirmation import ranking_kept as ranking_kept
     from xoresnet.results.analysis.effects import paired_effects as paired_effects
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from xoresnet.results.page.writer import report as report
     from xoresnet.results.run import Run as Run
     from xoresnet.results.run import load as load
+    from xoresnet.results.tables.comparisons import comparisons as comparisons
     from xoresnet.results.tables.loading import Runs as Runs
     from xoresnet.results.tables.loading import load_ablation as load_ablation
     from xoresnet.results.tables.loading import load_many as load_many
@@ -56,7 +56,7 @@ _HOMES = {
     "attainment": "fronts.attainment",
     "best": "fronts.selection",
     "compare": "fronts.comparison",
-    "comparisons": "analysis.comparisons",
+    "comparisons": "tables.comparisons",
     "confirmed_networks": "analysis.confirmation",
     "findings": "analysis.findings",
     "hypervolume": "fronts.hypervolume",
