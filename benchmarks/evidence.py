@@ -1,26 +1,31 @@
-"""What the merge and the XOR placement do at equal width, depth and T: every combination, on the same seeds.
+"""What merges and XOR placements do at equal width, depth and T: networks trained on the same seeds.
 
-    python benchmarks/evidence.py digits [--depth 8 14 20] [--timesteps 1 2 4] [--seeds 10] [--workers 2]
-    python benchmarks/evidence.py fashion-mnist --depth 8 --timesteps 2 --seeds 5
+    python benchmarks/evidence.py digits factorial [--depth 8 14 20] [--timesteps 1 2 4] [--seeds 10] [--workers 2]
+    python benchmarks/evidence.py digits gradients     # the backward forms of OR and XOR, depth 14, T 2
+    python benchmarks/evidence.py digits widths        # four widths of each merge, for accuracy at equal spikes
+    python benchmarks/evidence.py fashion-mnist factorial --depth 8 --timesteps 2 --seeds 5
 
-Trains with `ablate`, one thread per training, in `runs/evidence`; the same command resumes after an interruption.
-Whenever a depth and T are done, their trainings are added to `benchmarks/data/evidence-NAME.parquet`, unless it has
-the network and seed already; its columns are described in `benchmarks/data/README.md`.
+Trains with `ablate`, one thread per training, in `runs/evidence`; the same command resumes after an interruption. What
+is done is added to the recorded folder `benchmarks/data/evidence-NAME`, which `load_ablation` reads;
+`python benchmarks/evidence_tables.py` makes the tables of `docs/evidence.md` from it.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from xoresnet import Arch
 from xoresnet.data.spec import DataSpec
-from xoresnet.files.atomic import replaced
-from xoresnet.results import load_ablation
+from xoresnet.results import comparisons, load_ablation
+from xoresnet.results.tables.files import write_parquet
 from xoresnet.search import ablate
 
 DATA = {
@@ -28,59 +33,87 @@ DATA = {
     "fashion-mnist": DataSpec(name="fashion-mnist", train_share=2 / 9),  # 12,000 of 54,000 images
 }
 EPOCHS = {"digits": 20, "fashion-mnist": 5}
+COMMAND = ("python", "benchmarks/evidence.py")
 FOLDER = Path("runs/evidence")
 MERGES = ("add", "or", "oa", "current", "membrane")
 PLACEMENTS = ("none", "entry", "middle", "both")
-WIDTH = 16
-FACTORS = ["config.depth", "config.timesteps", "config.merge", "config.xor", "seed"]
-KEPT = ("arch_id", "seed", "state", "epochs_trained", "params_count", "train_seconds")
+GRADIENTS = ("arithmetic", "saturating", "straight-through")
+WIDTHS = (8, 12, 16, 24)
+REFERENCES = {"merge": "add", "xor": "none", "logic_gradient": "arithmetic", "width": 16}
+"""With what the others are compared."""
+
+
+class Part(NamedTuple):
+    """One network, and the values of one field that are tried in it."""
+
+    name: str
+    arch: Mapping[str, Any]
+    values: Mapping[str, Sequence[Any]]
 
 
 def main() -> None:
     arguments = read_arguments()
-    for depth in arguments.depth:
-        for timesteps in arguments.timesteps:
-            parts = list(tables(arguments.data, depth, timesteps, arguments.seeds, arguments.workers))
-            keep(table_of(arguments.data), pd.concat(parts, ignore_index=True))
-
-
-def tables(name: str, depth: int, timesteps: int, seeds: int, workers: int) -> Iterator[pd.DataFrame]:
-    """The trainings of one depth and T, a table for each XOR placement."""
-    data = DATA[name].load()
-    for xor in PLACEMENTS:
-        arch = Arch(
-            input_shape=data.input_shape, num_classes=data.num_classes, depth=depth, width=WIDTH, timesteps=timesteps,
-            merge="add", xor=xor,
-        )  # fmt: skip
-        folder = FOLDER / name / f"depth{depth}-T{timesteps}-xor-{xor}"
+    for part in EXPERIMENTS[arguments.experiment](arguments):
+        folder = FOLDER / arguments.data / part.name
         outcome = ablate(
-            folder, arch=arch, data=DATA[name], values={"merge": MERGES}, seeds=seeds, epochs=EPOCHS[name],
-            limits={"max_concurrent": workers},
-        )  # fmt: skip
+            folder,
+            arch=network(arguments.data, part.arch),
+            data=DATA[arguments.data],
+            values=part.values,
+            seeds=arguments.seeds,
+            epochs=EPOCHS[arguments.data],
+            limits={"max_concurrent": arguments.workers},
+        )
         print(f"{folder}: {outcome.ended}", file=sys.stderr, flush=True)
-        yield load_ablation(folder)
+        keep(recorded(arguments.data), folder)
 
 
-def keep(place: Path, trainings: pd.DataFrame) -> None:
-    """Add trainings to the recorded table."""
-    measured = [name for name in trainings if name.startswith("test_")]
-    columns = [*KEPT, *measured, *(name for name in trainings if name.startswith("config."))]
-    table = trainings[columns]
-    if place.exists():
-        table = pd.concat([pd.read_parquet(place), table], ignore_index=True)
-    table = table.drop_duplicates(["arch_id", "seed"])  # equal networks have the name of the first placement
-    with replaced(place) as file:
-        table.sort_values(FACTORS, ignore_index=True).to_parquet(file, compression="zstd")
-    print(f"{place}: {len(table)} trainings", file=sys.stderr, flush=True)
+def factorial(arguments: argparse.Namespace) -> Iterator[Part]:
+    for depth, timesteps, xor in product(arguments.depth, arguments.timesteps, PLACEMENTS):
+        arch = {"depth": depth, "timesteps": timesteps, "merge": "add", "xor": xor}
+        yield Part(f"depth{depth}-T{timesteps}-xor-{xor}", arch, {"merge": MERGES})
 
 
-def table_of(name: str) -> Path:
-    return Path(__file__).parent / "data" / f"evidence-{name}.parquet"
+def gradients(arguments: argparse.Namespace) -> Iterator[Part]:
+    for merge, xor in (("or", "none"), ("oa", "none"), ("add", "middle"), ("oa", "middle")):
+        arch = {"depth": 14, "timesteps": 2, "merge": merge, "xor": xor}
+        yield Part(f"gradients-{merge}-{xor}", arch, {"logic_gradient": GRADIENTS})
+
+
+def widths(arguments: argparse.Namespace) -> Iterator[Part]:
+    for merge, xor in product(MERGES, ("none", "middle")):
+        arch = {"depth": 8, "timesteps": 2, "merge": merge, "xor": xor}
+        yield Part(f"widths-{merge}-{xor}", arch, {"width": WIDTHS})
+
+
+EXPERIMENTS = {"factorial": factorial, "gradients": gradients, "widths": widths}
+
+
+def network(name: str, fields: Mapping[str, Any]) -> Arch:
+    data = DATA[name].load()
+    return Arch(input_shape=data.input_shape, num_classes=data.num_classes, width=16, **fields)
+
+
+def recorded(name: str) -> Path:
+    return Path(__file__).parent / "data" / f"evidence-{name}"
+
+
+def keep(place: Path, folder: Path) -> None:
+    """Add the trainings of an ablation to the recorded ones; equal networks keep the description that came first."""
+    place.mkdir(exist_ok=True)
+    if not (place / "config.yaml").exists():
+        shutil.copy(folder / "config.yaml", place)
+        (place / "recorded.txt").write_text(f"Tables without a study, made by {' '.join(COMMAND)}.\n", encoding="utf-8")
+    trainings = pd.concat([load_ablation(place), load_ablation(folder)], ignore_index=True)
+    table = comparisons(trainings, REFERENCES)
+    write_parquet(place / "ablations.parquet", table)
+    print(f"{place}: {table['training_id'].nunique()} trainings", file=sys.stderr, flush=True)
 
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", choices=list(DATA))
+    parser.add_argument("experiment", choices=list(EXPERIMENTS))
     parser.add_argument("--depth", type=int, nargs="+", default=[8, 14, 20])
     parser.add_argument("--timesteps", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--seeds", type=int, default=10)

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from xoresnet import DataSpec
 from xoresnet.data.load import find_loader
+from xoresnet.data.spec import DataSpec
 from xoresnet.files.atomic import replaced
 from xoresnet.results import load, pareto_front
 from xoresnet.search import SearchConfig, confirm, run_search

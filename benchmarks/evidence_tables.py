@@ -1,0 +1,179 @@
+"""The tables of `docs/evidence.md` on merges, XOR placements, backward forms and widths, from the recorded trainings.
+
+    python benchmarks/evidence_tables.py [digits] [fashion-mnist]
+
+Trains nothing. Differences are paired by seed. The intervals of a table hold all at once, with 95 % probability: each
+is Student's at 1 - 0.05 / k for the k intervals of the table (Bonferroni). A star stands at an effect whose interval
+excludes none.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from evidence import DATA, REFERENCES, recorded
+from scipy import stats
+
+from xoresnet.results import comparisons, load_ablation, paired_effects
+
+METRICS = {
+    "test_accuracy": "accuracy, points",
+    "test_spikes_per_sample": "spikes",
+    "test_stream_spikes_per_sample": "stream spikes",
+    "test_synops_per_sample": "synops",
+    "test_energy_pj_per_sample": "energy",
+}
+LEVEL = 0.05
+DESIGN = ["merge", "xor", "depth", "width", "timesteps", "logic_gradient"]
+
+
+def main() -> None:
+    for name in filter(lambda name: recorded(name).exists(), read_arguments().data):
+        trainings = load_ablation(recorded(name)).drop_duplicates("training_id")
+        print(f"\n## {name}: {len(trainings)} trainings\n")
+        usual = trainings[select(trainings, width=16, logic_gradient="arithmetic")]
+        factorial(usual)
+        gradients(trainings[select(trainings, width=16, depth=14, timesteps=2)])
+        equal_spikes(trainings[select(trainings, depth=8, timesteps=2, logic_gradient="arithmetic")])
+
+
+def select(trainings: pd.DataFrame, **fields: object) -> pd.Series[bool]:
+    chosen = pd.Series(data=True, index=trainings.index)
+    for field, value in fields.items():
+        chosen &= trainings[f"config.{field}"] == value
+    return chosen
+
+
+def factorial(trainings: pd.DataFrame) -> None:
+    """Effects of merge and XOR: over all networks, then by depth and T."""
+    references = {field: REFERENCES[field] for field in ("merge", "xor")}
+    effects = pooled(comparisons(trainings, references))
+    print("Over all depths, T, and values of the other field:\n")
+    print(table(effects, ["field", "value"]))
+    cells = [
+        pooled(comparisons(cell, references)).assign(depth=depth, T=timesteps)
+        for (depth, timesteps), cell in trainings.groupby(["config.depth", "config.timesteps"])
+    ]
+    if len(cells) > 1:
+        print("\nBy depth and T:\n")
+        print(table(pd.concat(cells, ignore_index=True), ["depth", "T", "field", "value"]))
+    means = trainings.groupby([f"config.{field}" for field in ("depth", "timesteps", "merge", "xor")])
+    figures = means[[*METRICS]].mean()
+    print(f"\nAccuracy of the networks: {figures['test_accuracy'].min():.2%} to {figures['test_accuracy'].max():.2%}; "
+          f"standard deviation over seeds {means['test_accuracy'].std().mean():.2%} on average.")  # fmt: skip
+
+
+def gradients(trainings: pd.DataFrame) -> None:
+    references = {"logic_gradient": REFERENCES["logic_gradient"]}
+    pairs = comparisons(trainings, references)
+    if len(pairs):
+        print("\nBackward forms of OR and XOR, beside the arithmetic form:\n")
+        names = pairs.drop_duplicates("base_arch_id").set_index("base_arch_id")
+        effects = paired(pairs)
+        effects = effects[effects["base_arch_id"].notna()]
+        network = names["config.merge"] + ", xor " + names["config.xor"]
+        print(table(effects.assign(network=effects["base_arch_id"].map(network)), ["network", "value"]))
+
+
+def equal_spikes(trainings: pd.DataFrame) -> None:
+    """Accuracy of each merge and XOR placement at the spikes of ADD without XOR, by widths of each seed."""
+    families = dict(list(trainings.groupby(["config.merge", "config.xor"])))
+    usual = families.get(("add", "none"))
+    if usual is None or usual["config.width"].nunique() < 3:
+        return
+    spikes = usual.groupby("config.width")["test_spikes_per_sample"].mean()
+    rows = []
+    for width in spikes.index[1:-1]:
+        of_add = at_spikes(usual, spikes[width])
+        for (merge, xor), curves in families.items():
+            if (merge, xor) != ("add", "none"):
+                differences = (at_spikes(curves, spikes[width]) - of_add).dropna()
+                rows.append((f"{spikes[width]:,.0f}", f"{merge}, xor {xor}", differences.to_numpy()))
+    print("\nAccuracy at equal spikes, beside ADD without XOR, points:\n")
+    lines = ["| spikes | network | difference | seeds |", "| --- | --- | --- | --- |"]
+    lines += [f"| {at} | {name} | {student(values, len(rows))} | {len(values)} |" for at, name, values in rows]
+    print("\n".join(lines))
+
+
+def at_spikes(curves: pd.DataFrame, spikes: float) -> pd.Series[float]:
+    """By seed, the accuracy between the two nearest widths, linear in the logarithm of spikes; NaN outside of them."""
+    found = {}
+    for seed, mine in curves.sort_values("test_spikes_per_sample").groupby("config.recipe.seed"):
+        places = np.log(mine["test_spikes_per_sample"])
+        found[seed] = np.interp(np.log(spikes), places, mine["test_accuracy"], left=np.nan, right=np.nan)
+    return pd.Series(found)
+
+
+def student(differences: np.ndarray, intervals: int) -> str:
+    """Mean difference in points with its interval, of which there are several."""
+    if len(differences) < 2:
+        return "beyond the widths"
+    mean, error = differences.mean(), stats.sem(differences)
+    reach = stats.t.ppf(1 - LEVEL / intervals / 2, len(differences) - 1) * error
+    return shown(mean, mean - reach, mean + reach, "difference")
+
+
+def pooled(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Effects over all networks that are compared; of a field with one pair of networks, that pair's."""
+    effects = paired(pairs)
+    over_all = effects[effects["base_arch_id"].isna()]
+    alone = effects[~effects["field"].isin(over_all["field"])]
+    return pd.concat([over_all, alone], ignore_index=True)
+
+
+def paired(pairs: pd.DataFrame) -> pd.DataFrame:
+    return paired_effects(pairs, [*METRICS])
+
+
+def table(effects: pd.DataFrame, keys: Sequence[str]) -> str:
+    """One row per comparison and one column per metric, with intervals that hold all at once."""
+    effects = simultaneous(effects)
+    lines = [*header([*keys, *METRICS.values(), "networks", "seeds"])]
+    for key, rows in effects.groupby([*keys], sort=False, dropna=False):
+        of = rows.set_index("metric")
+        cells = [shown(*of.loc[metric, ["effect", "low", "high", "scale"]]) for metric in METRICS]
+        lines.append(row([*map(str, key), *cells, str(of["networks"].iloc[0]), str(of["seeds"].iloc[0])]))
+    return "\n".join(lines)
+
+
+def simultaneous(effects: pd.DataFrame) -> pd.DataFrame:
+    """The same with intervals widened for their number: from Student's at 95 % to Student's at 1 - 0.05 / k."""
+    ratio = effects["scale"] == "ratio"
+    bounds = effects[["effect", "low", "high"]].astype(float)
+    bounds[ratio] = np.log(bounds[ratio])
+    freedom = effects["seeds"] - 1
+    wider = stats.t.ppf(1 - LEVEL / len(effects) / 2, freedom) / stats.t.ppf(1 - LEVEL / 2, freedom)
+    reach = (bounds["high"] - bounds["effect"]) * wider
+    bounds["low"], bounds["high"] = bounds["effect"] - reach, bounds["effect"] + reach
+    bounds[ratio] = np.exp(bounds[ratio])
+    return effects.assign(low=bounds["low"], high=bounds["high"])
+
+
+def shown(effect: float, low: float, high: float, scale: str) -> str:
+    none = 1.0 if scale == "ratio" else 0.0
+    star = "" if low <= none <= high else " *"
+    if scale == "ratio":
+        return f"x{effect:.3f} [{low:.3f}, {high:.3f}]{star}"
+    return f"{100 * effect:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]{star}"
+
+
+def header(names: Iterable[str]) -> tuple[str, str]:
+    names = list(names)
+    return row(names), row(["---"] * len(names))
+
+
+def row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="*", default=[*DATA], choices=list(DATA))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
