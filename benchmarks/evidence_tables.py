@@ -53,6 +53,9 @@ def factorial(trainings: pd.DataFrame) -> None:
     effects = pooled(comparisons(trainings, references))
     print("Over all depths, T, and values of the other field:\n")
     print(table(effects, ["field", "value"]))
+    two = trainings[trainings["config.merge"].isin(["or", "oa"])]
+    print("\nOA beside OR:\n")
+    print(table(pooled(comparisons(two, {"merge": "or"})), ["field", "value"]))
     cells = [
         pooled(comparisons(cell, references)).assign(depth=depth, T=timesteps)
         for (depth, timesteps), cell in trainings.groupby(["config.depth", "config.timesteps"])

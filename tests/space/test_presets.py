@@ -19,6 +19,7 @@ SIZES = {
     "cifar": (2_592_000, 0, 13_934_592),
     "digits": (400, 0, 480),
     "fashion-mnist": (25_658, 7_054, 60_000),
+    "fashion-mnist-small": (180, 0, 240),
     "mini-imagenet": (119_870_496, 0, 354_041_856),
 }
 
@@ -51,6 +52,7 @@ def test_every_description_of_digits() -> None:
 BY_HAND: dict[str, dict[tuple[str, str, int], int]] = {
     # tied; with one block per stage, XOR can only be in the middle of the first
     "digits": {("conv3", "basic", 8): 5 * 2, ("conv3", "basic", 14): 5 * 4, ("conv3", "basic", 20): 5 * 4},
+    "fashion-mnist-small": {("conv3", "basic", 8): 5 * 2, ("conv3", "basic", 14): 5 * 4},
     "fashion-mnist": {
         # or is oa in stage 0; oa, current and membrane are one where a projection is all there is
         ("conv3", "basic", 8): (4 * 3 * 3) * (2 * 1 * 1),
@@ -145,7 +147,13 @@ def test_mini_imagenet_goes_to_the_large_networks() -> None:
 
 @pytest.mark.parametrize("name", SIZES)
 def test_presets_are_of_their_data(name: str) -> None:
-    shapes = {"cifar": (3, 32, 32), "digits": (1, 8, 8), "fashion-mnist": (1, 28, 28), "mini-imagenet": (3, 84, 84)}
+    shapes = {
+        "cifar": (3, 32, 32),
+        "digits": (1, 8, 8),
+        "fashion-mnist": (1, 28, 28),
+        "fashion-mnist-small": (1, 28, 28),
+        "mini-imagenet": (3, 84, 84),
+    }
     classes = {"mini-imagenet": 100}
     space = SearchSpace.preset(name)
     assert (space.input_shape, space.num_classes) == (shapes[name], classes.get(name, 10))

@@ -14,7 +14,13 @@ from xoresnet.description.merge import MERGES
 from xoresnet.errors import UntrustedCodeError
 from xoresnet.space import SearchSpace, preset_names
 
-SIZES = {"cifar": 2_592_000, "digits": 400, "fashion-mnist": 25_658, "mini-imagenet": 119_870_496}
+SIZES = {
+    "cifar": 2_592_000,
+    "digits": 400,
+    "fashion-mnist": 25_658,
+    "fashion-mnist-small": 180,
+    "mini-imagenet": 119_870_496,
+}
 
 MINE = """
 arch:
