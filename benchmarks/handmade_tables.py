@@ -1,0 +1,97 @@
+"""The tables of `docs/evidence.md` on searches and known networks, and on what the choice of the best costs.
+
+    python benchmarks/handmade_tables.py [digits]
+
+Trains nothing: it reads what `benchmarks/handmade.py` has recorded. Intervals are Student's at 95 % over the
+repetitions, of differences between the sides of one repetition.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from xoresnet.results import hypervolume
+
+BUDGETS = {"digits": (300, 600, 1200)}
+"""Spikes per sample."""
+CHANCE = 0.1
+OBJECTIVES = {"test_accuracy_mean": "max", "test_spikes_per_sample_mean": "min"}
+
+
+def main() -> None:
+    for name in read_arguments().data:
+        table = pd.read_parquet(Path(__file__).parent / "data" / f"handmade-{name}.parquet")
+        print(f"\n## {name}: {table['repetition'].nunique()} repetitions\n")
+        print(sides(table, BUDGETS[name]))
+        print(f"\n{losses(table)}")
+
+
+def sides(table: pd.DataFrame, budgets: tuple[int, ...]) -> str:
+    """What both sides have reached, from the means of the new seeds on the test set."""
+    spikes = table["test_spikes_per_sample_mean"]
+    reference = {"test_accuracy_mean": CHANCE, "test_spikes_per_sample_mean": spikes.max()}
+    rows = []
+    for (repetition, side), front in table.groupby(["repetition", "side"]):
+        row = {"repetition": repetition, "side": side}
+        row["hypervolume"] = hypervolume(front, OBJECTIVES, reference, ["test_spikes_per_sample_mean"])
+        row |= {f"accuracy at {budget:,} spikes, %": 100 * accuracy_at(front, budget) for budget in budgets}
+        row |= {"networks on the front": len(front), "epochs": front["epochs_spent"].iloc[0]}
+        rows.append({**row, "seconds of training": front["seconds_spent"].iloc[0]})
+    figures = pd.DataFrame(rows).set_index(["repetition", "side"]).unstack("side")
+    lines = ["| | search | known networks | difference |", "| --- | --- | --- | --- |"]
+    for name in figures.columns.get_level_values(0).unique():
+        searched, known = figures[name]["searched"], figures[name]["known"]
+        lines.append(f"| {name} | {searched.mean():,.2f} | {known.mean():,.2f} | {interval(searched - known)} |")
+    return "\n".join(lines)
+
+
+def accuracy_at(front: pd.DataFrame, budget: float) -> float:
+    """Of the network that the search would choose, by its own figures, within a budget of spikes; NaN without one."""
+    within = front[front["searched_spikes"] <= budget]
+    if within.empty:
+        return np.nan
+    return float(within.loc[within["searched_val_accuracy"].idxmax(), "test_accuracy_mean"])
+
+
+def losses(table: pd.DataFrame) -> str:
+    """How much better the search's figures are than those of the same networks on new seeds, and on the test set."""
+    lines = [
+        "| networks | search | new seeds, same validation images | new seeds, test images | lost by new seeds |"
+        " lost by new images | standard deviation over seeds |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    best = table.loc[table.groupby(["repetition", "side"])["searched_val_accuracy"].idxmax()]
+    for name, rows in (("on the front", table), ("the most accurate of each front", best)):
+        by = rows.assign(
+            seeds_lost=rows["searched_val_accuracy"] - rows["val_accuracy_mean"],
+            images_lost=rows["val_accuracy_mean"] - rows["test_accuracy_mean"],
+        ).groupby(["repetition", "side"])
+        of = by[["seeds_lost", "images_lost"]].mean()
+        means = rows[["searched_val_accuracy", "val_accuracy_mean", "test_accuracy_mean"]].mean()
+        cells = [f"{100 * value:.2f}" for value in means]
+        cells += [interval(100 * of["seeds_lost"]), interval(100 * of["images_lost"])]
+        lines.append(f"| {name} | {' | '.join(cells)} | {100 * rows['val_accuracy_std'].mean():.2f} |")
+    return "\n".join(lines)
+
+
+def interval(differences: pd.Series[float]) -> str:
+    known = differences.dropna()
+    if len(known) < 2:
+        return "one repetition"
+    mean, reach = known.mean(), stats.t.ppf(0.975, len(known) - 1) * stats.sem(known)
+    return f"{mean:+.2f} [{mean - reach:+.2f}, {mean + reach:+.2f}]"
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="*", default=[*BUDGETS], choices=list(BUDGETS))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
