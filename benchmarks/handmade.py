@@ -2,9 +2,9 @@
 
     python benchmarks/handmade.py digits [--repetitions 5] [--workers 2]
 
-For each repetition, with its number as the seed: a search of the preset's space, and three searches of a third of its
-budget each over Spiking-, SEW-, MS- and OR-ResNets of the same depths, widths and T, with half, once and twice the
-data set's learning rate. Both sides use the same strategy. The networks on the front of either side, the three searches
+For each repetition, with its number as the seed and as that of the split: a search of the preset's space, and three
+searches of a third of its budget each over Spiking-, SEW-, MS- and OR-ResNets of the same depths, widths and T, with
+half, once and twice the data set's learning rate. Both sides use the same strategy. The networks on the front of either side, the three searches
 taken together, are trained again on five new seeds and measured on the test set. Searches and trainings are in
 `runs/handmade`; the same command resumes. Each repetition is added to `benchmarks/data/handmade-NAME.parquet`, whose
 columns are described in `benchmarks/data/README.md`.
@@ -76,7 +76,13 @@ def side_of(name: str, problem: Problem, repetition: int, side: str, workers: in
         }  # fmt: skip
     limits = {"max_concurrent": workers}
     for run, fields in settings.items():
-        config = SearchConfig(data=DataSpec(name=name), epochs=problem.epochs, seed=repetition, **fields, **limits)
+        config = SearchConfig(
+            data=DataSpec(name=name, validation_seed=repetition),
+            epochs=problem.epochs,
+            seed=repetition,
+            **fields,
+            **limits,
+        )
         print(f"{run}: {run_search(config, run).ended}", file=sys.stderr, flush=True)
     trials = pd.concat([load(run).trials.assign(run=str(run)) for run in settings], ignore_index=True)
     front = pareto_front(trials, load(next(iter(settings))).objectives)

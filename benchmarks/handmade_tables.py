@@ -61,8 +61,7 @@ def accuracy_at(front: pd.DataFrame, budget: float) -> float:
 def losses(table: pd.DataFrame) -> str:
     """How much better the search's figures are than those of the same networks on new seeds, and on the test set."""
     lines = [
-        "| networks | search | new seeds, same validation images | new seeds, test images | lost by new seeds |"
-        " lost by new images | standard deviation over seeds |",
+        "| networks | search | new seeds | test images | lost by new seeds | lost by new images | deviation |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     best = table.loc[table.groupby(["repetition", "side"])["searched_val_accuracy"].idxmax()]
