@@ -4,10 +4,10 @@
 
 For each repetition, with its number as the seed and as that of the split: a search of the preset's space, and three
 searches of a third of its budget each over Spiking-, SEW-, MS- and OR-ResNets of the same depths, widths and T, with
-half, once and twice the data set's learning rate. Both sides use the same strategy. The networks on the front of either side, the three searches
-taken together, are trained again on five new seeds and measured on the test set. Searches and trainings are in
-`runs/handmade`; the same command resumes. Each repetition is added to `benchmarks/data/handmade-NAME.parquet`, whose
-columns are described in `benchmarks/data/README.md`.
+half, once and twice the data set's learning rate. Both sides use the same strategy. The networks on the front of
+either side, the three searches taken together, are trained again on five new seeds and measured on the test set.
+Searches and trainings are in `runs/handmade`; the same command resumes. Each repetition is added to
+`benchmarks/data/handmade-NAME.parquet`, whose columns are described in `benchmarks/data/README.md`.
 """
 
 from __future__ import annotations
