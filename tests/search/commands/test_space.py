@@ -18,7 +18,7 @@ SIZES = {
     "cifar": 2_592_000,
     "digits": 400,
     "fashion-mnist": 25_658,
-    "fashion-mnist-small": 180,
+    "fashion-mnist-small": 380,
     "mini-imagenet": 119_870_496,
 }
 
