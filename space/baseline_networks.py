@@ -54,7 +54,7 @@ def _fitting(space: SpaceFields, arch: Arch) -> Arch:
     return next((network for network in networks if not space.exceeded(network)), arch)
 
 
-def _down_from(domain: Domain, most: int) -> list[Value]:
+def _down_from(domain: Domain, most: int) -> list[int]:
     """The values of a domain up to one of them, the largest first."""
     values = (value for value in domain.values or () if isinstance(value, int) and value <= most)
     return sorted(values, reverse=True)
