@@ -1,11 +1,12 @@
 """The front of a search beside the known networks, whose depth, width, T and learning rate are tuned at the same cost.
 
     python benchmarks/handmade.py digits [--repetitions 5] [--workers 2]
+    python benchmarks/handmade.py fashion-mnist  # on 10,000 training and 1,000 validation images
 
 For each repetition, with its number as the seed and as that of the split: a search of the preset's space, and three
 searches of a third of its budget each over Spiking-, SEW-, MS- and OR-ResNets of the same depths, widths and T, with
 half, once and twice the data set's learning rate. Both sides use the same strategy. The networks on the front of
-either side, the three searches taken together, are trained again on five new seeds and measured on the test set.
+either side, the three searches taken together, are trained again on new seeds (5, or 3) and measured on the test set.
 Searches and trainings are in `runs/handmade`; the same command resumes. Each repetition is added to
 `benchmarks/data/handmade-NAME.parquet`, whose columns are described in `benchmarks/data/README.md`.
 """
@@ -29,7 +30,6 @@ from xoresnet.space import SearchSpace
 FOLDER = Path("runs/handmade")
 KNOWN = {"merge": ["add", "membrane", "current", "or"], "xor": "none", "block": "basic"}
 RATES = (0.5, 1.0, 2.0)
-SEEDS = 5
 MEASURED = ("accuracy", "loss", "spikes_per_sample", "stream_spikes_per_sample", "synops_per_sample")
 
 
@@ -37,12 +37,24 @@ class Problem(NamedTuple):
     """What is searched, and at what cost."""
 
     preset: str
+    data: DataSpec
     budget: float
     """In full trainings."""
     epochs: int
+    seeds: int
+    """On which the networks of the fronts are trained again."""
 
 
-PROBLEMS = {"digits": Problem("digits", 39, 12)}
+PROBLEMS = {
+    "digits": Problem("digits", DataSpec(name="digits"), budget=39, epochs=12, seeds=5),
+    "fashion-mnist": Problem(
+        "fashion-mnist-small",
+        DataSpec(name="fashion-mnist", validation_share=1 / 60, train_share=10 / 59),
+        budget=21,
+        epochs=5,
+        seeds=3,
+    ),
+}
 
 
 def main() -> None:
@@ -77,7 +89,7 @@ def side_of(name: str, problem: Problem, repetition: int, side: str, workers: in
     limits = {"max_concurrent": workers}
     for run, fields in settings.items():
         config = SearchConfig(
-            data=DataSpec(name=name, validation_seed=repetition),
+            data=problem.data.replace(validation_seed=repetition),
             epochs=problem.epochs,
             seed=repetition,
             **fields,
@@ -89,7 +101,9 @@ def side_of(name: str, problem: Problem, repetition: int, side: str, workers: in
     parts = []
     for run, mine in front.groupby("run"):
         ids = mine["arch_id"].tolist()
-        print(f"{run}: {confirm(run, seeds=SEEDS, wanted=ids, limits=limits).ended}", file=sys.stderr, flush=True)
+        print(
+            f"{run}: {confirm(run, seeds=problem.seeds, wanted=ids, limits=limits).ended}", file=sys.stderr, flush=True
+        )
         parts.append(confirmed(run, ids).merge(searched(mine), on="arch_id"))
     spent = {"epochs_spent": trials["epochs_trained"].sum(), "seconds_spent": trials["train_seconds"].sum()}
     return pd.concat(parts, ignore_index=True).assign(repetition=repetition, side=side, **spent)
