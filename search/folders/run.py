@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import platform
 import re
+import shlex
 import sys
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -138,7 +139,9 @@ class RunFolder:
         before, now = (_compared(_with_absolute_file(each)) for each in (saved, config))
         changes = [text for key, text in differences(before, now) if key not in MAY_CHANGE]
         if changes:
-            raise NoRunError(f"{self.path} holds another search: {'; '.join(changes)}; choose another run folder")
+            what = f"{self.shown} holds another search: {'; '.join(changes)}"
+            go_on = f"xoresnet search --run {shlex.quote(self.shown)}"
+            raise NoRunError(f"{what}; choose another run folder, or continue that search: {go_on}")
         return config
 
     @contextmanager

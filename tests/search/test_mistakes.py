@@ -201,6 +201,7 @@ COMMANDS = [
     ("status min", 2, "there is no folder min; did you mean runs/mine?"),
     ("status runs/min", 2, "there is no folder runs/min; did you mean runs/mine?"),
     ("predict mine 1.png", 2, "there is no model mine; did you mean runs/mine:knee?"),
+    ("predict modl 1.png", 2, "there is no folder modl; did you mean model?"),
     ("predict mine:3 1.png", 2, "there is no model mine:3; did you mean runs/mine:3?"),
     ("train mine:3", 2, MINE),
     ("search digits warm_start=mine --run new", 2, f"warm_start: {MINE}"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 import torch
@@ -98,10 +99,19 @@ def _read_config(folder: Path, *, trust_code: bool) -> ModelConfig:
     return config
 
 
+def _models_in(folder: Path) -> list[str]:
+    try:
+        return sorted(file.parent.name for file in folder.glob(f"*/{CONFIG}"))
+    except OSError:  # a folder that may not be read
+        return []
+
+
 def _no_model(folder: Path) -> ModelError:
     """What is at a path instead of a model."""
     if not folder.exists():
-        return NoModelError(f"there is no folder {folder}")
+        near = get_close_matches(folder.name, _models_in(folder.parent), n=1)
+        guess = f"; did you mean {folder.parent / near[0]}?" if near else ""
+        return NoModelError(f"there is no folder {folder}{guess}")
     if (folder / "trials").is_dir():
         return NoModelError(f"{folder} holds a search; name one of its networks, {folder}:knee or {folder}:ID")
     if (folder / "arch.json").exists():

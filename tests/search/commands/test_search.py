@@ -374,11 +374,12 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits --run none.txt/new", 1, "*/none.txt/new: Not a directory"),
         ("mine.yaml data={name: fashion-mnist, root: fashion} --run searched", 2,
          ("*/searched holds another search: space.arch.input_shape was [1, 8, 8], is [1, 28, 28]; "
-          "data.name was digits, is fashion-mnist; choose another run folder")),
+          "data.name was digits, is fashion-mnist; choose another run folder*: xoresnet search --run */searched")),
         ("mine.yaml seed=1 --run searched", 2,
-         "*/searched holds another search: seed was 0, is 1; choose another run folder"),
+         "*/searched holds another search: seed was 0, is 1; choose another run folder*"),
         ("mine.yaml epochs=2 sampler=tpe --run searched", 2,
-         "*/searched holds another search: sampler was nsga2, is tpe; epochs was 3, is 2; choose another run folder"),
+         ("*/searched holds another search: sampler was nsga2, is tpe; epochs was 3, is 2; "
+          "choose another run folder*")),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_sentence_and_nothing_is_written(
@@ -716,7 +717,8 @@ def test_images_may_be_somewhere_else_but_must_be_of_the_same_kind() -> None:
     write_classes(Path("third"), per_class=6, classes=("cat", "owl"))
     before = Path("run/config.yaml").read_bytes()
     assert xoresnet("search", "mine.yaml", "data.root=third", "--run", "run").is_refusal(
-        2, "*/run holds another search: space.arch.num_classes was 3, is 2; choose another run folder"
+        2,
+        "*/run holds another search: space.arch.num_classes was 3, is 2; choose another run folder*",
     )
     assert Path("run/config.yaml").read_bytes() == before
 

@@ -42,6 +42,12 @@ def begin(folder: RunFolder, config: SearchConfig = PLAIN) -> SearchConfig:
         return named
 
 
+def another_search(run: Path, difference: str) -> str:
+    """The sentence for a folder that holds another search."""
+    what = f"{run} holds another search: {difference}"
+    return f"{what}; choose another run folder, or continue that search: xoresnet search --run {run}"
+
+
 def refused(folder: RunFolder, config: SearchConfig) -> XOResNetError:
     """What is said; nothing is written."""
     before = contents(folder.path.parent)
@@ -179,7 +185,7 @@ def test_another_search_is_refused_with_what_differs(changes: dict[str, Any], di
     folder = RunFolder(tmp_path / "run")
     begin(folder)
     error = refused(folder, PLAIN.replace(budget=60, **changes))
-    assert str(error) == f"{tmp_path}/run holds another search: {difference}; choose another run folder"
+    assert str(error) == another_search(tmp_path / "run", difference)
     assert type(error) is NoRunError
 
 
@@ -194,7 +200,7 @@ def test_so_is_a_classic_one(changes: dict[str, Any], difference: str, tmp_path:
     folder = RunFolder(tmp_path / "run")
     begin(folder, PLAIN_CLASSIC)
     error = refused(folder, PLAIN_CLASSIC.replace(**changes))
-    assert str(error) == f"{tmp_path}/run holds another search: {difference}; choose another run folder"
+    assert str(error) == another_search(tmp_path / "run", difference)
 
 
 @pytest.mark.parametrize(
@@ -368,7 +374,7 @@ def test_a_database_may_get_another_password(tmp_path: Path) -> None:
         assert begin(folder, other).storage == other.storage
     error = refused(folder, PLAIN.replace(storage=SECRET.replace("studies", "others")))
     difference = "storage was postgresql://ann@db.lab/studies, is postgresql://ann@db.lab/others"
-    assert str(error) == f"{tmp_path}/run holds another search: {difference}; choose another run folder"
+    assert str(error) == another_search(tmp_path / "run", difference)
 
 
 def test_a_hidden_password_that_nobody_knows(tmp_path: Path) -> None:
