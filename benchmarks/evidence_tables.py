@@ -1,6 +1,6 @@
 """The tables of `docs/evidence.md` on merges, XOR placements, backward forms and widths, from the recorded trainings.
 
-    python benchmarks/evidence_tables.py [digits] [fashion-mnist]
+    python benchmarks/evidence_tables.py [--data digits fashion-mnist]
 
 Trains nothing. Differences are paired by seed. The intervals of a table hold all at once, with 95 % probability: each
 is Student's at 1 - 0.05 / k for the k intervals of the table (Bonferroni). A star stands at an effect whose interval
@@ -174,7 +174,7 @@ def row(cells: Iterable[str]) -> str:
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="*", default=[*DATA], choices=list(DATA))
+    parser.add_argument("--data", nargs="+", default=[*DATA], choices=list(DATA))
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
 """The tables of `docs/evidence.md` on searches and known networks, and on what the choice of the best costs.
 
-    python benchmarks/handmade_tables.py [digits]
+    python benchmarks/handmade_tables.py [--data digits fashion-mnist]
 
 Trains nothing: it reads what `benchmarks/handmade.py` has recorded. Intervals are Student's at 95 % over the
 repetitions, of differences between the sides of one repetition.
@@ -17,18 +17,22 @@ from scipy import stats
 
 from xoresnet.results import hypervolume
 
-BUDGETS = {"digits": (300, 600, 1200)}
+BUDGETS = {"digits": (300, 600, 1200), "fashion-mnist": (1000, 3000, 9000)}
 """Spikes per sample."""
 CHANCE = 0.1
 OBJECTIVES = {"test_accuracy_mean": "max", "test_spikes_per_sample_mean": "min"}
 
 
 def main() -> None:
-    for name in read_arguments().data:
-        table = pd.read_parquet(Path(__file__).parent / "data" / f"handmade-{name}.parquet")
+    for name in filter(lambda name: recorded(name).exists(), read_arguments().data):
+        table = pd.read_parquet(recorded(name))
         print(f"\n## {name}: {table['repetition'].nunique()} repetitions\n")
         print(sides(table, BUDGETS[name]))
         print(f"\n{losses(table)}")
+
+
+def recorded(name: str) -> Path:
+    return Path(__file__).parent / "data" / f"handmade-{name}.parquet"
 
 
 def sides(table: pd.DataFrame, budgets: tuple[int, ...]) -> str:
@@ -88,7 +92,7 @@ def interval(differences: pd.Series[float]) -> str:
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="*", default=[*BUDGETS], choices=list(BUDGETS))
+    parser.add_argument("--data", nargs="+", default=[*BUDGETS], choices=list(BUDGETS))
     return parser.parse_args()
 
 
