@@ -57,13 +57,14 @@ def _working_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     assert sorted(here.rglob("*")) == before
 
 
+PRESETS = "cifar, digits, fashion-mnist, fashion-mnist-small, mini-imagenet"
 MINE = "there is no folder mine; did you mean runs/mine?"
 COMMANDS = [
     ("serch digits", 2, "No such command 'serch'. Did you mean 'search'? (see xoresnet --help)"),
     (
         "search digit",
         2,
-        "unknown preset 'digit'; the presets are cifar, digits, fashion-mnist, mini-imagenet; did you mean 'digits'?",
+        f"unknown preset 'digit'; the presets are {PRESETS}; did you mean 'digits'?",
     ),
     ("search nosuch.yaml", 2, "there is no file nosuch.yaml"),
     ("search own.yml", 2, "there is no file own.yml; did you mean own.yaml?"),
@@ -363,10 +364,7 @@ PYTHON: list[tuple[Callable[[], object], type[XOResNetError], str]] = [
     (
         lambda: SearchConfig(space="digit"),
         SpecError,
-        (
-            "space: unknown preset 'digit'; the presets are cifar, digits, fashion-mnist, mini-imagenet; did you mean "
-            "'digits'?"
-        ),
+        f"space: unknown preset 'digit'; the presets are {PRESETS}; did you mean 'digits'?",
     ),
     (
         lambda: config(data="mnist"),
@@ -604,7 +602,7 @@ PYTHON: list[tuple[Callable[[], object], type[XOResNetError], str]] = [
     (
         lambda: SearchSpace.preset("digit"),
         SpecError,
-        "unknown preset 'digit'; the presets are cifar, digits, fashion-mnist, mini-imagenet; did you mean 'digits'?",
+        f"unknown preset 'digit'; the presets are {PRESETS}; did you mean 'digits'?",
     ),
     (
         lambda: SearchSpace.from_dict({"arch": {"depth": [8]}}),

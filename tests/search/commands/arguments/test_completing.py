@@ -39,7 +39,7 @@ def completed(words: str) -> list[str]:
 
 
 RUNS = ["<dir>", "runs/digits", "runs/shapes"]
-PRESETS = ["<file>", "cifar", "digits", "fashion-mnist", "mini-imagenet"]
+PRESETS = ["<file>", "cifar", "digits", "fashion-mnist", "fashion-mnist-small", "mini-imagenet"]
 
 
 @pytest.mark.parametrize(
