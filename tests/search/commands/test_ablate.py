@@ -314,8 +314,9 @@ def test_the_page_on_it(
     with ablating(Path("runs/digits"), values={"merge": ["add", "or"]}, seeds=2) as run:
         carry_out(run)
     page = (Path(__file__).parents[3] / "docs" / "ablate.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
-    exec(code, {})
+    blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert len(blocks) == 2
+    exec("\n".join(blocks), {})
     assert "p_value_holm" in capsys.readouterr().out
     lines = re.findall(r"^    (xoresnet [^#\n]+)", page, flags=re.MULTILINE)
     assert len(lines) == 5
