@@ -69,9 +69,13 @@ def main() -> None:
 
 
 def factorial(arguments: argparse.Namespace) -> Iterator[Part]:
+    seen: set[str] = set()
     for depth, timesteps, xor in product(arguments.depth, arguments.timesteps, PLACEMENTS):
         arch = {"depth": depth, "timesteps": timesteps, "merge": "add", "xor": xor}
-        yield Part(f"depth{depth}-T{timesteps}-xor-{xor}", arch, {"merge": MERGES})
+        networks = {network(arguments.data, {**arch, "merge": merge}).arch_id for merge in MERGES}
+        if not networks <= seen:  # at depth 8, some placements are the same
+            yield Part(f"depth{depth}-T{timesteps}-xor-{xor}", arch, {"merge": MERGES})
+        seen |= networks
 
 
 def gradients(arguments: argparse.Namespace) -> Iterator[Part]:
