@@ -64,6 +64,8 @@ def main() -> None:
             epochs=EPOCHS[arguments.data],
             limits={"max_concurrent": arguments.workers},
         )
+        if outcome.interrupted:
+            sys.exit(128 + outcome.interrupted)
         print(f"{folder}: {outcome.ended}", file=sys.stderr, flush=True)
         keep(recorded(arguments.data), folder)
 
