@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MEMORY = 2048
-"""MiB that the process may have used at most."""
+MEMORY = 4096
+"""MiB that the process may have used at most: torch's libraries alone may be half of it, a bomb would be far more."""
 
 
 def check(seed: int, mutants: int) -> None:

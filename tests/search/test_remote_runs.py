@@ -103,7 +103,8 @@ def test_no_node_shares_the_folder_of_the_run(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     runs = tmp_path / "runs"
     runs.mkdir()
-    (tmp_path / "small.yaml").write_text(SMALL)
+    # small batches, so that the first node is not done before the second one has begun
+    (tmp_path / "small.yaml").write_text(SMALL.replace("batch_size: 128", "batch_size: 16"))
     port, nodes = free_port(), []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         try:
@@ -112,7 +113,8 @@ def test_no_node_shares_the_folder_of_the_run(tmp_path: Path, monkeypatch: pytes
             nodes.append(start_apart(runs, [*NODE, "--num-cpus=1", f"--address=127.0.0.1:{port}"]))
             address, run = f"--address=127.0.0.1:{port}", str(runs / "small")
             small = str(tmp_path / "small.yaml")
-            apart("search", small, "prior=shared", "prior.epochs=1", "prior.networks=2", address, f"--run={run}")
+            prior = ["prior=shared", "prior.epochs=1", "prior.networks=2"]
+            apart("search", small, *prior, address, "--wait-for-nodes=2", f"--run={run}")
             trials = load(run).trials
             complete = trials[trials["state"] == "COMPLETE"]
             names = {f"{row.trial_id:04d}-{row.arch_id}" for row in complete.itertuples()}
