@@ -48,7 +48,7 @@ def select(trainings: pd.DataFrame, **fields: object) -> pd.Series[bool]:
 
 
 def factorial(trainings: pd.DataFrame) -> None:
-    """Effects of merge and XOR: over all networks, then by depth and T."""
+    """Effects of merge and XOR: over all networks, then of merges by depth and T, and of XOR by depth and merge."""
     references = {field: REFERENCES[field] for field in ("merge", "xor")}
     effects = pooled(comparisons(trainings, references))
     print("Over all depths, T, and values of the other field:\n")
@@ -56,17 +56,23 @@ def factorial(trainings: pd.DataFrame) -> None:
     two = trainings[trainings["config.merge"].isin(["or", "oa"])]
     print("\nOA beside OR:\n")
     print(table(pooled(comparisons(two, {"merge": "or"})), ["field", "value"]))
-    cells = [
-        pooled(comparisons(cell, references)).assign(depth=depth, T=timesteps)
-        for (depth, timesteps), cell in trainings.groupby(["config.depth", "config.timesteps"])
-    ]
-    if len(cells) > 1:
-        print("\nBy depth and T:\n")
-        print(table(pd.concat(cells, ignore_index=True), ["depth", "T", "field", "value"]))
+    print("\nMerges beside ADD, by depth and T:\n")
+    print(table(by(trainings, ["config.depth", "config.timesteps"], {"merge": "add"}), ["depth", "T", "value"]))
+    print("\nXOR beside none, by depth and merge:\n")
+    print(table(by(trainings, ["config.depth", "config.merge"], {"xor": "none"}), ["depth", "merge", "value"]))
     means = trainings.groupby([f"config.{field}" for field in ("depth", "timesteps", "merge", "xor")])
     figures = means[[*METRICS]].mean()
     print(f"\nAccuracy of the networks: {figures['test_accuracy'].min():.2%} to {figures['test_accuracy'].max():.2%}; "
           f"standard deviation over seeds {means['test_accuracy'].std().mean():.2%} on average.")  # fmt: skip
+
+
+def by(trainings: pd.DataFrame, columns: list[str], references: dict[str, object]) -> pd.DataFrame:
+    """Effects within each group of networks, with columns that name it."""
+    names = [column.removeprefix("config.").replace("timesteps", "T") for column in columns]
+    parts = []
+    for values, cell in trainings.groupby(columns):
+        parts.append(pooled(comparisons(cell, references)).assign(**dict(zip(names, values, strict=True))))
+    return pd.concat(parts, ignore_index=True)
 
 
 def gradients(trainings: pd.DataFrame) -> None:
