@@ -6,8 +6,9 @@
     python benchmarks/evidence.py fashion-mnist factorial --depth 8 --timesteps 2 --seeds 5
 
 Trains with `ablate`, one thread per training, in `runs/evidence`; the same command resumes after an interruption. What
-is done is added to the recorded folder `benchmarks/data/evidence-NAME`, which `load_ablation` reads;
-`python benchmarks/evidence_tables.py` makes the tables of `docs/evidence.md` from it.
+is done is added to the recorded folder `benchmarks/data/evidence-NAME`, which `load_ablation` reads, and is not trained
+again unless that folder is taken away; `python benchmarks/evidence_tables.py` makes the tables of `docs/evidence.md`
+from it.
 """
 
 from __future__ import annotations
@@ -50,10 +51,17 @@ class Part(NamedTuple):
     arch: Mapping[str, Any]
     values: Mapping[str, Sequence[Any]]
 
+    def variants(self) -> list[dict[str, Any]]:
+        return [{name: value} for name, values in self.values.items() for value in values]
+
 
 def main() -> None:
     arguments = read_arguments()
+    place = recorded(arguments.data)
     for part in EXPERIMENTS[arguments.experiment](arguments):
+        networks = {network(arguments.data, {**part.arch, **fields}).arch_id for fields in part.variants()}
+        if networks <= complete(place, arguments.seeds):  # as some placements are at depth 8, which has equal networks
+            continue
         folder = FOLDER / arguments.data / part.name
         outcome = ablate(
             folder,
@@ -67,17 +75,13 @@ def main() -> None:
         if outcome.interrupted:
             sys.exit(128 + outcome.interrupted)
         print(f"{folder}: {outcome.ended}", file=sys.stderr, flush=True)
-        keep(recorded(arguments.data), folder)
+        keep(place, folder)
 
 
 def factorial(arguments: argparse.Namespace) -> Iterator[Part]:
-    seen: set[str] = set()
     for depth, timesteps, xor in product(arguments.depth, arguments.timesteps, PLACEMENTS):
         arch = {"depth": depth, "timesteps": timesteps, "merge": "add", "xor": xor}
-        networks = {network(arguments.data, {**arch, "merge": merge}).arch_id for merge in MERGES}
-        if not networks <= seen:  # at depth 8, some placements are the same
-            yield Part(f"depth{depth}-T{timesteps}-xor-{xor}", arch, {"merge": MERGES})
-        seen |= networks
+        yield Part(f"depth{depth}-T{timesteps}-xor-{xor}", arch, {"merge": MERGES})
 
 
 def gradients(arguments: argparse.Namespace) -> Iterator[Part]:
@@ -102,6 +106,15 @@ def network(name: str, fields: Mapping[str, Any]) -> Arch:
 
 def recorded(name: str) -> Path:
     return Path(__file__).parent / "data" / f"evidence-{name}"
+
+
+def complete(place: Path, seeds: int) -> set[str]:
+    """The networks that are recorded with at least so many seeds."""
+    if not place.exists():
+        return set()
+    trainings = load_ablation(place).drop_duplicates("training_id")
+    counted = trainings.loc[trainings["state"] == "COMPLETE"].groupby("arch_id").size()
+    return set(counted.index[counted >= seeds])
 
 
 def keep(place: Path, folder: Path) -> None:
