@@ -101,7 +101,7 @@ EXPERIMENTS = {"factorial": factorial, "gradients": gradients, "widths": widths}
 
 def network(name: str, fields: Mapping[str, Any]) -> Arch:
     data = DATA[name].load()
-    return Arch(input_shape=data.input_shape, num_classes=data.num_classes, width=16, **fields)
+    return Arch(input_shape=data.input_shape, num_classes=data.num_classes, **{"width": 16, **fields})
 
 
 def recorded(name: str) -> Path:
