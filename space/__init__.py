@@ -18,6 +18,7 @@ from xoresnet.lazy import lazily
 if TYPE_CHECKING:
     from xoresnet.space.baseline_networks import baselines as baselines
     from xoresnet.space.cells import Size as Size
+    from xoresnet.space.constraints import Constraints as Constraints
     from xoresnet.space.describe import Parameter as Parameter
     from xoresnet.space.domain import Choice as Choice
     from xoresnet.space.domain import Domain as Domain
@@ -29,13 +30,12 @@ if TYPE_CHECKING:
     from xoresnet.space.presets import preset_names as preset_names
     from xoresnet.space.presets import preset_text as preset_text
     from xoresnet.space.search_space import SearchSpace as SearchSpace
-    from xoresnet.space.space_fields import Constraints as Constraints
     from xoresnet.space.stages import StageDomain as StageDomain
     from xoresnet.space.walk import parameters_of as parameters_of
 
 _HOMES = {
     "Choice": "domain",
-    "Constraints": "space_fields",
+    "Constraints": "constraints",
     "Domain": "domain",
     "FloatRange": "domain",
     "IntRange": "domain",

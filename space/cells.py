@@ -16,12 +16,13 @@ from random import Random
 from typing import Any, NamedTuple
 
 from xoresnet.description.arch import Arch
+from xoresnet.description.hardware import HardwareNeeds, hardware_layers, hardware_needs
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.description.neuron_spec import neuron_params_count
 from xoresnet.errors import UsageError
 from xoresnet.space.neurons import Variant, variants
 from xoresnet.space.space_fields import SpaceFields
-from xoresnet.space.stages import Assignments, Feature, Skeleton
+from xoresnet.space.stages import Assignments, Feature, Needs, Skeleton
 
 __all__ = ["Cells", "Size"]
 
@@ -53,6 +54,10 @@ class Size(NamedTuple):
         return self.excluded / (self.networks + self.excluded)
 
 
+_Family = tuple[Skeleton, int | None]
+"""What the features of merges and placements depend on: a skeleton, and its width where units are limited."""
+
+
 @dataclass(frozen=True)
 class _Cell:
     skeleton: Skeleton
@@ -62,6 +67,7 @@ class _Cell:
     params: int
     """Without the parameters of neurons."""
     macs: int
+    family: _Family
 
 
 class Cells:
@@ -69,9 +75,6 @@ class Cells:
 
     def __init__(self, space: SpaceFields) -> None:
         self._space = space
-        self._assignments = {
-            skeleton: (skeleton.merges(space.merge), skeleton.xors(space.xor)) for skeleton in space.skeletons
-        }
         self._gradients = space.logic_gradient.options
 
     def size(self) -> Size:
@@ -97,12 +100,12 @@ class Cells:
         if not self._totals or not self._totals[-1]:
             raise UsageError("no network of the space keeps to its constraints")
         cell = self._cells[bisect_right(self._totals, rng.randrange(self._totals[-1]))]
-        merges, xors = self._assignments[cell.skeleton]
+        merges, xors = self._assignments[cell.family]
         while True:
             merge, xor = merges.draw(rng), xors.draw(rng)
-            feature = merges.feature(merge)
-            logical = feature.logical or xors.feature(xor).logical
-            if not self._within(cell, feature.neurons):
+            feature = merges.feature(merge).plus(xors.feature(xor))
+            logical = feature.logical
+            if not self._within(cell, feature):
                 continue
             # networks without a logical gradient count once, not once per form of it: draw them less often
             if logical or rng.randrange(len(self._gradients)) == 0:
@@ -115,12 +118,11 @@ class Cells:
             raise UsageError(f"a space with infinitely many values of {names} cannot be enumerated")
         rng = Random()  # unused: no field is left to draw
         for cell in self._cells:
-            merges, xors = self._assignments[cell.skeleton]
+            merges, xors = self._assignments[cell.family]
             for merge, xor in product(merges, xors):
-                feature = merges.feature(merge)
-                logical = feature.logical or xors.feature(xor).logical
-                if self._within(cell, feature.neurons):
-                    for gradient in self._gradients if logical else self._gradients[:1]:
+                feature = merges.feature(merge).plus(xors.feature(xor))
+                if self._within(cell, feature):
+                    for gradient in self._gradients if feature.logical else self._gradients[:1]:
                         yield self._build(cell, merge, xor, gradient, cell.neuron.draw(rng))
 
     @cached_property
@@ -131,8 +133,9 @@ class Cells:
         for skeleton in space.skeletons:
             for width in _values(space.width):
                 params, constant, per_step = self._cost(skeleton, width)
+                family = (skeleton, width if space.constraints.on_hardware else None)
                 cells += [
-                    _Cell(skeleton, width, steps, neuron, params, constant + steps * per_step)
+                    _Cell(skeleton, width, steps, neuron, params, constant + steps * per_step, family)
                     for steps in _values(space.timesteps)
                     for neuron in neurons[steps]
                 ]
@@ -155,26 +158,54 @@ class Cells:
         """For each cell the fewest and the most neuron parameters."""
         ranges = []
         for cell in self._cells:
-            numbers = [f.neurons for f in self._profiles[cell.skeleton] if self._within(cell, f.neurons)]
+            numbers = [f.neurons for f in self._profiles[cell.family] if self._within(cell, f)]
             each = neuron_params_count(cell.neuron.kind)
             ranges.append((each * min(numbers), each * max(numbers)) if numbers else (0, 0))
         return ranges
 
     @cached_property
-    def _profiles(self) -> dict[Skeleton, dict[Feature, int]]:
-        """For each skeleton the number of pairs of merges and XOR placements with each feature."""
-        return {skeleton: _joint_profile(*both) for skeleton, both in self._assignments.items()}
+    def _assignments(self) -> dict[_Family, tuple[Assignments, Assignments]]:
+        """All merges and all XOR placements of each family of cells."""
+        return {family: self._assign(*family) for family in dict.fromkeys(cell.family for cell in self._cells)}
+
+    def _assign(self, skeleton: Skeleton, width: int | None) -> tuple[Assignments, Assignments]:
+        space = self._space
+        if width is None:
+            return skeleton.merges(space.merge), skeleton.xors(space.xor)
+        merges, xors = self._needs(skeleton, width)
+        return skeleton.merges(space.merge, merges), skeleton.xors(space.xor, xors)
+
+    def _needs(self, skeleton: Skeleton, width: int) -> tuple[Needs, Needs]:
+        """What each stage needs with each merge, and besides with each placement of XOR."""
+        space = self._space
+        fields = {"stem": skeleton.stem, "block": skeleton.block, "depth": skeleton.depth, "width": width}
+        first_merge, first_xor = space.merge.options[0], space.xor.options[0]
+
+        def needs(merge: str, xor: str, *, of_xor: bool) -> list[HardwareNeeds]:
+            layers = hardware_layers(space.build({**fields, "merge": (merge,), "xor": (xor,), "timesteps": 1}))
+            chosen = [layer for layer in layers if layer.is_xor == of_xor]
+            stages = range(len(skeleton.rules))
+            parts = ([layer for layer in chosen if layer.stage(len(stages)) == stage] for stage in stages)
+            return [space.constraints.relevant(hardware_needs(part)) for part in parts]
+
+        merges = {name: needs(name, first_xor, of_xor=False) for name in space.merge.options}
+        return merges, {name: needs(first_merge, name, of_xor=True) for name in space.xor.options}
+
+    @cached_property
+    def _profiles(self) -> dict[_Family, dict[Feature, int]]:
+        """For each family of cells the number of pairs of merges and XOR placements with each feature."""
+        return {family: _joint_profile(*both) for family, both in self._assignments.items()}
 
     def _count(self, cell: _Cell, *, limited: bool) -> int:
         return sum(
             number * (len(self._gradients) if feature.logical else 1)
-            for feature, number in self._profiles[cell.skeleton].items()
-            if not limited or self._within(cell, feature.neurons)
+            for feature, number in self._profiles[cell.family].items()
+            if not limited or self._within(cell, feature)
         )
 
-    def _within(self, cell: _Cell, neurons: int) -> bool:
-        params = cell.params + neurons * neuron_params_count(cell.neuron.kind)
-        return not self._space.constraints.exceeded(params, cell.macs)
+    def _within(self, cell: _Cell, feature: Feature) -> bool:
+        params = cell.params + feature.neurons * neuron_params_count(cell.neuron.kind)
+        return not self._space.constraints.exceeded(params, cell.macs, feature.needs)
 
     def _descriptions(self) -> int:
         space = self._space
@@ -234,6 +265,6 @@ def _described(options: tuple[str, ...], per_stage: bool, stages: int) -> int:
 def _joint_profile(merges: Assignments, xors: Assignments) -> dict[Feature, int]:
     joint: dict[Feature, int] = {}
     for (merge, many), (xor, more) in product(merges.profile().items(), xors.profile().items()):
-        feature = Feature(merge.neurons + xor.neurons, merge.logical or xor.logical)
+        feature = merge.plus(xor)
         joint[feature] = joint.get(feature, 0) + many * more
     return joint

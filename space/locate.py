@@ -48,7 +48,7 @@ def locate(space: SpaceFields, arch: Arch) -> Arch | tuple[Fault, ...]:
         return tuple(faults)
     exceeded = space.exceeded(arch)
     if exceeded:
-        return tuple(Fault(f"constraints.{name}", f"exceeded by {excess:,}") for name, excess in exceeded.items())
+        return tuple(Fault(f"constraints.{excess.limit}", str(excess)) for excess in exceeded)
     return space.build(
         {
             "stem": arch.stem,

@@ -26,15 +26,17 @@ from typing import Any, cast
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.arch_fields import DEPTHS
+from xoresnet.description.hardware import HARDWARE
 from xoresnet.description.neuron_spec import NeuronSpec, Surrogate
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import Spec, nearest
 from xoresnet.errors import Fault, SpecError
 from xoresnet.limits import MOST_CELLS, MOST_CHOICES, MOST_EPOCHS, MOST_NUMBER, MOST_RANGE_VALUES
 from xoresnet.plain_text import shown
+from xoresnet.space.constraints import LIMITS, Constraints
 from xoresnet.space.domain import Choice, Domain, FloatRange, IntRange, constant
 from xoresnet.space.neurons import NEURON_FIELDS, neuron_fields
-from xoresnet.space.space_fields import Constraints, SpaceFields
+from xoresnet.space.space_fields import SpaceFields
 from xoresnet.space.stages import StageDomain
 
 __all__ = ["read_space"]
@@ -200,7 +202,11 @@ class _Reader:
         return domains
 
     def constraints(self, value: Any) -> Constraints:
-        fields = self.mapping("constraints", value, ("max_params", "max_macs"))
+        fields = self.mapping("constraints", value, (*LIMITS, "hardware"))
+        hardware = fields.pop("hardware", None)
+        if hardware is not None and (not isinstance(hardware, str) or hardware not in HARDWARE):
+            guess = nearest(hardware, HARDWARE) or f"; the chips are {', '.join(HARDWARE)}"
+            self.fault("constraints.hardware", f"unknown chip {shown(hardware)}{guess}")
         read: dict[str, int] = {}
         for name, limit in fields.items():
             number = isinstance(limit, int | float) and not isinstance(limit, bool)
@@ -210,7 +216,7 @@ class _Reader:
                 self.fault(f"constraints.{name}", f"must be a whole number of at least 1, got {shown(limit)}")
             else:
                 read[name] = int(limit)  # 5e5 counts as a whole number
-        return Constraints(**read)
+        return Constraints(**read, hardware=hardware)
 
     def _depths(self, path: str, value: Any, blocks: list[str]) -> tuple[int, ...]:
         existing = sorted({depth for block in blocks for depth in DEPTHS[block]})

@@ -8,26 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from xoresnet.description.arch import Arch
-from xoresnet.description.layer_table import dense_macs, params_count
+from xoresnet.space.constraints import Constraints, Excess, excesses
 from xoresnet.space.domain import Choice, Domain
 from xoresnet.space.stages import Skeleton, StageDomain, skeleton
 
-__all__ = ["Constraints", "SpaceFields"]
-
-
-@dataclass(frozen=True)
-class Constraints:
-    """Upper limits on costs that are known before training; None means no limit."""
-
-    max_params: int | None = None
-    """Trainable parameters (`layer_table.params_count`)."""
-    max_macs: int | None = None
-    """Dense multiply-accumulates per sample, summed over all time steps (`layer_table.dense_macs`)."""
-
-    def exceeded(self, params: int, macs: int) -> dict[str, int]:
-        """The limits that these costs exceed, each with the excess."""
-        limits = {"max_params": (params, self.max_params), "max_macs": (macs, self.max_macs)}
-        return {name: cost - limit for name, (cost, limit) in limits.items() if limit is not None and cost > limit}
+__all__ = ["SpaceFields"]
 
 
 @dataclass(frozen=True)
@@ -68,11 +53,9 @@ class SpaceFields:
     def skeleton(self, stem: str, block: str, depth: int) -> Skeleton:
         return skeleton(stem, block, depth, self.merge.options)
 
-    def exceeded(self, arch: Arch) -> dict[str, int]:
-        """The constraints that a network exceeds, each with the excess; empty if it keeps to all of them."""
-        if self.constraints == Constraints():
-            return {}
-        return self.constraints.exceeded(params_count(arch), dense_macs(arch))
+    def exceeded(self, arch: Arch) -> tuple[Excess, ...]:
+        """The constraints that a network exceeds; empty if it keeps to all of them."""
+        return excesses(self.constraints, arch)
 
     def build(self, fields: Mapping[str, Any]) -> Arch:
         """The network with these fields for the images of this space.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import product
 from math import prod
 from random import Random
@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.canonical import StageRules, stage_rules
+from xoresnet.description.hardware import HardwareNeeds
 from xoresnet.description.plan import BlockPlan, make_plan
 
-__all__ = ["Assignments", "Feature", "Skeleton", "StageDomain", "skeleton"]
+__all__ = ["Assignments", "Feature", "Needs", "Skeleton", "StageDomain", "skeleton"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,17 @@ class Feature(NamedTuple):
     """The number of spiking layers; each has a parameter of its own in `plif` networks."""
     logical: bool
     """Whether the form of the logical gradient has an effect."""
+    needs: HardwareNeeds = HardwareNeeds()
+    """What the layers of units need; nothing where no limit asks for it."""
+
+    def plus(self, other: Feature) -> Feature:
+        """Of both choices together."""
+        neurons, logical = self.neurons + other.neurons, self.logical or other.logical
+        return Feature(neurons, logical, self.needs.plus(other.needs))
+
+
+Needs = Mapping[str, Sequence[HardwareNeeds]]
+"""By name, what each stage needs with it."""
 
 
 class _Option(NamedTuple):
@@ -81,7 +93,7 @@ class Assignments:
             stage = Counter(option.feature for option in options)
             joined: Counter[Feature] = Counter()
             for (before, many), (here, more) in product(total.items(), stage.items()):
-                joined[_together([before, here])] += many * more
+                joined[before.plus(here)] += many * more
             total = joined
         return total
 
@@ -122,17 +134,20 @@ class Skeleton:
     _neurons: tuple[dict[str, int], ...]
     """For each stage the number of spiking layers by merge."""
 
-    def merges(self, domain: StageDomain) -> Assignments:
+    def merges(self, domain: StageDomain, needs: Needs | None = None) -> Assignments:
         return Assignments(
             [
-                [_merge_option(rules, name, neurons[name]) for name in domain.options]
-                for rules, neurons in zip(self.rules, self._neurons, strict=True)
+                [_merge_option(rules, name, neurons[name], _of(needs, name, stage)) for name in domain.options]
+                for stage, (rules, neurons) in enumerate(zip(self.rules, self._neurons, strict=True))
             ],
             per_stage=domain.per_stage,
         )
 
-    def xors(self, domain: StageDomain) -> Assignments:
-        options = [[_xor_option(rules, name) for name in domain.options] for rules in self.rules]
+    def xors(self, domain: StageDomain, needs: Needs | None = None) -> Assignments:
+        options = [
+            [_xor_option(rules, name, _of(needs, name, stage)) for name in domain.options]
+            for stage, rules in enumerate(self.rules)
+        ]
         return Assignments(options, per_stage=domain.per_stage)
 
 
@@ -152,19 +167,23 @@ def skeleton(stem: str, block: str, depth: int, merges: tuple[str, ...]) -> Skel
     return Skeleton(stem, block, depth, stage_rules(plan), neurons)
 
 
-def _merge_option(rules: StageRules, name: str, neurons: int) -> _Option:
+def _of(needs: Needs | None, name: str, stage: int) -> HardwareNeeds:
+    return HardwareNeeds() if needs is None else needs[name][stage]
+
+
+def _merge_option(rules: StageRules, name: str, neurons: int, needs: HardwareNeeds) -> _Option:
     meaning = rules.merge(name)
-    return _Option(name, meaning, Feature(neurons, meaning.logical))
+    return _Option(name, meaning, Feature(neurons, meaning.logical, needs))
 
 
-def _xor_option(rules: StageRules, name: str) -> _Option:
+def _xor_option(rules: StageRules, name: str, needs: HardwareNeeds) -> _Option:
     meaning = rules.xor(name)
-    return _Option(name, meaning, Feature(0, any(meaning)))
+    return _Option(name, meaning, Feature(0, any(meaning), needs))
 
 
 def _spiking_layers(block: BlockPlan) -> int:
     return block.neuron_in + len(block.convs) - 1 + block.neuron_shortcut + block.neuron_out
 
 
-def _together(features: Sequence[Feature]) -> Feature:
-    return Feature(sum(feature.neurons for feature in features), any(feature.logical for feature in features))
+def _together(features: Iterable[Feature]) -> Feature:
+    return reduce(Feature.plus, features, Feature(0, False))

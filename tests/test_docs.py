@@ -15,7 +15,7 @@ from tests.pages import Shown, files_of, run_alone, run_here, shown
 from tests.search.command_line import xoresnet
 
 
-@pytest.mark.parametrize("page", ["pruning.md", "shared.md", "space.md", "strategies.md"])
+@pytest.mark.parametrize("page", ["hardware.md", "pruning.md", "shared.md", "space.md", "strategies.md"])
 def test_docs_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every Python block of a page, as written."""
     monkeypatch.chdir(tmp_path)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from xoresnet.data.load import load_data as load_data
     from xoresnet.description.arch import Arch as Arch
     from xoresnet.description.arch import baseline_names as baseline_names
+    from xoresnet.description.hardware import HardwareLayer as HardwareLayer
+    from xoresnet.description.hardware import HardwareNeeds as HardwareNeeds
+    from xoresnet.description.hardware import hardware_layers as hardware_layers
+    from xoresnet.description.hardware import hardware_needs as hardware_needs
     from xoresnet.description.layer_table import layer_table as layer_table
     from xoresnet.description.layer_table import summary as summary
     from xoresnet.description.merge import Join as Join
@@ -77,6 +81,8 @@ _HOMES = {
     "Energy": "measures.figures",
     "ExportError": "errors",
     "Fault": "errors",
+    "HardwareLayer": "description.hardware",
+    "HardwareNeeds": "description.hardware",
     "IF": "neurons.neuron",
     "Join": "description.merge",
     "LIF": "neurons.neuron",
@@ -112,6 +118,8 @@ _HOMES = {
     "export": "standalone.export",
     "fit": "training.fit",
     "groups_of": "shared.weights",
+    "hardware_layers": "description.hardware",
+    "hardware_needs": "description.hardware",
     "hold_freed_memory": "training.memory",
     "integrate_fire": "neurons.neuron",
     "layer_table": "description.layer_table",

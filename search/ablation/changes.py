@@ -79,9 +79,9 @@ def _change(arch: Arch, field: str, value: Any, own: Any, seen: dict[str, str], 
         return Change(*texts, None, f"{_IMPOSSIBLE}{'; '.join(fault.message for fault in error.faults)}")
     if other.arch_id in seen:
         return Change(*texts, None, seen[other.arch_id])
-    exceeded = {} if space is None else space.exceeded(other)
+    exceeded = () if space is None else space.exceeded(other)
     if exceeded:
-        limits = ", ".join(f"{name} by {excess:,}" for name, excess in exceeded.items())
+        limits = ", ".join(f"{excess.limit} by {excess.amount:,}" for excess in exceeded)
         return Change(*texts, None, f"outside of the space: it exceeds {limits}")
     seen[other.arch_id] = f"the same network as with {field}={value_text(value)}"
     return Change(*texts, other)

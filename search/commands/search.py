@@ -36,8 +36,8 @@ from xoresnet.search.folders.mirror import named_as
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.interrupts import interruption_waits
 from xoresnet.search.registry import PrunerSpec
+from xoresnet.space.constraints import Constraints
 from xoresnet.space.presets import preset_names
-from xoresnet.space.space_fields import Constraints
 
 __all__ = ["search"]
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from xoresnet.description.arch import Arch
+from xoresnet.description.hardware import hardware_layers, hardware_needs
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.description.user_code import names_only
 from xoresnet.errors import SpecError, UsageError
@@ -23,7 +24,7 @@ from xoresnet.search.commands.arguments.options import WholeNumber, existing_fil
 from xoresnet.search.config import SearchConfig
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.messages import say
-from xoresnet.search.views.words import counted, describe_arch
+from xoresnet.search.views.words import counted, describe_arch, describe_needs
 from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.cells import Size
 from xoresnet.space.describe import Parameter
@@ -156,9 +157,17 @@ def _list_presets(*, as_json: bool) -> None:
 def _check(described: SearchSpace, arch: Arch, path: str, *, as_json: bool) -> int:
     faults = described.faults(arch)
     if as_json:
-        print_json({"contained": not faults, "faults": [fault._asdict() for fault in faults]})
+        needs = hardware_needs(hardware_layers(arch))
+        print_json(
+            {
+                "contained": not faults,
+                "faults": [fault._asdict() for fault in faults],
+                "hardware": {**needs._asdict(), "activation_memory": needs.activation_memory},
+            }
+        )
     elif not faults:
         say(f"{path} is in the space")
+        say(describe_needs(hardware_needs(hardware_layers(arch))))
     else:
         say(f"{path} is not in the space:")
         for fault in faults:
@@ -227,12 +236,11 @@ def _show_size(described: SearchSpace, size: Size) -> None:
     times = f"; each with any value of {', '.join(size.continuous)}" if size.continuous else ""
     say(f"networks         {size.networks:,} distinct within the constraints, counted exactly{times}")
     say(f"descriptions     {size.descriptions:,}, of which {100 * size.duplicate_share:.1f} % are duplicates")
-    limits = [f"{key} {value:,}" for key, value in vars(described.constraints).items() if value is not None]
-    say(
-        f"constraints      {', '.join(limits)}: exclude {size.excluded:,} networks, {100 * size.excluded_share:.1f} %"
-        if limits
-        else "constraints      none"
-    )
+    constraints = described.constraints
+    limits = [f"{key} {value:,}" for key, value in constraints.limits.items()]
+    chip = f"{constraints.hardware}, " if constraints.hardware else ""
+    excluded = f"exclude {size.excluded:,} networks, {100 * size.excluded_share:.1f} %"
+    say(f"constraints      {chip}{', '.join(limits)}: {excluded}" if limits else "constraints      none")
     if size.networks:
         say(f"parameters       {size.params_range[0]:,} .. {size.params_range[1]:,}")
         low, high = map(compact_number, size.macs_range)

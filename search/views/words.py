@@ -6,10 +6,11 @@ import shlex
 from pathlib import Path
 
 from xoresnet.description.arch import Arch
+from xoresnet.description.hardware import HardwareNeeds
 from xoresnet.files.places import is_url
 from xoresnet.measures.metrics import metric_of
 
-__all__ = ["counted", "describe_arch", "figure_text", "next_commands", "report_command"]
+__all__ = ["counted", "describe_arch", "describe_needs", "figure_text", "next_commands", "report_command"]
 
 
 def counted(number: int, noun: str) -> str:
@@ -42,6 +43,19 @@ def describe_arch(arch: Arch) -> str:
     if arch.neuron.kind != "lif":
         words.append(arch.neuron.kind)
     return " ".join(words)
+
+
+def describe_needs(needs: HardwareNeeds) -> str:
+    """What a network needs of a chip.
+
+    >>> describe_needs(HardwareNeeds(5642, 1024, 304, 557632, 79520)).split("), ")[0]
+    'it needs 5,642 neurons (1,024 in its largest layer'
+    """
+    return (
+        f"it needs {counted(needs.neurons, 'neuron')} ({needs.neurons_per_layer:,} in its largest layer), "
+        f"{counted(needs.synapses, 'synapse')} ({needs.fan_in:,} into one neuron), "
+        f"{counted(needs.activation_memory, 'byte')} of activations"
+    )
 
 
 def next_commands(run: str | Path) -> str:

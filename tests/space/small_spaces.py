@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.arch_fields import DEPTHS
+from xoresnet.description.hardware import HardwareNeeds, hardware_layers, hardware_needs
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.space import SearchSpace
 
@@ -56,18 +57,37 @@ class SmallSpace:
     @cached_property
     def inside(self) -> dict[str, list[Arch]]:
         """By network, those within the constraints."""
-        limits = self.fields["constraints"]
-        most = (limits.get("max_params", float("inf")), limits.get("max_macs", float("inf")))
+        limits = self.fields["constraints"].items()
         return {
             name: group
             for name, group in self.groups.items()
-            if self.costs[name][0] <= most[0] and self.costs[name][1] <= most[1]
+            if all(self.cost(name, limit) <= most for limit, most in limits)
         }
+
+    @cached_property
+    def needs(self) -> dict[str, HardwareNeeds]:
+        """By network, what all of its descriptions need of a chip."""
+        return {
+            name: _agreed(hardware_needs(hardware_layers(arch)) for arch in group)
+            for name, group in self.groups.items()
+        }
+
+    def cost(self, network: str, limit: str) -> int:
+        if limit in ("max_params", "max_macs"):
+            return self.costs[network][limit == "max_macs"]
+        return int(getattr(self.needs[network], limit.removeprefix("max_")))
 
     def limited(self, **constraints: int) -> SmallSpace:
         other = SmallSpace(constraints, **self.fields["arch"])
         vars(other).update(groups=self.groups, costs=self.costs)
+        if not constraints.keys() <= {"max_params", "max_macs"}:
+            vars(other).update(needs=self.needs)
         return other
+
+
+def _agreed(needs: Iterable[HardwareNeeds]) -> HardwareNeeds:
+    (one,) = set(needs)
+    return one
 
 
 def listed(value: Any) -> list[Any]:

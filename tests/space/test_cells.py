@@ -14,6 +14,7 @@ from tests.space.small_spaces import SmallSpace, small_spaces
 from xoresnet.description.arch import Arch
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.space import SearchSpace
+from xoresnet.space.constraints import LIMITS
 
 MEET_IN_PLACES = ["or", "oa", "current", "membrane"]
 """Merges of which some mean the same in some stages."""
@@ -70,6 +71,28 @@ def check_against_brute_force(small: SmallSpace) -> None:
 @pytest.mark.parametrize("name", SPACES)
 def test_spaces_hold_what_brute_force_finds(name: str) -> None:
     check_against_brute_force(SPACES[name])
+
+
+@pytest.mark.parametrize("limit", [limit for limit in LIMITS if limit not in ("max_params", "max_macs")])
+@pytest.mark.parametrize("name", ["tied", "per stage, three stages", "xor per stage", "both blocks", "neurons"])
+def test_limits_of_hardware_exclude_what_brute_force_excludes(name: str, limit: str) -> None:
+    small = SPACES[name]
+    costs = sorted({small.cost(network, limit) for network in small.groups})
+    limited = small.limited(**{limit: costs[(len(costs) - 1) // 2]})
+    check_against_brute_force(limited)
+    rng = Random(0)
+    assert all(limited.space.sample(rng).arch_id in limited.inside for _ in range(10))
+
+
+def test_limits_of_hardware_hold_together() -> None:
+    small = SPACES["per stage, three stages"]
+    middle = {
+        limit: sorted(small.cost(network, limit) for network in small.groups)[2 * len(small.groups) // 3]
+        for limit in LIMITS
+    }
+    limited = small.limited(**middle)
+    assert 0 < len(limited.inside) < len(small.groups)
+    check_against_brute_force(limited)
 
 
 @settings(max_examples=20)  # more in tests/exhaustive

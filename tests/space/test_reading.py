@@ -13,6 +13,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import Fault, SpecError
 from xoresnet.space import Choice, Constraints, FloatRange, IntRange, SearchSpace, StageDomain
+from xoresnet.space.constraints import LIMITS
 
 IMAGES: dict[str, Any] = {"input_shape": [1, 8, 8], "num_classes": 10}
 GOOD: dict[str, Any] = {"arch": IMAGES}
@@ -128,6 +129,7 @@ BASIC = "8, 10, 14, 18, 20, 32, 34, 44, 56, 110"
 BOTTLENECK = "11, 14, 26, 29, 47, 50, 101, 152"
 ARCH_FIELDS = ", ".join(Arch.model_fields)
 RECIPE_FIELDS = ", ".join(name for name in Recipe.model_fields if name != "seed")
+LIMIT_FIELDS = ", ".join((*LIMITS, "hardware"))
 PER_STAGE = "must list single names; to choose one per stage, write {per_stage: [...]}, got"
 
 
@@ -160,7 +162,7 @@ PER_STAGE = "must list single names; to choose one per stage, write {per_stage: 
         ({"arch": {"stem": None}}, {"arch.stem": "None is not one of conv3, conv7-pool"}),
         ({"arch": {"block": {"basic": 8}}}, {"arch.block": "{'basic': 8} is not one of basic, bottleneck"}),
         ({"recipe": []}, {"recipe": f"must be a mapping of fields ({RECIPE_FIELDS}), got []"}),
-        ({"constraints": 5}, {"constraints": "must be a mapping of fields (max_params, max_macs), got 5"}),
+        ({"constraints": 5}, {"constraints": f"must be a mapping of fields ({LIMIT_FIELDS}), got 5"}),
         # out of bounds
         ({"arch": {"width": [0, 8]}}, {"arch.width.0": "must be at least 1, got 0"}),
         ({"arch": {"neuron": {"threshold": [0.5, 0]}}}, {"arch.neuron.threshold.1": "must be greater than 0, got 0"}),

@@ -9,9 +9,11 @@ import pytest
 
 from tests.search.command_line import xoresnet
 from xoresnet.description.arch import Arch
+from xoresnet.description.hardware import hardware_layers, hardware_needs
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.description.merge import MERGES
 from xoresnet.errors import UntrustedCodeError
+from xoresnet.search.views.words import describe_needs
 from xoresnet.space import SearchSpace, preset_names
 
 SIZES = {
@@ -181,8 +183,13 @@ ARCH: dict[str, Any] = {"input_shape": (1, 6, 5), "num_classes": 3, "depth": 8, 
 
 def test_a_network_inside() -> None:
     Arch.from_dict({**ARCH, "merge": ("or", "add", "current"), "xor": "entry"}).save("arch.json")
-    assert lines_of("mine.yaml", "--check", "arch.json") == ["arch.json is in the space"]
-    assert xoresnet("space", "mine.yaml", "--check", "arch.json", "--json").json == {"contained": True, "faults": []}
+    contained, needs = lines_of("mine.yaml", "--check", "arch.json")
+    assert contained == "arch.json is in the space"
+    counted = hardware_needs(hardware_layers(Arch.load("arch.json")))
+    assert needs == describe_needs(counted)
+    found = xoresnet("space", "mine.yaml", "--check", "arch.json", "--json").json
+    hardware = {**counted._asdict(), "activation_memory": counted.activation_memory}
+    assert found == {"contained": True, "faults": [], "hardware": hardware}
 
 
 def test_a_network_outside() -> None:
@@ -193,7 +200,7 @@ def test_a_network_outside() -> None:
     Arch.from_dict({**ARCH, "merge": "iand", "neuron": "if"}).save("arch.json")
     result = xoresnet("space", "mine.yaml", "--check", "arch.json", "--json")
     assert result.code == 1
-    assert result.json == {
+    assert {name: result.json[name] for name in ("contained", "faults")} == {
         "contained": False,
         "faults": [
             {"path": "merge", "message": "'iand' is not one of add, oa"},
@@ -207,7 +214,26 @@ def test_a_network_beyond_the_limits() -> None:
     arch.save("arch.json")
     result = xoresnet("space", "mine.yaml", "--check", "arch.json")
     assert result.code == 1
-    assert result.out.splitlines()[1:] == [f"  constraints.max_params: exceeded by {params_count(arch) - 2800:,}"]
+    excess = f"{params_count(arch) - 2800:,}"
+    assert result.out.splitlines()[1:] == [
+        f"  constraints.max_params: exceeded by {excess}: stages.2.0.convs.1 has 5,232, the most of all layers"
+    ]
+
+
+def test_a_network_that_does_not_fit_on_a_chip() -> None:
+    Path("chip.yaml").write_text(MINE.replace("{max_params: 2800}", "{hardware: speck, max_neurons_per_layer: 100}"))
+    size, *_ = [line for line in lines_of("chip.yaml") if line.startswith("constraints ")]
+    assert size.startswith("constraints      speck, max_neurons 327,680, max_neurons_per_layer 100: exclude ")
+    arch = Arch.from_dict({**ARCH, "width": 6})
+    arch.save("arch.json")
+    result = xoresnet("space", "chip.yaml", "--check", "arch.json")
+    (most,) = [layer for layer in hardware_layers(arch) if layer.name == "stem.neuron"]
+    assert result.out.splitlines()[1:] == [
+        f"  constraints.max_neurons_per_layer: exceeded by {most.neurons - 100:,}: stem.neuron has {most.neurons:,}"
+    ]
+    Path("chip.yaml").write_text(MINE.replace("{max_params: 2800}", "{hardware: loihi}"))
+    mistake = "constraints.hardware: unknown chip 'loihi'; did you mean 'loihi2'? (in chip.yaml)"
+    assert xoresnet("space", "chip.yaml").is_refusal(2, mistake)
 
 
 @pytest.mark.parametrize(

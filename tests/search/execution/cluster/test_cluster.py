@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from tests.ports import free_port
 from tests.search.command_line import xoresnet
-from tests.search.runs import SMALL, XORESNET, reported, search_words, status, without_guessing
+from tests.search.runs import SMALL, reported, search_words, status
 
 NODE = [
     sys.executable, "-m", "ray.scripts.scripts", "start", "--block",
@@ -142,39 +142,6 @@ def test_machines_come_and_are_lost_and_no_trial(cluster: Cluster, tmp_path: Pat
     assert f"error: Ray's head node is lost; everything finished is kept in {tmp_path}/run; to resume: " in errors
     assert "Traceback" not in errors
     assert status(tmp_path)["finished"] >= 6
-
-
-def test_two_searches_and_a_confirmation_at_once(cluster: Cluster, tmp_path: Path) -> None:
-    """Each finds what it would find alone: three drivers, and two CPUs on which one trial runs at a time."""
-    cluster.join()
-    (tmp_path / "small.yaml").write_text(SMALL)
-    exact = ("epochs=2", "budget=2", "max_concurrent=1", "cost=epochs", "--address", cluster.address)
-
-    def begin(name: str) -> subprocess.Popen[str]:
-        words = search_words(*exact, f"--run={name}")
-        return subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-    finish(begin("alone"))
-    confirm = [*XORESNET, "confirm", "alone", "--seeds=1", "--epochs=1", f"address={cluster.address}", "--json"]
-    with subprocess.Popen(confirm, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as confirms:
-        for driver in [begin(name) for name in ("one", "two")]:
-            finish(driver)
-        output, errors = confirms.communicate(timeout=240)
-    assert confirms.returncode == 0, errors
-    alone, one, two = (front(tmp_path / name) for name in ("alone", "one", "two"))
-    assert alone == one == two
-    assert {row["arch_id"] for row in json.loads(output)["networks"]} == {arch_id for _, arch_id, *_ in alone}
-
-
-def front(run: Path) -> list[tuple[Any, ...]]:
-    columns = ("trial_id", "arch_id", "val_accuracy", "spikes_per_sample")
-    return [tuple(row[name] for name in columns) for row in xoresnet("front", str(run), "--json").json]
-
-
-def finish(driver: subprocess.Popen[str]) -> None:
-    _, errors = driver.communicate(timeout=240)
-    told = without_guessing(errors).splitlines()
-    assert (driver.returncode, [line for line in told if "runs no trial: " not in line]) == (0, [])
 
 
 def test_what_is_said_before_the_first_trial(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
