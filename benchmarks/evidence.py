@@ -6,9 +6,9 @@
     python benchmarks/evidence.py fashion-mnist factorial --depth 8 --timesteps 2 --seeds 5
 
 Trains with `ablate`, one thread per training, in `runs/evidence`; the same command resumes after an interruption. What
-is done is added to the recorded folder `benchmarks/data/evidence-NAME`, which `load_ablation` reads, and is not trained
-again unless that folder is taken away; `python benchmarks/evidence_tables.py` makes the tables of `docs/evidence.md`
-from it.
+is done is added to a folder that `load_ablation` reads, with where and when in its `made.csv`, and is not trained
+again. By default this is the recorded folder `benchmarks/data/evidence-NAME`, from which `evidence_tables.py` makes the
+tables of `docs/evidence.md`; to train everything anew, give both another one by `--output DIR`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ import argparse
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+import torch
 
-from xoresnet import Arch
+from xoresnet import Arch, Recipe
 from xoresnet.data.spec import DataSpec
 from xoresnet.results import comparisons, load_ablation
 from xoresnet.results.tables.files import write_parquet
 from xoresnet.search import ablate
+from xoresnet.training.learning import uses_bf16
 
 DATA = {
     "digits": DataSpec(name="digits"),
@@ -36,6 +39,7 @@ DATA = {
 EPOCHS = {"digits": 20, "fashion-mnist": 5}
 COMMAND = ("python", "benchmarks/evidence.py")
 FOLDER = Path("runs/evidence")
+MADE = "made.csv"
 MERGES = ("add", "or", "oa", "current", "membrane")
 PLACEMENTS = ("none", "entry", "middle", "both")
 GRADIENTS = ("arithmetic", "saturating", "straight-through")
@@ -57,7 +61,7 @@ class Part(NamedTuple):
 
 def main() -> None:
     arguments = read_arguments()
-    place = recorded(arguments.data)
+    place = arguments.output or recorded(arguments.data)
     for part in EXPERIMENTS[arguments.experiment](arguments):
         networks = {network(arguments.data, {**part.arch, **fields}).arch_id for fields in part.variants()}
         if networks <= complete(place, arguments.seeds):  # as some placements are at depth 8, which has equal networks
@@ -75,7 +79,7 @@ def main() -> None:
         if outcome.interrupted:
             sys.exit(128 + outcome.interrupted)
         print(f"{folder}: {outcome.ended}", file=sys.stderr, flush=True)
-        keep(place, folder)
+        keep(place, folder, part.name)
 
 
 def factorial(arguments: argparse.Namespace) -> Iterator[Part]:
@@ -117,16 +121,36 @@ def complete(place: Path, seeds: int) -> set[str]:
     return set(counted.index[counted >= seeds])
 
 
-def keep(place: Path, folder: Path) -> None:
+def keep(place: Path, folder: Path, part: str) -> None:
     """Add the trainings of an ablation to the recorded ones; equal networks keep the description that came first."""
-    place.mkdir(exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
     if not (place / "config.yaml").exists():
         shutil.copy(folder / "config.yaml", place)
         (place / "recorded.txt").write_text(f"Tables without a study, made by {' '.join(COMMAND)}.\n", encoding="utf-8")
-    trainings = pd.concat([load_ablation(place), load_ablation(folder)], ignore_index=True)
+    new = load_ablation(folder)
+    made = pd.DataFrame([{"part": part, **origin(new)}])
+    made.to_csv(place / MADE, mode="a", header=not (place / MADE).exists(), index=False)
+    trainings = pd.concat([load_ablation(place), new], ignore_index=True)
     table = comparisons(trainings, REFERENCES)
     write_parquet(place / "ablations.parquet", table)
     print(f"{place}: {table['training_id'].nunique()} trainings", file=sys.stderr, flush=True)
+
+
+def origin(trainings: pd.DataFrame) -> dict[str, Any]:
+    """When, where and with what these were trained."""
+    return {
+        "trainings": trainings["training_id"].nunique(),
+        "seconds": round(trainings.drop_duplicates("training_id")["train_seconds"].sum()),
+        "date": datetime.now(UTC).date().isoformat(),
+        "torch": torch.__version__,
+        "processor": processor(),
+        "precision": "bf16" if uses_bf16(Recipe(), torch.device("cpu")) else "fp32",
+    }
+
+
+def processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
 
 
 def read_arguments() -> argparse.Namespace:
@@ -137,6 +161,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--timesteps", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--output", type=Path, metavar="DIR")
     return parser.parse_args()
 
 

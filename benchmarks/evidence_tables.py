@@ -1,20 +1,23 @@
 """The tables of `docs/evidence.md` on merges, XOR placements, backward forms and widths, from the recorded trainings.
 
-    python benchmarks/evidence_tables.py [--data digits fashion-mnist]
+    python benchmarks/evidence_tables.py [--data digits fashion-mnist] [--output DIR] [--page FILE]
 
-Trains nothing. Differences are paired by seed. The intervals of a table hold all at once, with 95 % probability: each
-is Student's at 1 - 0.05 / k for the k intervals of the table (Bonferroni). A star stands at an effect whose interval
-excludes none.
+Trains nothing; reads the recorded trainings, or those that evidence.py has put into a folder. Differences are paired by
+seed. The intervals of a table hold all at once, with 95 % probability: each is Student's at 1 - 0.05 / k for the k
+intervals of the table (Bonferroni). A star stands at an effect whose interval excludes none.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from evidence import DATA, REFERENCES, recorded
+from page_tables import put_into, shown_tables
 from scipy import stats
 
 from xoresnet.results import comparisons, load_ablation, paired_effects
@@ -26,18 +29,35 @@ METRICS = {
     "test_synops_per_sample": "synops",
     "test_energy_pj_per_sample": "energy",
 }
+BOUNDS = ["effect", "low", "high", "scale"]
 LEVEL = 0.05
-DESIGN = ["merge", "xor", "depth", "width", "timesteps", "logic_gradient"]
+
+
+Tables = Iterator[tuple[str, str]]
+"""Names and texts."""
 
 
 def main() -> None:
-    for name in filter(lambda name: recorded(name).exists(), read_arguments().data):
-        trainings = load_ablation(recorded(name)).drop_duplicates("training_id")
-        print(f"\n## {name}: {len(trainings)} trainings\n")
-        usual = trainings[select(trainings, width=16, logic_gradient="arithmetic")]
-        factorial(usual)
-        gradients(trainings[select(trainings, width=16, depth=14, timesteps=2)])
-        equal_spikes(trainings[select(trainings, depth=8, timesteps=2, logic_gradient="arithmetic")])
+    arguments = read_arguments()
+    places = {name: arguments.output or recorded(name) for name in arguments.data}
+    tables = {
+        f"{name}: {title}": text
+        for name, place in places.items()
+        if place.exists()
+        for title, text in all_tables(load_ablation(place).drop_duplicates("training_id"))
+    }
+    print(shown_tables(tables))
+    if arguments.page:
+        for name in put_into(arguments.page, tables):
+            print(f"{arguments.page} has no place for {name}", file=sys.stderr)
+
+
+def all_tables(trainings: pd.DataFrame) -> Tables:
+    usual = trainings[select(trainings, width=16, logic_gradient="arithmetic")]
+    yield from factorial(usual)
+    yield from gradients(trainings[select(trainings, width=16, depth=14, timesteps=2)])
+    yield from equal_spikes(trainings[select(trainings, depth=8, timesteps=2, logic_gradient="arithmetic")])
+    yield "all networks", figures(usual)
 
 
 def select(trainings: pd.DataFrame, **fields: object) -> pd.Series[bool]:
@@ -47,23 +67,40 @@ def select(trainings: pd.DataFrame, **fields: object) -> pd.Series[bool]:
     return chosen
 
 
-def factorial(trainings: pd.DataFrame) -> None:
+def factorial(trainings: pd.DataFrame) -> Tables:
     """Effects of merge and XOR: over all networks, then of merges by depth and T, and of XOR by depth and merge."""
-    references = {field: REFERENCES[field] for field in ("merge", "xor")}
-    effects = pooled(comparisons(trainings, references))
-    print("Over all depths, T, and values of the other field:\n")
-    print(table(effects, ["field", "value"]))
-    two = trainings[trainings["config.merge"].isin(["or", "oa"])]
-    print("\nOA beside OR:\n")
-    print(table(pooled(comparisons(two, {"merge": "or"})), ["field", "value"]))
-    print("\nMerges beside ADD, by depth and T:\n")
-    print(table(by(trainings, ["config.depth", "config.timesteps"], {"merge": "add"}), ["depth", "T", "value"]))
-    print("\nXOR beside none, by depth and merge:\n")
-    print(table(by(trainings, ["config.depth", "config.merge"], {"xor": "none"}), ["depth", "merge", "value"]))
-    means = trainings.groupby([f"config.{field}" for field in ("depth", "timesteps", "merge", "xor")])
-    figures = means[[*METRICS]].mean()
-    print(f"\nAccuracy of the networks: {figures['test_accuracy'].min():.2%} to {figures['test_accuracy'].max():.2%}; "
-          f"standard deviation over seeds {means['test_accuracy'].std().mean():.2%} on average.")  # fmt: skip
+    others = trainings[
+        trainings["config.merge"] != "current"
+    ]  # XOR repairs current, and does nothing like it elsewhere
+    beside_or = pooled(comparisons(trainings[trainings["config.merge"].isin(["or", "oa"])], {"merge": "or"}))
+    effects = [
+        pooled(comparisons(trainings, {"merge": "add"})),
+        beside_or.assign(value="oa beside or"),
+        pooled(comparisons(others, {"xor": "none"})),
+    ]
+    yield "over all networks", table(pd.concat(effects, ignore_index=True), ["field", "value"])
+    without = trainings[trainings["config.xor"] == "none"]
+    merges = by(without, ["config.depth", "config.timesteps"], {"merge": "add"})
+    yield "merges beside add, without xor", table(merges, ["depth", "T", "value"])
+    placements = by(trainings, ["config.depth", "config.merge"], {"xor": "none"})
+    yield "xor beside none", table(placements, ["depth", "merge", "value"])
+
+
+def figures(trainings: pd.DataFrame) -> str:
+    """The means of every network, with the standard deviation of its accuracy over the seeds."""
+    fields = {"depth": "depth", "timesteps": "T", "merge": "merge", "xor": "xor"}
+    lines = [*header([*fields.values(), *METRICS.values(), "parameters"])]
+    for key, rows in trainings.groupby([f"config.{field}" for field in fields]):
+        accuracy, *amounts = METRICS
+        cells = [f"{100 * rows[accuracy].mean():.2f} ± {100 * rows[accuracy].std():.2f}"]
+        cells += [f"{rows[name].mean():,.0f}" if counts(rows, name) else "-" for name in amounts]
+        lines.append(row([*map(str, key), *cells, f"{rows['params_count'].iloc[0]:,}"]))
+    return "\n".join(lines)
+
+
+def counts(rows: pd.DataFrame, metric: str) -> bool:
+    """Whether a metric says something of these networks: a real stream carries no spikes."""
+    return not ("stream" in metric and rows["config.merge"].iloc[0] == "membrane")
 
 
 def by(trainings: pd.DataFrame, columns: list[str], references: dict[str, object]) -> pd.DataFrame:
@@ -75,19 +112,19 @@ def by(trainings: pd.DataFrame, columns: list[str], references: dict[str, object
     return pd.concat(parts, ignore_index=True)
 
 
-def gradients(trainings: pd.DataFrame) -> None:
+def gradients(trainings: pd.DataFrame) -> Tables:
     references = {"logic_gradient": REFERENCES["logic_gradient"]}
     pairs = comparisons(trainings, references)
     if len(pairs):
-        print("\nBackward forms of OR and XOR, beside the arithmetic form:\n")
         names = pairs.drop_duplicates("base_arch_id").set_index("base_arch_id")
         effects = paired(pairs)
         effects = effects[effects["base_arch_id"].notna()]
         network = names["config.merge"] + ", xor " + names["config.xor"]
-        print(table(effects.assign(network=effects["base_arch_id"].map(network)), ["network", "value"]))
+        named = effects.assign(network=effects["base_arch_id"].map(network))
+        yield "backward forms beside arithmetic", table(named, ["network", "value"])
 
 
-def equal_spikes(trainings: pd.DataFrame) -> None:
+def equal_spikes(trainings: pd.DataFrame) -> Tables:
     """Accuracy of each merge and XOR placement at the spikes of ADD without XOR, by widths of each seed."""
     families = dict(list(trainings.groupby(["config.merge", "config.xor"])))
     usual = families.get(("add", "none"))
@@ -101,10 +138,9 @@ def equal_spikes(trainings: pd.DataFrame) -> None:
             if (merge, xor) != ("add", "none"):
                 differences = (at_spikes(curves, spikes[width]) - of_add).dropna()
                 rows.append((f"{spikes[width]:,.0f}", f"{merge}, xor {xor}", differences.to_numpy()))
-    print("\nAccuracy at equal spikes, beside ADD without XOR, points:\n")
     lines = ["| spikes | network | difference | seeds |", "| --- | --- | --- | --- |"]
     lines += [f"| {at} | {name} | {student(values, len(rows))} | {len(values)} |" for at, name, values in rows]
-    print("\n".join(lines))
+    yield "accuracy at equal spikes", "\n".join([*lines, "", f"{len(rows)} intervals."])
 
 
 def at_spikes(curves: pd.DataFrame, spikes: float) -> pd.Series[float]:
@@ -138,14 +174,15 @@ def paired(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(effects: pd.DataFrame, keys: Sequence[str]) -> str:
-    """One row per comparison and one column per metric, with intervals that hold all at once."""
-    effects = simultaneous(effects)
+    """One row per comparison and one column per metric, with intervals that hold all at once; then their number."""
+    real = effects["metric"].str.contains("stream") & effects[[*keys]].eq("membrane").any(axis=1)
+    effects = simultaneous(effects[~real])
     lines = [*header([*keys, *METRICS.values(), "networks", "seeds"])]
     for key, rows in effects.groupby([*keys], sort=False, dropna=False):
         of = rows.set_index("metric")
-        cells = [shown(*of.loc[metric, ["effect", "low", "high", "scale"]]) for metric in METRICS]
+        cells = [shown(*of.loc[name, BOUNDS]) if name in of.index else "-" for name in METRICS]
         lines.append(row([*map(str, key), *cells, str(of["networks"].iloc[0]), str(of["seeds"].iloc[0])]))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"{len(effects)} intervals."])
 
 
 def simultaneous(effects: pd.DataFrame) -> pd.DataFrame:
@@ -181,6 +218,8 @@ def row(cells: Iterable[str]) -> str:
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", default=[*DATA], choices=list(DATA))
+    parser.add_argument("--output", type=Path, metavar="DIR", help="the folder of evidence.py, of one data set")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="put the tables into this page: docs/evidence.md")
     return parser.parse_args()
 
 

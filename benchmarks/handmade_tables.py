@@ -1,18 +1,20 @@
 """The tables of `docs/evidence.md` on searches and known networks, and on what the choice of the best costs.
 
-    python benchmarks/handmade_tables.py [--data digits fashion-mnist]
+    python benchmarks/handmade_tables.py [--data digits fashion-mnist] [--page FILE]
 
-Trains nothing: it reads what `benchmarks/handmade.py` has recorded. Intervals are Student's at 95 % over the
-repetitions, of differences between the sides of one repetition.
+Trains nothing: it reads what `benchmarks/handmade.py` has recorded. Intervals are Student's over the repetitions, of
+differences between the sides of one repetition; those of a table hold all at once, with 95 % probability (Bonferroni).
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from page_tables import put_into, shown_tables
 from scipy import stats
 
 from xoresnet.results import hypervolume
@@ -20,15 +22,22 @@ from xoresnet.results import hypervolume
 BUDGETS = {"digits": (300, 600, 1200), "fashion-mnist": (1000, 3000, 9000)}
 """Spikes per sample."""
 CHANCE = 0.1
+COSTS = ("networks on the front", "epochs", "seconds of training")
+LEVEL = 0.05
 OBJECTIVES = {"test_accuracy_mean": "max", "test_spikes_per_sample_mean": "min"}
 
 
 def main() -> None:
-    for name in filter(lambda name: recorded(name).exists(), read_arguments().data):
+    arguments = read_arguments()
+    tables: dict[str, str] = {}
+    for name in filter(lambda name: recorded(name).exists(), arguments.data):
         table = pd.read_parquet(recorded(name))
-        print(f"\n## {name}: {table['repetition'].nunique()} repetitions\n")
-        print(sides(table, BUDGETS[name]))
-        print(f"\n{losses(table)}")
+        tables[f"{name}: search and known networks"] = sides(table, BUDGETS[name])
+        tables[f"{name}: lost by the choice"] = losses(table)
+    print(shown_tables(tables))
+    if arguments.page:
+        for name in put_into(arguments.page, tables):
+            print(f"{arguments.page} has no place for {name}", file=sys.stderr)
 
 
 def recorded(name: str) -> Path:
@@ -50,8 +59,9 @@ def sides(table: pd.DataFrame, budgets: tuple[int, ...]) -> str:
     lines = ["| | search | known networks | difference |", "| --- | --- | --- | --- |"]
     for name in figures.columns.get_level_values(0).unique():
         searched, known = figures[name]["searched"], figures[name]["known"]
-        lines.append(f"| {name} | {searched.mean():,.2f} | {known.mean():,.2f} | {interval(searched - known)} |")
-    return "\n".join(lines)
+        compared = "" if name in COSTS else interval(searched - known, 1 + len(budgets))
+        lines.append(f"| {name} | {searched.mean():,.2f} | {known.mean():,.2f} | {compared} |")
+    return "\n".join([*lines, "", f"{1 + len(budgets)} intervals."])
 
 
 def accuracy_at(front: pd.DataFrame, budget: float) -> float:
@@ -77,22 +87,23 @@ def losses(table: pd.DataFrame) -> str:
         of = by[["seeds_lost", "images_lost"]].mean()
         means = rows[["searched_val_accuracy", "val_accuracy_mean", "test_accuracy_mean"]].mean()
         cells = [f"{100 * value:.2f}" for value in means]
-        cells += [interval(100 * of["seeds_lost"]), interval(100 * of["images_lost"])]
+        cells += [interval(100 * of[lost], 4) for lost in ("seeds_lost", "images_lost")]
         lines.append(f"| {name} | {' | '.join(cells)} | {100 * rows['val_accuracy_std'].mean():.2f} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", "4 intervals."])
 
 
-def interval(differences: pd.Series[float]) -> str:
+def interval(differences: pd.Series[float], intervals: int) -> str:
     known = differences.dropna()
     if len(known) < 2:
         return "one repetition"
-    mean, reach = known.mean(), stats.t.ppf(0.975, len(known) - 1) * stats.sem(known)
+    mean, reach = known.mean(), stats.t.ppf(1 - LEVEL / intervals / 2, len(known) - 1) * stats.sem(known)
     return f"{mean:+.2f} [{mean - reach:+.2f}, {mean + reach:+.2f}]"
 
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", default=[*BUDGETS], choices=list(BUDGETS))
+    parser.add_argument("--page", type=Path, metavar="FILE", help="put the tables into this page: docs/evidence.md")
     return parser.parse_args()
 
 
