@@ -2,12 +2,14 @@
 
 A cell contains the networks that share stem, block, depth, width, time steps and neuron. The remaining fields, merges,
 XOR placements and the form of the logical gradient, are counted by multiplying over stages. The time to count a space
-therefore grows with its number of cells, not with its number of networks.
+therefore grows with its number of cells, not with its number of networks; limits of hardware add a count of the
+combinations that differ in what they use, for every width.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,15 +18,19 @@ from random import Random
 from typing import Any, NamedTuple
 
 from xoresnet.description.arch import Arch
-from xoresnet.description.hardware import HardwareNeeds, hardware_layers, hardware_needs
+from xoresnet.description.hardware import HardwareUsage, hardware_layers, hardware_usage
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.description.neuron_spec import neuron_params_count
 from xoresnet.errors import UsageError
+from xoresnet.space.constraints import Constraints
 from xoresnet.space.neurons import Variant, variants
 from xoresnet.space.space_fields import SpaceFields
-from xoresnet.space.stages import Assignments, Feature, Needs, Skeleton
+from xoresnet.space.stages import Assignments, Feature, Skeleton, Usages
 
 __all__ = ["Cells", "Size"]
+
+_DRAWS = 50
+"""How often a combination is drawn before those within the limits are listed."""
 
 
 class Size(NamedTuple):
@@ -55,7 +61,49 @@ class Size(NamedTuple):
 
 
 _Family = tuple[Skeleton, int | None]
-"""What the features of merges and placements depend on: a skeleton, and its width where units are limited."""
+"""What the features of merges and placements depend on: a skeleton, and its width where hardware is limited."""
+_Kind = tuple[int, bool]
+"""What cells of a family still tell apart: the number of spiking layers, and whether the logical gradient matters."""
+
+
+class _Pair(NamedTuple):
+    """Assignments of one feature with placements of another."""
+
+    merge: Feature
+    xor: Feature
+    number: int
+    joint: Feature
+
+
+@dataclass(frozen=True)
+class _Combinations:
+    """The merges and XOR placements of a family."""
+
+    merges: Assignments
+    xors: Assignments
+    constraints: Constraints
+
+    @property
+    def pairs(self) -> Iterator[_Pair]:
+        """All pairs of features."""
+        for (merge, many), (xor, more) in product(self.merges.profile().items(), self.xors.profile().items()):
+            yield _Pair(merge, xor, many * more, merge.plus(xor))
+
+    @cached_property
+    def counts(self) -> tuple[dict[_Kind, int], dict[_Kind, int]]:
+        """The number of combinations of each kind: of all, and of those that the limits of hardware allow."""
+        total: Counter[_Kind] = Counter()
+        allowed: Counter[_Kind] = Counter()
+        for pair in self.pairs:
+            kind = (pair.joint.neuron_layers, pair.joint.logical)
+            total[kind] += pair.number
+            if self.constraints.allow(pair.joint.usage):
+                allowed[kind] += pair.number
+        return total, allowed
+
+    @cached_property
+    def allowed_pairs(self) -> list[_Pair]:
+        return [pair for pair in self.pairs if self.constraints.allow(pair.joint.usage)]
 
 
 @dataclass(frozen=True)
@@ -100,17 +148,22 @@ class Cells:
         if not self._totals or not self._totals[-1]:
             raise UsageError("no network of the space keeps to its constraints")
         cell = self._cells[bisect_right(self._totals, rng.randrange(self._totals[-1]))]
-        merges, xors = self._assignments[cell.family]
-        while True:
+        both = self._combinations[cell.family]
+        merges, xors = both.merges, both.xors
+        for _ in range(_DRAWS):
             merge, xor = merges.draw(rng), xors.draw(rng)
             feature = merges.feature(merge).plus(xors.feature(xor))
-            logical = feature.logical
-            if not self._within(cell, feature):
-                continue
             # networks without a logical gradient count once, not once per form of it: draw them less often
-            if logical or rng.randrange(len(self._gradients)) == 0:
-                gradient = rng.choice(self._gradients) if logical else self._gradients[0]
-                return self._build(cell, merge, xor, gradient, cell.neuron.draw(rng))
+            if self._within(cell, feature) and (feature.logical or rng.randrange(len(self._gradients)) == 0):
+                break
+        else:  # few are within the limits
+            pairs = [pair for pair in both.allowed_pairs if self._within(cell, pair.joint)]
+            weights = [pair.number * (len(self._gradients) if pair.joint.logical else 1) for pair in pairs]
+            (pair,) = rng.choices(pairs, weights)
+            merge, xor = merges.draw_with(pair.merge, rng), xors.draw_with(pair.xor, rng)
+            feature = pair.joint
+        gradient = rng.choice(self._gradients) if feature.logical else self._gradients[0]
+        return self._build(cell, merge, xor, gradient, cell.neuron.draw(rng))
 
     def enumerate(self) -> Iterator[Arch]:
         if self._continuous:
@@ -118,7 +171,7 @@ class Cells:
             raise UsageError(f"a space with infinitely many values of {names} cannot be enumerated")
         rng = Random()  # unused: no field is left to draw
         for cell in self._cells:
-            merges, xors = self._assignments[cell.family]
+            merges, xors = self._combinations[cell.family].merges, self._combinations[cell.family].xors
             for merge, xor in product(merges, xors):
                 feature = merges.feature(merge).plus(xors.feature(xor))
                 if self._within(cell, feature):
@@ -133,7 +186,7 @@ class Cells:
         for skeleton in space.skeletons:
             for width in _values(space.width):
                 params, constant, per_step = self._cost(skeleton, width)
-                family = (skeleton, width if space.constraints.on_hardware else None)
+                family = (skeleton, width if space.constraints.hardware_limits else None)
                 cells += [
                     _Cell(skeleton, width, steps, neuron, params, constant + steps * per_step, family)
                     for steps in _values(space.timesteps)
@@ -158,54 +211,59 @@ class Cells:
         """For each cell the fewest and the most neuron parameters."""
         ranges = []
         for cell in self._cells:
-            numbers = [f.neurons for f in self._profiles[cell.family] if self._within(cell, f)]
+            _, allowed = self._combinations[cell.family].counts
+            numbers = [layers for layers, _ in allowed if self._affords(cell, layers)]
             each = neuron_params_count(cell.neuron.kind)
             ranges.append((each * min(numbers), each * max(numbers)) if numbers else (0, 0))
         return ranges
 
     @cached_property
-    def _assignments(self) -> dict[_Family, tuple[Assignments, Assignments]]:
-        """All merges and all XOR placements of each family of cells."""
-        return {family: self._assign(*family) for family in dict.fromkeys(cell.family for cell in self._cells)}
+    def _combinations(self) -> dict[_Family, _Combinations]:
+        """By family; families that share a skeleton differ in width."""
+        families = dict.fromkeys(cell.family for cell in self._cells)
+        return {family: _Combinations(*self._assign(*family), self._space.constraints) for family in families}
 
     def _assign(self, skeleton: Skeleton, width: int | None) -> tuple[Assignments, Assignments]:
         space = self._space
         if width is None:
             return skeleton.merges(space.merge), skeleton.xors(space.xor)
-        merges, xors = self._needs(skeleton, width)
+        merges, xors = self._usages(skeleton, width)
         return skeleton.merges(space.merge, merges), skeleton.xors(space.xor, xors)
 
-    def _needs(self, skeleton: Skeleton, width: int) -> tuple[Needs, Needs]:
-        """What each stage needs with each merge, and besides with each placement of XOR."""
+    def _usages(self, skeleton: Skeleton, width: int) -> tuple[Usages, Usages]:
+        """The resources that each stage uses with each merge, and besides with each placement of XOR."""
         space = self._space
         fields = {"stem": skeleton.stem, "block": skeleton.block, "depth": skeleton.depth, "width": width}
         first_merge, first_xor = space.merge.options[0], space.xor.options[0]
 
-        def needs(merge: str, xor: str, *, of_xor: bool) -> list[HardwareNeeds]:
+        def usages(merge: str, xor: str, *, of_xor: bool) -> list[HardwareUsage]:
             layers = hardware_layers(space.build({**fields, "merge": (merge,), "xor": (xor,), "timesteps": 1}))
             chosen = [layer for layer in layers if layer.is_xor == of_xor]
             stages = range(len(skeleton.rules))
             parts = ([layer for layer in chosen if layer.stage(len(stages)) == stage] for stage in stages)
-            return [space.constraints.relevant(hardware_needs(part)) for part in parts]
+            return [space.constraints.relevant(hardware_usage(part)) for part in parts]
 
-        merges = {name: needs(name, first_xor, of_xor=False) for name in space.merge.options}
-        return merges, {name: needs(first_merge, name, of_xor=True) for name in space.xor.options}
-
-    @cached_property
-    def _profiles(self) -> dict[_Family, dict[Feature, int]]:
-        """For each family of cells the number of pairs of merges and XOR placements with each feature."""
-        return {family: _joint_profile(*both) for family, both in self._assignments.items()}
+        merges = {name: usages(name, first_xor, of_xor=False) for name in space.merge.options}
+        return merges, {name: usages(first_merge, name, of_xor=True) for name in space.xor.options}
 
     def _count(self, cell: _Cell, *, limited: bool) -> int:
+        total, allowed = self._combinations[cell.family].counts
         return sum(
-            number * (len(self._gradients) if feature.logical else 1)
-            for feature, number in self._profiles[cell.family].items()
-            if not limited or self._within(cell, feature)
+            number * (len(self._gradients) if logical else 1)
+            for (layers, logical), number in (allowed if limited else total).items()
+            if not limited or self._affords(cell, layers)
         )
 
     def _within(self, cell: _Cell, feature: Feature) -> bool:
-        params = cell.params + feature.neurons * neuron_params_count(cell.neuron.kind)
-        return not self._space.constraints.exceeded(params, cell.macs, feature.needs)
+        return self._affords(cell, feature.neuron_layers) and self._space.constraints.allow(feature.usage)
+
+    def _affords(self, cell: _Cell, neuron_layers: int) -> bool:
+        """Whether a cell with so many spiking layers keeps to the limits that are none of hardware."""
+        constraints = self._space.constraints
+        params = cell.params + neuron_layers * neuron_params_count(cell.neuron.kind)
+        return (constraints.max_params is None or params <= constraints.max_params) and (
+            constraints.max_macs is None or cell.macs <= constraints.max_macs
+        )
 
     def _descriptions(self) -> int:
         space = self._space
@@ -260,11 +318,3 @@ def _values(domain: Any) -> tuple[int, ...]:
 
 def _described(options: tuple[str, ...], per_stage: bool, stages: int) -> int:
     return len(options) ** stages if per_stage else len(options)
-
-
-def _joint_profile(merges: Assignments, xors: Assignments) -> dict[Feature, int]:
-    joint: dict[Feature, int] = {}
-    for (merge, many), (xor, more) in product(merges.profile().items(), xors.profile().items()):
-        feature = merge.plus(xor)
-        joint[feature] = joint.get(feature, 0) + many * more
-    return joint

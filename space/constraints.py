@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
 from xoresnet.description.arch import Arch
-from xoresnet.description.hardware import HARDWARE, HardwareLayer, HardwareNeeds, hardware_layers, hardware_needs
-from xoresnet.description.layer_table import LayerRow, dense_macs, layer_table, params_count
+from xoresnet.description.hardware import HARDWARE, HardwareLayer, HardwareUsage, hardware_layers, hardware_usage
+from xoresnet.description.layer_table import dense_macs, layer_table, params_count
 
 __all__ = ["LIMITS", "Constraints", "Excess", "excesses"]
 
-
-_NOTHING = HardwareNeeds()
+_NOTHING = HardwareUsage()
+_COSTS = ("max_params", "max_macs")
+"""Limits that do not need `hardware_layers`."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,12 @@ class Constraints:
     """Trainable parameters (`layer_table.params_count`)."""
     max_macs: int | None = None
     """Dense multiply-accumulates per sample, summed over all time steps (`layer_table.dense_macs`)."""
+    max_layers: int | None = None
+    """Convolutions and linear layers."""
     max_neurons: int | None = None
     """Neurons, and the other units that `description/hardware.py` counts."""
     max_neurons_per_layer: int | None = None
+    """The same in one layer."""
     max_fan_in: int | None = None
     """Synapses into one neuron."""
     max_synapses: int | None = None
@@ -36,29 +41,32 @@ class Constraints:
     hardware: str | None = None
     """A chip of `HARDWARE`, whose limits hold where the fields above are None."""
 
-    @property
-    def limits(self) -> dict[str, int]:
+    @cached_property
+    def limits(self) -> Mapping[str, int]:
         """All limits that hold, by name."""
         published = HARDWARE[self.hardware] if self.hardware is not None else {}
         own = {name: getattr(self, name) for name in LIMITS}
         return {**published, **{name: limit for name, limit in own.items() if limit is not None}}
 
-    @property
-    def on_hardware(self) -> bool:
-        """Whether any of them needs `hardware_layers`."""
-        return not self.limits.keys() <= {"max_params", "max_macs"}
+    @cached_property
+    def hardware_limits(self) -> Mapping[str, int]:
+        """Those that need `hardware_layers`."""
+        return {name: limit for name, limit in self.limits.items() if name not in _COSTS}
 
-    def relevant(self, needs: HardwareNeeds) -> HardwareNeeds:
+    def relevant(self, usage: HardwareUsage) -> HardwareUsage:
         """The same with zeros where no limit asks, so that networks which differ only there count as alike."""
-        limits = self.limits
-        fields = ("neurons", "neurons_per_layer", "fan_in", "synapses")
-        kept = {name: getattr(needs, name) for name in fields if f"max_{name}" in limits}
-        return HardwareNeeds(**kept, memory_bits=needs.memory_bits if "max_activation_memory" in limits else 0)
+        names = ["memory_bits" if name == "max_activation_memory" else name.removeprefix("max_") for name in LIMITS]
+        limited = (name for limit, name in zip(LIMITS, names, strict=True) if limit in self.hardware_limits)
+        return HardwareUsage(**{name: getattr(usage, name) for name in limited})
 
-    def exceeded(self, params: int, macs: int, needs: HardwareNeeds = _NOTHING) -> dict[str, int]:
-        """The limits that these costs exceed, each with the excess. needs: needed where `on_hardware`."""
+    def allow(self, usage: HardwareUsage) -> bool:
+        """Whether the limits of hardware are kept."""
+        return all(_used(usage, name) <= limit for name, limit in self.hardware_limits.items())
+
+    def exceeded(self, params: int, macs: int, usage: HardwareUsage = _NOTHING) -> dict[str, int]:
+        """The limits that these costs exceed, each with the excess. usage: required where there are hardware limits."""
         costs = {"max_params": params, "max_macs": macs}
-        costs.update({name: getattr(needs, name.removeprefix("max_")) for name in LIMITS if name not in costs})
+        costs.update({name: _used(usage, name) for name in self.hardware_limits})
         return {name: costs[name] - limit for name, limit in self.limits.items() if costs[name] > limit}
 
 
@@ -66,37 +74,58 @@ LIMITS = tuple(field.name for field in fields(Constraints) if field.name != "har
 """The names of all limits."""
 
 
+def _used(usage: HardwareUsage, limit: str) -> int:
+    return int(getattr(usage, limit.removeprefix("max_")))
+
+
 class Excess(NamedTuple):
-    """A limit that a network exceeds."""
+    """A limit that a network exceeds; as text a sentence."""
 
     limit: str
+    allowed: int
     amount: int
+    """By how much the network exceeds it."""
     layer: str
     """The layer that exceeds it, or, for a limit on all layers together, the one that contributes most."""
     layer_cost: int
-    together: bool
-    """Whether it is a limit on all layers together."""
+    hardware: str | None
+    """The chip that the limit belongs to; None for one's own."""
 
     def __str__(self) -> str:
-        at = f": {self.layer} has {self.layer_cost:,}"
-        return f"exceeded by {self.amount:,}{at}{', the most of all layers' if self.together else ''}"
+        kind = _KINDS[self.limit]
+        at_most = f"at most {self.allowed:,} are allowed{f' by hardware: {self.hardware}' if self.hardware else ''}"
+        if kind.together:
+            total = f"the network has {self.allowed + self.amount:,} {kind.unit}, {at_most}"
+            return f"{total}; its largest layer, {self.layer}, has {self.layer_cost:,}" if kind.layered else total
+        return f"{kind.subject}{self.layer} has {self.layer_cost:,} {kind.unit}, {at_most}"
 
 
-def excesses(constraints: Constraints, arch: Arch) -> tuple[Excess, ...]:
-    """The limits that a network exceeds, each with a layer; empty if it keeps to all of them."""
-    limits = constraints.limits
-    if not limits:
-        return ()
-    layers = hardware_layers(arch) if constraints.on_hardware else []
-    exceeded = constraints.exceeded(params_count(arch), dense_macs(arch), hardware_needs(layers))
-    return tuple(_excess(name, amount, arch, layers) for name, amount in exceeded.items())
+class _Kind(NamedTuple):
+    """How a limit is worded."""
+
+    unit: str
+    together: bool = True
+    """Whether it is a limit on all layers together."""
+    layered: bool = True
+    """Whether layers contribute different amounts."""
+    subject: str = ""
 
 
-_COSTS: Mapping[str, Callable[[LayerRow], int]] = MappingProxyType(
-    {"max_params": lambda row: row.params_count, "max_macs": lambda row: row.macs}
-)
-_NEEDS: Mapping[str, Callable[[HardwareLayer], int]] = MappingProxyType(
+_KINDS: Mapping[str, _Kind] = MappingProxyType(
     {
+        "max_params": _Kind("parameters"),
+        "max_macs": _Kind("multiply-adds"),
+        "max_layers": _Kind("convolutions and linear layers", layered=False),
+        "max_neurons": _Kind("neurons"),
+        "max_neurons_per_layer": _Kind("neurons", together=False, subject="the layer "),
+        "max_fan_in": _Kind("synapses", together=False, subject="a neuron of "),
+        "max_synapses": _Kind("synapses"),
+        "max_activation_memory": _Kind("bytes of activations"),
+    }
+)
+_USED_BY_LAYER: Mapping[str, Callable[[HardwareLayer], int]] = MappingProxyType(
+    {
+        "max_layers": lambda layer: layer.weight_layers,
         "max_neurons": lambda layer: layer.neurons,
         "max_neurons_per_layer": lambda layer: layer.neurons,
         "max_fan_in": lambda layer: layer.fan_in,
@@ -106,10 +135,22 @@ _NEEDS: Mapping[str, Callable[[HardwareLayer], int]] = MappingProxyType(
 )
 
 
-def _excess(limit: str, amount: int, arch: Arch, layers: Iterable[HardwareLayer]) -> Excess:
+def excesses(constraints: Constraints, arch: Arch) -> tuple[Excess, ...]:
+    """The limits that a network exceeds, each with a layer; empty if it keeps to all of them."""
+    if not constraints.limits:
+        return ()
+    layers = hardware_layers(arch) if constraints.hardware_limits else []
+    exceeded = constraints.exceeded(params_count(arch), dense_macs(arch), hardware_usage(layers))
+    return tuple(_excess(constraints, name, amount, _by_layer(name, arch, layers)) for name, amount in exceeded.items())
+
+
+def _by_layer(limit: str, arch: Arch, layers: Sequence[HardwareLayer]) -> dict[str, int]:
     if limit in _COSTS:
-        costs = {row.name: _COSTS[limit](row) for row in layer_table(arch)}
-    else:
-        costs = {layer.name: _NEEDS[limit](layer) for layer in layers}
+        return {row.name: row.params_count if limit == "max_params" else row.macs for row in layer_table(arch)}
+    return {layer.name: _USED_BY_LAYER[limit](layer) for layer in layers}
+
+
+def _excess(constraints: Constraints, limit: str, amount: int, costs: Mapping[str, int]) -> Excess:
     most = max(costs, key=lambda name: costs[name])
-    return Excess(limit, amount, most, costs[most], together=limit not in ("max_neurons_per_layer", "max_fan_in"))
+    chip = constraints.hardware if getattr(constraints, limit) is None else None
+    return Excess(limit, constraints.limits[limit], amount, most, costs[most], chip)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
 from itertools import product
 from math import prod
 from random import Random
@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.canonical import StageRules, stage_rules
-from xoresnet.description.hardware import HardwareNeeds
+from xoresnet.description.hardware import HardwareUsage
 from xoresnet.description.plan import BlockPlan, make_plan
 
-__all__ = ["Assignments", "Feature", "Needs", "Skeleton", "StageDomain", "skeleton"]
+__all__ = ["Assignments", "Feature", "Skeleton", "StageDomain", "Usages", "skeleton"]
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,21 @@ class StageDomain:
 class Feature(NamedTuple):
     """What else depends on the chosen names."""
 
-    neurons: int
+    neuron_layers: int
     """The number of spiking layers; each has a parameter of its own in `plif` networks."""
     logical: bool
     """Whether the form of the logical gradient has an effect."""
-    needs: HardwareNeeds = HardwareNeeds()
-    """What the layers of units need; nothing where no limit asks for it."""
+    usage: HardwareUsage = HardwareUsage()
+    """The resources of hardware; zeros where no limit asks for them."""
 
     def plus(self, other: Feature) -> Feature:
         """Of both choices together."""
-        neurons, logical = self.neurons + other.neurons, self.logical or other.logical
-        return Feature(neurons, logical, self.needs.plus(other.needs))
+        neuron_layers, logical = self.neuron_layers + other.neuron_layers, self.logical or other.logical
+        return Feature(neuron_layers, logical, self.usage.plus(other.usage))
 
 
-Needs = Mapping[str, Sequence[HardwareNeeds]]
-"""By name, what each stage needs with it."""
+Usages = Mapping[str, Sequence[HardwareUsage]]
+"""By name, the resources that each stage uses with it."""
 
 
 class _Option(NamedTuple):
@@ -84,18 +84,38 @@ class Assignments:
         row = [rng.choice(options) for options in self._stages] if self.per_stage else rng.choice(self._tied)
         return tuple(option.name for option in row)
 
+    def draw_with(self, feature: Feature, rng: Random) -> tuple[str, ...]:
+        """Draw one of the assignments with this feature, each with equal probability; there must be one."""
+        if not self.per_stage:
+            rows = [row for row in self._tied if _together(option.feature for option in row) == feature]
+            return tuple(option.name for option in rng.choice(rows))
+        before, names = Feature(0, False), []
+        for options, after in zip(self._stages, self._profiles[1:], strict=True):
+            weights = [
+                sum(many for rest, many in after.items() if before.plus(option.feature).plus(rest) == feature)
+                for option in options
+            ]
+            (chosen,) = rng.choices(options, weights)
+            before = before.plus(chosen.feature)
+            names.append(chosen.name)
+        return tuple(names)
+
     def profile(self) -> Counter[Feature]:
         """The number of assignments with each feature."""
-        if not self.per_stage:
-            return Counter(_together([option.feature for option in row]) for row in self._tied)
-        total = Counter([Feature(0, False)])
-        for options in self._stages:
-            stage = Counter(option.feature for option in options)
+        if self.per_stage:
+            return self._profiles[0]
+        return Counter(_together(option.feature for option in row) for row in self._tied)
+
+    @cached_property
+    def _profiles(self) -> list[Counter[Feature]]:
+        """For each stage the number of assignments of it and those after it with each feature; last, of no stage."""
+        profiles = [Counter([Feature(0, False)])]
+        for options in reversed(self._stages):
             joined: Counter[Feature] = Counter()
-            for (before, many), (here, more) in product(total.items(), stage.items()):
-                joined[before.plus(here)] += many * more
-            total = joined
-        return total
+            for option, (rest, many) in product(options, profiles[0].items()):
+                joined[option.feature.plus(rest)] += many
+            profiles.insert(0, joined)
+        return profiles
 
     def feature(self, names: Sequence[str]) -> Feature:
         """The feature of one assignment; `names` may contain any option of each stage."""
@@ -134,18 +154,18 @@ class Skeleton:
     _neurons: tuple[dict[str, int], ...]
     """For each stage the number of spiking layers by merge."""
 
-    def merges(self, domain: StageDomain, needs: Needs | None = None) -> Assignments:
+    def merges(self, domain: StageDomain, usages: Usages | None = None) -> Assignments:
         return Assignments(
             [
-                [_merge_option(rules, name, neurons[name], _of(needs, name, stage)) for name in domain.options]
+                [_merge_option(rules, name, neurons[name], _of(usages, name, stage)) for name in domain.options]
                 for stage, (rules, neurons) in enumerate(zip(self.rules, self._neurons, strict=True))
             ],
             per_stage=domain.per_stage,
         )
 
-    def xors(self, domain: StageDomain, needs: Needs | None = None) -> Assignments:
+    def xors(self, domain: StageDomain, usages: Usages | None = None) -> Assignments:
         options = [
-            [_xor_option(rules, name, _of(needs, name, stage)) for name in domain.options]
+            [_xor_option(rules, name, _of(usages, name, stage)) for name in domain.options]
             for stage, rules in enumerate(self.rules)
         ]
         return Assignments(options, per_stage=domain.per_stage)
@@ -167,18 +187,18 @@ def skeleton(stem: str, block: str, depth: int, merges: tuple[str, ...]) -> Skel
     return Skeleton(stem, block, depth, stage_rules(plan), neurons)
 
 
-def _of(needs: Needs | None, name: str, stage: int) -> HardwareNeeds:
-    return HardwareNeeds() if needs is None else needs[name][stage]
+def _of(usages: Usages | None, name: str, stage: int) -> HardwareUsage:
+    return HardwareUsage() if usages is None else usages[name][stage]
 
 
-def _merge_option(rules: StageRules, name: str, neurons: int, needs: HardwareNeeds) -> _Option:
+def _merge_option(rules: StageRules, name: str, neuron_layers: int, usage: HardwareUsage) -> _Option:
     meaning = rules.merge(name)
-    return _Option(name, meaning, Feature(neurons, meaning.logical, needs))
+    return _Option(name, meaning, Feature(neuron_layers, meaning.logical, usage))
 
 
-def _xor_option(rules: StageRules, name: str, needs: HardwareNeeds) -> _Option:
+def _xor_option(rules: StageRules, name: str, usage: HardwareUsage) -> _Option:
     meaning = rules.xor(name)
-    return _Option(name, meaning, Feature(0, any(meaning), needs))
+    return _Option(name, meaning, Feature(0, any(meaning), usage))
 
 
 def _spiking_layers(block: BlockPlan) -> int:

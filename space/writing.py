@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from xoresnet.space.domain import Choice, Domain, IntRange
@@ -26,29 +27,30 @@ def write_space(space: SpaceFields) -> dict[str, Any]:
         "neuron": _neuron(space),
         "logic_gradient": _domain(space.logic_gradient),
     }
-    limits = {name: value for name, value in vars(space.constraints).items() if value is not None}
+    written = ((field.name, getattr(space.constraints, field.name)) for field in fields(space.constraints))
+    limits = {name: value for name, value in written if value is not None}
     recipe = {name: _domain(domain) for name, domain in space.recipe.items()}
     return {"arch": arch, "recipe": recipe, "constraints": limits}
 
 
 def _neuron(space: SpaceFields) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
+    neuron: dict[str, Any] = {}
     for name, domain in space.neuron.items():
         outer, _, inner = name.partition(".")
         if inner:
-            fields.setdefault(outer, {})[inner] = _domain(domain)
+            neuron.setdefault(outer, {})[inner] = _domain(domain)
         else:
-            fields[name] = _domain(domain)
-    return fields
+            neuron[name] = _domain(domain)
+    return neuron
 
 
 def _domain(domain: Domain) -> Any:
     if isinstance(domain, Choice):
         return _one_or_list(list(domain.options))
-    fields: dict[str, Any] = {"low": domain.low, "high": domain.high}
+    bounds: dict[str, Any] = {"low": domain.low, "high": domain.high}
     if domain.step is not None and not (isinstance(domain, IntRange) and domain.step == 1):
-        fields["step"] = domain.step
-    return {**fields, "log": True} if domain.log else fields
+        bounds["step"] = domain.step
+    return {**bounds, "log": True} if domain.log else bounds
 
 
 def _stage_domain(domain: StageDomain) -> Any:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from xoresnet.description.arch import Arch as Arch
     from xoresnet.description.arch import baseline_names as baseline_names
     from xoresnet.description.hardware import HardwareLayer as HardwareLayer
-    from xoresnet.description.hardware import HardwareNeeds as HardwareNeeds
+    from xoresnet.description.hardware import HardwareUsage as HardwareUsage
     from xoresnet.description.hardware import hardware_layers as hardware_layers
-    from xoresnet.description.hardware import hardware_needs as hardware_needs
+    from xoresnet.description.hardware import hardware_usage as hardware_usage
     from xoresnet.description.layer_table import layer_table as layer_table
     from xoresnet.description.layer_table import summary as summary
     from xoresnet.description.merge import Join as Join
@@ -82,7 +82,7 @@ _HOMES = {
     "ExportError": "errors",
     "Fault": "errors",
     "HardwareLayer": "description.hardware",
-    "HardwareNeeds": "description.hardware",
+    "HardwareUsage": "description.hardware",
     "IF": "neurons.neuron",
     "Join": "description.merge",
     "LIF": "neurons.neuron",
@@ -119,7 +119,7 @@ _HOMES = {
     "fit": "training.fit",
     "groups_of": "shared.weights",
     "hardware_layers": "description.hardware",
-    "hardware_needs": "description.hardware",
+    "hardware_usage": "description.hardware",
     "hold_freed_memory": "training.memory",
     "integrate_fire": "neurons.neuron",
     "layer_table": "description.layer_table",

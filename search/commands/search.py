@@ -36,7 +36,7 @@ from xoresnet.search.folders.mirror import named_as
 from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.interrupts import interruption_waits
 from xoresnet.search.registry import PrunerSpec
-from xoresnet.space.constraints import Constraints
+from xoresnet.space.constraints import LIMITS
 from xoresnet.space.presets import preset_names
 
 __all__ = ["search"]
@@ -58,7 +58,7 @@ _SETTINGS = Settings(
         "pruner": PrunerSpec.model_fields,
         "prior": PriorSpec.model_fields,
         "space.arch": Arch.model_fields,
-        "space.constraints": vars(Constraints()),
+        "space.constraints": (*LIMITS, "hardware"),
     },
 )
 

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from xoresnet.description.arch import Arch
-from xoresnet.description.hardware import hardware_layers, hardware_needs
+from xoresnet.description.hardware import hardware_layers, hardware_usage
 from xoresnet.description.layer_table import dense_macs, params_count
+from xoresnet.description.schema import nearest
 from xoresnet.description.user_code import names_only
 from xoresnet.errors import SpecError, UsageError
 from xoresnet.files.places import local_path
@@ -21,10 +22,10 @@ from xoresnet.measures.metrics import compact_number
 from xoresnet.plain_text import shown
 from xoresnet.search.commands.arguments.completing import complete_space
 from xoresnet.search.commands.arguments.options import WholeNumber, existing_file, read_text, trust_code_option
-from xoresnet.search.config import SearchConfig
+from xoresnet.search.config import FORMER, SearchConfig
 from xoresnet.search.views.console import print_json
 from xoresnet.search.views.messages import say
-from xoresnet.search.views.words import counted, describe_arch, describe_needs
+from xoresnet.search.views.words import counted, describe_arch, describe_usage
 from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.cells import Size
 from xoresnet.space.describe import Parameter
@@ -33,6 +34,9 @@ from xoresnet.space.presets import preset_names, preset_text
 from xoresnet.space.search_space import SearchSpace
 
 __all__ = ["read_space", "space"]
+
+_OF_A_SPACE = ("arch", "constraints")
+"""Parts of a space that are no fields of a search."""
 
 
 @click.command()
@@ -106,6 +110,11 @@ def _is_search(fields: Any) -> bool:
 
 
 def _space_of_search(fields: Mapping[str, Any], name: str, *, trust_code: bool) -> SearchSpace:
+    unknown = [key for key in fields if key not in SearchConfig.model_fields and key not in FORMER]
+    if unknown:
+        belongs = "; it belongs to the space: write it under 'space:'" if unknown[0] in _OF_A_SPACE else ""
+        guess = belongs or nearest(unknown[0], SearchConfig.model_fields)
+        raise UsageError(f"{name}: unknown field {shown(unknown[0])}{guess}")
     inner = fields["space"]
     plain = _plain_space(inner, trust_code=trust_code).to_dict() if isinstance(inner, str) else inner
     given = {"space": plain, "data": fields.get("data")}
@@ -155,23 +164,20 @@ def _list_presets(*, as_json: bool) -> None:
 
 
 def _check(described: SearchSpace, arch: Arch, path: str, *, as_json: bool) -> int:
-    faults = described.faults(arch)
+    faults, usage = described.faults(arch), hardware_usage(hardware_layers(arch))
     if as_json:
-        needs = hardware_needs(hardware_layers(arch))
         print_json(
             {
                 "contained": not faults,
                 "faults": [fault._asdict() for fault in faults],
-                "hardware": {**needs._asdict(), "activation_memory": needs.activation_memory},
+                "hardware_usage": {**usage._asdict(), "activation_memory": usage.activation_memory},
             }
         )
-    elif not faults:
-        say(f"{path} is in the space")
-        say(describe_needs(hardware_needs(hardware_layers(arch))))
     else:
-        say(f"{path} is not in the space:")
+        say(f"{path} is not in the space:" if faults else f"{path} is in the space")
         for fault in faults:
             say(f"  {fault}")
+        say(describe_usage(usage))
     return 1 if faults else 0
 
 

@@ -82,7 +82,7 @@ class ArchProposals(Proposals):
     def _recognise(self, trial: Trial) -> Recognised:
         arch, recipe = suggest(trial, self._space, self._recipe)
         write_network(trial, arch, recipe)
-        excluded = ", ".join(f"{excess.limit} {excess}" for excess in self._space.exceeded(arch))
+        excluded = "; ".join(f"{excess.limit}: {excess}" for excess in self._space.exceeded(arch))
         return Recognised((arch.arch_id, recipe), excluded)
 
     def _untried(self) -> Params | None:

@@ -6,11 +6,11 @@ import shlex
 from pathlib import Path
 
 from xoresnet.description.arch import Arch
-from xoresnet.description.hardware import HardwareNeeds
+from xoresnet.description.hardware import HardwareUsage
 from xoresnet.files.places import is_url
 from xoresnet.measures.metrics import metric_of
 
-__all__ = ["counted", "describe_arch", "describe_needs", "figure_text", "next_commands", "report_command"]
+__all__ = ["counted", "describe_arch", "describe_usage", "figure_text", "next_commands", "report_command"]
 
 
 def counted(number: int, noun: str) -> str:
@@ -45,16 +45,16 @@ def describe_arch(arch: Arch) -> str:
     return " ".join(words)
 
 
-def describe_needs(needs: HardwareNeeds) -> str:
-    """What a network needs of a chip.
+def describe_usage(usage: HardwareUsage) -> str:
+    """The resources of a chip that a network uses.
 
-    >>> describe_needs(HardwareNeeds(5642, 1024, 304, 557632, 79520)).split("), ")[0]
-    'it needs 5,642 neurons (1,024 in its largest layer'
+    >>> describe_usage(HardwareUsage(5642, 1024, 304, 557632, 79520, 10)).split("), ")[0]
+    'on a chip it uses 10 layers, 5,642 neurons (at most 1,024 in one layer'
     """
     return (
-        f"it needs {counted(needs.neurons, 'neuron')} ({needs.neurons_per_layer:,} in its largest layer), "
-        f"{counted(needs.synapses, 'synapse')} ({needs.fan_in:,} into one neuron), "
-        f"{counted(needs.activation_memory, 'byte')} of activations"
+        f"on a chip it uses {counted(usage.layers, 'layer')}, {counted(usage.neurons, 'neuron')} (at most "
+        f"{usage.neurons_per_layer:,} in one layer), {counted(usage.synapses, 'synapse')} (at most {usage.fan_in:,} "
+        f"into one neuron), {counted(usage.activation_memory, 'byte')} of activations"
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xoresnet.description.arch import Arch
 from xoresnet.description.arch_fields import DEPTHS
-from xoresnet.description.hardware import HardwareNeeds, hardware_layers, hardware_needs
+from xoresnet.description.hardware import HardwareUsage, hardware_layers, hardware_usage
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.space import SearchSpace
 
@@ -65,28 +65,28 @@ class SmallSpace:
         }
 
     @cached_property
-    def needs(self) -> dict[str, HardwareNeeds]:
+    def usage(self) -> dict[str, HardwareUsage]:
         """By network, what all of its descriptions need of a chip."""
         return {
-            name: _agreed(hardware_needs(hardware_layers(arch)) for arch in group)
+            name: _agreed(hardware_usage(hardware_layers(arch)) for arch in group)
             for name, group in self.groups.items()
         }
 
     def cost(self, network: str, limit: str) -> int:
         if limit in ("max_params", "max_macs"):
             return self.costs[network][limit == "max_macs"]
-        return int(getattr(self.needs[network], limit.removeprefix("max_")))
+        return int(getattr(self.usage[network], limit.removeprefix("max_")))
 
     def limited(self, **constraints: int) -> SmallSpace:
         other = SmallSpace(constraints, **self.fields["arch"])
         vars(other).update(groups=self.groups, costs=self.costs)
         if not constraints.keys() <= {"max_params", "max_macs"}:
-            vars(other).update(needs=self.needs)
+            vars(other).update(usage=self.usage)
         return other
 
 
-def _agreed(needs: Iterable[HardwareNeeds]) -> HardwareNeeds:
-    (one,) = set(needs)
+def _agreed(usage: Iterable[HardwareUsage]) -> HardwareUsage:
+    (one,) = set(usage)
     return one
 
 

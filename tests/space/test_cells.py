@@ -19,6 +19,8 @@ from xoresnet.space.constraints import LIMITS
 MEET_IN_PLACES = ["or", "oa", "current", "membrane"]
 """Merges of which some mean the same in some stages."""
 
+GRADIENTS = ["arithmetic", "saturating"]
+
 SPACES: dict[str, SmallSpace] = {
     "a single network": SmallSpace(),
     "tied": SmallSpace(depth=[8, 10, 14, 18], merge=[*MEET_IN_PLACES, "add"], xor=["both", "none", "entry", "middle"]),
@@ -93,6 +95,20 @@ def test_limits_of_hardware_hold_together() -> None:
     limited = small.limited(**middle)
     assert 0 < len(limited.inside) < len(small.groups)
     check_against_brute_force(limited)
+
+
+def test_few_networks_within_limits_are_drawn_equally_often() -> None:
+    """So few that drawing and rejecting would take too long."""
+    merges = {"per_stage": ["add", "or", "oa", "current", "membrane"]}
+    small = SmallSpace(depth=10, merge=merges, xor=["none", "middle"], logic_gradient=GRADIENTS)
+    synapses = sorted({small.cost(name, "max_synapses") for name in small.groups})
+    limited = small.limited(max_synapses=synapses[2])
+    networks = list(limited.inside)
+    assert 1 < len(networks) < len(small.groups) / 50
+    rng = Random(0)
+    drawn = Counter(limited.space.sample(rng).arch_id for _ in range(100 * len(networks)))
+    assert set(drawn) == set(networks)
+    assert chisquare([*drawn.values()]).pvalue > 0.001
 
 
 @settings(max_examples=20)  # more in tests/exhaustive

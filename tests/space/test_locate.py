@@ -164,8 +164,14 @@ def test_limits_say_by_how_much() -> None:
     assert fitting.contains(wide)
     tight = small.limited(max_params=params - 1, max_macs=macs - 12345).space
     assert [str(fault) for fault in tight.faults(wide)] == [
-        "constraints.max_params: exceeded by 1: stages.2.0.convs.1 has 230,720, the most of all layers",
-        "constraints.max_macs: exceeded by 12,345: stages.2.0.convs.1 has 1,843,200, the most of all layers",
+        (
+            f"constraints.max_params: the network has {params:,} parameters, at most {params - 1:,} are allowed; "
+            "its largest layer, stages.2.0.convs.1, has 230,720"
+        ),
+        (
+            f"constraints.max_macs: the network has {macs:,} multiply-adds, at most {macs - 12345:,} are allowed; "
+            "its largest layer, stages.2.0.convs.1, has 1,843,200"
+        ),
     ]
     assert tight.contains(arch(width=2))
 

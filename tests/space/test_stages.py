@@ -49,7 +49,7 @@ def test_neurons_are_those_of_the_table(stem: str, block: str, depth: int) -> No
         merge, xor = (tuple(rng.choice(names) for _ in range(stages)) for names in (MERGE_NAMES, XOR_NAMES))
         mixed = arch(stem, block, depth, merge, xor)
         spiking = sum(row.kind == mixed.neuron.kind for row in layer_table(mixed))
-        assert merges.feature(merge).neurons + xors.feature(xor).neurons == spiking
+        assert merges.feature(merge).neuron_layers + xors.feature(xor).neuron_layers == spiking
         canonical = mixed.replace(logic_gradient="saturating").canonical()
         logical = merges.feature(merge).logical or xors.feature(xor).logical
         assert logical is (canonical.logic_gradient == "saturating")
@@ -105,7 +105,7 @@ def test_distinct_ways_to_place_xor(depth: int, names: tuple[str, ...], per_stag
     xors = skeleton("conv3", "basic", depth, ("add",)).xors(StageDomain(names, per_stage=per_stage))
     assert len(list(xors)) == len(xors) == distinct
     assert sum(xors.profile().values()) == distinct
-    assert all(feature.neurons == 0 for feature in xors.profile())
+    assert all(feature.neuron_layers == 0 for feature in xors.profile())
     assert xors.profile()[Feature(0, False)] == ("none" in names or "entry" in names)
 
 

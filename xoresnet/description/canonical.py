@@ -27,11 +27,13 @@ class MergeMeaning(NamedTuple):
 
     identity: _Meeting | None
     projection: _Meeting | None
+    stem_fires: bool | None
+    """Whether a neuron ends the stem before its pool; None where no pool follows, and a neuron after it is the same."""
 
     @property
     def logical(self) -> bool:
         """Whether the form of the logic gradient matters."""
-        operations = [meeting[1] for meeting in self if meeting is not None]
+        operations = [meeting[1] for meeting in (self.identity, self.projection) if meeting is not None]
         return any(operation is not None and operation.has_gradient_forms for operation in operations)
 
 
@@ -51,12 +53,15 @@ class StageRules(NamedTuple):
     """Whether the stage has a single block, so that a stream that starts there also ends there."""
     takes_entry: bool
     takes_middle: bool
+    follows_pool: bool
+    """Whether the stage reads what the stem has pooled."""
 
     def merge(self, name: str) -> MergeMeaning:
         """Return what a merge means here. Raises `SpecError`; KeyError for an unknown name."""
         identity = self._meeting(name, projection=False) if self.has_identity else None
         projection = self._meeting(name, projection=True) if self.has_projection else None
-        return MergeMeaning(identity, projection)
+        fires = find_merge(name).identity is not Join.POTENTIALS if self.follows_pool else None
+        return MergeMeaning(identity, projection, fires)
 
     def xor(self, name: str) -> XorMeaning:
         """Return what an XOR placement means here. Raises KeyError for an unknown name."""
@@ -81,6 +86,7 @@ def stage_rules(plan: Plan) -> tuple[StageRules, ...]:
             closes=len(blocks) == 1 and not (stage == 0 and plan.stem.pool),
             takes_entry=any(takes_entry(before) for before in blocks[:-1]),
             takes_middle=any(takes_middle(block.convs) for block in blocks),
+            follows_pool=stage == 0 and plan.stem.pool,
         )
         for stage, blocks in enumerate(plan.stages)
     )

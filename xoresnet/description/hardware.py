@@ -1,20 +1,23 @@
-"""What a network needs of a neuromorphic chip that gives every value a unit of its own. Imports no torch.
+"""The resources of a neuromorphic chip that a network uses, with a unit for every value. Imports no torch.
 
 Layers of units, each of which holds or computes one value per time step:
 
-- a layer of neurons, which receives what its convolutions and its shortcut add to its potentials;
-- the result of a merge that no neuron ends (`add`, `or`, `and`, `iand`, or a real stream of `membrane`), of an XOR, and
-  of a max-pool: on chips with programmable neurons and graded spikes one unit for each value, elsewhere more;
+- neurons, into which convolutions and, in some blocks, the shortcut add their currents;
+- the results of merges that are not followed by a neuron (`add`, `or`, `and`, `iand`, and the real stream of
+  `membrane`), of XOR, and of the max-pool: one unit for each value on chips with programmable neurons and graded
+  spikes, more elsewhere;
 - the means over places that the read-out reads, one unit for each channel, and the read-out, one for each class.
 
 Synapses are the connections into a unit, one for each weight that it applies: those of a convolution that would read
-beyond the border do not exist. Weights that a chip can share between places are not subtracted.
+beyond the border do not exist. Weights that a chip can share between places are not subtracted. Input pixels have no
+units. A user's own neuron counts as one potential.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -22,7 +25,7 @@ from xoresnet.description.arch import Arch
 from xoresnet.description.merge import Join
 from xoresnet.description.plan import BlockPlan, ConvPlan, Plan, Stream, StreamKind, make_plan
 
-__all__ = ["HARDWARE", "HardwareLayer", "HardwareNeeds", "hardware_layers", "hardware_needs"]
+__all__ = ["HARDWARE", "HardwareLayer", "HardwareUsage", "hardware_layers", "hardware_usage"]
 
 _POTENTIAL_BITS = 16
 _REAL_BITS = 16
@@ -31,72 +34,78 @@ HARDWARE: Mapping[str, Mapping[str, int]] = MappingProxyType(
     {
         # Intel Loihi 2, one chip of 128 cores: open-neuromorphic.org/neuromorphic-computing/hardware/loihi-2-intel
         "loihi2": MappingProxyType({"max_neurons": 1_000_000, "max_synapses": 120_000_000}),
-        # SynSense Speck 2e and 2f, nine cores of one convolution each, whose neuron memories hold 64 Ki states at most
-        # and 320 Ki together: "Chip Resources" in the documentation of sinabs
-        "speck": MappingProxyType({"max_neurons": 327_680, "max_neurons_per_layer": 65_536}),
+        # SynSense Speck 2e and 2f, nine cores of one layer each, whose neuron memories hold 64 Ki states at most and
+        # 320 Ki together: "Chip Resources" in the documentation of sinabs
+        "speck": MappingProxyType({"max_layers": 9, "max_neurons": 327_680, "max_neurons_per_layer": 65_536}),
     }
 )
-"""Published limits of one chip, by its name in `constraints.hardware`."""
+"""Some published limits of one chip, by its name in `constraints.hardware`."""
 
 
 class HardwareLayer(NamedTuple):
     """One layer of units."""
 
     name: str
-    """As in `layer_table`; also `merge` in blocks that no neuron ends, and `mean` before the read-out."""
+    """As in `layer_table(arch.canonical())`; also `merge` in blocks that no neuron ends, and `mean` after them all."""
     neurons: int
-    """Its units."""
+    """The number of units."""
     fan_in: int
-    """The most synapses into one of them."""
+    """The most synapses into one unit."""
     synapses: int
-    """Into all of them."""
+    """The synapses into all units."""
     memory_bits: int
-    """For a time step: 16 for each potential, and for each value 1 if it is a spike, 16 if it is real, and as many as
-    its largest value takes if it is an integer."""
+    """For one time step: 16 for each potential; for each value 1 if it is a spike, 16 if it is real, and as many as the
+    largest value takes if it is an integer."""
+    weight_layers: int = 0
+    """The number of convolutions and linear layers whose results arrive here."""
 
     @property
     def is_xor(self) -> bool:
         return ".xor_" in self.name
 
     def stage(self, stages: int) -> int:
-        """The number of its stage among so many; the stem counts as part of the first, the read-out of the last."""
+        """The number of the stage among so many; the stem counts as part of the first, the read-out of the last."""
         first, *rest = self.name.split(".")
         return int(rest[0]) if first == "stages" else 0 if first == "stem" else stages - 1
 
 
-class HardwareNeeds(NamedTuple):
-    """Of a network, or of the part of it that some layers are."""
+class HardwareUsage(NamedTuple):
+    """The resources that some layers use together."""
 
     neurons: int = 0
+    """Neurons and all other units."""
     neurons_per_layer: int = 0
-    """In its largest layer."""
+    """Units of the largest layer."""
     fan_in: int = 0
-    """The most synapses into one neuron."""
+    """The most synapses into one unit."""
     synapses: int = 0
     memory_bits: int = 0
+    layers: int = 0
+    """Convolutions and linear layers."""
 
-    def plus(self, other: HardwareNeeds) -> HardwareNeeds:
-        """Of both parts together."""
-        return HardwareNeeds(
+    def plus(self, other: HardwareUsage) -> HardwareUsage:
+        """The resources of both together."""
+        return HardwareUsage(
             self.neurons + other.neurons,
             max(self.neurons_per_layer, other.neurons_per_layer),
             max(self.fan_in, other.fan_in),
             self.synapses + other.synapses,
             self.memory_bits + other.memory_bits,
+            self.layers + other.layers,
         )
 
     @property
     def activation_memory(self) -> int:
-        """In bytes, rounded up."""
+        """Bytes of all potentials and of the values of one time step, rounded up."""
         return math.ceil(self.memory_bits / 8)
 
 
 def hardware_layers(arch: Arch) -> list[HardwareLayer]:
-    """Every layer of units of the canonical form, in the order of computation: equal networks need the same.
+    """Return every layer of units of the canonical form, in the order of computation: equal networks use the same.
 
     >>> arch = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8)
     >>> hardware_layers(arch)[0]
-    HardwareLayer(name='stem.neuron', neurons=1024, fan_in=9, synapses=7744, memory_bits=17408)
+    HardwareLayer(name='stem.neuron', neurons=1024, fan_in=9, synapses=7744, memory_bits=17408, weight_layers=1)
     """
     plan = make_plan(arch.canonical())
     layers = list(_stem_layers(plan))
@@ -105,16 +114,18 @@ def hardware_layers(arch: Arch) -> list[HardwareLayer]:
             layers += _block_layers(block, f"stages.{number}.{index}")
     features, classes, places = plan.features, arch.num_classes, math.prod(plan.blocks[-1].convs[-1].out_size)
     layers.append(_layer("mean", (features,), places, features * places, _REAL_BITS))
-    layers.append(_layer("head", (classes,), features, features * classes, _REAL_BITS))
+    layers.append(_layer("head", (classes,), features, features * classes, _REAL_BITS, 1))
     return layers
 
 
-def hardware_needs(layers: Iterable[HardwareLayer]) -> HardwareNeeds:
-    """What these layers need together."""
-    needs = HardwareNeeds()
-    for layer in layers:
-        needs = needs.plus(HardwareNeeds(layer.neurons, layer.neurons, layer.fan_in, layer.synapses, layer.memory_bits))
-    return needs
+def hardware_usage(layers: Iterable[HardwareLayer]) -> HardwareUsage:
+    """Return the resources that these layers use together."""
+    return reduce(HardwareUsage.plus, map(_usage, layers), HardwareUsage())
+
+
+def _usage(layer: HardwareLayer) -> HardwareUsage:
+    neurons, synapses = layer.neurons, layer.synapses
+    return HardwareUsage(neurons, neurons, layer.fan_in, synapses, layer.memory_bits, layer.weight_layers)
 
 
 class _Current(NamedTuple):
@@ -127,7 +138,7 @@ class _Current(NamedTuple):
         shape = (self.convs[0].out_channels, *self.convs[0].out_size)
         fan_in = sum(map(_most_taps, self.convs)) + self.values
         synapses = sum(map(_all_taps, self.convs)) + self.values * math.prod(shape)
-        return _layer(name, shape, fan_in, synapses, bits + _POTENTIAL_BITS * neuron)
+        return _layer(name, shape, fan_in, synapses, bits + _POTENTIAL_BITS * neuron, len(self.convs))
 
 
 def _stem_layers(plan: Plan) -> Iterator[HardwareLayer]:
@@ -175,9 +186,9 @@ def _pointwise(name: str, shape: tuple[int, ...], *, inputs: int, bits: int) -> 
     return _layer(name, shape, inputs, inputs * math.prod(shape), bits)
 
 
-def _layer(name: str, shape: tuple[int, ...], fan_in: int, synapses: int, bits: int) -> HardwareLayer:
+def _layer(name: str, shape: tuple[int, ...], fan_in: int, synapses: int, bits: int, weights: int = 0) -> HardwareLayer:
     neurons = math.prod(shape)
-    return HardwareLayer(name, neurons, fan_in, synapses, bits * neurons)
+    return HardwareLayer(name, neurons, fan_in, synapses, bits * neurons, weights)
 
 
 def _value_bits(stream: Stream) -> int:

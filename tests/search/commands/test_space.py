@@ -9,11 +9,11 @@ import pytest
 
 from tests.search.command_line import xoresnet
 from xoresnet.description.arch import Arch
-from xoresnet.description.hardware import hardware_layers, hardware_needs
+from xoresnet.description.hardware import hardware_layers, hardware_usage
 from xoresnet.description.layer_table import dense_macs, params_count
 from xoresnet.description.merge import MERGES
 from xoresnet.errors import UntrustedCodeError
-from xoresnet.search.views.words import describe_needs
+from xoresnet.search.views.words import describe_usage
 from xoresnet.space import SearchSpace, preset_names
 
 SIZES = {
@@ -183,20 +183,21 @@ ARCH: dict[str, Any] = {"input_shape": (1, 6, 5), "num_classes": 3, "depth": 8, 
 
 def test_a_network_inside() -> None:
     Arch.from_dict({**ARCH, "merge": ("or", "add", "current"), "xor": "entry"}).save("arch.json")
-    contained, needs = lines_of("mine.yaml", "--check", "arch.json")
+    contained, used = lines_of("mine.yaml", "--check", "arch.json")
     assert contained == "arch.json is in the space"
-    counted = hardware_needs(hardware_layers(Arch.load("arch.json")))
-    assert needs == describe_needs(counted)
+    counted = hardware_usage(hardware_layers(Arch.load("arch.json")))
+    assert used == describe_usage(counted)
     found = xoresnet("space", "mine.yaml", "--check", "arch.json", "--json").json
-    hardware = {**counted._asdict(), "activation_memory": counted.activation_memory}
-    assert found == {"contained": True, "faults": [], "hardware": hardware}
+    usage = {**counted._asdict(), "activation_memory": counted.activation_memory}
+    assert found == {"contained": True, "faults": [], "hardware_usage": usage}
 
 
 def test_a_network_outside() -> None:
     Arch.from_dict({**ARCH, "merge": "iand", "width": 3}).save("arch.json")
     result = xoresnet("space", "mine.yaml", "--check", "arch.json")
     assert (result.code, result.err) == (1, "")
-    assert result.out.splitlines() == ["arch.json is not in the space:", "  width: 3 is not in 2 .. 6 by 2"]
+    used = describe_usage(hardware_usage(hardware_layers(Arch.load("arch.json"))))
+    assert result.out.splitlines() == ["arch.json is not in the space:", "  width: 3 is not in 2 .. 6 by 2", used]
     Arch.from_dict({**ARCH, "merge": "iand", "neuron": "if"}).save("arch.json")
     result = xoresnet("space", "mine.yaml", "--check", "arch.json", "--json")
     assert result.code == 1
@@ -214,23 +215,33 @@ def test_a_network_beyond_the_limits() -> None:
     arch.save("arch.json")
     result = xoresnet("space", "mine.yaml", "--check", "arch.json")
     assert result.code == 1
-    excess = f"{params_count(arch) - 2800:,}"
-    assert result.out.splitlines()[1:] == [
-        f"  constraints.max_params: exceeded by {excess}: stages.2.0.convs.1 has 5,232, the most of all layers"
+    assert result.out.splitlines()[1:-1] == [
+        (
+            f"  constraints.max_params: the network has {params_count(arch):,} parameters, at most 2,800 are allowed; "
+            "its largest layer, stages.2.0.convs.1, has 5,232"
+        )
     ]
 
 
 def test_a_network_that_does_not_fit_on_a_chip() -> None:
     Path("chip.yaml").write_text(MINE.replace("{max_params: 2800}", "{hardware: speck, max_neurons_per_layer: 100}"))
     size, *_ = [line for line in lines_of("chip.yaml") if line.startswith("constraints ")]
-    assert size.startswith("constraints      speck, max_neurons 327,680, max_neurons_per_layer 100: exclude ")
+    limits = "speck, max_layers 9, max_neurons 327,680, max_neurons_per_layer 100"
+    assert (
+        size == f"constraints      {limits}: exclude {SearchSpace.load('chip.yaml').size().excluded} networks, 100.0 %"
+    )
     arch = Arch.from_dict({**ARCH, "width": 6})
     arch.save("arch.json")
     result = xoresnet("space", "chip.yaml", "--check", "arch.json")
     (most,) = [layer for layer in hardware_layers(arch) if layer.name == "stem.neuron"]
-    assert result.out.splitlines()[1:] == [
-        f"  constraints.max_neurons_per_layer: exceeded by {most.neurons - 100:,}: stem.neuron has {most.neurons:,}"
+    assert result.out.splitlines()[1:-1] == [
+        (
+            "  constraints.max_layers: the network has 10 convolutions and linear layers, at most 9 are allowed "
+            "by hardware: speck"
+        ),
+        "  constraints.max_neurons_per_layer: the layer stem.neuron has 180 neurons, at most 100 are allowed",
     ]
+    assert most.neurons == 180
     Path("chip.yaml").write_text(MINE.replace("{max_params: 2800}", "{hardware: loihi}"))
     mistake = "constraints.hardware: unknown chip 'loihi'; did you mean 'loihi2'? (in chip.yaml)"
     assert xoresnet("space", "chip.yaml").is_refusal(2, mistake)
@@ -300,6 +311,18 @@ def test_the_space_of_a_search(text: str, shape: str) -> None:
     as_yaml = xoresnet("space", "search.yaml", "--yaml").out
     Path("alone.yaml").write_text(as_yaml)
     assert lines_of("alone.yaml")[1:] == lines_of("search.yaml")[1:]
+
+
+@pytest.mark.parametrize(
+    ("field", "hint"),
+    [
+        ("constraints", "; it belongs to the space: write it under 'space:'"),
+        ("objectivs", "; did you mean 'objectives'?"),
+    ],
+)
+def test_a_field_that_no_search_has(field: str, hint: str) -> None:
+    Path("search.yaml").write_text(f"space: digits\n{field}: {{max_neurons: 10}}\n")
+    assert xoresnet("space", "search.yaml").is_refusal(2, f"search.yaml: unknown field '{field}'{hint}")
 
 
 def test_every_fault_of_a_file_has_its_line() -> None:

@@ -8,7 +8,12 @@ from hypothesis import given
 
 from tests.strategies import archs
 from xoresnet.description.arch import Arch
-from xoresnet.description.merge import MERGES
+from xoresnet.description.hardware import hardware_layers
+from xoresnet.description.merge import MERGES, Join, Merge
+
+FIRES_AFTER_THE_POOL = Merge(Join.POTENTIALS, Join.CURRENTS)
+FIRES_BEFORE_THE_POOL = Merge(Join.CURRENTS, Join.CURRENTS)
+"""Alike in bottlenecks of a single block, but for the stem's neuron."""
 
 
 def arch(**fields: Any) -> Arch:
@@ -57,3 +62,13 @@ def test_canonical_forms(change: dict[str, Any], canonical: dict[str, Any]) -> N
 def test_merges_that_differ_keep_their_names() -> None:
     for name, stem in product(MERGES, ("conv3", "conv7-pool")):
         assert arch(depth=14, merge=name, stem=stem).canonical().merge == name
+
+
+@pytest.mark.parametrize(("stem", "alike"), [("conv3", True), ("conv7-pool", False)])
+def test_a_stem_that_pools_fires_before_or_after(stem: str, alike: bool) -> None:
+    fields = {"block": "bottleneck", "depth": 11, "stem": stem}
+    before = arch(**fields, merge=f"{__name__}.FIRES_BEFORE_THE_POOL")
+    after = arch(**fields, merge=f"{__name__}.FIRES_AFTER_THE_POOL")
+    assert before.arch_id == arch(**fields, merge="current").arch_id
+    assert (before.arch_id == after.arch_id) == alike
+    assert len(hardware_layers(after)) == len(hardware_layers(after.canonical()))

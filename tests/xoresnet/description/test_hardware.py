@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from tests.strategies import archs
 from xoresnet.description.arch import Arch
-from xoresnet.description.hardware import HARDWARE, HardwareNeeds, hardware_layers, hardware_needs
+from xoresnet.description.hardware import HARDWARE, HardwareUsage, hardware_layers, hardware_usage
 from xoresnet.description.layer_table import layer_table
 from xoresnet.description.merge import Join
 from xoresnet.description.plan import make_plan
@@ -59,9 +59,10 @@ def test_units_and_synapses_of_a_built_network(arch: Arch) -> None:
         synapses += written * (2 if meets else block.projection is None)
     units += plan.features
     synapses += plan.features * (arch.num_classes + math.prod(plan.blocks[-1].convs[-1].out_size))
-    needs = hardware_needs(hardware_layers(arch))
-    assert (needs.neurons, needs.synapses) == (units, synapses)
-    assert needs.fan_in >= max(one for one, _ in into)
+    usage = hardware_usage(hardware_layers(arch))
+    assert (usage.neurons, usage.synapses) == (units, synapses)
+    assert usage.fan_in >= max(one for one, _ in into)
+    assert usage.layers == len(plans) + 1
 
 
 def is_a_layer(name: str) -> bool:
@@ -71,7 +72,7 @@ def is_a_layer(name: str) -> bool:
 def test_counted_by_hand() -> None:
     """2 channels of 3x3 pixels: a 3x3 kernel reads 4 places at corners, 6 at edges and 9 in the middle, 49 in all."""
     arch = Arch(input_shape=(1, 3, 3), num_classes=2, depth=14, width=2, merge="add", xor="entry")
-    layers = {layer.name: layer[1:] for layer in hardware_layers(arch)}
+    layers = {layer.name: layer[1:5] for layer in hardware_layers(arch)}
     spike, potential = 1, 16
     assert layers["stem.neuron"] == (18, 9, 2 * 49, 18 * (spike + potential))
     assert layers["stages.0.0.neurons.0"] == (18, 2 * 9, 2 * 2 * 49, 18 * (spike + potential))
@@ -103,7 +104,7 @@ def test_how_a_block_ends(merge: str, last: dict[str, int], bits: int) -> None:
 def test_real_streams() -> None:
     """Of membrane blocks: units that hold real values, which are added up there, and the neurons that read them."""
     arch = Arch(input_shape=(1, 3, 3), num_classes=2, depth=14, width=2, merge="membrane")
-    layers = {layer.name: layer[1:] for layer in hardware_layers(arch)}
+    layers = {layer.name: layer[1:5] for layer in hardware_layers(arch)}
     assert layers["stem.conv"] == (18, 9, 2 * 49, 18 * 16)
     assert layers["stages.0.0.neuron_in"] == (18, 1, 18, 18 * 17)
     assert layers["stages.0.0.merge"] == (18, 2 * 9 + 1, 4 * 49 + 18, 18 * 16)
@@ -111,10 +112,10 @@ def test_real_streams() -> None:
 
 def test_parts_add_up() -> None:
     layers = hardware_layers(Arch(input_shape=(1, 8, 8), num_classes=10, depth=14, xor="both"))
-    one, other = hardware_needs(layers[:5]), hardware_needs(layers[5:])
-    assert one.plus(other) == other.plus(one) == hardware_needs(layers)
-    assert hardware_needs([]) == HardwareNeeds()
-    assert HardwareNeeds(memory_bits=9).activation_memory == 2
+    one, other = hardware_usage(layers[:5]), hardware_usage(layers[5:])
+    assert one.plus(other) == other.plus(one) == hardware_usage(layers)
+    assert hardware_usage([]) == HardwareUsage()
+    assert HardwareUsage(memory_bits=9).activation_memory == 2
     assert [layer.stage(3) for layer in (layers[0], layers[-1])] == [0, 2]
 
 
