@@ -75,6 +75,9 @@ def ablate(
     The results are in `load(run).ablations` or `load_ablation(run)`; `paired_effects` compares them.
     Raises `RunError`, `UsageError`, `DataError` where there is no test set, `ClusterError`.
     """
+    for name, given, kind in (("arch", arch, Arch), ("recipe", recipe, Recipe)):
+        if given is not None and not isinstance(given, kind):
+            raise TypeError(f"{name} must be of type {kind.__name__}, got {type(given).__name__}")
     network = None
     if arch is not None:
         spec = DataSpec(name=data) if isinstance(data, str) else data

@@ -99,6 +99,20 @@ def test_what_was_asked_wrongly(searched: Path, options: dict[str, Any], message
     assert contents(searched) == before
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"recipe": {"seed": 3}}, "recipe must be of type Recipe, got dict"),
+        ({"arch": {"depth": 8}}, "arch must be of type Arch, got dict"),
+        ({"arch": "xoresnet14"}, "arch must be of type Arch, got str"),
+    ],
+)
+def test_arguments_of_another_type(given: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=message):
+        ablate(tmp_path / "run", **given)
+    assert not (tmp_path / "run").exists()
+
+
 def test_nothing_to_compare(searched: Path) -> None:
     own = plan_ablate(searched, seeds=1).bases[0].network.arch.merge
     with pytest.raises(UsageError, match=r"^no value of merge gives another network$"):
