@@ -126,9 +126,13 @@ def gradients(trainings: pd.DataFrame) -> Tables:
 
 def equal_spikes(trainings: pd.DataFrame) -> Tables:
     """Accuracy of each merge and XOR placement at the spikes of ADD without XOR, by widths of each seed."""
-    families = dict(list(trainings.groupby(["config.merge", "config.xor"])))
+    families = {
+        key: family
+        for key, family in trainings.groupby(["config.merge", "config.xor"])
+        if family["config.width"].nunique() >= 3
+    }
     usual = families.get(("add", "none"))
-    if usual is None or usual["config.width"].nunique() < 3:
+    if usual is None:
         return
     spikes = usual.groupby("config.width")["test_spikes_per_sample"].mean()
     rows = []
@@ -139,8 +143,9 @@ def equal_spikes(trainings: pd.DataFrame) -> Tables:
                 differences = (at_spikes(curves, spikes[width]) - of_add).dropna()
                 rows.append((f"{spikes[width]:,.0f}", f"{merge}, xor {xor}", differences.to_numpy()))
     lines = ["| spikes | network | difference | seeds |", "| --- | --- | --- | --- |"]
-    lines += [f"| {at} | {name} | {student(values, len(rows))} | {len(values)} |" for at, name, values in rows]
-    yield "accuracy at equal spikes", "\n".join([*lines, "", f"{len(rows)} intervals."])
+    known = sum(len(values) > 1 for *_, values in rows)
+    lines += [f"| {at} | {name} | {student(values, known)} | {len(values)} |" for at, name, values in rows]
+    yield "accuracy at equal spikes", "\n".join([*lines, "", f"{known} intervals."])
 
 
 def at_spikes(curves: pd.DataFrame, spikes: float) -> pd.Series[float]:
