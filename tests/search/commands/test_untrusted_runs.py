@@ -91,7 +91,8 @@ REFUSAL = f"arch.json names code that would be imported, and so run: {NAME}; add
 def test_a_network_that_is_checked_against_a_space() -> None:
     assert xoresnet("space", "digits", "--check", "arch.json").is_refusal(1, REFUSAL)
     assert not Path("imported").exists()
-    assert xoresnet("space", "digits", "--check", "arch.json", "--trust-code").out == "arch.json is in the space\n"
+    checked = xoresnet("space", "digits", "--check", "arch.json", "--trust-code").out.splitlines()
+    assert checked[0] == "arch.json is in the space"
     assert Path("imported").exists()
 
 
