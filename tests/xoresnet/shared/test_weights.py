@@ -58,7 +58,8 @@ def test_a_view_is_the_network_with_these_weights(pair: tuple[Arch, Arch]) -> No
         output.square().sum().backward()
     for (name, mine), (_, its) in zip(view.named_parameters(), alone.named_parameters(), strict=True):
         assert (mine.grad is None) == (its.grad is None), name
-        assert mine.grad is None or torch.equal(mine.grad, its.grad), name
+        # where gradients overflow, as some drawn networks' do, both do so in the same places
+        assert mine.grad is None or torch.allclose(mine.grad, its.grad, rtol=0, atol=0, equal_nan=True), name
     figures = []
     for net in (view.eval(), alone.eval()):
         with torch.no_grad(), count_spikes(net) as counts:
