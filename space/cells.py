@@ -259,11 +259,8 @@ class Cells:
 
     def _affords(self, cell: _Cell, neuron_layers: int) -> bool:
         """Whether a cell with so many spiking layers keeps to the limits that are none of hardware."""
-        constraints = self._space.constraints
         params = cell.params + neuron_layers * neuron_params_count(cell.neuron.kind)
-        return (constraints.max_params is None or params <= constraints.max_params) and (
-            constraints.max_macs is None or cell.macs <= constraints.max_macs
-        )
+        return self._space.constraints.afford(params, cell.macs)
 
     def _descriptions(self) -> int:
         space = self._space

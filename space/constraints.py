@@ -59,6 +59,12 @@ class Constraints:
         limited = (name for limit, name in zip(LIMITS, names, strict=True) if limit in self.hardware_limits)
         return HardwareUsage(**{name: getattr(usage, name) for name in limited})
 
+    def afford(self, params: int, macs: int) -> bool:
+        """Whether the limits that are none of hardware are kept."""
+        return (self.max_params is None or params <= self.max_params) and (
+            self.max_macs is None or macs <= self.max_macs
+        )
+
     def allow(self, usage: HardwareUsage) -> bool:
         """Whether the limits of hardware are kept."""
         return all(_used(usage, name) <= limit for name, limit in self.hardware_limits.items())

@@ -209,9 +209,9 @@ class _Reader:
             self.fault("constraints.hardware", f"unknown chip {shown(hardware)}{guess}")
         read: dict[str, int] = {}
         for name, limit in fields.items():
-            number = isinstance(limit, int | float) and not isinstance(limit, bool)
             if limit is None:
                 continue
+            number = isinstance(limit, int | float) and not isinstance(limit, bool)
             if number and limit > MOST_NUMBER:
                 self.fault(f"constraints.{name}", f"must be at most {MOST_NUMBER:g}, got {shown(limit)}")
             elif not number or not limit >= 1 or limit != int(limit):

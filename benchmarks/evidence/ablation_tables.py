@@ -1,9 +1,9 @@
 """The tables of `docs/evidence.md` on merges, XOR placements, backward forms and widths, from the recorded trainings.
 
-    python benchmarks/evidence_tables.py [--data digits fashion-mnist] [--output DIR] [--page FILE]
+    python benchmarks/evidence/ablation_tables.py [--data digits fashion-mnist] [--output DIR] [--page FILE]
 
-Trains nothing; reads the recorded trainings, or those that evidence.py has put into a folder. Differences are paired by
-seed. The intervals of a table hold all at once, with 95 % probability: each is Student's at 1 - 0.05 / k for the k
+Trains nothing; reads the recorded trainings, or those that ablations.py has put into a folder. Differences are paired
+by seed. The intervals of a table hold all at once, with 95 % probability: each is Student's at 1 - 0.05 / k for the k
 intervals of the table (Bonferroni). A star stands at an effect whose interval excludes none.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from evidence import DATA, REFERENCES, recorded
+from ablations import DATA, REFERENCES, recorded
 from page_tables import put_into, shown_tables
 from scipy import stats
 
@@ -31,8 +31,6 @@ METRICS = {
 }
 BOUNDS = ["effect", "low", "high", "scale"]
 LEVEL = 0.05
-
-
 Tables = Iterator[tuple[str, str]]
 """Names and texts."""
 
@@ -69,9 +67,7 @@ def select(trainings: pd.DataFrame, **fields: object) -> pd.Series[bool]:
 
 def factorial(trainings: pd.DataFrame) -> Tables:
     """Effects of merge and XOR: over all networks, then of merges by depth and T, and of XOR by depth and merge."""
-    others = trainings[
-        trainings["config.merge"] != "current"
-    ]  # XOR repairs current, and does nothing like it elsewhere
+    others = trainings[trainings["config.merge"] != "current"]  # whose networks XOR repairs, unlike others
     beside_or = pooled(comparisons(trainings[trainings["config.merge"].isin(["or", "oa"])], {"merge": "or"}))
     effects = [
         pooled(comparisons(trainings, {"merge": "add"})),
@@ -223,7 +219,7 @@ def row(cells: Iterable[str]) -> str:
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", default=[*DATA], choices=list(DATA))
-    parser.add_argument("--output", type=Path, metavar="DIR", help="the folder of evidence.py, of one data set")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="the folder of ablations.py, of one data set")
     parser.add_argument("--page", type=Path, metavar="FILE", help="put the tables into this page: docs/evidence.md")
     return parser.parse_args()
 

@@ -1,19 +1,20 @@
 """What merges and XOR placements do at equal width, depth and T: networks trained on the same seeds.
 
-    python benchmarks/evidence.py digits factorial [--depth 8 14 20] [--timesteps 1 2 4] [--seeds 10] [--workers 2]
-    python benchmarks/evidence.py digits gradients     # the backward forms of OR and XOR, depth 14, T 2
-    python benchmarks/evidence.py digits widths        # four widths of each merge, for accuracy at equal spikes
-    python benchmarks/evidence.py fashion-mnist factorial --depth 8 --timesteps 2 --seeds 5
+    python benchmarks/evidence/ablations.py digits factorial [--depth 8 14 20] [--timesteps 1 2 4] [--seeds 10]
+    python benchmarks/evidence/ablations.py digits gradients  # the backward forms of OR and XOR, depth 14, T 2
+    python benchmarks/evidence/ablations.py digits widths     # four widths of each merge, for accuracy at equal spikes
+    python benchmarks/evidence/ablations.py fashion-mnist factorial --depth 8 --timesteps 2 --seeds 5
 
 Trains with `ablate`, one thread per training, in `runs/evidence`; the same command resumes after an interruption. What
 is done is added to a folder that `load_ablation` reads, with where and when in its `made.csv`, and is not trained
-again. By default this is the recorded folder `benchmarks/data/evidence-NAME`, from which `evidence_tables.py` makes the
+again. By default this is the recorded folder `benchmarks/data/evidence-NAME`, from which `ablation_tables.py` makes the
 tables of `docs/evidence.md`; to train everything anew, give both another one by `--output DIR`.
 """
 
 from __future__ import annotations
 
 import argparse
+import platform
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ import torch
 
 from xoresnet import Arch, Recipe
 from xoresnet.data.spec import DataSpec
+from xoresnet.files.atomic import replaced
 from xoresnet.results import comparisons, load_ablation
 from xoresnet.results.tables.files import write_parquet
 from xoresnet.search import ablate
@@ -37,7 +39,7 @@ DATA = {
     "fashion-mnist": DataSpec(name="fashion-mnist", validation_share=1 / 60, train_share=10 / 59),  # 10,000 images
 }
 EPOCHS = {"digits": 20, "fashion-mnist": 5}
-COMMAND = ("python", "benchmarks/evidence.py")
+COMMAND = ("python", "benchmarks/evidence/ablations.py")
 FOLDER = Path("runs/evidence")
 MADE = "made.csv"
 MERGES = ("add", "or", "oa", "current", "membrane")
@@ -64,7 +66,7 @@ def main() -> None:
     place = arguments.output or recorded(arguments.data)
     for part in EXPERIMENTS[arguments.experiment](arguments):
         networks = {network(arguments.data, {**part.arch, **fields}).arch_id for fields in part.variants()}
-        if networks <= complete(place, arguments.seeds):  # as some placements are at depth 8, which has equal networks
+        if networks <= complete(place, arguments.seeds):  # or equal ones: at depth 8, some placements are the same
             continue
         folder = FOLDER / arguments.data / part.name
         outcome = ablate(
@@ -109,7 +111,7 @@ def network(name: str, fields: Mapping[str, Any]) -> Arch:
 
 
 def recorded(name: str) -> Path:
-    return Path(__file__).parent / "data" / f"evidence-{name}"
+    return Path(__file__).parents[1] / "data" / f"evidence-{name}"
 
 
 def complete(place: Path, seeds: int) -> set[str]:
@@ -128,12 +130,21 @@ def keep(place: Path, folder: Path, part: str) -> None:
         shutil.copy(folder / "config.yaml", place)
         (place / "recorded.txt").write_text(f"Tables without a study, made by {' '.join(COMMAND)}.\n", encoding="utf-8")
     new = load_ablation(folder)
-    made = pd.DataFrame([{"part": part, **origin(new)}])
-    made.to_csv(place / MADE, mode="a", header=not (place / MADE).exists(), index=False)
+    note_made(place / MADE, {"part": part, **origin(new)})
     trainings = pd.concat([load_ablation(place), new], ignore_index=True)
     table = comparisons(trainings, REFERENCES)
     write_parquet(place / "ablations.parquet", table)
     print(f"{place}: {table['training_id'].nunique()} trainings", file=sys.stderr, flush=True)
+
+
+def note_made(file: Path, made: Mapping[str, Any]) -> None:
+    """Add a row, in place of an earlier one of the same part."""
+    rows = pd.DataFrame([made])
+    if file.exists():
+        earlier = pd.read_csv(file)
+        rows = pd.concat([earlier[earlier["part"] != made["part"]], rows], ignore_index=True)
+    with replaced(file) as partial:
+        rows.to_csv(partial, index=False)
 
 
 def origin(trainings: pd.DataFrame) -> dict[str, Any]:
@@ -149,8 +160,11 @@ def origin(trainings: pd.DataFrame) -> dict[str, Any]:
 
 
 def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    """The name of the processor, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
 
 
 def read_arguments() -> argparse.Namespace:

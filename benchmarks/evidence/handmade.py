@@ -1,7 +1,7 @@
 """The front of a search beside the known networks, whose depth, width, T and learning rate are tuned at the same cost.
 
-    python benchmarks/handmade.py digits [--repetitions 5] [--workers 2]
-    python benchmarks/handmade.py fashion-mnist  # on 10,000 training and 1,000 validation images
+    python benchmarks/evidence/handmade.py digits [--repetitions 5] [--workers 2]
+    python benchmarks/evidence/handmade.py fashion-mnist  # on 10,000 training and 1,000 validation images
 
 For each repetition, with its number as the seed and as that of the split: a search of the preset's space, and three
 searches of a third of its budget each over Spiking-, SEW-, MS- and OR-ResNets of the same depths, widths and T, with
@@ -60,7 +60,7 @@ PROBLEMS = {
 def main() -> None:
     arguments = read_arguments()
     problem = PROBLEMS[arguments.data]
-    place = Path(__file__).parent / "data" / f"handmade-{arguments.data}.parquet"
+    place = Path(__file__).parents[1] / "data" / f"handmade-{arguments.data}.parquet"
     for repetition in range(1, arguments.repetitions + 1):
         table = pd.read_parquet(place) if place.exists() else pd.DataFrame({"repetition": []})
         if not table["repetition"].eq(repetition).any():

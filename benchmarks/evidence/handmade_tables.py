@@ -1,9 +1,10 @@
 """The tables of `docs/evidence.md` on searches and known networks, and on what the choice of the best costs.
 
-    python benchmarks/handmade_tables.py [--data digits fashion-mnist] [--page FILE]
+    python benchmarks/evidence/handmade_tables.py [--data digits fashion-mnist] [--page FILE]
 
-Trains nothing: it reads what `benchmarks/handmade.py` has recorded. Intervals are Student's over the repetitions, of
-differences between the sides of one repetition; those of a table hold all at once, with 95 % probability (Bonferroni).
+Trains nothing: it reads what `benchmarks/evidence/handmade.py` has recorded. Intervals are Student's over the
+repetitions, of differences between the sides of one repetition; those of a table hold all at once, with 95 %
+probability (Bonferroni).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def main() -> None:
 
 
 def recorded(name: str) -> Path:
-    return Path(__file__).parent / "data" / f"handmade-{name}.parquet"
+    return Path(__file__).parents[1] / "data" / f"handmade-{name}.parquet"
 
 
 def sides(table: pd.DataFrame, budgets: tuple[int, ...]) -> str:
