@@ -73,7 +73,7 @@ def plan_search(config: SearchConfig, *, begun: bool = False, progress: Progress
         make_pruner(config.pruner, recipe.epochs, config.objectives)
     _check_merges(space)
     if space.size().networks == 0:
-        raise UsageError("the space is empty: no network satisfies its constraints")
+        raise UsageError(f"the space is empty: no network satisfies its constraints ({space.constraints})")
     earlier_run = None if begun else config.warm_start
     earlier = tuple(earlier_front(earlier_run, space)) if earlier_run is not None else ()
     return SearchPlan(config.replace(space=space.to_dict()), space, recipe, data, earlier)

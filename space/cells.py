@@ -146,7 +146,8 @@ class Cells:
 
     def draw(self, rng: Random) -> Arch:
         if not self._totals or not self._totals[-1]:
-            raise UsageError("no network of the space keeps to its constraints")
+            constraints = self._space.constraints
+            raise UsageError(f"the space is empty: no network satisfies its constraints ({constraints})")
         cell = self._cells[bisect_right(self._totals, rng.randrange(self._totals[-1]))]
         both = self._combinations[cell.family]
         merges, xors = both.merges, both.xors

@@ -53,6 +53,10 @@ class Constraints:
         """Those that need `hardware_layers`."""
         return {name: limit for name, limit in self.limits.items() if name not in _COSTS}
 
+    def __str__(self) -> str:
+        limits = [f"{name} {limit:,}" for name, limit in self.limits.items()]
+        return ", ".join([self.hardware, *limits] if self.hardware else limits) or "none"
+
     def relevant(self, usage: HardwareUsage) -> HardwareUsage:
         """The same with zeros where no limit asks, so that networks which differ only there count as alike."""
         names = ["memory_bits" if name == "max_activation_memory" else name.removeprefix("max_") for name in LIMITS]

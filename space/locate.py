@@ -18,6 +18,15 @@ __all__ = ["locate"]
 
 def locate(space: SpaceFields, arch: Arch) -> Arch | tuple[Fault, ...]:
     """The same network as the space describes it, or the reasons why it is not in the space."""
+    found = _described(space, arch)
+    exceeded = tuple(Fault(f"constraints.{excess.limit}", str(excess)) for excess in space.exceeded(arch))
+    if isinstance(found, Arch):
+        return exceeded or found
+    return (*found, *exceeded)
+
+
+def _described(space: SpaceFields, arch: Arch) -> Arch | tuple[Fault, ...]:
+    """The same without regard to the constraints."""
     faults = list(_simple_faults(space, arch))
     if faults:
         return tuple(faults)
@@ -46,9 +55,6 @@ def locate(space: SpaceFields, arch: Arch) -> Arch | tuple[Fault, ...]:
             faults.append(Fault("logic_gradient", rejection(space.logic_gradient, gradient)))
     if faults or merge is None or xor is None or neuron is None:
         return tuple(faults)
-    exceeded = space.exceeded(arch)
-    if exceeded:
-        return tuple(Fault(f"constraints.{excess.limit}", str(excess)) for excess in exceeded)
     return space.build(
         {
             "stem": arch.stem,

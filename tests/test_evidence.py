@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.search.command_line import xoresnet
 from xoresnet.results import load_ablation
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +40,13 @@ def test_commands_are_those_of_the_scripts() -> None:
     named = {Path(name) for name in re.findall(r"python (benchmarks/[\w/]+\.py)", PAGE)}
     assert named
     assert [path for path in named if not (ROOT / path).is_file()] == []
+
+
+def test_a_report_of_recorded_trainings_is_drawn_without_a_note(tmp_path: Path) -> None:
+    folder = shutil.copytree(ROOT / "benchmarks" / "data" / "evidence-fashion-mnist", tmp_path / "recorded")
+    drawn = xoresnet("report", str(folder))
+    assert (drawn.code, drawn.err) == (0, "")
+    assert (folder / "report.html").exists()
 
 
 @pytest.mark.parametrize("folder", sorted(ROOT.glob("benchmarks/data/evidence-*")), ids=lambda folder: folder.name)

@@ -20,6 +20,7 @@ from ablations import DATA, REFERENCES, recorded
 from page_tables import put_into, shown_tables
 from scipy import stats
 
+from xoresnet.errors import XOResNetError
 from xoresnet.results import comparisons, load_ablation, paired_effects
 
 METRICS = {
@@ -38,12 +39,14 @@ Tables = Iterator[tuple[str, str]]
 def main() -> None:
     arguments = read_arguments()
     places = {name: arguments.output or recorded(name) for name in arguments.data}
-    tables = {
-        f"{name}: {title}": text
-        for name, place in places.items()
-        if place.exists()
-        for title, text in all_tables(load_ablation(place).drop_duplicates("training_id"))
-    }
+    try:
+        tables = {
+            f"{name}: {title}": text
+            for name, place in places.items()
+            for title, text in all_tables(load_ablation(place).drop_duplicates("training_id"))
+        }
+    except XOResNetError as error:
+        sys.exit(f"error: {error}")
     print(shown_tables(tables))
     if arguments.page:
         for name in put_into(arguments.page, tables):

@@ -243,10 +243,8 @@ def _show_size(described: SearchSpace, size: Size) -> None:
     say(f"networks         {size.networks:,} distinct within the constraints, counted exactly{times}")
     say(f"descriptions     {size.descriptions:,}, of which {100 * size.duplicate_share:.1f} % are duplicates")
     constraints = described.constraints
-    limits = [f"{key} {value:,}" for key, value in constraints.limits.items()]
-    chip = f"{constraints.hardware}, " if constraints.hardware else ""
     excluded = f"exclude {size.excluded:,} networks, {100 * size.excluded_share:.1f} %"
-    say(f"constraints      {chip}{', '.join(limits)}: {excluded}" if limits else "constraints      none")
+    say(f"constraints      {constraints}{f': {excluded}' if constraints.limits else ''}")
     if size.networks:
         say(f"parameters       {size.params_range[0]:,} .. {size.params_range[1]:,}")
         low, high = map(compact_number, size.macs_range)

@@ -13,6 +13,7 @@ from optuna.study import Study
 from xoresnet.errors import RunError
 from xoresnet.results.tables.loading import DamagedTableError, load_table
 from xoresnet.search.folders.claim import is_claimed
+from xoresnet.search.folders.run import RunFolder
 from xoresnet.search.retraining.side_study import SideStudy
 
 __all__ = ["CurrentTable", "current_table"]
@@ -37,6 +38,8 @@ def current_table(side: SideStudy, folder: Path, frame: Callable[[Study], pd.Dat
         study = side.look(folder)
     except RunError as error:
         return CurrentTable(kept, str(error))
+    if study is None and RunFolder(folder).is_recorded():
+        return CurrentTable(kept, "")  # to be read, its table suffices
     fault = side.fault(folder, kept, study)
     if study is None or fault:
         return CurrentTable(kept, fault)

@@ -203,11 +203,11 @@ def test_samplers_and_pruners_that_there_are(sampler: str, pruner: str) -> None:
         ),
         (
             {"space": {"arch": ARCH, "constraints": {"max_params": 10}}}, UsageError,
-            "the space is empty: no network satisfies its constraints",
+            "the space is empty: no network satisfies its constraints (max_params 10)",
         ),
         (
             {"space": {"arch": ARCH, "constraints": {"max_macs": 1}}}, UsageError,
-            "the space is empty: no network satisfies its constraints",
+            "the space is empty: no network satisfies its constraints (max_macs 1)",
         ),
     ],
 )  # fmt: skip

@@ -174,6 +174,8 @@ def test_limits_say_by_how_much() -> None:
         ),
     ]
     assert tight.contains(arch(width=2))
+    others = [fault.path for fault in tight.faults(wide.replace(width=41))]
+    assert others == ["width", "constraints.max_params", "constraints.max_macs"]  # all of them at once
 
 
 def check_located(small: SmallSpace) -> None:

@@ -97,6 +97,9 @@ class Settings:
         usual = self.usual_key(first)
         if usual is not None:
             return [f"{usual}{dot}{rest}"]
+        within = [f"{path}{dot}{rest}" for path in self._nested if path.rpartition(".")[2] == first]
+        if within and rest:  # `constraints.max_params`: `space.constraints.max_params`
+            return within
         exact = self.full_keys(key)
         if exact:
             return [*get_close_matches(first, top, n=1, cutoff=0.8), *exact]  # `seeds`: `seed` or `prior.seeds`

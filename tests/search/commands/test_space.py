@@ -197,7 +197,15 @@ def test_a_network_outside() -> None:
     result = xoresnet("space", "mine.yaml", "--check", "arch.json")
     assert (result.code, result.err) == (1, "")
     used = describe_usage(hardware_usage(hardware_layers(Arch.load("arch.json"))))
-    assert result.out.splitlines() == ["arch.json is not in the space:", "  width: 3 is not in 2 .. 6 by 2", used]
+    too_large = (
+        "the network has 2,874 parameters, at most 2,800 are allowed; its largest layer, stages.2.0.convs.1, has 1,320"
+    )
+    assert result.out.splitlines() == [
+        "arch.json is not in the space:",
+        "  width: 3 is not in 2 .. 6 by 2",
+        f"  constraints.max_params: {too_large}",
+        used,
+    ]
     Arch.from_dict({**ARCH, "merge": "iand", "neuron": "if"}).save("arch.json")
     result = xoresnet("space", "mine.yaml", "--check", "arch.json", "--json")
     assert result.code == 1
@@ -271,7 +279,7 @@ def test_a_network_that_does_not_fit_on_a_chip() -> None:
         ("folder.yaml", 2, "folder.yaml: add arch.input_shape and arch.num_classes to its space, because folder may *"),
         ("digits --check broken.yaml", 2, "not valid JSON: * (in broken.yaml)"),
         ("digits --check list.json", 2, "Arch must be a mapping of fields, got list (in list.json)"),
-        ("empty.yaml --sample 2", 2, "no network of the space keeps to its constraints"),
+        ("empty.yaml --sample 2", 2, "the space is empty: no network satisfies its constraints (max_params 28)"),
     ],
 )
 def test_wrong_usage_is_one_sentence(words: str, code: int, message: str) -> None:
