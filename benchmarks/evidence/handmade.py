@@ -2,6 +2,7 @@
 
     python benchmarks/evidence/handmade.py digits [--repetitions 5] [--workers 2]
     python benchmarks/evidence/handmade.py fashion-mnist  # on 10,000 training and 1,000 validation images
+    python benchmarks/evidence/handmade.py fashion-mnist-whole --repetitions 1  # the preset as it is
 
 For each repetition, with its number as the seed and as that of the split: a search of the preset's space, and three
 searches of a third of its budget each over Spiking-, SEW-, MS- and OR-ResNets of the same depths, widths and T, with
@@ -43,6 +44,8 @@ class Problem(NamedTuple):
     epochs: int
     seeds: int
     """On which the networks of the fronts are trained again."""
+    first: int = 1
+    """The number of the first repetition."""
 
 
 PROBLEMS = {
@@ -54,6 +57,9 @@ PROBLEMS = {
         epochs=5,
         seeds=3,
     ),
+    "fashion-mnist-whole": Problem(
+        "fashion-mnist-small", DataSpec(name="fashion-mnist"), budget=40, epochs=8, seeds=5, first=0
+    ),
 }
 
 
@@ -61,7 +67,7 @@ def main() -> None:
     arguments = read_arguments()
     problem = PROBLEMS[arguments.data]
     place = Path(__file__).parents[1] / "data" / f"handmade-{arguments.data}.parquet"
-    for repetition in range(1, arguments.repetitions + 1):
+    for repetition in range(problem.first, problem.first + arguments.repetitions):
         table = pd.read_parquet(place) if place.exists() else pd.DataFrame({"repetition": []})
         if not table["repetition"].eq(repetition).any():
             new = [
@@ -75,7 +81,7 @@ def main() -> None:
 def side_of(name: str, problem: Problem, repetition: int, side: str, workers: int) -> pd.DataFrame:
     """The networks that one side's search has put on its front, one row each."""
     folder = FOLDER / name / f"{side}-{repetition}"
-    usual = find_loader(name).recipe.learning_rate
+    usual = find_loader(problem.data.name).recipe.learning_rate
     space = SearchSpace.preset(problem.preset).to_dict()
     settings: dict[Path, dict[str, Any]] = {folder: {"space": space, "budget": problem.budget}}
     if side == "known":
