@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from xoresnet.data.reading.image_files import ImageList, has_class_folders, image_shape, list_class_folders
+from xoresnet.data.reading.file_list import FileList, has_class_folders, list_class_folders
+from xoresnet.data.reading.image_files import IMAGES, image_shape
 from xoresnet.data.reading.image_lists import read_image_lists, split_pool
 from xoresnet.data.reading.loader import Loader, ReadOptions, Source
 
@@ -26,11 +27,11 @@ def _find(roots: Sequence[Path]) -> Path | None:
 
 
 def _read(place: Path, options: ReadOptions) -> Source:
-    test: ImageList | Path
+    test: FileList | Path
     if not has_class_folders(place / "train"):
-        train, test = split_pool(list_class_folders(place))
+        train, test = split_pool(list_class_folders(place, IMAGES))
     else:
-        train, test = list_class_folders(place, ("train", "val")), place / "test"
+        train, test = list_class_folders(place, IMAGES, ("train", "val")), place / "test"
         if not test.is_dir():
             train, test = split_pool(train)
     channels, *size = image_shape(train.path(0))

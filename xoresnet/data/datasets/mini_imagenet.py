@@ -20,7 +20,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from xoresnet.data.images import Augmentation
-from xoresnet.data.reading.image_files import ImageList, has_class_folders, list_class_folders
+from xoresnet.data.reading.file_list import FileList, has_class_folders, list_class_folders
+from xoresnet.data.reading.image_files import IMAGES
 from xoresnet.data.reading.image_lists import read_image_lists, split_pool
 from xoresnet.data.reading.loader import Loader, ReadOptions, Source
 from xoresnet.errors import DataError
@@ -51,9 +52,9 @@ def _has_tables(folder: Path) -> bool:
 
 def _read(place: Path, options: ReadOptions) -> Source:
     if _has_tables(place):
-        pool = ImageList.from_pairs(place, _read_tables(place))
+        pool = FileList.from_pairs(place, _read_tables(place))
     else:
-        pool = list_class_folders(place, _PARTS if has_class_folders(place / "train") else (".",))
+        pool = list_class_folders(place, IMAGES, _PARTS if has_class_folders(place / "train") else (".",))
     train, test = split_pool(pool)
     return read_image_lists("mini-imagenet", train, test, (3, *(options.image_size or _SIZE)), options.progress)
 

@@ -1,110 +1,39 @@
-"""Images in class folders: list them, and decode one to a fixed shape."""
+"""Image files: which there are, and how one is decoded to a fixed shape."""
 
 from __future__ import annotations
 
 import math
 import struct
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from xoresnet.data.reading.file_list import FileKind, files_below
 from xoresnet.data.reading.loader import require
 from xoresnet.errors import DataError
 from xoresnet.limits import MOST_IMAGE_PIXELS, MOST_PIXELS_AT_ONCE, MOST_SIDE
 
 __all__ = [
-    "ImageList",
+    "IMAGES",
     "covering",
     "decode",
     "fitted",
-    "has_class_folders",
     "image_shape",
     "is_converted",
-    "list_class_folders",
     "list_images",
 ]
 
-_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".webp"})
+IMAGES = FileKind("images", frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".webp"}))
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
 _GREY_MODES = frozenset({"1", "L", "LA"})
 _COLOUR_MODES = frozenset({"CMYK", "P", "PA", "RGB", "RGBA", "YCbCr"})
 _LARGE = Lock()
 """Held while a large image is decoded, so that threads do not each hold one."""
-
-
-@dataclass(frozen=True)
-class ImageList:
-    """Image files with their labels, sorted by class, then by file name; none of them has been read."""
-
-    root: Path
-    classes: tuple[str, ...]
-    names: tuple[str, ...]
-    """Paths in the root, with forward slashes."""
-    labels: tuple[int, ...]
-    left_out: tuple[tuple[str, int], ...] = ()
-    """How many other files lie in and beside the class folders, by the endings of their names; most frequent first."""
-
-    @classmethod
-    def from_pairs(
-        cls, root: Path, pairs: Iterable[tuple[str, str]], left_out: tuple[tuple[str, int], ...] = ()
-    ) -> ImageList:
-        """From pairs of class and path in the root; sorted by class and file name, whichever folder a file lies in."""
-        ordered = sorted(pairs, key=lambda pair: (pair[0], pair[1].rsplit("/", 1)[-1], pair[1]))
-        classes = tuple(dict.fromkeys(name for name, _ in ordered))
-        numbers = {name: label for label, name in enumerate(classes)}
-        names, labels = tuple(path for _, path in ordered), tuple(numbers[name] for name, _ in ordered)
-        return cls(root, classes, names, labels, left_out)
-
-    def select(self, rows: Tensor) -> ImageList:
-        """The images at int64 rows, with the same classes."""
-        indices = rows.tolist()
-        names, labels = tuple(self.names[i] for i in indices), tuple(self.labels[i] for i in indices)
-        return ImageList(self.root, self.classes, names, labels, self.left_out)
-
-    @property
-    def label_tensor(self) -> Tensor:
-        """int64 [N]."""
-        return torch.tensor(self.labels, dtype=torch.int64)
-
-    def path(self, index: int) -> Path:
-        return self.root / self.names[index]
-
-
-def has_class_folders(folder: Path) -> bool:
-    """Whether a folder contains folders that are not hidden."""
-    return folder.is_dir() and any(_class_folders(folder))
-
-
-def list_class_folders(root: Path, parts: Sequence[str] = (".",)) -> ImageList:
-    """All images in the class folders of the given parts of the root, pooled; classes are named after their folders.
-
-    Images may lie deeper in a class folder; hidden files and folders are ignored. Raises `DataError` if there is no
-    class folder, or a class without images.
-    """
-    folders = [folder for part in parts for folder in _class_folders(root / part)]
-    if not folders:
-        if any(path.suffix.lower() in _SUFFIXES for path in root.glob("*")):
-            raise DataError(f"{root} contains images but no class folders; give the folder above it as the root")
-        raise DataError(f"{root} contains no class folders with images")
-    files = [(folder.name, path) for folder in folders for path in _files(root, folder)]
-    pairs = [(name, path.as_posix()) for name, path in files if _is_image(path)]
-    missing = {folder.name: folder for folder in folders if folder.name not in {name for name, _ in pairs}}
-    for name, folder in missing.items():
-        raise DataError(f"class {name!r} has no images: {folder} contains none of {', '.join(sorted(_SUFFIXES))}")
-    others = [path for _, path in files if not _is_image(path)]
-    others += [path for part in parts if (root / part).is_dir() for path in _files_beside(root / part)]
-    endings = Counter(path.suffix.lower() or path.name for path in others)
-    return ImageList.from_pairs(root, pairs, tuple(sorted(endings.items(), key=lambda item: (-item[1], item[0]))))
 
 
 def image_shape(path: Path) -> tuple[int, int, int]:
@@ -225,32 +154,6 @@ def _undecodable(path: Path, error: Exception) -> DataError:
     return DataError(f"{path} cannot be decoded as an image: {reason}")
 
 
-def _class_folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
 def list_images(folder: Path) -> list[Path]:
     """All image files in a folder and below, by their paths; hidden ones are ignored."""
-    return sorted(folder / name for name in _images(folder, folder))
-
-
-def _images(root: Path, folder: Path) -> list[str]:
-    return [path.as_posix() for path in _files(root, folder) if _is_image(path)]
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _SUFFIXES
-
-
-def _files_beside(part: Path) -> list[Path]:
-    """The files beside class folders."""
-    return [entry for entry in part.iterdir() if entry.is_file() and not entry.name.startswith(".")]
-
-
-def _files(root: Path, folder: Path) -> list[Path]:
-    """All that is in a folder and below but folders and what is hidden, by paths in the root."""
-    paths = (path for path in folder.rglob("*") if _is_image(path) or not path.is_dir())
-    relative = (path.relative_to(root) for path in paths)
-    return [path for path in relative if not any(part.startswith(".") for part in path.parts)]
+    return sorted(folder / path for path in files_below(folder, folder, IMAGES) if IMAGES.is_one(path))

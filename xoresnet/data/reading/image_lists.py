@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from xoresnet.data.images import Split
+from xoresnet.data.reading.file_list import FileList, list_class_folders
 from xoresnet.data.reading.image_cache import cached_split
-from xoresnet.data.reading.image_files import ImageList, list_class_folders
+from xoresnet.data.reading.image_files import IMAGES
 from xoresnet.data.reading.loader import Progress, Source
 from xoresnet.data.reading.split import split_rows
 from xoresnet.errors import DataError
@@ -19,14 +20,14 @@ TEST_SEED = 84
 TEST_SHARE = 1 / 6
 
 
-def split_pool(pool: ImageList) -> tuple[ImageList, ImageList]:
+def split_pool(pool: FileList) -> tuple[FileList, FileList]:
     """Training and test images of one pool, by the rule of `split.py` at `TEST_SEED`."""
     train, test = split_rows(pool.label_tensor, pool.classes, TEST_SHARE, TEST_SEED, where=pool.root)
     return pool.select(train), pool.select(test)
 
 
 def read_image_lists(
-    name: str, train: ImageList, test: ImageList | Path, shape: tuple[int, int, int], progress: Progress | None
+    name: str, train: FileList, test: FileList | Path, shape: tuple[int, int, int], progress: Progress | None
 ) -> Source:
     """Decode the training images, or map them if that was done before; the test images are not read.
 
@@ -40,11 +41,11 @@ def read_image_lists(
 def _read_test(
     name: str,
     classes: tuple[str, ...],
-    test: ImageList | Path,
+    test: FileList | Path,
     shape: tuple[int, int, int],
     progress: Progress | None,
 ) -> Split:
-    images = list_class_folders(test) if isinstance(test, Path) else test
+    images = list_class_folders(test, IMAGES) if isinstance(test, Path) else test
     different = sorted(set(classes) ^ set(images.classes))
     if different:
         place = "is missing from" if different[0] in classes else "is only in"

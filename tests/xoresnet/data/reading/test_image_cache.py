@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
+import re
 import signal
 import subprocess
 import sys
@@ -18,8 +20,9 @@ from tests.xoresnet.data.datasets.pictures import cache_files, write_classes, wr
 from xoresnet.data.images import Split
 from xoresnet.data.load import load_data
 from xoresnet.data.reading import image_cache
+from xoresnet.data.reading.file_list import list_class_folders
 from xoresnet.data.reading.image_cache import CHUNK_IMAGES, cached_split
-from xoresnet.data.reading.image_files import list_class_folders
+from xoresnet.data.reading.image_files import IMAGES
 from xoresnet.data.reading.loader import ReadOptions
 from xoresnet.errors import DataError
 
@@ -30,7 +33,8 @@ BUILDER = """
 import hashlib, os, signal, sys, time
 from pathlib import Path
 from xoresnet.data.reading.image_cache import cached_split
-from xoresnet.data.reading.image_files import list_class_folders
+from xoresnet.data.reading.file_list import list_class_folders
+from xoresnet.data.reading.image_files import IMAGES
 
 root, how = Path(sys.argv[1]), sys.argv[2]
 
@@ -42,7 +46,7 @@ def progress(done, total):
         time.sleep(0.01)
 
 print("starting", flush=True)
-split, statistics = cached_split(list_class_folders(root), (3, 4, 4), "test", progress)
+split, statistics = cached_split(list_class_folders(root, IMAGES), (3, 4, 4), "test", progress)
 print("digest", hashlib.sha256(split.images.numpy().tobytes()).hexdigest(), statistics.mean[0])
 """
 
@@ -54,7 +58,13 @@ def builder(root: Path, how: str) -> subprocess.Popen[str]:
 def build(root: Path) -> tuple[Split, list[tuple[int, int]]]:
     """The split, and the progress that was reported."""
     calls: list[tuple[int, int]] = []
-    split, _ = cached_split(list_class_folders(root), SHAPE, "test", lambda done, total: calls.append((done, total)))
+
+    def progress(done: int, total: int) -> None:
+        calls.append((done, total))
+
+    split, _ = cached_split(
+        list_class_folders(root, IMAGES), SHAPE, "test", lambda done, total: calls.append((done, total))
+    )
     return split, calls
 
 
@@ -140,7 +150,7 @@ def test_without_locks_each_process_builds(root: Path, monkeypatch: pytest.Monke
 
 def test_a_change_makes_a_new_cache_and_removes_the_old(root: Path) -> None:
     build(root)
-    other_shape, _ = cached_split(list_class_folders(root), (1, 2, 2), "test")
+    other_shape, _ = cached_split(list_class_folders(root, IMAGES), (1, 2, 2), "test")
     write_image(root / "owl" / "new.png")
     split, calls = build(root)
     assert calls[0] == (0, 7)
@@ -167,7 +177,7 @@ def test_a_partial_file_of_something_else_is_begun_anew(root: Path) -> None:
     other = path.read_bytes()
     name = next(iter(cache_files(root, ".npy"))).name
     path.unlink()
-    host = image_cache.re.sub(r"[^A-Za-z0-9]+", "-", image_cache.platform.node())
+    host = re.sub(r"[^A-Za-z0-9]+", "-", platform.node())
     (root / ".xoresnet-cache" / name.replace(".npy", f".{host}.partial")).write_bytes(b"\0" + other)
     split, calls = build(root)
     assert calls[0] == (0, 6)
