@@ -58,7 +58,7 @@ PROBLEMS = {
         seeds=3,
     ),
     "fashion-mnist-whole": Problem(
-        "fashion-mnist-small", DataSpec(name="fashion-mnist"), budget=40, epochs=8, seeds=5, first=0
+        "fashion-mnist-small", DataSpec(name="fashion-mnist"), budget=40, epochs=6, seeds=5, first=0
     ),
 }
 

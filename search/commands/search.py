@@ -43,7 +43,7 @@ __all__ = ["search"]
 
 _FOR_PRESET: dict[str, dict[str, Any]] = {
     "digits": {"budget": 40, "epochs": 12},  # minutes on two cores
-    "fashion-mnist-small": {"data": {"name": "fashion-mnist"}, "budget": 40, "epochs": 8},  # hours
+    "fashion-mnist-small": {"data": {"name": "fashion-mnist"}, "budget": 40, "epochs": 6},  # hours
     "cifar": {"data": {"name": "cifar10"}},
 }
 """Settings that come with a preset, besides the data set of its name."""
