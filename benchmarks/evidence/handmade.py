@@ -25,7 +25,7 @@ from xoresnet.data.load import find_loader
 from xoresnet.data.spec import DataSpec
 from xoresnet.files.atomic import replaced
 from xoresnet.results import load, pareto_front
-from xoresnet.search import SearchConfig, confirm, run_search
+from xoresnet.search import Outcome, SearchConfig, confirm, run_search
 from xoresnet.space import SearchSpace
 
 FOLDER = Path("runs/handmade")
@@ -101,18 +101,23 @@ def side_of(name: str, problem: Problem, repetition: int, side: str, workers: in
             **fields,
             **limits,
         )
-        print(f"{run}: {run_search(config, run).ended}", file=sys.stderr, flush=True)
+        ended(run, run_search(config, run))
     trials = pd.concat([load(run).trials.assign(run=str(run)) for run in settings], ignore_index=True)
     front = pareto_front(trials, load(next(iter(settings))).objectives)
     parts = []
     for run, mine in front.groupby("run"):
         ids = mine["arch_id"].tolist()
-        print(
-            f"{run}: {confirm(run, seeds=problem.seeds, wanted=ids, limits=limits).ended}", file=sys.stderr, flush=True
-        )
+        ended(run, confirm(run, seeds=problem.seeds, wanted=ids, limits=limits))
         parts.append(confirmed(run, ids).merge(searched(mine), on="arch_id"))
     spent = {"epochs_spent": trials["epochs_trained"].sum(), "seconds_spent": trials["train_seconds"].sum()}
     return pd.concat(parts, ignore_index=True).assign(repetition=repetition, side=side, **spent)
+
+
+def ended(run: object, outcome: Outcome) -> None:
+    """Say how a search or a confirmation has ended, and end with it if it was interrupted."""
+    print(f"{run}: {outcome.ended}", file=sys.stderr, flush=True)
+    if outcome.interrupted:
+        sys.exit(128 + outcome.interrupted)
 
 
 def searched(front: pd.DataFrame) -> pd.DataFrame:
