@@ -23,7 +23,7 @@ DEPTHS = {
     "cifar": {"basic": (14, 20, 32, 44, 18)},
     "mini-imagenet": {"basic": (10, 18, 34), "bottleneck": (26, 50)},  # 14 is a basic network by name
 }
-SIZES = {"fashion-mnist-small": {8: (16, 2), 14: (8, 3)}}
+SIZES = {"fashion-mnist-small": {8: (16, 1), 14: (8, 2)}}
 """Width and T of known networks whose usual size the constraints exclude."""
 
 

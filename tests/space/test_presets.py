@@ -19,7 +19,7 @@ SIZES = {
     "cifar": (2_592_000, 0, 13_934_592),
     "digits": (400, 0, 480),
     "fashion-mnist": (25_658, 7_054, 60_000),
-    "fashion-mnist-small": (290, 250, 720),
+    "fashion-mnist-small": (310, 230, 720),
     "mini-imagenet": (119_870_496, 0, 354_041_856),
 }
 
