@@ -28,7 +28,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from xoresnet import Arch, DataSet, Recipe, hold_freed_memory, load_data
-from xoresnet.data.batches import Normalise, batch_count, training_batches
+from xoresnet.data.batches import batch_count, training_batches
 from xoresnet.data.images import Augmentation, Split
 from xoresnet.data.load import data_status
 from xoresnet.training.fit import Training
@@ -96,7 +96,7 @@ def first(split: Split, number: int) -> Split:
 
 def our_batches(data: DataSet, batch_size: int, epochs: Iterator[int]) -> Task:
     """Makes the batches of the next epoch, as training does."""
-    normalise = Normalise(data.mean, data.std)
+    normalise = data.normalise
     return lambda: seconds_of(
         training_batches(
             data.train, batch_size, data.augmentation, normalise, seed=0, epoch=next(epochs), device=DEVICE

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet, find_loader
+from xoresnet.data.samples import Samples
 from xoresnet.data.spec import DataSpec
 from xoresnet.search.views.words import counted
 
@@ -17,13 +18,13 @@ _SHOWN = 3
 
 
 def data_notes(
-    data: DataSet, spec: DataSpec, *, key: str = "data.channels", test: Split | None = None
+    data: DataSet, spec: DataSpec, *, key: str = "data.channels", test: Samples | None = None
 ) -> Iterator[str]:
     """Sentences about images and files that were not taken as they are.
 
     key: the setting that changes it. test: the test images, where they were read, too.
     """
-    splits = (data.train, *([] if test is None else [test]))
+    splits = [split for split in (data.train, test) if isinstance(split, Split)]  # recordings stay as they are
     converted, images = sum(split.converted for split in splits), sum(len(split.pool) for split in splits)
     if converted:
         own, other, channels = ("in colour", "in grey", 3) if data.input_shape[0] == 1 else ("grey", "in colour", 1)
@@ -40,6 +41,6 @@ def data_notes(
         yield f"{counted(total, 'other file')} {'is' if total == 1 else 'are'} left out ({listed}{more})"
 
 
-def files_left_out(data: DataSet, test: Split | None) -> Counter[str]:
+def files_left_out(data: DataSet, test: Samples | None) -> Counter[str]:
     """How many files were not read, by the endings of their names. test: the test images, where they were read, too."""
     return Counter(dict(data.left_out)) + Counter(dict(test.left_out if test is not None else ()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,26 +11,41 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xoresnet.data.images import Augmentation, Split
+from xoresnet.data.images import Augmentation, EventAugmentation
+from xoresnet.data.samples import Samples
 
-__all__ = ["Normalise", "augment", "batch_count", "crops", "cut_out", "evaluation_batches", "flips", "training_batches"]
+__all__ = [
+    "Normalise",
+    "augment",
+    "batch_count",
+    "crops",
+    "cut_out",
+    "evaluation_batches",
+    "flips",
+    "training_batches",
+    "vary_frames",
+]
+
+_NO_EVENT_AUGMENTATION = EventAugmentation()
 
 
 class Normalise(NamedTuple):
-    """Maps uint8 to zero mean and unit deviation per channel; `mean` and `std` refer to images scaled to [0, 1]."""
+    """Maps uint8 to zero mean and unit deviation per channel; `mean` and `std` refer to samples divided by `most`."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    most: int = 255
+    """255 for images, which are scaled to [0, 1]; 1 for frames, which are numbers of events."""
 
     def __call__(self, images: Tensor) -> Tensor:
-        """images: uint8 [N, C, H, W]. Returns float32 of the same shape."""
-        mean = torch.tensor(self.mean, device=images.device).view(1, -1, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(1, -1, 1, 1)
-        return (images.float() / 255 - mean) / std
+        """images: uint8 [..., C, H, W]. Returns float32 of the same shape."""
+        mean = torch.tensor(self.mean, device=images.device).view(-1, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(-1, 1, 1)
+        return (images.float() / self.most - mean) / std
 
 
 def training_batches(
-    split: Split,
+    split: Samples,
     batch_size: int,
     augmentation: Augmentation,
     normalise: Normalise,
@@ -38,18 +53,21 @@ def training_batches(
     seed: int,
     epoch: int,
     device: torch.device,
+    of_events: EventAugmentation = _NO_EVENT_AUGMENTATION,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch: every image once, in an order and with an augmentation that depend only on seed and epoch.
+    """One epoch: every sample once, in an order and with an augmentation that depend only on seed and epoch.
 
-    Yields images float32 [N, C, H, W] and labels int64 [N] on the device, in `batch_count` batches. All random
-    numbers are drawn on the CPU, so that they are the same for every device.
+    Yields images float32 [N, C, H, W], or frames [T, N, 2, H, W], and labels int64 [N] on the device, in `batch_count`
+    batches. All random numbers are drawn on the CPU, so that they are the same for every device.
     """
     # hashed together, so that no seed repeats the epochs of another
     state = np.random.SeedSequence((seed, epoch)).generate_state(1)
     generator = torch.Generator().manual_seed(int(state[0]))
     for rows in torch.randperm(len(split), generator=generator).tensor_split(batch_count(len(split), batch_size)):
-        images, labels = split.take(rows).to(device), split.labels[rows].to(device)
-        yield augment(images, augmentation, normalise, generator), labels
+        samples, labels = split.take(rows), split.labels[rows].to(device)
+        if samples.dim() == 5:
+            samples = vary_frames(samples, of_events, generator)
+        yield augment(samples.to(device), augmentation, normalise, generator), labels
 
 
 def batch_count(images: int, batch_size: int) -> int:
@@ -62,15 +80,34 @@ def batch_count(images: int, batch_size: int) -> int:
 
 
 def evaluation_batches(
-    split: Split, batch_size: int, normalise: Normalise, device: torch.device
+    split: Samples, batch_size: int, normalise: Normalise, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """All images in order, normalised but not augmented: float32 [N, C, H, W] and int64 [N] on the device."""
+    """All samples in order, normalised but not augmented: float32 [N, C, H, W] or [T, N, 2, H, W], and int64 [N]."""
     for rows in torch.arange(len(split)).split(batch_size):
         yield normalise(split.take(rows).to(device)), split.labels[rows].to(device)
 
 
 def augment(images: Tensor, augmentation: Augmentation, normalise: Normalise, generator: torch.Generator) -> Tensor:
-    """Flip, crop and cut out uint8 images [N, C, H, W] at random; returns them normalised, float32."""
+    """Flip, crop and cut out uint8 images [N, C, H, W] at random; returns them normalised, float32.
+
+    Likewise frames [T, N, C, H, W], where all frames of a recording are treated alike.
+    """
+    if images.dim() == 5:
+        steps, channels = images.shape[0], images.shape[2]
+
+        def normal(flat: Tensor) -> Tensor:
+            parts: Tensor = flat.unflatten(1, (steps, channels))
+            return normalise(parts).flatten(1, 2)
+
+        varied = _augmented(images.transpose(0, 1).flatten(1, 2), augmentation, normal, generator)
+        frames: Tensor = varied.unflatten(1, (steps, channels)).transpose(0, 1)
+        return frames
+    return _augmented(images, augmentation, normalise.__call__, generator)
+
+
+def _augmented(
+    images: Tensor, augmentation: Augmentation, normalise: Callable[[Tensor], Tensor], generator: torch.Generator
+) -> Tensor:
     number, size = len(images), (images.shape[2], images.shape[3])
     if augmentation.flip:
         images = flips(images, torch.rand(number, generator=generator) < 0.5)
@@ -82,6 +119,27 @@ def augment(images: Tensor, augmentation: Augmentation, normalise: Normalise, ge
         centres = torch.stack([torch.randint(side, (number,), generator=generator) for side in size], 1)
         normal = cut_out(normal, augmentation.cutout, centres)
     return normal
+
+
+def vary_frames(frames: Tensor, augmentation: EventAugmentation, generator: torch.Generator) -> Tensor:
+    """Drop events, shift in time and swap polarities of uint8 frames [T, N, 2, H, W] on the CPU, at random."""
+    timesteps, number = frames.shape[:2]
+    if augmentation.drop_events:
+        kept = 1 - augmentation.drop_events * torch.rand(number, generator=generator)
+        places = frames.nonzero(as_tuple=True)
+        left = torch.binomial(frames[places].float(), kept[places[1]], generator=generator)
+        frames = frames.index_put(places, left.to(torch.uint8))
+    most = math.floor(augmentation.shift_time * timesteps + 0.5)
+    if most:
+        shifts = torch.randint(-most, most + 1, (number,), generator=generator)
+        sources = torch.arange(timesteps)[:, None] - shifts
+        there = (sources >= 0) & (sources < timesteps)
+        moved = frames[sources.clamp(0, timesteps - 1), torch.arange(number)]
+        frames = moved * there.to(torch.uint8).view(timesteps, number, 1, 1, 1)
+    if augmentation.swap_polarity:
+        swapped = (torch.rand(number, generator=generator) < 0.5).view(1, -1, 1, 1, 1)
+        frames = torch.where(swapped, frames.flip(2), frames)
+    return frames
 
 
 def flips(images: Tensor, which: Tensor) -> Tensor:

@@ -1,17 +1,17 @@
-"""Labelled images as tensors: `Split`, and what may be done to them in training, `Augmentation`."""
+"""Labelled images as tensors: `Split`, and how training samples are varied: `Augmentation`, `EventAugmentation`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from xoresnet.errors import DataError
 
-__all__ = ["Augmentation", "Split", "Statistics"]
+__all__ = ["Augmentation", "EventAugmentation", "Split", "Statistics"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,6 +47,20 @@ class Split:
         """uint8 [N, C, H, W]: the pool itself, or a copy of the split's rows, which is made once."""
         return self.pool if self.rows is None else self.pool[self.rows]
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one image."""
+        channels, height, width = self.pool.shape[1:]
+        return channels, height, width
+
+    def at(self, timesteps: int) -> Self:
+        """The same images: a network sees one image at all its time steps."""
+        return self
+
+    def part(self, rows: Tensor) -> Self:
+        """The images at int64 rows, which may be fewer."""
+        return replace(self, labels=self.labels[rows], rows=rows if self.rows is None else self.rows[rows])
+
     def take(self, indices: Tensor) -> Tensor:
         """The images at int64 indices, uint8 [len(indices), C, H, W], without making the copy that `images` is."""
         return self.pool[indices if self.rows is None else self.rows[indices]]
@@ -67,6 +81,19 @@ class Augmentation(NamedTuple):
     """Pixels of zero padding on each side, out of which the image's size is cut at a random place."""
     cutout: int = 0
     """Side in pixels of a square that is set to zero at a random place; 0 for none."""
+
+
+class EventAugmentation(NamedTuple):
+    """How the frames of training recordings are varied at random, besides what `Augmentation` does to all of them."""
+
+    drop_events: float = 0.0
+    """The largest share of events that a recording loses; each recording draws its share between 0 and this, and each
+    event is lost with that probability."""
+    shift_time: float = 0.0
+    """The largest shift in time, as a share of the duration: whole frames move earlier or later, and empty ones take
+    their place. Less than half a frame is no shift."""
+    swap_polarity: bool = False
+    """Exchange the two polarities of a recording with probability 1/2."""
 
 
 class Statistics(NamedTuple):

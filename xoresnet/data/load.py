@@ -28,17 +28,19 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from xoresnet.data import datasets
-from xoresnet.data.images import Augmentation, Split
-from xoresnet.data.reading.loader import DamagedError, Loader, ReadOptions, Source
-from xoresnet.data.reading.split import channel_statistics, fewer_rows, split_rows
+from xoresnet.data.batches import Normalise
+from xoresnet.data.images import Augmentation, EventAugmentation, Split
+from xoresnet.data.reading.loader import DamagedError, FrameRule, Loader, ReadOptions, Source
+from xoresnet.data.reading.split import channel_statistics, fewer_rows, split_groups, split_rows
+from xoresnet.data.samples import Samples
 from xoresnet.description.recipe import Recipe
 from xoresnet.description.schema import nearest
 from xoresnet.errors import DataError, UsageError
@@ -67,6 +69,7 @@ def collect_loaders() -> dict[str, Loader]:
 
 DATASETS: Mapping[str, Loader] = MappingProxyType(collect_loaders())
 
+_NO_EVENT_AUGMENTATION = EventAugmentation()
 _TEST_READERS = ("confirm", "ablate", "train --test", "data")
 
 
@@ -75,9 +78,9 @@ class SealedTest:
     """The test set, unread. Only `open` reads it, and only for the callers that may use it."""
 
     name: str
-    _read: Callable[[], Split] = field(repr=False)
+    _read: Callable[[], Samples] = field(repr=False)
 
-    def open(self, *, by: str) -> Split:
+    def open(self, *, by: str) -> Samples:
         """Read the test images, anew at each call. by: "confirm", "ablate", "train --test", or "data" to check it.
 
         Raises `DataError` for any other caller, and for files that are missing or damaged.
@@ -101,22 +104,29 @@ class DataSet:
     """The folder or archive that it was read from."""
     classes: tuple[str, ...]
     mean: tuple[float, ...]
-    """Per channel, images scaled to [0, 1], over training and validation images: the same for every seed."""
+    """Per channel, images scaled to [0, 1], over training and validation images: the same for every seed. 0 for frames
+    of recordings, which networks read as they were counted."""
     std: tuple[float, ...]
-    """Population standard deviation, likewise."""
+    """Population standard deviation, likewise; 1 for frames."""
     augmentation: Augmentation
     default_recipe: Recipe
     """The recipe with which small networks train well on it."""
-    train: Split
-    validation: Split
+    train: Samples
+    validation: Samples
     test: SealedTest
     left_out: tuple[tuple[str, int], ...] = ()
     """How many files in and beside class folders were not read, by the endings of their names."""
+    frames: FrameRule | None = None
+    """How recordings of event cameras are cut into frames, `count` or `time`; None for images."""
+    event_augmentation: EventAugmentation = _NO_EVENT_AUGMENTATION
+    """How training recordings are varied, besides `augmentation`."""
 
     @cached_property
     def fingerprint(self) -> str:
         """Ten hexadecimal digits that identify what training sees: split, labels, statistics, classes, augmentation."""
         digest = hashlib.sha256(repr((self.classes, self.mean, self.std, self.augmentation)).encode())
+        if self.frames is not None:
+            digest.update(repr((self.frames, self.input_shape, self.event_augmentation)).encode())
         for split in (self.train, self.validation):
             for numbers in (split.labels, split.rows):
                 digest.update(b"-" if numbers is None else numbers.numpy().tobytes())
@@ -125,8 +135,12 @@ class DataSet:
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of one image."""
-        channels, height, width = self.train.pool.shape[1:]
-        return channels, height, width
+        return self.train.shape
+
+    @property
+    def normalise(self) -> Normalise:
+        """What makes the numbers that networks read of the bytes that splits hold."""
+        return Normalise(self.mean, self.std, most=255 if self.frames is None else 1)
 
     @property
     def num_classes(self) -> int:
@@ -173,10 +187,14 @@ def load_data(
     place, source = _read(loader, root, options, download=download)
     _check_classes(source, place, loader.num_classes if options.expected_classes is None else options.expected_classes)
     labels = source.train.labels
-    train_rows, validation_rows = split_rows(labels, source.classes, share, validation_seed, where=place)
+    if source.persons is None:
+        train_rows, validation_rows = split_rows(labels, source.classes, share, validation_seed, where=place)
+    else:
+        persons = source.persons
+        train_rows, validation_rows = split_groups(labels, persons, source.classes, share, validation_seed, where=place)
     if train_share is not None:
         train_rows = fewer_rows(labels, train_rows, train_share, validation_seed)
-    statistics = source.statistics or channel_statistics(source.train.images)
+    statistics = source.statistics or channel_statistics(cast("Split", source.train).images)
     return DataSet(
         name=name,
         place=place,
@@ -185,10 +203,12 @@ def load_data(
         std=statistics.std,
         augmentation=loader.augmentation,
         default_recipe=loader.recipe,
-        train=replace(source.train, labels=labels[train_rows], rows=train_rows),
-        validation=replace(source.train, labels=labels[validation_rows], rows=validation_rows),
+        train=source.train.part(train_rows),
+        validation=source.train.part(validation_rows),
         test=SealedTest(name, source.read_test),
         left_out=source.left_out,
+        frames=source.frames,
+        event_augmentation=loader.event_augmentation,
     )
 
 

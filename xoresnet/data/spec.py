@@ -39,9 +39,12 @@ class DataSpec(Spec):
     train_share: Share | None = None
     """Share of the remaining images of each class that is trained on; None for all of them."""
     image_size: tuple[Side, Side] | None = None
-    """Height and width to which the images of class folders are scaled."""
+    """Height and width to which the images of class folders are scaled, or the frames of recordings."""
     channels: Literal[1, 3] | None = None
     """Channels of the images of class folders: 1 for grey, 3 for colour."""
+    frames: Literal["count", "time"] | None = None
+    """How recordings of event cameras are cut into T frames: `count`, with equally many events (the default), or
+    `time`, equally long."""
     verify: Annotated[bool, Field(strict=True)] = True
     """Whether files as large as the published ones must have the published checksums."""
 
@@ -63,7 +66,7 @@ class DataSpec(Spec):
         from xoresnet.data.load import load_data
         from xoresnet.data.reading.loader import ReadOptions
 
-        options = ReadOptions(self.verify, self.image_size, self.channels, progress=progress)
+        options = ReadOptions(self.verify, self.image_size, self.channels, self.frames, progress=progress)
         return load_data(
             self.name,
             self.root,

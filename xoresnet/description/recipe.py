@@ -51,6 +51,12 @@ class Recipe(Spec):
     """Padding in pixels before a window of the original size is cut out of a training image at a random place."""
     cutout: Pixels | None = None
     """Side, in pixels, of the square that is blanked at a random place of a training image."""
+    drop_events: Annotated[float, Field(ge=0, lt=1, strict=True)] | None = None
+    """Of recordings of event cameras: the largest share of its events that a training recording loses at random."""
+    shift_time: Annotated[float, Field(ge=0, lt=1, strict=True)] | None = None
+    """Of recordings: the largest random shift in time, as a share of the duration, rounded to whole frames."""
+    swap_polarity: StrictBool | None = None
+    """Of recordings: exchange the two polarities with probability 1/2."""
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     """Seed of the initial weights, the order of the images and their augmentation."""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xoresnet.data.batches import Normalise
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.network.xoresnet import XOResNet
@@ -54,15 +54,19 @@ def predict(
     norm_images: number of training images from which the statistics of batch norm are estimated. Raises `DataError`
     for data that do not fit an architecture, and `UsageError` for one that is not in the space of the weights.
     """
-    normalise = Normalise(data.mean, data.std)
-    batches = _norm_batches(data, norm_images, batch_size, normalise, network)
+
+    @cache
+    def batches_at(timesteps: int | None) -> list[Tensor]:
+        return _norm_batches(data, norm_images, batch_size, network, timesteps)
+
     for arch in archs:
         start = time.perf_counter()
         check_fits(arch, data)
         net = network.view(arch)
+        batches = batches_at(None if data.frames is None else arch.timesteps)
         estimate_norms(net, batches)
-        evaluation = evaluate(net, data.validation, normalise, network.device, batch_size=batch_size)
-        passes = sum(map(len, batches)) + len(data.validation)
+        evaluation = evaluate(net, data.validation, data.normalise, network.device, batch_size=batch_size)
+        passes = min(norm_images, len(data.train)) + len(data.validation)
         yield Prediction(net.arch, evaluation.as_dict("val_"), time.perf_counter() - start, passes)
 
 
@@ -82,11 +86,15 @@ def estimate_norms(net: XOResNet, batches: Iterable[Tensor]) -> None:
 
 
 def _norm_batches(
-    data: DataSet, images: int, batch_size: int, normalise: Normalise, network: SharedNetwork
+    data: DataSet, samples: int, batch_size: int, network: SharedNetwork, timesteps: int | None
 ) -> list[Tensor]:
-    """Random training images, which depend only on the seed of the weights, without augmentation."""
-    number = min(images, len(data.train))
+    """Random training samples, which depend only on the seed of the weights, without augmentation.
+
+    timesteps: of the frames of recordings; None for images.
+    """
+    train = data.train if timesteps is None else data.train.at(timesteps)
+    number = min(samples, len(train))
     state = np.random.SeedSequence((network.seed, 0, 2)).generate_state(1)
-    rows = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(int(state[0])))[:number]
+    rows = torch.randperm(len(train), generator=torch.Generator().manual_seed(int(state[0])))[:number]
     parts = rows.tensor_split(-(-number // batch_size))
-    return [normalise(data.train.take(part).to(network.device)) for part in parts]
+    return [data.normalise(train.take(part).to(network.device)) for part in parts]

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xoresnet.data.batches import Normalise, batch_count
+from xoresnet.data.batches import batch_count
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
@@ -32,6 +32,7 @@ from xoresnet.training.footprint import check_memory
 from xoresnet.training.learning import (
     check_finite,
     check_fits,
+    check_recipe,
     default_device,
     epoch_batches,
     lay_out,
@@ -113,7 +114,7 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         super().__init__(self.recipe.epochs, checkpoint)
         self.device = default_device(device)
         self._bf16 = uses_bf16(self.recipe, self.device)
-        self._normalise = Normalise(data.mean, data.std)
+        check_recipe(self.recipe, data)
         deepest = max(self.archs, key=lambda arch: arch.depth)
         check_memory(deepest, self.recipe, data, self.device, bf16=self._bf16)
         self._begin()
@@ -139,7 +140,7 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
         start = time.perf_counter()
         recipe, split = self.recipe, self.data.train
         per_epoch = batch_count(len(split), recipe.batch_size)
-        batches = epoch_batches(self.data, recipe, self._normalise, epoch, self.device)
+        batches = epoch_batches(self.data, recipe, epoch, self.device, timesteps=self.group.timesteps)
         rng = Random(str(np.random.SeedSequence((recipe.seed, epoch, 1)).generate_state(4)))
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         correct = torch.zeros((), dtype=torch.int64, device=self.device)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from xoresnet.data.batches import Normalise, evaluation_batches
-from xoresnet.data.images import Split
+from xoresnet.data.samples import Samples
 from xoresnet.network.count_spikes import SpikeCounts, count_spikes
 from xoresnet.network.xoresnet import XOResNet
 
@@ -31,19 +31,19 @@ class Evaluation(NamedTuple):
 
 def evaluate(
     net: XOResNet,
-    split: Split,
+    split: Samples,
     normalise: Normalise,
     device: torch.device,
     *,
     bf16: bool = False,
     batch_size: int = 256,
 ) -> Evaluation:
-    """Run the network on every image of a split, without augmentation; leaves the network in evaluation mode."""
+    """Run the network on every sample of a split, without augmentation; leaves the network in evaluation mode."""
     net.eval()
     loss, correct = 0.0, 0
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
     with torch.no_grad(), autocast, count_spikes(net) as counts:
-        for images, labels in evaluation_batches(split, batch_size, normalise, device):
+        for images, labels in evaluation_batches(split.at(net.arch.timesteps), batch_size, normalise, device):
             logits = net(images).float()
             loss += float(F.cross_entropy(logits, labels, reduction="sum"))
             correct += int((logits.argmax(1) == labels).sum())

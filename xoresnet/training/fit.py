@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from xoresnet.data.batches import Normalise, batch_count
-from xoresnet.data.images import Split
+from xoresnet.data.batches import batch_count
 from xoresnet.data.load import DataSet
+from xoresnet.data.samples import Samples
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import RunError
@@ -30,6 +30,7 @@ from xoresnet.training.footprint import check_memory
 from xoresnet.training.learning import (
     check_finite,
     check_fits,
+    check_recipe,
     default_device,
     epoch_batches,
     lay_out,
@@ -125,7 +126,7 @@ class Training(ResumableEpochs[EpochRecord]):
         self.recipe = recipe if seed is None else recipe.replace(seed=seed)
         self.device = default_device(device)
         self._bf16 = uses_bf16(self.recipe, self.device)
-        self._normalise = Normalise(data.mean, data.std)
+        check_recipe(self.recipe, data)
         self._on_step = on_step
         check_memory(arch, self.recipe, data, self.device, bf16=self._bf16)
         self._begin()
@@ -139,9 +140,9 @@ class Training(ResumableEpochs[EpochRecord]):
         lay_out(self.net, self.recipe, self.device)
         self._optimizer = optimizer_of(self.net, self.recipe)
 
-    def evaluate(self, split: Split) -> Evaluation:
-        """Evaluate the network as it is now on all images of a split, in the precision of training."""
-        return evaluate(self.net, split, self._normalise, self.device, bf16=self._bf16)
+    def evaluate(self, split: Samples) -> Evaluation:
+        """Evaluate the network as it is now on all samples of a split, in the precision of training."""
+        return evaluate(self.net, split, self.data.normalise, self.device, bf16=self._bf16)
 
     def _epoch(self, epoch: int) -> EpochRecord:
         if self.device.type == "cuda":
@@ -174,7 +175,7 @@ class Training(ResumableEpochs[EpochRecord]):
         loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         seen = 0
-        batches = epoch_batches(self.data, recipe, self._normalise, epoch, self.device)
+        batches = epoch_batches(self.data, recipe, epoch, self.device, timesteps=self.arch.timesteps)
         for number, (images, labels) in enumerate(batches):
             step = (epoch - 1) * per_epoch + number
             learning_rate = recipe.learning_rate_at(step, per_epoch * recipe.epochs)
@@ -239,7 +240,7 @@ def estimate_epoch_seconds(
         _ = step.train_loss  # waits for the device
         times.append(time.perf_counter() - start)
         start = time.perf_counter()
-    batch = data.validation.take(torch.arange(min(256, len(data.validation))))
-    training.evaluate(Split(batch, data.validation.labels[: len(batch)]))
-    evaluation = (time.perf_counter() - start) * len(data.validation) / len(batch)
+    few = data.validation.part(torch.arange(min(256, len(data.validation))))
+    training.evaluate(few)
+    evaluation = (time.perf_counter() - start) * len(data.validation) / len(few)
     return min(times) * step.steps + evaluation

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xoresnet.data.batches import Normalise, training_batches
-from xoresnet.data.images import Augmentation
+from xoresnet.data.batches import training_batches
+from xoresnet.data.images import Augmentation, EventAugmentation
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
@@ -22,8 +23,10 @@ __all__ = [
     "augmentation_of",
     "check_finite",
     "check_fits",
+    "check_recipe",
     "default_device",
     "epoch_batches",
+    "event_augmentation_of",
     "lay_out",
     "make_optimizer",
     "named_parameters",
@@ -91,19 +94,44 @@ def training_loss(net: XOResNet, recipe: Recipe, images: Tensor, labels: Tensor)
     return loss, steps.detach().mean(0)
 
 
+def check_recipe(recipe: Recipe, data: DataSet) -> None:
+    """Raises `UsageError` for a field that has no effect on the data: what varies recordings does nothing to images."""
+    if data.frames is None:
+        for name in EventAugmentation._fields:
+            if getattr(recipe, name) is not None:
+                raise UsageError(f"recipe.{name} varies recordings of event cameras, but {data.name} has images")
+
+
 def augmentation_of(data: DataSet, recipe: Recipe) -> Augmentation:
     """The data set's augmentation, with the fields that the recipe sets."""
-    of_recipe = {name: getattr(recipe, name) for name in Augmentation._fields}
-    return data.augmentation._replace(**{name: value for name, value in of_recipe.items() if value is not None})
+    return data.augmentation._replace(**_chosen(recipe, Augmentation._fields))
+
+
+def event_augmentation_of(data: DataSet, recipe: Recipe) -> EventAugmentation:
+    """The same for what only recordings have."""
+    return data.event_augmentation._replace(**_chosen(recipe, EventAugmentation._fields))
+
+
+def _chosen(recipe: Recipe, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(recipe, name) for name in names if getattr(recipe, name) is not None}
 
 
 def epoch_batches(
-    data: DataSet, recipe: Recipe, normalise: Normalise, epoch: int, device: torch.device
+    data: DataSet, recipe: Recipe, epoch: int, device: torch.device, *, timesteps: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The training images [N, C, H, W] and labels [N] of one epoch, in batches, as the recipe's seed orders them."""
-    augmentation = augmentation_of(data, recipe)
+    """The training samples and labels [N] of one epoch, in batches, as the recipe's seed orders them.
+
+    Samples are images [N, C, H, W], or frames [timesteps, N, 2, H, W] of recordings.
+    """
     return training_batches(
-        data.train, recipe.batch_size, augmentation, normalise, seed=recipe.seed, epoch=epoch, device=device
+        data.train.at(timesteps),
+        recipe.batch_size,
+        augmentation_of(data, recipe),
+        data.normalise,
+        seed=recipe.seed,
+        epoch=epoch,
+        device=device,
+        of_events=event_augmentation_of(data, recipe),
     )
 
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import torch
 
-from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet
 from xoresnet.description.arch import Arch
 from xoresnet.description.recipe import Recipe
@@ -44,8 +43,7 @@ def step_cost(arch: Arch, data: DataSet, recipe: Recipe, *, device: str | torch.
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(training.device)
     seconds = _seconds(training)
-    batch = data.validation.take(torch.arange(min(256, len(data.validation))))
-    training.evaluate(Split(batch, data.validation.labels[: len(batch)]))
+    training.evaluate(data.validation.part(torch.arange(min(256, len(data.validation)))))
     busy = min(max(1 - little / seconds, 0.0), 1.0) if recipe.batch_size > _FEWEST else 1.0
     return StepCost(seconds, busy, *_memory(training.device))
 

@@ -24,7 +24,6 @@ from tests.search.confirmations import carry_out, confirming, made_search
 from tests.search.runs import XORESNET
 from tests.search.views.test_search import fail, search_config, searching
 from xoresnet import load_data, load_model
-from xoresnet.data.batches import Normalise
 from xoresnet.measures.metrics import metric_of
 from xoresnet.network.count_spikes import count_spikes
 from xoresnet.results import Run, confirmed_networks, load, ranking_kept
@@ -60,7 +59,7 @@ def weights(folder: Path) -> set[str]:
 def test_test_figures_are_those_of_the_weights(real_confirmation: Path) -> None:
     data = load_data("digits")
     images = data.test.open(by="confirm")
-    inputs = Normalise(data.mean, data.std)(images.images)
+    inputs = data.normalise(images.images)
     kept = load(real_confirmation).confirmed.dropna(subset="weights")
     assert len(kept) == 4
     for row in kept.to_dict("records"):

@@ -29,7 +29,7 @@ def test_each_data_set_with_where_it_is_or_how_to_get_it(tmp_path: Path) -> None
             parts[name] = []
         else:
             parts[name].append(line.strip())
-    assert list(parts) == ["digits", "fashion-mnist", "cifar10", "cifar100", "mini-imagenet", "folder"]
+    assert list(parts) == list(DATASETS)
     assert parts["fashion-mnist"] == [f"found in {tmp_path}/data"]
     assert parts["cifar10"] == [
         "not found; to get it: xoresnet data cifar10 --download",
@@ -117,7 +117,7 @@ def test_the_test_set_is_read_too(tmp_path: Path) -> None:
         ("folder --data-root nowhere", 2, "there is no folder nowhere"),
         ("folder --data-root empty", 1, "*/empty contains no class folders with images"),
         ("folder --data-root one/cat", 1, "*/cat contains images but no class folders; give the folder above it *"),
-        ("mnist", 2, "there is no data set 'mnist'; *; did you mean 'fashion-mnist'?"),
+        ("mnist", 2, "there is no data set 'mnist'; *; did you mean 'n-mnist'?"),
         (
             "digits --validation-seed 3",
             2,

@@ -28,7 +28,6 @@ from tests.search.command_line import Result, xoresnet
 from tests.small_disk import file_limit, small_disk
 from tests.xoresnet.data.datasets.pictures import write_classes, write_image
 from tests.xoresnet.data.datasets.test_fashion_mnist import write_fashion
-from xoresnet.data.batches import Normalise
 from xoresnet.data.load import DataSet, load_data
 from xoresnet.data.spec import DataSpec
 from xoresnet.description.arch import Arch
@@ -142,7 +141,7 @@ def test_history_is_that_of_fit(trained: tuple[Path, Result]) -> None:
 def test_weights_give_the_figures_of_the_last_epoch(trained: tuple[Path, Result]) -> None:
     folder, _ = trained
     data = load_data("digits")
-    measured = evaluate(load_net(folder), data.validation, Normalise(data.mean, data.std), CPU).as_dict("val_")
+    measured = evaluate(load_net(folder), data.validation, data.normalise, CPU).as_dict("val_")
     assert measured.items() <= history_rows(folder)[-1].items()
     assert measured["val_accuracy"] > 0.3
     assert measured["spikes_per_sample"] > 10

@@ -28,7 +28,10 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_data_sets() -> None:
-    assert list(DATASETS) == ["digits", "fashion-mnist", "cifar10", "cifar100", "mini-imagenet", "folder"]
+    images = ["digits", "fashion-mnist", "cifar10", "cifar100", "mini-imagenet", "folder"]
+    assert [name for name in DATASETS if "frames" not in DATASETS[name].options] == images
+    recordings = ["n-mnist", "cifar10-dvs", "dvs128-gesture", "events-folder"]
+    assert [name for name in DATASETS if "frames" in DATASETS[name].options] == recordings
     with pytest.raises(TypeError):
         DATASETS["mine"] = DATASETS["digits"]  # type: ignore[index]
 

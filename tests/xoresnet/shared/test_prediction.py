@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from tests.xoresnet.shared.test_training import ARCHS, SHORT, quarter, weights_of
-from xoresnet.data.batches import Normalise
 from xoresnet.data.load import DataSet
 from xoresnet.errors import DataError
 from xoresnet.shared.prediction import estimate_norms, predict
@@ -39,7 +38,7 @@ def test_norms_are_those_of_the_images(training: SharedTraining) -> None:
 
 def test_figures_are_those_of_the_view(training: SharedTraining, data: DataSet) -> None:
     """With all training images the statistics do not hang on which were drawn."""
-    normalise = Normalise(data.mean, data.std)
+    normalise = data.normalise
     predictions = list(predict(training.network, ARCHS, data, norm_images=300, batch_size=300))
     assert [prediction.arch for prediction in predictions] == [arch.canonical() for arch in ARCHS]
     for arch, prediction in zip(ARCHS, predictions, strict=True):

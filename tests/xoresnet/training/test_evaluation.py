@@ -4,7 +4,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from xoresnet.data.batches import Normalise
 from xoresnet.data.images import Split
 from xoresnet.data.load import DataSet, load_data
 from xoresnet.description.arch import Arch
@@ -39,7 +38,7 @@ def test_figures_are_those_of_all_images_at_once(net: XOResNet, data: DataSet) -
     split = data.train  # 1,151 images: several batches, the last one smaller
     net.train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    evaluation = evaluate(net, split, Normalise(data.mean, data.std), CPU)
+    evaluation = evaluate(net, split, data.normalise, CPU)
     assert not net.training
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     with torch.no_grad(), count_spikes(net) as counts:
@@ -52,7 +51,7 @@ def test_figures_are_those_of_all_images_at_once(net: XOResNet, data: DataSet) -
 
 def test_every_image_counts_once(net: XOResNet, data: DataSet) -> None:
     """A mean of the batches' means would weigh the images of a small last batch more."""
-    normalise = Normalise(data.mean, data.std)
+    normalise = data.normalise
     parts = [Split(data.train.images[start:end], data.train.labels[start:end]) for start, end in ((0, 256), (256, 257))]
     both = Split(data.train.images[:257], data.train.labels[:257])
     first, last = (evaluate(net, part, normalise, CPU) for part in parts)
@@ -64,7 +63,7 @@ def test_every_image_counts_once(net: XOResNet, data: DataSet) -> None:
 
 
 def test_figures_by_name(net: XOResNet, data: DataSet) -> None:
-    evaluation = evaluate(net, data.validation, Normalise(data.mean, data.std), CPU)
+    evaluation = evaluate(net, data.validation, data.normalise, CPU)
     figures = evaluation.as_dict("val_")
     assert (figures["val_loss"], figures["val_accuracy"]) == (evaluation.loss, evaluation.accuracy)
     assert {name: figures[name] for name in evaluation.counts.as_dict()} == evaluation.counts.as_dict()

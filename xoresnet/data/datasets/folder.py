@@ -2,7 +2,7 @@
 
 If the root contains `train/` with class folders, the images of `train/` and `val/` are pooled for training (validation
 images are cut from them by seed), and `test/` is the test set. Without `test/`, or without such parts, one sixth of
-each class is set aside as the test set by the rule of `reading/split.py` at a fixed seed (`reading/image_lists.py`).
+each class is set aside as the test set by the rule of `reading/split.py` at a fixed seed (`reading/pool.py`).
 
 Images have the size `ReadOptions(image_size=(height, width))` and 1 or 3 `channels`; by default those of the first
 training image. `image_files.decode` tells how an image is brought to that size. Decoded images are cached
@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from xoresnet.data.reading.file_list import FileList, has_class_folders, list_class_folders
 from xoresnet.data.reading.image_files import IMAGES, image_shape
-from xoresnet.data.reading.image_lists import read_image_lists, split_pool
+from xoresnet.data.reading.image_lists import read_image_lists
 from xoresnet.data.reading.loader import Loader, ReadOptions, Source
+from xoresnet.data.reading.pool import list_parts
 
 __all__ = ["LOADER"]
 
@@ -27,13 +27,7 @@ def _find(roots: Sequence[Path]) -> Path | None:
 
 
 def _read(place: Path, options: ReadOptions) -> Source:
-    test: FileList | Path
-    if not has_class_folders(place / "train"):
-        train, test = split_pool(list_class_folders(place, IMAGES))
-    else:
-        train, test = list_class_folders(place, IMAGES, ("train", "val")), place / "test"
-        if not test.is_dir():
-            train, test = split_pool(train)
+    train, test = list_parts(place, IMAGES)
     channels, *size = image_shape(train.path(0))
     height, width = options.image_size or size
     return read_image_lists("folder", train, test, (options.channels or channels, height, width), options.progress)

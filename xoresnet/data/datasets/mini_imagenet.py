@@ -8,7 +8,7 @@ two forms:
 
 The original splits share no class, because they serve few-shot learning. Here all images are pooled and split anew
 within each class: one sixth is the test set (100 of 600), by the rule of `reading/split.py` at
-`image_lists.TEST_SEED`, with images sorted by class and file name; so both forms give the same split. Images are
+`pool.TEST_SEED`, with images sorted by class and file name; so both forms give the same split. Images are
 brought to RGB and to 84 x 84 by `image_files.decode` and cached (`image_cache.py`), test images only when the test set
 is opened.
 """
@@ -22,8 +22,9 @@ from pathlib import Path, PurePosixPath
 from xoresnet.data.images import Augmentation
 from xoresnet.data.reading.file_list import FileList, has_class_folders, list_class_folders
 from xoresnet.data.reading.image_files import IMAGES
-from xoresnet.data.reading.image_lists import read_image_lists, split_pool
+from xoresnet.data.reading.image_lists import read_image_lists
 from xoresnet.data.reading.loader import Loader, ReadOptions, Source
+from xoresnet.data.reading.pool import split_pool
 from xoresnet.errors import DataError
 
 __all__ = ["LOADER"]

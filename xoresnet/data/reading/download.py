@@ -43,11 +43,18 @@ def published_files(class_name: str) -> list[RemoteFile]:
     return [RemoteFile(kind.filename, (kind.url,), kind.tgz_md5)]
 
 
-def fetch(files: Iterable[RemoteFile], folder: Path, is_whole: Callable[[Path], bool]) -> None:
+def fetch(
+    files: Iterable[RemoteFile],
+    folder: Path,
+    is_whole: Callable[[Path], bool],
+    *,
+    most_bytes: int = MOST_FILE_BYTES,
+) -> None:
     """Fetch those files that the folder lacks, or whose copy there is neither the published one nor `is_whole`.
 
-    A copy is replaced only when the new one is complete and has its checksum. Raises `DataError`, which names the
-    address and the reason; the folder is then as it was, but for the files that had been fetched before.
+    A copy is replaced only when the new one is complete and has its checksum. most_bytes: of one file. Raises
+    `DataError`, which names the address and the reason; the folder is then as it was, but for the files that had been
+    fetched before.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +64,7 @@ def fetch(files: Iterable[RemoteFile], folder: Path, is_whole: Callable[[Path], 
                 if is_alone:
                     _remove_partial(path)
                 if not path.is_file() or (md5_of(path) != file.md5 and not is_whole(path)):
-                    _fetch(file, path)
+                    _fetch(file, path, most_bytes)
     except OSError as error:
         raise DataError(f"nothing can be downloaded into {folder}: {error.strerror or error}") from error
 
@@ -78,12 +85,12 @@ def md5_of(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _fetch(file: RemoteFile, path: Path) -> None:
+def _fetch(file: RemoteFile, path: Path, most_bytes: int) -> None:
     faults: list[str] = []
     for url in file.urls:
         try:
             with replaced(path) as partial:
-                _download(url, partial, file.md5)
+                _download(url, partial, file.md5, most_bytes)
         except (OSError, http.client.HTTPException, ValueError) as error:
             faults.append(f"{url}: {' '.join(str(error).split()) or type(error).__name__}")
         else:
@@ -91,13 +98,13 @@ def _fetch(file: RemoteFile, path: Path) -> None:
     raise DataError(f"{file.name} could not be downloaded into {path.parent}: {'; '.join(faults)}")
 
 
-def _download(url: str, path: Path, md5: str) -> None:
+def _download(url: str, path: Path, md5: str, most_bytes: int) -> None:
     """Raises OSError, HTTPException, or ValueError for content that is not the published one."""
     digest, size = hashlib.md5(usedforsecurity=False), 0
     with urlopen(url, timeout=_TIMEOUT_SECONDS) as source, path.open("wb") as target:
         for chunk in _chunks(source):
             size += len(chunk)
-            if size > MOST_FILE_BYTES:
+            if size > most_bytes:
                 raise ValueError("it does not end")
             digest.update(chunk)
             target.write(chunk)

@@ -1,4 +1,4 @@
-"""Data sets of single image files: one pool cut into training and test images, decoded and cached."""
+"""Data sets of single image files, decoded and cached."""
 
 from __future__ import annotations
 
@@ -11,19 +11,9 @@ from xoresnet.data.reading.file_list import FileList, list_class_folders
 from xoresnet.data.reading.image_cache import cached_split
 from xoresnet.data.reading.image_files import IMAGES
 from xoresnet.data.reading.loader import Progress, Source
-from xoresnet.data.reading.split import split_rows
 from xoresnet.errors import DataError
 
-__all__ = ["TEST_SEED", "TEST_SHARE", "read_image_lists", "split_pool"]
-
-TEST_SEED = 84
-TEST_SHARE = 1 / 6
-
-
-def split_pool(pool: FileList) -> tuple[FileList, FileList]:
-    """Training and test images of one pool, by the rule of `split.py` at `TEST_SEED`."""
-    train, test = split_rows(pool.label_tensor, pool.classes, TEST_SHARE, TEST_SEED, where=pool.root)
-    return pool.select(train), pool.select(test)
+__all__ = ["read_image_lists"]
 
 
 def read_image_lists(

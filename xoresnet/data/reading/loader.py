@@ -7,16 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from xoresnet.data.images import Augmentation, Split, Statistics
+from torch import Tensor
+
+from xoresnet.data.images import Augmentation, EventAugmentation, Statistics
+from xoresnet.data.samples import Samples
 from xoresnet.description.recipe import Recipe
 from xoresnet.errors import DataError, UsageError
 from xoresnet.limits import MOST_SIDE
 from xoresnet.plain_text import shown
 
-__all__ = ["DamagedError", "Loader", "Progress", "ReadOptions", "Source", "require"]
+__all__ = ["DamagedError", "FrameRule", "Loader", "Progress", "ReadOptions", "Source", "require"]
 
+FrameRule = Literal["count", "time"]
+"""Whether the parts of a recording, its frames, have equally many events or last equally long."""
 Progress = Callable[[int, int], None]
 """Called with the number of images done and the number of all images."""
 
@@ -26,6 +31,7 @@ class DamagedError(DataError):
 
 
 _NO_AUGMENTATION = Augmentation()
+_NO_EVENT_AUGMENTATION = EventAugmentation()
 _DEFAULT_RECIPE = Recipe()
 
 
@@ -39,9 +45,11 @@ class ReadOptions:
     verify: bool = True
     """Whether files as large as the published ones must have the published checksums."""
     image_size: tuple[int, int] | None = None
-    """Height and width to which images of different sizes are scaled."""
+    """Height and width to which images of different sizes are scaled, or the frames of recordings."""
     channels: int | None = None
     """1 for grey, 3 for colour."""
+    frames: FrameRule | None = None
+    """How recordings are cut into frames: `count` or `time`; None for `count`."""
     expected_classes: int | None = None
     """The number of classes that is required, in place of the data set's own number."""
     progress: Progress | None = None
@@ -55,6 +63,8 @@ class ReadOptions:
             raise UsageError(f"image_size must be at most {MOST_SIDE:,} x {MOST_SIDE:,}, got {shown(size)}")
         if self.channels not in (None, 1, 3):
             raise UsageError(f"channels must be 1 (grey) or 3 (colour), got {shown(self.channels)}")
+        if self.frames not in (None, "count", "time"):
+            raise UsageError(f"frames must be count or time, got {shown(self.frames)}")
 
 
 @dataclass(frozen=True)
@@ -62,13 +72,17 @@ class Source:
     """What a loader has read. Of the test set it holds only the way to read it."""
 
     classes: tuple[str, ...]
-    train: Split
-    """All training images, before the validation images are cut from them."""
-    read_test: Callable[[], Split]
+    train: Samples
+    """All training samples, before those for validation are cut from them."""
+    read_test: Callable[[], Samples]
     statistics: Statistics | None = None
     """Of `train`, if the loader knows them without going through the images."""
     left_out: tuple[tuple[str, int], ...] = ()
     """How many files beside the training images were not read, by the endings of their names."""
+    persons: Tensor | None = None
+    """int64 [N]: who is in each sample of `train`, where validation must not have the persons of training."""
+    frames: FrameRule | None = None
+    """How recordings become frames; None for images."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +102,7 @@ class Loader:
     num_classes: int | None = None
     """None for any number."""
     augmentation: Augmentation = _NO_AUGMENTATION
+    event_augmentation: EventAugmentation = _NO_EVENT_AUGMENTATION
     recipe: Recipe = _DEFAULT_RECIPE
     """The recipe with which small networks train well on it; a comment names the experiments behind it."""
     validation_share: float = 0.1
@@ -112,7 +127,14 @@ class Loader:
         supported = {"verify", "progress", "expected_classes", *self.options}
         for field in fields(options):
             if field.name not in supported and getattr(options, field.name) is not None:
-                raise UsageError(f"{self.name} has no option {field.name}: its images are used as they are")
+                raise UsageError(f"{self.name} has no option {field.name}: {self._why_not(field.name)}")
+
+    def _why_not(self, option: str) -> str:
+        if option == "frames":
+            return "it has images, not recordings of event cameras"
+        if "frames" in self.options:
+            return "recordings have the two polarities of events"
+        return "its images are used as they are"
 
 
 def require(module: str, purpose: str) -> Any:

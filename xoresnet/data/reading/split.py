@@ -4,6 +4,9 @@ The rule: every image, in the order of its data set, draws one 64-bit number fro
 that numpy promises never to change. In each class, the images with the smallest numbers are set aside: floor(s n + 1/2)
 of n images for a share s, but at least one and never all. Where only a share of the others is wanted, those with the
 largest numbers of each class are kept, so that smaller shares lie within larger ones.
+
+Where samples belong to persons, the persons draw the numbers, in ascending order, and all samples of those with the
+smallest ones are set aside, by the same formula.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from torch import Tensor
 from xoresnet.data.images import Statistics
 from xoresnet.errors import DataError
 
-__all__ = ["channel_statistics", "fewer_rows", "split_rows"]
+__all__ = ["channel_statistics", "fewer_rows", "split_groups", "split_rows"]
 
 _CHUNK_VALUES = 2**17  # one MiB of float64, which stays in a core's cache
 
@@ -46,6 +49,31 @@ def split_rows(
             raise DataError(f"{where}: class {name!r} has {number}; at least 2 are required, to set one aside")
         count = min(max(math.floor(share * len(rows) + 0.5), 1), len(rows) - 1)
         aside[rows[np.argsort(numbers[rows], kind="stable")[:count]]] = True
+    return torch.from_numpy(np.flatnonzero(~aside)), torch.from_numpy(np.flatnonzero(aside))
+
+
+def split_groups(
+    labels: Tensor, groups: Tensor, classes: Sequence[str], share: float, seed: int, *, where: object
+) -> tuple[Tensor, Tensor]:
+    """Rows that stay and rows that are set aside, by whole groups: no group is in both.
+
+    groups: int64 [N], such as the number of a person. Raises `DataError` for fewer than two groups, and for a class
+    that only one of the two parts would have.
+
+    >>> import torch
+    >>> split_groups(torch.tensor([0, 0, 0]), torch.tensor([7, 3, 3]), ["wave"], share=0.3, seed=0, where="here")
+    (tensor([0]), tensor([1, 2]))
+    """
+    numbers = np.unique(groups.numpy())
+    if len(numbers) < 2:
+        raise DataError(f"{where}: all recordings are of one person; at least 2 are required, to set one aside")
+    count = min(max(math.floor(share * len(numbers) + 0.5), 1), len(numbers) - 1)
+    chosen = numbers[np.argsort(np.random.PCG64(seed).random_raw(len(numbers)), kind="stable")[:count]]
+    aside = np.isin(groups.numpy(), chosen)
+    for part, rows in (("training", ~aside), ("validation", aside)):
+        missing = set(range(len(classes))) - set(labels.numpy()[rows].tolist())
+        if missing:
+            raise DataError(f"{where}: no {part} recording has class {classes[min(missing)]!r}; use another seed")
     return torch.from_numpy(np.flatnonzero(~aside)), torch.from_numpy(np.flatnonzero(aside))
 
 

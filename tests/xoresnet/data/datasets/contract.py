@@ -12,11 +12,19 @@ from torch import Tensor
 
 from xoresnet.data.load import DATASETS, DataSet, data_status, load_data
 from xoresnet.data.reading.loader import ReadOptions
+from xoresnet.data.samples import Samples
 from xoresnet.errors import DataError
+
+TIMESTEPS = 2
+
+
+def whole(split: Samples) -> Tensor:
+    """All images [N, C, H, W], or all frames [T, N, 2, H, W]."""
+    return split.at(TIMESTEPS).take(torch.arange(len(split)))
 
 
 def split_content(data: DataSet) -> list[Tensor]:
-    return [data.train.images, data.train.labels, data.validation.images, data.validation.labels]
+    return [whole(data.train), data.train.labels, whole(data.validation), data.validation.labels]
 
 
 class DatasetContract:
@@ -57,11 +65,14 @@ class DatasetContract:
         assert len(data.classes) == data.num_classes == self.num_classes
         assert len(data.mean) == len(data.std) == self.input_shape[0]
         for split in (data.train, data.validation, data.test.open(by="confirm")):
-            assert (split.images.dtype, split.labels.dtype) == (torch.uint8, torch.int64)
-            assert split.images.shape == (len(split), *self.input_shape)
+            samples = whole(split)
+            assert (samples.dtype, split.labels.dtype) == (torch.uint8, torch.int64)
+            assert samples.shape[-4:] == (len(split), *self.input_shape)
             assert set(split.labels.tolist()) == set(range(self.num_classes))
             some = torch.tensor([1, 0, len(split) - 1])
-            assert torch.equal(split.take(some), split.images[some])
+            assert torch.equal(split.at(TIMESTEPS).take(some), samples[..., some, :, :, :])
+            assert torch.equal(whole(split.part(some)), samples[..., some, :, :, :])
+            assert torch.equal(split.part(some).part(torch.tensor([2, 0])).labels, split.labels[some[[2, 0]]])
 
     def test_validation_is_cut_class_by_class(self, root: Path) -> None:
         data = self.load(root, share=0.3)
@@ -74,7 +85,7 @@ class DatasetContract:
         assert data.train.rows is not None
         assert data.validation.rows is not None
         rows = torch.cat([data.train.rows, data.validation.rows])
-        assert torch.equal(rows.sort().values, torch.arange(len(data.train.pool)))
+        assert torch.equal(rows.sort().values, torch.arange(len(data.train) + len(data.validation)))
 
     def test_one_seed_one_split(self, root: Path) -> None:
         first, again, other = self.load(root), self.load(root), self.load(root, seed=1)

@@ -58,13 +58,8 @@ def builder(root: Path, how: str) -> subprocess.Popen[str]:
 def build(root: Path) -> tuple[Split, list[tuple[int, int]]]:
     """The split, and the progress that was reported."""
     calls: list[tuple[int, int]] = []
-
-    def progress(done: int, total: int) -> None:
-        calls.append((done, total))
-
-    split, _ = cached_split(
-        list_class_folders(root, IMAGES), SHAPE, "test", lambda done, total: calls.append((done, total))
-    )
+    images = list_class_folders(root, IMAGES)
+    split, _ = cached_split(images, SHAPE, "test", lambda done, total: calls.append((done, total)))
     return split, calls
 
 
