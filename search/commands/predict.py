@@ -35,7 +35,8 @@ def predict(model: str, images: Sequence[str], top: int, spikes: bool, trust_cod
 
     MODEL is the folder of a model that `xoresnet export` wrote, of a training (`xoresnet train`), or RUN:ID for a trial
     of a search. IMAGE is a file, or a folder for all image files in it; images are scaled and cut as the images of the
-    data set were.
+    data set were. For a model of recordings of event cameras, it is a recording (.npy, .bin, .aedat4) or a folder of
+    them.
     """
     from xoresnet.models import load_model  # torch, which `--help` and wrong options do not need
 

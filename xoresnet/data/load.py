@@ -118,6 +118,8 @@ class DataSet:
     """How many files in and beside class folders were not read, by the endings of their names."""
     frames: FrameRule | None = None
     """How recordings of event cameras are cut into frames, `count` or `time`; None for images."""
+    sensor: tuple[int, int] | None = None
+    """Height and width of the sensor of recordings, whose events frames of another size count."""
     event_augmentation: EventAugmentation = _NO_EVENT_AUGMENTATION
     """How training recordings are varied, besides `augmentation`."""
 
@@ -126,7 +128,7 @@ class DataSet:
         """Ten hexadecimal digits that identify what training sees: split, labels, statistics, classes, augmentation."""
         digest = hashlib.sha256(repr((self.classes, self.mean, self.std, self.augmentation)).encode())
         if self.frames is not None:
-            digest.update(repr((self.frames, self.input_shape, self.event_augmentation)).encode())
+            digest.update(repr((self.frames, self.sensor, self.input_shape, self.event_augmentation)).encode())
         for split in (self.train, self.validation):
             for numbers in (split.labels, split.rows):
                 digest.update(b"-" if numbers is None else numbers.numpy().tobytes())
@@ -208,6 +210,7 @@ def load_data(
         test=SealedTest(name, source.read_test),
         left_out=source.left_out,
         frames=source.frames,
+        sensor=source.sensor,
         event_augmentation=loader.event_augmentation,
     )
 

@@ -12,7 +12,7 @@ from xoresnet.measures.metrics import METRICS, metric_of
 from xoresnet.plain_text import visible
 from xoresnet.standalone.config import ModelConfig
 from xoresnet.standalone.folder import CONFIG, WEIGHTS
-from xoresnet.standalone.format import Format
+from xoresnet.standalone.format import Format, Sample
 
 __all__ = ["model_card"]
 
@@ -47,9 +47,22 @@ left, top = (image.width - {width}) // 2, (image.height - {height}) // 2
 pixels = np.asarray(image.crop((left, top, left + {width}, top + {height})), dtype=np.float32) / 255
 images = pixels.reshape(1, {height}, {width}, {channels}).transpose(0, 3, 1, 2)"""
 """What `data/reading/image_files.py` does to an image."""
+_PREDICT_EVENTS = """from xoresnet import load_model
+
+model = load_model(".")  # this folder
+found = model.predict("recording.npy")  # a file, a folder, or frames of NumPy or torch
+print(found.labels, found.probabilities)"""
+_COUNT = """import numpy as np
+
+x, y, p, t = np.load("recording.npy").astype(np.int64).T  # one event in each row, in the order of time
+steps = np.minimum({places} // max({span} // {timesteps}, 1), {timesteps} - 1)
+frames = np.zeros(({timesteps}, 1, 2, {height}, {width}), dtype=np.float32)
+np.add.at(frames, (steps, 0, p, y * {height} // {sensor[0]}, x * {width} // {sensor[1]}), 1)
+frames = frames.clip(max=255)"""
+"""What `data/events/frames.py` does to the events of a recording."""
 _WITHOUT_XORESNET = (
-    "The other files need no xoresnet. The first lines make of a photo what the network takes, as its data set did; "
-    "give these `images` in place of random ones (`torch.from_numpy(images)` where tensors are wanted). The class is "
+    "The other files need no xoresnet. The first lines make of a {what} what the network takes, as its data set did; "
+    "give these `{name}` in place of random ones (`torch.from_numpy({name})` where tensors are wanted). The class is "
     "the place of the largest logit in the list above."
 )
 _LICENCE = "The weights belong to whoever trained them; xoresnet is under Apache-2.0."
@@ -64,7 +77,7 @@ def model_card(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) 
         "\n".join(["| | |", "| --- | --- |", *_rows(config, formats, spikes=spikes)]),
         _ENERGY.format(*Energy()),
         f"## Use\n\n`{CONFIG}` and `{WEIGHTS}` load with xoresnet:",
-        f"```python\n{_PREDICT}\n```",
+        f"```python\n{_PREDICT if config.data.frames is None else _PREDICT_EVENTS}\n```",
         f"Classes, in the order of the logits: {classes}.",
         *_examples(config, formats, spikes=spikes),
         f"## Network\n\n```text\n{_fenced(summary(config.arch))}\n```",
@@ -75,11 +88,11 @@ def model_card(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) 
 
 
 def _rows(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) -> list[str]:
-    arch = config.arch
+    arch, frames = config.arch, config.data.frames is not None
     rows = {
-        "input": f"images [N, {_shape(config)}], float32 in [0, 1]; they are normalised inside",
+        "input": _input(config),
         "output": _output(arch.num_classes, formats, spikes=spikes),
-        "time steps": f"{arch.timesteps}, with the same image at each of them",
+        "time steps": f"{arch.timesteps}, with {'one frame' if frames else 'the same image'} at each of them",
         "neuron": _neuron(arch.neuron),
         "parameters": f"{params_count(arch):,}",
     }
@@ -88,6 +101,15 @@ def _rows(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) -> li
     for metric in (METRICS[name] for name in _FIGURES if name in config.figures):
         rows[f"{metric.long_heading}{of_these}"] = metric.text(config.figures[metric.name])
     return [f"| {name} | {text} |" for name, text in rows.items()]
+
+
+def _input(config: ModelConfig) -> str:
+    timesteps, shape = config.arch.timesteps, ", ".join(map(str, config.arch.input_shape))
+    if config.data.frames is None:
+        return f"images [N, {shape}], float32 in [0, 1]; they are normalised inside"
+    parts = "equally many events" if config.data.frames == "count" else "equal length"
+    counted = f"float32: the events of each polarity and pixel in {timesteps} parts of {parts}"
+    return f"frames [{timesteps}, N, {shape}], {counted}"
 
 
 def _confirmed(figures: Mapping[str, float]) -> dict[str, str]:
@@ -120,11 +142,24 @@ def _output(classes: int, formats: Sequence[Format], *, spikes: bool) -> str:
 def _examples(config: ModelConfig, formats: Sequence[Format], *, spikes: bool) -> list[str]:
     if not formats:
         return []
+    frames = config.data.frames is not None
+    steps = (config.arch.timesteps,) if frames else ()
+    sample = Sample(", ".join(map(str, (*steps, 1, *config.arch.input_shape))), is_frames=frames)
+    examples = [form.example(sample, spikes=spikes and form.returns_spikes) for form in formats]
+    told = _WITHOUT_XORESNET.format(what="recording" if frames else "photo", name=sample.name)
+    return [told, *(f"```python\n{code}\n```" for code in (_preparing(config), *examples))]
+
+
+def _preparing(config: ModelConfig) -> str:
+    """Code that makes what the network takes."""
     channels, height, width = config.arch.input_shape
-    mode = "L" if channels == 1 else "RGB"
-    preparing = _PREPARE.format(mode=mode, channels=channels, height=height, width=width)
-    examples = [form.example(_shape(config), spikes=spikes and form.returns_spikes) for form in formats]
-    return [_WITHOUT_XORESNET, *(f"```python\n{code}\n```" for code in (preparing, *examples))]
+    if config.data.frames is None:
+        mode = "L" if channels == 1 else "RGB"
+        return _PREPARE.format(mode=mode, channels=channels, height=height, width=width)
+    by_count = config.data.frames == "count"
+    places, span = ("np.arange(len(t))", "len(t)") if by_count else ("(t - t[0])", "(t[-1] - t[0])")
+    sizes = {"timesteps": config.arch.timesteps, "height": height, "width": width}
+    return _COUNT.format(places=places, span=span, sensor=config.data.sensor, **sizes)
 
 
 def _training(config: ModelConfig) -> list[str]:
@@ -135,10 +170,6 @@ def _training(config: ModelConfig) -> list[str]:
     versions = ", ".join(_literal(f"{name} {version}") for name, version in config.versions.items())
     made_with = f"\n\nMade with {versions}." if versions else ""
     return [f"## Training\n\n{origin}Recipe:\n\n" + "\n".join(lines) + made_with]
-
-
-def _shape(config: ModelConfig) -> str:
-    return ", ".join(map(str, config.arch.input_shape))
 
 
 def _fenced(text: str) -> str:

@@ -44,7 +44,7 @@ class Reference:
     """What the network itself returns for some images."""
 
     def __init__(self, model: Standalone, images: Tensor) -> None:
-        """model: counts spikes. images: [N, C, H, W] in [0, 1]."""
+        """model: counts spikes. images: [N, C, H, W] in [0, 1], or frames [T, N, 2, H, W]."""
         self.images = images
         with torch.no_grad():
             self.logits, self.spikes = cast("tuple[Tensor, Tensor]", model(images))
@@ -54,7 +54,7 @@ class Reference:
         """Compare a file, which `run` runs. Raises `ExportError`, naming the path, if it returns something else."""
         with torch.no_grad():
             outputs = run(self.images)
-            run(self.images[:1])  # another batch size
+            run(self.images.narrow(-4, 0, 1))  # another batch size
         logits, *counts = outputs if isinstance(outputs, tuple) else (outputs,)
         if logits.shape != self.logits.shape:
             raise ExportError(f"{path} returns logits {list(logits.shape)}, the network {list(self.logits.shape)}")
@@ -66,7 +66,7 @@ class Reference:
         if counts and not bool((counts[0] == self.spikes)[self.decided].all()):
             raise ExportError(f"{path} differs from the network: it counts other numbers of spikes")
         worst_error = float(errors[self.decided].max()) if bool(self.decided.any()) else math.nan
-        return Exported(path, len(self.images), int(self.decided.sum()), worst_error)
+        return Exported(path, len(self.decided), int(self.decided.sum()), worst_error)
 
 
 def decided(model: Standalone, images: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ def decided(model: Standalone, images: Tensor) -> Tensor:
         copy, draw = deepcopy(model).double(), torch.Generator().manual_seed(0)
         weights = [weight for weight in copy.state_dict().values() if weight.is_floating_point()]
         originals = [weight.clone() for weight in weights]
-        stable = torch.ones(len(images), dtype=torch.bool)
+        stable = torch.ones(len(logits), dtype=torch.bool)
         for _ in range(_COPIES):
             copied_logits, copied_spikes = cast("tuple[Tensor, Tensor]", copy(images.double()))
             near = (copied_logits - logits).abs().amax(1) <= _NEAR * logits.abs().max()

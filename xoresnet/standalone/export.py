@@ -32,6 +32,8 @@ __all__ = ["FORMATS", "collect_formats", "export"]
 _FOLDER = "safetensors"
 _CARD = "README.md"
 _IMAGES = 16
+_EVENTS = 0.3
+"""Mean number of events in each pixel of a random frame."""
 
 
 def collect_formats() -> dict[str, Format]:
@@ -59,7 +61,7 @@ def export(
 
     formats: some of `FORMATS`. spikes: single files also return the number of spikes that each image cost. fold: in
     single files, batch norms are folded into convolutions. (`.nir` has one output and is always folded.) images:
-    [N, C, H, W] in [0, 1] to compare on; random ones by default.
+    [N, C, H, W] in [0, 1], or frames [T, N, 2, H, W], to compare on; random ones by default.
 
     A model that the folder already holds is replaced as a whole. Raises `UsageError` for an unknown format and for a
     folder that holds other files, `UnsupportedError` for a network that a format cannot express, and `ExportError` for
@@ -68,20 +70,26 @@ def export(
     chosen = _choose(formats)
     folder = local_path(folder, "folder")
     _check_room(folder)
-    shape = config.arch.input_shape
-    images = images if images is not None else torch.rand(_IMAGES, *shape, generator=torch.Generator().manual_seed(0))
-    reference = Reference(Standalone(net, config.data.mean, config.data.std, spikes=True), images)
+    reference = Reference(Standalone.of(net, config, spikes=True), _random(config) if images is None else images)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
         place = Path(name)
         save_model(place, net, config)
         written = [reference.compare(folder, load_model(place, spikes=True))]
-        model = Standalone(net, config.data.mean, config.data.std, spikes=spikes, fold=fold)
-        model.config = config
+        model = Standalone.of(net, config, spikes=spikes, fold=fold)
         written += [_write(form, model, place, folder, reference) for form in chosen]
         write_text(place / _CARD, model_card(config, chosen, spikes=spikes))
         _replace(folder, place)
     return written
+
+
+def _random(config: ModelConfig) -> Tensor:
+    """Images whose pixels are equally likely to have any value, or frames of events that are independent."""
+    generator, (channels, height, width) = torch.Generator().manual_seed(0), config.arch.input_shape
+    if config.data.frames is None:
+        return torch.rand(_IMAGES, channels, height, width, generator=generator)
+    rates = torch.full((config.arch.timesteps, _IMAGES, channels, height, width), _EVENTS)
+    return torch.poisson(rates, generator=generator)
 
 
 def _choose(names: Sequence[str]) -> list[Format]:

@@ -55,7 +55,7 @@ def write_config(folder: Path, config: ModelConfig) -> None:
 
 
 def load_model(folder: str | Path, *, spikes: bool = False, trust_code: bool = False) -> Standalone:
-    """A trained model, ready to use: takes images [N, C, H, W] in [0, 1], returns logits [N, classes].
+    """A trained model, ready to use: takes images [N, C, H, W] in [0, 1], or frames, and returns logits [N, classes].
 
     folder: of a model, a training or a trial of a search. spikes: also return the number of spikes that each image
     cost, [N]. The model's description is in `.config`. trust_code: import merges and neurons
@@ -67,9 +67,7 @@ def load_model(folder: str | Path, *, spikes: bool = False, trust_code: bool = F
     config = _read_config(folder, trust_code=trust_code)
     weights = folder / WEIGHTS
     net = _load_weights(config.arch, weights if weights.exists() else folder / _TRAINED_WEIGHTS)
-    model = Standalone(net, config.data.mean, config.data.std, spikes=spikes)
-    model.config = config
-    return model
+    return Standalone.of(net, config, spikes=spikes)
 
 
 def _read_config(folder: Path, *, trust_code: bool) -> ModelConfig:

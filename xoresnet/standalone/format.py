@@ -6,20 +6,47 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
 from xoresnet.errors import ExportError
 from xoresnet.standalone.module import Standalone
 
-__all__ = ["Example", "Format"]
+__all__ = ["Example", "Format", "Sample"]
+
+
+class Sample(NamedTuple):
+    """What a model takes, for the code in its card."""
+
+    shape: str
+    """`1, C, H, W` of one image, or `T, 1, 2, H, W` of the frames of one recording."""
+    is_frames: bool = False
+
+    @property
+    def name(self) -> str:
+        return "frames" if self.is_frames else "images"
+
+    @property
+    def torch(self) -> str:
+        """A random one, as an expression of torch."""
+        return f"torch.poisson(torch.full(({self.shape}), 0.3))" if self.is_frames else f"torch.rand({self.shape})"
+
+    @property
+    def numpy(self) -> str:
+        """A random one, as an expression of NumPy, float32."""
+        drawn = f"np.random.poisson(0.3, ({self.shape}))" if self.is_frames else f"np.random.rand({self.shape})"
+        return f"{drawn}.astype(np.float32)"
+
+    @property
+    def comment(self) -> str:
+        return "events in each frame" if self.is_frames else "in [0, 1]"
 
 
 class Example(Protocol):
-    """Code that loads the file and runs it on one image. shape: `C, H, W`; spikes: whether it returns their count."""
+    """Code that loads the file and runs it on one sample. spikes: whether it returns their count."""
 
-    def __call__(self, shape: str, *, spikes: bool) -> str: ...
+    def __call__(self, sample: Sample, *, spikes: bool) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -31,8 +58,8 @@ class Format:
     write: Callable[[Standalone, Path], None]
     """Writes a model into a file, as a whole. Raises `UnsupportedError` for networks that the format cannot express."""
     run: Callable[[Path, Tensor], tuple[Tensor, ...]]
-    """What a file returns for images [N, C, H, W] in [0, 1]: logits [N, classes], and the spikes of each image [N] if
-    it counts them."""
+    """What a file returns for images [N, C, H, W] in [0, 1], or frames [T, N, 2, H, W]: logits [N, classes], and the
+    spikes of each image [N] if it counts them."""
     example: Example
     packages: tuple[str, ...] = ()
     """Modules that writing and running need, besides torch."""

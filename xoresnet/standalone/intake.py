@@ -34,23 +34,26 @@ class Intake(NamedTuple):
 
     name: str
     source: Any
+    shape: Shape
+    """Of the images that the network takes."""
 
-    def tensor(self, shape: Shape) -> Tensor:
+    def tensor(self) -> Tensor:
         """float32 [C, H, W] in [0, 1]. Raises `UsageError` and `DataError`."""
         if isinstance(self.source, Path):
-            return _scaled(decode(self.source, shape))
+            return _scaled(decode(self.source, self.shape))
         if isinstance(self.source, np.ndarray):
-            return _of_array(self.source, shape, self.name)
-        return _scaled(fitted(self.source, shape, f"image {self.name}"))
+            return _of_array(self.source, self.shape, self.name)
+        return _scaled(fitted(self.source, self.shape, f"image {self.name}"))
 
 
-def intake(images: Any) -> list[Intake]:
+def intake(images: Any, shape: Shape) -> list[Intake]:
     """The images that are meant, in their order; files are not read. Raises `UsageError` for anything else.
 
     images: the path of a file, or of a folder for all image files in it; an image of Pillow; an array or tensor,
     [H, W], [C, H, W] or [H, W, C] for one image, [N, C, H, W] or [N, H, W, C] for many; or a list of any of these.
+    shape: of the images that the network takes.
     """
-    found = [Intake(name or str(number), source) for number, (name, source) in enumerate(_listed(images))]
+    found = [Intake(name or str(number), source, shape) for number, (name, source) in enumerate(_listed(images))]
     if not found:
         raise UsageError("no images were given")
     return found

@@ -1,11 +1,11 @@
-"""A network as it is deployed: images in [0, 1] in, logits out, and optionally the spikes that each image cost."""
+"""A network as it is deployed: images or frames in, logits out, and optionally the spikes that each of them cost."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -23,13 +23,24 @@ if TYPE_CHECKING:
 __all__ = ["Standalone"]
 
 
+class Source(Protocol):
+    """One image or recording, not yet read if it is a file."""
+
+    @property
+    def name(self) -> str: ...
+
+    def tensor(self) -> Tensor:
+        """Image [C, H, W] in [0, 1], or frames [T, 2, H, W]. Raises `UsageError` and `DataError`."""
+
+
 class Standalone(nn.Module):
     """Preprocessing, network and count in one module, in evaluation mode and without gradients.
 
     Takes images [N, C, H, W], floating-point numbers in [0, 1] or uint8 from 0 to 255, and returns logits
     [N, num_classes]; with `spikes`, also the number of spikes that all neuron layers emitted over all time steps for
-    each image, [N]. Raises `UsageError` for images of another shape, type or range; what resampling adds at the ends of
-    the range is accepted.
+    each image, [N]. A model of recordings takes frames [T, N, 2, H, W] instead, numbers of events, uint8 or floating
+    point. Raises `UsageError` for input of another shape, type or range; what resampling adds at the ends of the range
+    of images is accepted.
     """
 
     mean: Tensor
@@ -38,10 +49,17 @@ class Standalone(nn.Module):
     """Its description, if it was loaded from a folder or is being exported."""
 
     def __init__(
-        self, net: XOResNet, mean: Sequence[float], std: Sequence[float], *, spikes: bool = False, fold: bool = False
+        self,
+        net: XOResNet,
+        mean: Sequence[float],
+        std: Sequence[float],
+        *,
+        spikes: bool = False,
+        fold: bool = False,
+        frames: bool = False,
     ) -> None:
         """net: is copied. mean, std: per channel, of images in [0, 1]. fold: merge batch norms into convolutions,
-        which changes nothing but rounding.
+        which changes nothing but rounding. frames: whether it takes frames of recordings, not images.
         """
         super().__init__()
         self.net = deepcopy(net).cpu().float().eval().requires_grad_(False)
@@ -52,15 +70,24 @@ class Standalone(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, channels, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, channels, 1, 1))
         self.eval()
+        self.takes_frames = frames
         self._counts: list[Tensor] | None = [] if spikes else None
         for module in self.net.modules() if spikes else ():
             if isinstance(module, SpikingNeuron):
                 module.register_forward_hook(self._count)
 
+    @classmethod
+    def of(cls, net: XOResNet, config: ModelConfig, *, spikes: bool = False, fold: bool = False) -> Self:
+        """The model of a description, which it keeps in `config`."""
+        data = config.data
+        model = cls(net, data.mean, data.std, spikes=spikes, fold=fold, frames=data.frames is not None)
+        model.config = config
+        return model
+
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if self._counts is not None:
             self._counts.clear()  # a pass of the inner network alone leaves counts behind
-        logits: Tensor = self.net((_checked(images, self.mean.dtype) - self.mean) / self.std)
+        logits: Tensor = self.net((self._checked(images) - self.mean) / self.std)
         if self._counts is None:
             return logits
         spikes = torch.stack(self._counts).sum(0)
@@ -77,18 +104,21 @@ class Standalone(nn.Module):
         grey for colours, or the other way round. They are normalised here. batch_size: images that are decoded and go
         through the network at once, on the device of the model.
 
+        A model of recordings takes, in place of images, the path of a recording (.npy, .bin, .aedat4) or of a folder of
+        them; frames [T, 2, H, W] of one or [T, N, 2, H, W] of many; or a list of any of these.
+
         Raises `UsageError` for what is no image or out of range, and `DataError` for files that cannot be decoded.
         """
         if batch_size < 1:
             raise UsageError(f"batch_size must be at least 1, got {batch_size}")
         # NumPy and Pillow, which a model that is called does not need
-        from xoresnet.standalone.intake import intake
         from xoresnet.standalone.predictions import Predictions
 
-        sources, shape = intake(images), self.net.arch.input_shape
+        sources = self._sources(images)
         logits, spikes = [], []
         for start in range(0, len(sources), batch_size):
-            batch = torch.stack([source.tensor(shape) for source in sources[start : start + batch_size]])
+            parts = [source.tensor() for source in sources[start : start + batch_size]]
+            batch = torch.stack(parts, dim=1 if self.takes_frames else 0)
             output = self(batch.to(self.mean.device))
             logits.append(output[0] if isinstance(output, tuple) else output)
             if isinstance(output, tuple):
@@ -100,6 +130,19 @@ class Standalone(nn.Module):
             probabilities=torch.cat(logits).float().softmax(1).cpu().numpy(),
             spikes=torch.cat(spikes).float().cpu().numpy() if spikes else None,
         )
+
+    def _sources(self, given: Any) -> Sequence[Source]:
+        shape = self.net.arch.input_shape
+        if not self.takes_frames:
+            from xoresnet.standalone.intake import intake
+
+            return intake(given, shape)
+        from xoresnet.standalone.event_intake import FrameShape, event_intake
+
+        data = self.config.data if self.config is not None else None
+        sensor = data.sensor if data is not None else None
+        rule = data.frames if data is not None else None
+        return event_intake(given, FrameShape(self.net.arch.timesteps, shape[1:], rule or "count", sensor or shape[1:]))
 
     def facts(self) -> dict[str, str]:
         """The metadata of a single file; `classes`, if they are known, is a JSON list."""
@@ -116,16 +159,33 @@ class Standalone(nn.Module):
         if self._counts is not None:
             self._counts.append(spikes.sum((0, *range(2, spikes.dim()))))
 
+    def _checked(self, images: Tensor) -> Tensor:
+        """Images in [0, 1], or numbers of events, of the network's own type. Raises `UsageError`."""
+        if not isinstance(images, Tensor):
+            what = "frames" if self.takes_frames else "images"
+            raise UsageError(f"expected a tensor of {what}, got {type(images).__name__}")
+        if self.takes_frames:
+            return _checked_frames(images, self.mean.dtype)
+        return _checked_images(images, self.mean.dtype)
+
 
 _assert_metadata = torch.ops.aten._assert_tensor_metadata.default
 _MARGIN = 0.5
 """How far values may lie outside of [0, 1]: bicubic resampling overshoots. Normalised images reach further."""
 
 
-def _checked(images: Tensor, dtype: torch.dtype) -> Tensor:
-    """Images in [0, 1] of the network's own type. Raises `UsageError`."""
-    if not isinstance(images, Tensor):
-        raise UsageError(f"expected a tensor of images, got {type(images).__name__}")
+def _checked_frames(frames: Tensor, dtype: torch.dtype) -> Tensor:
+    if not (frames.is_floating_point() or frames.dtype == torch.uint8):
+        kind = str(frames.dtype).removeprefix("torch.")
+        raise UsageError(f"frames must be floating-point numbers or uint8, got {kind}")
+    if torch.compiler.is_exporting():
+        _assert_metadata(frames, dtype=dtype)
+    if not torch.compiler.is_compiling() and frames.numel() and not (low := float(frames.min())) >= 0:  # also NaN
+        raise UsageError(f"frames are numbers of events, which cannot lie below 0, but these reach {low:g}")
+    return frames.to(dtype)
+
+
+def _checked_images(images: Tensor, dtype: torch.dtype) -> Tensor:
     if images.dtype == torch.uint8:
         return images.to(dtype) / 255
     if not images.is_floating_point():

@@ -20,8 +20,10 @@ def traced(model: Standalone) -> ExportedProgram:
     """The model as one graph, for any batch size; traced once for each model, because that takes seconds."""
     program = _PROGRAMS.get(model)
     if program is None:
-        images = torch.zeros(2, *model.net.arch.input_shape)  # a single image would be taken for a constant
-        shapes = {"images": {0: Dim("batch", min=1)}}
+        arch = model.net.arch
+        steps = (arch.timesteps,) if model.takes_frames else ()
+        images = torch.zeros(*steps, 2, *arch.input_shape)  # a single image would be taken for a constant
+        shapes = {"images": {len(steps): Dim("batch", min=1)}}
         program = _PROGRAMS[model] = torch.export.export(model, (images,), dynamic_shapes=shapes, strict=False)
         program.example_inputs = None  # torch would pickle them into the file
         _forget_origins(program)

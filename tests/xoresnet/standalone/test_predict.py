@@ -105,8 +105,8 @@ def test_files_are_read_as_the_data_set_reads_them(model: Standalone, data: Data
 def source_tensor(model: Standalone, file: Path) -> torch.Tensor:
     from xoresnet.standalone.intake import intake
 
-    (image,) = intake(file)
-    return image.tensor(model.net.arch.input_shape)
+    (image,) = intake(file, model.net.arch.input_shape)
+    return image.tensor()
 
 
 def test_floats_are_the_same_image(model: Standalone) -> None:
@@ -202,10 +202,10 @@ def test_the_card_shows_how(folder: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "xoresnet", None)
     without: dict[str, Any] = {}
     exec(preparing, without)
+    images = without["images"]
     exec(pt2.replace("torch.rand(1, 3, 12, 12)", "torch.from_numpy(images)"), without)
     expected = names["found"].probabilities
     np.testing.assert_allclose(without["logits"].softmax(1), expected, rtol=1e-4)
-    images = without["images"]
     exec(onnx, without)
     (logits,) = without["session"].run(None, {"images": images})
     np.testing.assert_allclose(torch.from_numpy(logits).softmax(1), expected, rtol=1e-4)

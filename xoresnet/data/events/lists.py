@@ -42,7 +42,7 @@ def read_event_lists(
         raise DataError(f"{train.root} has events outside of {name}'s sensor: {_beyond(pool.sensor, sensor)}")
     split = EventSplit(pool.within(sensor), train.label_tensor, options.frames or "count", options.image_size or sensor)
     read_test = partial(_read_test, name, train.classes, test, split, options)
-    return Source(train.classes, split, read_test, _AS_COUNTED, train.left_out, persons, split.rule)
+    return Source(train.classes, split, read_test, _AS_COUNTED, train.left_out, persons, split.rule, sensor)
 
 
 def _read_test(

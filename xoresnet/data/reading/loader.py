@@ -83,6 +83,8 @@ class Source:
     """int64 [N]: who is in each sample of `train`, where validation must not have the persons of training."""
     frames: FrameRule | None = None
     """How recordings become frames; None for images."""
+    sensor: tuple[int, int] | None = None
+    """Height and width of the sensor of recordings."""
 
 
 @dataclass(frozen=True)

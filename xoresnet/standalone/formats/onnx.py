@@ -13,7 +13,7 @@ from torch import Tensor
 
 from xoresnet.errors import ExportError
 from xoresnet.files.atomic import replaced
-from xoresnet.standalone.format import Format
+from xoresnet.standalone.format import Format, Sample
 from xoresnet.standalone.module import Standalone
 from xoresnet.standalone.tracing import traced
 
@@ -21,11 +21,12 @@ __all__ = ["FORMAT", "run", "write"]
 
 
 def write(model: Standalone, path: Path) -> None:
-    """Input `images`; outputs `logits` and, if the model counts them, `spikes`."""
+    """Input `images`, or `frames`; outputs `logits` and, if the model counts them, `spikes`."""
+    name = "frames" if model.takes_frames else "images"
     outputs = ["logits", "spikes"] if model.counts_spikes else ["logits"]
     with _quiet():
         program = torch.onnx.export(
-            traced(model), (), dynamo=True, verbose=False, input_names=["images"], output_names=outputs
+            traced(model), (), dynamo=True, verbose=False, input_names=[name], output_names=outputs
         )
         if program is None:
             raise ExportError("torch.onnx.export returned nothing")
@@ -40,7 +41,9 @@ def run(path: Path, images: Tensor) -> tuple[Tensor, ...]:
     import onnxruntime  # optional
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return tuple(torch.from_numpy(output) for output in session.run(None, {"images": images.numpy()}))
+    return tuple(
+        torch.from_numpy(output) for output in session.run(None, {session.get_inputs()[0].name: images.numpy()})
+    )
 
 
 def _forget_origins(program: torch.onnx.ONNXProgram) -> None:
@@ -52,13 +55,13 @@ def _forget_origins(program: torch.onnx.ONNXProgram) -> None:
         node.doc_string = None
 
 
-def _example(shape: str, *, spikes: bool) -> str:
+def _example(sample: Sample, *, spikes: bool) -> str:
     return f"""import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession("model.onnx")
-images = np.random.rand(1, {shape}).astype(np.float32)  # in [0, 1]
-{"logits, spikes" if spikes else "(logits,)"} = session.run(None, {{"images": images}})"""
+{sample.name} = {sample.numpy}  # {sample.comment}
+{"logits, spikes" if spikes else "(logits,)"} = session.run(None, {{"{sample.name}": {sample.name}}})"""
 
 
 @contextmanager

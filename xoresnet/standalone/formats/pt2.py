@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from xoresnet.files.atomic import replaced
-from xoresnet.standalone.format import Format
+from xoresnet.standalone.format import Format, Sample
 from xoresnet.standalone.module import Standalone
 from xoresnet.standalone.tracing import traced
 
@@ -29,11 +29,12 @@ def run(path: Path, images: Tensor) -> tuple[Tensor, ...]:
     return cast("tuple[Tensor, ...]", outputs if isinstance(outputs, tuple) else (outputs,))
 
 
-def _example(shape: str, *, spikes: bool) -> str:
+def _example(sample: Sample, *, spikes: bool) -> str:
     return f"""import torch
 
 model = torch.export.load("model.pt2").module()
-{"logits, spikes" if spikes else "logits"} = model(torch.rand(1, {shape}))  # images in [0, 1]"""
+{sample.name} = {sample.torch}  # {sample.comment}
+{"logits, spikes" if spikes else "logits"} = model({sample.name})"""
 
 
 FORMAT = Format("pt2", write, run, _example)

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from torch import Tensor
 
-from xoresnet.standalone.format import Format
+from xoresnet.standalone.format import Format, Sample
 from xoresnet.standalone.module import Standalone
 
 __all__ = ["FORMAT", "run", "write"]
 
 
 def write(model: Standalone, path: Path) -> None:
-    """Input: images, the same at each time step; output: the logits of each time step, [num_classes, 1, 1].
+    """Input: images, the same at each time step, or the frame of each; output: its logits, [num_classes, 1, 1].
 
     Raises `UnsupportedError` for what NIR has no nodes for.
     """
@@ -33,7 +33,9 @@ def run(path: Path, images: Tensor) -> tuple[Tensor, ...]:
     return run_graph(path, images)
 
 
-def _example(shape: str, *, spikes: bool) -> str:
+def _example(sample: Sample, *, spikes: bool) -> str:
+    steps = "for frame in frames:" if sample.is_frames else 'for _ in range(graph.metadata["timesteps"]):'
+    step = "frame" if sample.is_frames else "images"
     return f"""import nir  # pip install nir nirtorch
 import nirtorch
 import torch
@@ -55,9 +57,9 @@ class Neuron(torch.nn.Module):  # forward Euler, in steps of 0.1 ms
 
 graph = nir.read("model.nir")
 model = nirtorch.nir_to_torch(graph, {{nir.LIF: Neuron, nir.IF: Neuron}})
-images, outputs, state = torch.rand(1, {shape}), [], None  # images in [0, 1]
-for _ in range(graph.metadata["timesteps"]):
-    output, state = model(images, state)
+{sample.name}, outputs, state = {sample.torch}, [], None  # {sample.comment}
+{steps}
+    output, state = model({step}, state)
     outputs.append(output)
 logits = torch.stack(outputs).mean(0).flatten(1)"""
 

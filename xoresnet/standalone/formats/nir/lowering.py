@@ -31,10 +31,10 @@ from xoresnet.standalone.module import Standalone
 
 __all__ = ["OPERATIONS", "lower", "write_graph"]
 
+_SAME_IMAGE = "images [C, H, W] in [0, 1], the same at each time step"
 _HOW_TO_READ = MappingProxyType(
     {
         "time_step_seconds": TIME_STEP_SECONDS,
-        "input": "images [C, H, W] in [0, 1], the same at each time step",
         "output": "logits [num_classes, 1, 1] of each time step; their mean over time decides",
         "gates_are": "LIF nodes that compute logic; their spikes are none of the network's",
     }
@@ -46,19 +46,22 @@ def write_graph(model: Standalone, path: Path) -> None:
     graph = lower(model)
     with replaced(path) as partial:
         facts = {**model.facts(), "timesteps": model.net.arch.timesteps}
-        metadata = {**facts, "gates": json.dumps(graph.gates), **_HOW_TO_READ}
+        given = "numbers of events [2, H, W] of each frame" if model.takes_frames else _SAME_IMAGE
+        metadata = {**facts, "input": given, "gates": json.dumps(graph.gates), **_HOW_TO_READ}
         nir.write(partial, nir.NIRGraph(graph.nodes, graph.edges, metadata=metadata))
 
 
 def lower(model: Standalone) -> Graph:
-    """The graph from `input`, images [C, H, W] in [0, 1], to `output`, logits [num_classes, 1, 1] of each time step.
+    """The graph from `input` to `output`, logits [num_classes, 1, 1] of each time step.
+
+    `input` is images [C, H, W] in [0, 1], or the frame of a time step.
 
     Raises `UnsupportedError` for what NIR has no nodes for.
     """
     graph, net = Graph(), model.net
     shape = net.arch.input_shape
     image = graph.add("input", nir.Input(shape), None, shape)
-    stream = _stem(graph, net.stem, _normalised(graph, model, image))
+    stream = _stem(graph, net.stem, image if model.takes_frames else _normalised(graph, model, image))
     for stage_number, stage in enumerate(net.stages, 1):
         previous: Signal | None = None
         for number, block in enumerate(stage.children(), 1):

@@ -21,7 +21,10 @@ __all__ = ["run_graph"]
 
 
 def run_graph(path: Path, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits [N, classes] and spikes [N] of images [N, C, H, W], which are the same at each time step."""
+    """Logits [N, classes] and spikes [N] of images [N, C, H, W], which are the same at each time step.
+
+    Likewise of frames [T, N, C, H, W], one for each time step.
+    """
     graph = nir.read(path)
     steps = int(graph.metadata["timesteps"])
     gates = json.loads(str(graph.metadata.get("gates", "[]")))  # missing in files of older versions, which had none
@@ -30,11 +33,12 @@ def run_graph(path: Path, images: Tensor) -> tuple[Tensor, Tensor]:
         sources[name].append(source)
     unread = Counter(source for source, _ in graph.edges)
     values: dict[str, Tensor] = {}
-    spikes = torch.zeros(len(images))
+    frames = images if images.dim() == 5 else images.expand(steps, *images.shape)
+    spikes = torch.zeros(frames.shape[1])
     for name in TopologicalSorter(sources).static_order():
         node = graph.nodes[name]
         inputs = [values[source] for source in sources[name]]
-        x = sum(inputs[1:], inputs[0]) if inputs else images.expand(steps, *images.shape)
+        x = sum(inputs[1:], inputs[0]) if inputs else frames
         values[name] = _NODES[type(node).__name__](node, x)
         if type(node).__name__ in ("IF", "LIF") and name not in gates:
             spikes += values[name].sum((0, 2, 3, 4))
