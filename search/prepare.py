@@ -18,6 +18,7 @@ from xoresnet.search.sources.warm_start import WarmStart, earlier_front
 from xoresnet.search.study.storage import check_storage
 from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.search_space import SearchSpace
+from xoresnet.training.learning import check_recipe
 
 __all__ = ["Progress", "SearchPlan", "full_recipe", "plan_search"]
 
@@ -67,6 +68,7 @@ def plan_search(config: SearchConfig, *, begun: bool = False, progress: Progress
     data = config.data.load(progress=progress)
     space = config.search_space.for_images(data.input_shape, data.num_classes)
     recipe = full_recipe(config, space)
+    check_recipe(recipe, data)
     if config.sampler is not None:
         make_sampler(config.sampler, config.seed)
     if config.pruner is not None:

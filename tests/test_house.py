@@ -39,7 +39,7 @@ ROOMS = (
     ("shared",),
     ("standalone/data_facts",),
     ("standalone/config",),
-    ("standalone/intake", "standalone/predictions"),
+    ("standalone/intake", "standalone/event_intake", "standalone/predictions"),
     ("standalone/module",),
     ("standalone/format", "standalone/tracing"),
     ("standalone/formats/nir",),

@@ -39,7 +39,7 @@ from xoresnet.search.study.trials import TrainingKey, TrialRecord, training_key,
 from xoresnet.space.baseline_networks import baselines
 from xoresnet.space.search_space import SearchSpace
 from xoresnet.space.space_fields import SpaceFields
-from xoresnet.training.learning import check_fits
+from xoresnet.training.learning import check_fits, check_recipe
 
 __all__ = ["FIELDS_BY_DEFAULT", "OPENS_TEST", "AblatePlan", "Base", "plan_ablate"]
 
@@ -180,6 +180,7 @@ def _plan_alone(
     check_loggers(config.loggers)
     data = data_with_test_set(config, progress, OPENS_TEST)
     check_fits(network.arch, data)
+    check_recipe(network.recipe, data)
     jobs = on_seeds(networks, new_seeds(network.recipe.seed, seeds))
     return AblatePlan(folder, config, jobs, len(networks), data, tuple(bases), network)
 

@@ -37,7 +37,8 @@ def data(name: str | None, changes: Sequence[str], data_root: str | None, downlo
     The list shows where each data set was found, or how to get it. With NAME, that data set is read, checked and
     described.
 
-    KEY=VALUE sets how it is read: validation_seed=1; for class folders also image_size=[64,64] and channels=3.
+    KEY=VALUE sets how it is read: validation_seed=1; for class folders also image_size=[64,64] and channels=3,
+    for recordings of event cameras image_size and frames=time.
     """
     if name is not None:
         check_data_name(name)
@@ -61,12 +62,13 @@ def _show(dataset: DataSet, spec: DataSpec, *, as_json: bool) -> None:
         "place": str(dataset.place),
         "input_shape": list(dataset.input_shape),
         "classes": list(dataset.classes),
-        "train_images": len(dataset.train),
-        "validation_images": len(dataset.validation),
-        "test_images": len(test),
+        f"train_{dataset.noun}": len(dataset.train),
+        f"validation_{dataset.noun}": len(dataset.validation),
+        f"test_{dataset.noun}": len(test),
+        **({} if dataset.frames is None else {"frames": dataset.frames, "sensor": list(dataset.sensor or ())}),
         "mean": list(dataset.mean),
         "std": list(dataset.std),
-        "augmentation": dataset.augmentation._asdict(),
+        "augmentation": {**dataset.augmentation._asdict(), **_of_events(dataset)},
         "fingerprint": dataset.fingerprint,
     }
     for note in data_notes(dataset, spec, key="channels", test=test):
@@ -78,6 +80,10 @@ def _show(dataset: DataSet, spec: DataSpec, *, as_json: bool) -> None:
     width = max(map(len, facts))
     for key, value in facts.items():
         say(f"{key:<{width}}  {_text(value)}")
+
+
+def _of_events(dataset: DataSet) -> dict[str, Any]:
+    return {} if dataset.frames is None else dataset.event_augmentation._asdict()
 
 
 def _text(value: Any) -> str:

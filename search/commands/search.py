@@ -54,7 +54,16 @@ _MAY_BE_NONE = frozenset(
 _SETTINGS = Settings(
     {"config": SearchConfig.model_fields, "recipe": Recipe.model_fields},
     nested={
-        "data": ("root", "validation_seed", "validation_share", "train_share", "image_size", "channels", "verify"),
+        "data": (
+            "root",
+            "validation_seed",
+            "validation_share",
+            "train_share",
+            "image_size",
+            "channels",
+            "frames",
+            "verify",
+        ),
         "pruner": PrunerSpec.model_fields,
         "prior": PriorSpec.model_fields,
         "space.arch": Arch.model_fields,

@@ -57,7 +57,12 @@ def _working_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     assert sorted(here.rglob("*")) == before
 
 
-PRESETS = "cifar, digits, fashion-mnist, fashion-mnist-small, mini-imagenet"
+PRESETS = "cifar, digits, dvs128-gesture, fashion-mnist, fashion-mnist-small, mini-imagenet, n-mnist"
+DATA_SETS = (
+    "digits, fashion-mnist, n-mnist, cifar10, cifar100, mini-imagenet, cifar10-dvs, dvs128-gesture, events-folder, "
+    "folder"
+)
+NO_MNIST = f"there is no data set 'mnist'; the data sets are {DATA_SETS}; did you mean 'n-mnist'?"
 MINE = "there is no folder mine; did you mean runs/mine?"
 COMMANDS = [
     ("serch digits", 2, "No such command 'serch'. Did you mean 'search'? (see xoresnet --help)"),
@@ -85,11 +90,7 @@ COMMANDS = [
     (
         "search wrong.yaml",
         2,
-        (
-            "wrong.yaml: data.name: there is no data set 'mnist'; the data sets are digits, fashion-mnist, cifar10, "
-            "cifar100, mini-imagenet, folder; did you mean 'fashion-mnist'?\n"
-            "wrong.yaml: budgets: unknown field; did you mean 'budget'?"
-        ),
+        (f"wrong.yaml: data.name: {NO_MNIST}\nwrong.yaml: budgets: unknown field; did you mean 'budget'?"),
     ),
     ("search digits merge=oa", 2, "merge: unknown key; did you mean 'space.arch.merge'?"),
     ("search digits lr=0.1", 2, "lr: unknown key; did you mean 'learning_rate'?"),
@@ -104,10 +105,7 @@ COMMANDS = [
     (
         "search digits data=mnist",
         2,
-        (
-            "data.name: there is no data set 'mnist'; the data sets are digits, fashion-mnist, cifar10, cifar100, "
-            "mini-imagenet, folder; did you mean 'fashion-mnist'?"
-        ),
+        (f"data.name: {NO_MNIST}"),
     ),
     (
         "search digits strategy=promote",
@@ -278,10 +276,7 @@ COMMANDS = [
     (
         "train xoresnet8 --data mnist",
         2,
-        (
-            "there is no data set 'mnist'; the data sets are digits, fashion-mnist, cifar10, cifar100, mini-imagenet, "
-            "folder; did you mean 'fashion-mnist'?"
-        ),
+        (f"{NO_MNIST}"),
     ),
     (
         "train xoresnet8 --data folder",
@@ -314,10 +309,7 @@ COMMANDS = [
     (
         "data mnist",
         2,
-        (
-            "there is no data set 'mnist'; the data sets are digits, fashion-mnist, cifar10, cifar100, mini-imagenet, "
-            "folder; did you mean 'fashion-mnist'?"
-        ),
+        (f"{NO_MNIST}"),
     ),
     (
         "data cifar10 --data-root empty",
@@ -330,10 +322,7 @@ COMMANDS = [
     (
         "doctor --data mnist",
         2,
-        (
-            "there is no data set 'mnist'; the data sets are digits, fashion-mnist, cifar10, cifar100, mini-imagenet, "
-            "folder; did you mean 'fashion-mnist'?"
-        ),
+        (f"{NO_MNIST}"),
     ),
     (
         "doctor --address nowhere",
@@ -369,10 +358,7 @@ PYTHON: list[tuple[Callable[[], object], type[XOResNetError], str]] = [
     (
         lambda: config(data="mnist"),
         SpecError,
-        (
-            "data.name: there is no data set 'mnist'; the data sets are digits, fashion-mnist, cifar10, cifar100, "
-            "mini-imagenet, folder; did you mean 'fashion-mnist'?"
-        ),
+        (f"data.name: {NO_MNIST}"),
     ),
     (lambda: config(recipe={"lr": 0.1}), SpecError, "recipe.lr: unknown field; did you mean 'learning_rate'?"),
     (lambda: config(recipe={"learning_rate": "fast"}), SpecError, "recipe.learning_rate: must be a number, got 'fast'"),
@@ -575,10 +561,7 @@ PYTHON: list[tuple[Callable[[], object], type[XOResNetError], str]] = [
     (
         lambda: load_data("mnist"),
         UsageError,
-        (
-            "there is no data set 'mnist'; the data sets are digits, fashion-mnist, cifar10, cifar100, mini-imagenet, "
-            "folder; did you mean 'fashion-mnist'?"
-        ),
+        (f"{NO_MNIST}"),
     ),
     (
         lambda: load_data("folder"),

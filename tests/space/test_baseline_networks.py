@@ -18,10 +18,12 @@ FAMILIES = {
 }
 DEPTHS = {
     "digits": {"basic": (8, 14, 20)},
+    "dvs128-gesture": {"basic": (8, 10, 14, 18, 20)},
     "fashion-mnist": {"basic": (8, 14, 20), "bottleneck": (11, 29)},
     "fashion-mnist-small": {"basic": (8, 14)},
     "cifar": {"basic": (14, 20, 32, 44, 18)},
     "mini-imagenet": {"basic": (10, 18, 34), "bottleneck": (26, 50)},  # 14 is a basic network by name
+    "n-mnist": {"basic": (8, 14, 20)},
 }
 SIZES = {"fashion-mnist-small": {8: (16, 1), 14: (8, 2)}}
 """Width and T of known networks whose usual size the constraints exclude."""
@@ -41,6 +43,7 @@ def test_presets_hold_every_family_at_every_depth(name: str) -> None:
                 assert (arch.block, arch.depth, arch.merge, arch.xor) == (block, depth, merge, xor)
                 assert arch.neuron.kind == "lif"
                 usual = 64 if len(arch.blocks_per_stage) == 4 else 16
+                usual = min(usual, max(space.width.values))
                 assert (arch.width, arch.timesteps) == SIZES.get(name, {}).get(depth, (usual, 4))
                 assert (arch.input_shape, arch.num_classes) == (space.input_shape, space.num_classes)
 

@@ -18,9 +18,11 @@ SIZES = {
     # networks, beyond the limits, descriptions
     "cifar": (2_592_000, 0, 13_934_592),
     "digits": (400, 0, 480),
+    "dvs128-gesture": (640, 0, 800),
     "fashion-mnist": (25_658, 7_054, 60_000),
     "fashion-mnist-small": (310, 230, 720),
     "mini-imagenet": (119_870_496, 0, 354_041_856),
+    "n-mnist": (1_160, 340, 1_800),
 }
 
 
@@ -52,6 +54,16 @@ def test_every_description_of_digits() -> None:
 BY_HAND: dict[str, dict[tuple[str, str, int], int]] = {
     # tied; with one block per stage, XOR can only be in the middle of the first
     "digits": {("conv3", "basic", 8): 5 * 2, ("conv3", "basic", 14): 5 * 4, ("conv3", "basic", 20): 5 * 4},
+    # four stages at depths 10 and 18
+    "dvs128-gesture": {
+        ("conv7-pool", "basic", depth): names
+        for depth, names in ((8, 5 * 2), (10, 5 * 2), (14, 5 * 4), (18, 5 * 4), (20, 5 * 4))
+    },
+    "n-mnist": {
+        (stem, "basic", depth): names
+        for stem in ("conv3", "conv7-pool")
+        for depth, names in ((8, 5 * 2), (14, 5 * 4), (20, 5 * 4))
+    },
     "fashion-mnist-small": {
         (stem, "basic", depth): names for stem in ("conv3", "conv7-pool") for depth, names in ((8, 5 * 2), (14, 5 * 4))
     },
@@ -92,7 +104,7 @@ def test_sizes_counted_by_hand(name: str) -> None:
     """Widths, time steps and kinds of neuron all make a difference, and none changes what names mean."""
     fields, space = plain(name), SearchSpace.preset(name)
     kinds = fields["neuron"]["kind"] if isinstance(fields["neuron"], dict) else [fields["neuron"]]
-    steps = range(fields["timesteps"]["low"], fields["timesteps"]["high"] + 1)
+    steps = range(fields["timesteps"]["low"], fields["timesteps"]["high"] + 1, fields["timesteps"].get("step", 1))
     within: Counter[bool] = Counter()
     costs: list[tuple[int, int]] = []
     for (stem, block, depth), names in BY_HAND[name].items():
@@ -152,11 +164,13 @@ def test_presets_are_of_their_data(name: str) -> None:
     shapes = {
         "cifar": (3, 32, 32),
         "digits": (1, 8, 8),
+        "dvs128-gesture": (2, 128, 128),
         "fashion-mnist": (1, 28, 28),
         "fashion-mnist-small": (1, 28, 28),
         "mini-imagenet": (3, 84, 84),
+        "n-mnist": (2, 34, 34),
     }
-    classes = {"mini-imagenet": 100}
+    classes = {"mini-imagenet": 100, "dvs128-gesture": 11}
     space = SearchSpace.preset(name)
     assert (space.input_shape, space.num_classes) == (shapes[name], classes.get(name, 10))
     assert all(depth in DEPTHS[block] for block, depths in space.depths.items() for depth in depths)

@@ -145,6 +145,11 @@ class DataSet:
         return Normalise(self.mean, self.std, most=255 if self.frames is None else 1)
 
     @property
+    def noun(self) -> str:
+        """What its samples are called: images or recordings."""
+        return "images" if self.frames is None else "recordings"
+
+    @property
     def num_classes(self) -> int:
         return len(self.classes)
 

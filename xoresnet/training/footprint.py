@@ -31,7 +31,9 @@ def check_memory(arch: Arch, recipe: Recipe, data: DataSet, device: torch.device
     """Raises `TrainingError` if one step of the training needs more memory than the device has in all."""
     batch = min(recipe.batch_size, len(data.train))
     padding = augmentation_of(data, recipe).crop_padding
-    needed, there = least_bytes(arch, batch, padding, bf16=bf16, evaluated=len(data.validation)), _total_bytes(device)
+    evaluated, frames = len(data.validation), data.frames is not None
+    needed = least_bytes(arch, batch, padding, bf16=bf16, evaluated=evaluated, frames=frames)
+    there = _total_bytes(device)
     if there is not None and needed > there:
         sizes = f"at least {_gib(needed)} of memory, but {device} has {_gib(there)}"
         raise TrainingError(
@@ -41,27 +43,34 @@ def check_memory(arch: Arch, recipe: Recipe, data: DataSet, device: torch.device
 
 
 def least_bytes(
-    arch: Arch, batch: int, padding: int = 0, *, bf16: bool = False, evaluated: int = _EVALUATED_AT_ONCE
+    arch: Arch,
+    batch: int,
+    padding: int = 0,
+    *,
+    bf16: bool = False,
+    evaluated: int = _EVALUATED_AT_ONCE,
+    frames: bool = False,
 ) -> int:
     """A lower bound of the memory of one step: weights, gradients, and what batch norms keep for later.
 
     batch: images per step. padding: pixels on each side, out of which images are cut at random. evaluated: validation
-    images.
+    images. frames: whether it is of recordings, of which every time step has a frame of its own.
     """
-    convolutions = list(_convolutions(arch))
+    convolutions = list(_convolutions(arch, stem_steps=arch.timesteps if frames else 1))
     values = [math.prod(row.output_shape) * steps for row, steps in convolutions]
     weights = 8 * sum(row.params_count for row, _ in convolutions)
     channels, *sides = arch.input_shape
-    padded = batch * channels * math.prod(side + 2 * padding for side in sides) if padding else 0
+    images = batch * (arch.timesteps if frames else 1)
+    padded = images * channels * math.prod(side + 2 * padding for side in sides) if padding else 0
     activations = (2 if bf16 else 4) * max(batch * sum(values), min(evaluated, _EVALUATED_AT_ONCE) * max(values))
     return weights + padded + activations
 
 
-def _convolutions(arch: Arch) -> Iterator[tuple[LayerRow, int]]:
+def _convolutions(arch: Arch, *, stem_steps: int) -> Iterator[tuple[LayerRow, int]]:
     """The convolutions, and at how many time steps each runs."""
     for row in layer_table(arch):
         if row.kind.startswith("conv"):
-            yield row, 1 if row.name.startswith("stem") else arch.timesteps
+            yield row, stem_steps if row.name.startswith("stem") else arch.timesteps
 
 
 def _total_bytes(device: torch.device) -> int | None:

@@ -195,11 +195,12 @@ def _summary(job: Job, training: Training) -> dict[str, Any]:
 def _headline(job: Job) -> str:
     data, arch = job.data, job.arch
     shape = "x".join(map(str, arch.input_shape))
+    shape = shape if data.frames is None else f"{arch.timesteps} frames of {shape}"
     return (
         f"network {arch.arch_id}: depth {arch.depth}, width {arch.width}, T={arch.timesteps}, "
         f"{params_count(arch):,} parameters\n"
-        f"data {data.name}: {len(data.train):,} training and {len(data.validation):,} validation images of {shape}, "
-        f"{data.num_classes} classes"
+        f"data {data.name}: {len(data.train):,} training and {len(data.validation):,} validation "
+        f"{data.noun} of {shape}, {data.num_classes} classes"
     )
 
 

@@ -19,9 +19,11 @@ from xoresnet.space import SearchSpace, preset_names
 SIZES = {
     "cifar": 2_592_000,
     "digits": 400,
+    "dvs128-gesture": 640,
     "fashion-mnist": 25_658,
     "fashion-mnist-small": 310,
     "mini-imagenet": 119_870_496,
+    "n-mnist": 1_160,
 }
 
 MINE = """

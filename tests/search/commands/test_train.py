@@ -360,7 +360,7 @@ def test_data_are_found_where_they_are_and_may_move(tmp_path: Path, monkeypatch:
         ("xoresnet8 --epochs 3", 2, "No such option '--epochs'. Write epochs=3 instead. (see xoresnet train --help)"),
         ("xoresnet8 --validation-seed 3", 2, "No such option *. Write data.validation_seed=3 instead. (see *)"),
         ("xoresnet8 device=cpu", 2, "device=cpu: write --device cpu instead. (see xoresnet train --help)"),
-        ("xoresnet8 --data mnist", 2, "there is no data set 'mnist'; *; did you mean 'fashion-mnist'?"),
+        ("xoresnet8 --data mnist", 2, "there is no data set 'mnist'; *; did you mean 'n-mnist'?"),
         ("xoresnet8 epochs=", 2, "epochs: no value given; write epochs=VALUE, or epochs=null to unset it"),
         ("xoresnet8 epochs=0", 2, "epochs: must be at least 1, got 0"),
         ("xoresnet8 epochs=1 epochs=1", 2, "epochs is given twice"),

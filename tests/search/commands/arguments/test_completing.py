@@ -39,7 +39,20 @@ def completed(words: str) -> list[str]:
 
 
 RUNS = ["<dir>", "runs/digits", "runs/shapes"]
-PRESETS = ["<file>", "cifar", "digits", "fashion-mnist", "fashion-mnist-small", "mini-imagenet"]
+DATA_SETS = [
+    "cifar10", "cifar10-dvs", "cifar100", "digits", "dvs128-gesture", "events-folder", "fashion-mnist", "folder",
+    "mini-imagenet", "n-mnist",
+]  # fmt: skip
+PRESETS = [
+    "<file>",
+    "cifar",
+    "digits",
+    "dvs128-gesture",
+    "fashion-mnist",
+    "fashion-mnist-small",
+    "mini-imagenet",
+    "n-mnist",
+]
 
 
 @pytest.mark.parametrize(
@@ -55,12 +68,12 @@ PRESETS = ["<file>", "cifar", "digits", "fashion-mnist", "fashion-mnist-small", 
         ("xoresnet search ", PRESETS),
         ("xoresnet space ", PRESETS),
         ("xoresnet search own", ["<file>"]),
-        ("xoresnet data ", ["cifar10", "cifar100", "digits", "fashion-mnist", "folder", "mini-imagenet"]),
+        ("xoresnet data ", DATA_SETS),
         ("xoresnet data f", ["fashion-mnist", "folder"]),
         ("xoresnet data --data-root ", ["<dir>"]),
         ("xoresnet train ", ["<file>", *RUNS[1:]]),
         ("xoresnet train xoresnet1", ["<file>", *(f"xoresnet{depth}" for depth in (10, 11, 14, 18, 101, 110, 152))]),
-        ("xoresnet train xoresnet8 --data c", ["cifar10", "cifar100"]),
+        ("xoresnet train xoresnet8 --data c", ["cifar10", "cifar10-dvs", "cifar100"]),
         ("xoresnet ablate runs/", ["<file>", *RUNS[1:]]),
         ("xoresnet predict runs/digits ", ["<file>"]),
     ],
