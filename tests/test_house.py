@@ -32,6 +32,7 @@ ROOMS = (
     ("files",),
     ("measures",),
     ("description",),
+    ("energy",),
     ("neurons",),
     ("network",),
     ("data",),

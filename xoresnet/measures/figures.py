@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 __all__ = ["Energy", "LayerCounts"]
@@ -32,3 +33,5 @@ class LayerCounts(NamedTuple):
     macs_per_sample: float
     energy_pj_per_sample: float
     firing_rate: float
+    input_spikes_per_sample: float = math.nan
+    """Spikes that a convolution or linear layer reads; NaN in records of versions that did not count them."""

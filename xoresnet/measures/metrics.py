@@ -110,9 +110,23 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             Metric("train_loss", "training loss", "training loss", "", "min"),
             Metric("spikes_per_sample", "spikes per sample", "spikes", "", "min", "log"),
             Metric("stream_spikes_per_sample", "stream spikes per sample", "stream spikes", "", "min", "log"),
+            Metric("input_spikes_per_sample", "spikes read per sample", "spikes read", "", "min", "log"),
             Metric("synops_per_sample", "synaptic operations per sample", "synops", "", "min", "log"),
             Metric("macs_per_sample", "multiply-adds per sample", "MACs", "", "min", "log"),
             Metric("energy_pj_per_sample", "energy per sample", "energy", "pJ", "min", "log"),
+            Metric(
+                "energy_memory_pj_per_sample", "energy with memory per sample", "energy, memory", "pJ", "min", "log"
+            ),
+            Metric("energy_loihi_pj_per_sample", "energy on Loihi per sample", "energy Loihi", "pJ", "min", "log"),
+            Metric("twin_energy_pj_per_sample", "energy of the ReLU twin per sample", "twin", "pJ", "min", "log"),
+            Metric(
+                "twin_energy_memory_pj_per_sample",
+                "energy with memory of the ReLU twin per sample",
+                "twin+memory",
+                "pJ",
+                "min",
+                "log",
+            ),
             Metric("firing_rate", "firing rate", "firing rate", "%"),
             Metric("params_count", "parameters", "parameters", "", "min", "log"),
             Metric("train_seconds", "training time", "training time", "s", "min", "log"),
@@ -127,6 +141,8 @@ SHORT_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "accuracy": "val_accuracy",
         "energy": "energy_pj_per_sample",
+        "energy_loihi": "energy_loihi_pj_per_sample",
+        "energy_memory": "energy_memory_pj_per_sample",
         "params": "params_count",
         "spikes": "spikes_per_sample",
         "synops": "synops_per_sample",

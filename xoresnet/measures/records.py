@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -34,6 +35,12 @@ class EpochRecord:
     evaluation_seconds: float
     peak_memory_mib: float
     layers: tuple[LayerCounts, ...]
+    energy_memory_pj_per_sample: float = math.nan
+    """By the models of `xoresnet/energy`, as the next ones; NaN in records of versions that had none."""
+    energy_loihi_pj_per_sample: float = math.nan
+    twin_energy_pj_per_sample: float = math.nan
+    """Of the same layers with ReLU, run once."""
+    twin_energy_memory_pj_per_sample: float = math.nan
 
     def as_dict(self) -> dict[str, Any]:
         """All values of the whole network by name, without the layers."""

@@ -53,15 +53,22 @@ class _Layer:
     def __init__(self, name: str, kind: str) -> None:
         self.name, self.kind = name, kind
         self.sum: Tensor | None = None
+        self.read: Tensor | None = None
+        """Spikes that a layer with weights has read."""
         self.macs = 0
         self.places = 0
 
     def add(self, number: Tensor) -> None:
         self.sum = number if self.sum is None else self.sum + number
 
+    def add_read(self, number: Tensor) -> None:
+        self.read = number if self.read is None else self.read + number
+
     def merge(self, other: _Layer) -> None:
         if other.sum is not None:
             self.add(other.sum)
+        if other.read is not None:
+            self.add_read(other.read)
         self.macs += other.macs
         self.places += other.places
 
@@ -79,6 +86,7 @@ class _Layer:
             macs_per_sample=macs,
             energy_pj_per_sample=energy.pj(macs, synops),
             firing_rate=total / self.places if self.places else math.nan,
+            input_spikes_per_sample=0.0 if self.read is None else float(self.read) / samples,
         )
 
 
@@ -315,21 +323,27 @@ class _Counter:
     def _on_conv(self, name: str, conv: nn.Conv2d, x: Tensor, output: Tensor) -> None:
         layer = self._layer(name, "conv")
         if conv not in self.analog and self.sums.are_spikes(x):
-            layer.add(conv_synops(conv, self.sums.spatial_sums(x, len(conv.kernel_size))))
+            sums = self.sums.spatial_sums(x, len(conv.kernel_size))
+            layer.add(conv_synops(conv, sums))
+            layer.add_read(sums.sum())
         else:
             layer.macs += output.numel() * conv.weight[0].numel()
 
     def _on_transposed_conv(self, name: str, conv: nn.ConvTranspose2d, x: Tensor, output: Tensor) -> None:
         layer, dims = self._layer(name, "conv"), len(conv.kernel_size)
         if self.sums.are_spikes(x):
-            layer.add(transposed_conv_synops(conv, self.sums.spatial_sums(x, dims), output.shape[-dims:]))
+            sums = self.sums.spatial_sums(x, dims)
+            layer.add(transposed_conv_synops(conv, sums, output.shape[-dims:]))
+            layer.add_read(sums.sum())
         else:
             layer.macs += x.numel() * conv.weight[0].numel()
 
     def _on_linear(self, name: str, linear: nn.Linear, x: Tensor, output: Tensor) -> None:
         layer = self._layer(name, "linear")
         if linear not in self.analog and self.sums.are_spikes(x):
-            layer.add(self.sums.total(x) * linear.out_features)
+            number = self.sums.total(x)
+            layer.add(number * linear.out_features)
+            layer.add_read(number)
         else:
             layer.macs += output.numel() * linear.in_features
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 
 from xoresnet.data.batches import Normalise, evaluation_batches
 from xoresnet.data.samples import Samples
+from xoresnet.energy.models import energy_figures
 from xoresnet.network.count_spikes import SpikeCounts, count_spikes
 from xoresnet.network.xoresnet import XOResNet
 
@@ -23,10 +25,17 @@ class Evaluation(NamedTuple):
     accuracy: float
     """Share of images whose largest logit is that of their class, 0 .. 1."""
     counts: SpikeCounts
+    energies: Mapping[str, float]
+    """By the models of `xoresnet/energy`, in picojoules per sample."""
 
     def as_dict(self, prefix: str = "") -> dict[str, Any]:
         """The figures of the whole network by name; the prefix applies to loss and accuracy."""
-        return {f"{prefix}loss": self.loss, f"{prefix}accuracy": self.accuracy, **self.counts.as_dict()}
+        return {
+            f"{prefix}loss": self.loss,
+            f"{prefix}accuracy": self.accuracy,
+            **self.counts.as_dict(),
+            **self.energies,
+        }
 
 
 def evaluate(
@@ -47,4 +56,5 @@ def evaluate(
             logits = net(images).float()
             loss += float(F.cross_entropy(logits, labels, reduction="sum"))
             correct += int((logits.argmax(1) == labels).sum())
-    return Evaluation(loss / len(split), correct / len(split), counts)
+    energies = energy_figures(net.arch, counts.layers)
+    return Evaluation(loss / len(split), correct / len(split), counts, energies)

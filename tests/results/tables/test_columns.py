@@ -11,8 +11,9 @@ FIGURES = [name for name in EpochRecord.__dataclass_fields__ if name not in ("ep
 
 def record(epoch: int) -> EpochRecord:
     """Every figure has a value of its own."""
-    layers = tuple(LayerCounts(name, "neuron", *(epoch + number / 8 for number in range(6))) for name in ("a", "b"))
-    return EpochRecord(epoch, *(epoch + number / 16 for number in range(len(FIGURES))), layers)
+    layers = tuple(LayerCounts(name, "neuron", *(epoch + number / 8 for number in range(7))) for name in ("a", "b"))
+    figures = {name: epoch + number / 16 for number, name in enumerate(FIGURES)}
+    return EpochRecord(epoch=epoch, layers=layers, **figures)
 
 
 def test_a_row_for_each_epoch() -> None:

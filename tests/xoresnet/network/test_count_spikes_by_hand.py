@@ -48,10 +48,10 @@ def test_linear_network_by_hand() -> None:
     # rates: of 3 x 2 x 2 = 12 places 6 fire, of 2 x 2 x 2 = 8 places 2, of all 20 together 8
     nan = pytest.approx(math.nan, nan_ok=True)
     assert counts.layers == [
-        ("0", "neuron", 3.0, 0.0, 0.0, 0.0, 0.0, 6 / 12),
-        ("1", "linear", 0.0, 0.0, 6.0, 0.0, pytest.approx(0.9 * 6), nan),
-        ("2", "neuron", 1.0, 0.0, 0.0, 0.0, 0.0, 2 / 8),
-        ("3", "linear", 0.0, 0.0, 4.0, 0.0, pytest.approx(0.9 * 4), nan),
+        ("0", "neuron", 3.0, 0.0, 0.0, 0.0, 0.0, 6 / 12, 0.0),
+        ("1", "linear", 0.0, 0.0, 6.0, 0.0, pytest.approx(0.9 * 6), nan, 3.0),
+        ("2", "neuron", 1.0, 0.0, 0.0, 0.0, 0.0, 2 / 8, 0.0),
+        ("3", "linear", 0.0, 0.0, 4.0, 0.0, pytest.approx(0.9 * 4), nan, 1.0),
     ]
     assert counts.as_dict() == {
         "spikes_per_sample": 4.0,
