@@ -11,9 +11,8 @@ import pandas as pd
 from xoresnet.measures.metrics import Metric, metric_of
 from xoresnet.plain_text import cut, visible
 from xoresnet.results.analysis.leaderboard import leaderboard
-from xoresnet.results.analysis.leading import Leading, leading
+from xoresnet.results.analysis.leading import Leading, leading, leading_knee
 from xoresnet.results.analysis.networks import describe
-from xoresnet.results.analysis.picking import leading_knee
 from xoresnet.results.figures.kit.axes import value_text
 from xoresnet.results.tables.loading import RunTables
 from xoresnet.results.tables.spending import progress_text

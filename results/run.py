@@ -14,7 +14,7 @@ from xoresnet.results.analysis.ablation import ablation
 from xoresnet.results.analysis.findings import findings
 from xoresnet.results.analysis.importance import importance
 from xoresnet.results.analysis.leaderboard import leaderboard
-from xoresnet.results.analysis.picking import leading_best, leading_knee
+from xoresnet.results.analysis.leading import leading_best, leading_knee
 from xoresnet.results.figures.kit.axes import Axis, axis_of, drawable
 from xoresnet.results.figures.plots import Plots
 from xoresnet.results.figures.write import FORMATS, write_figures

@@ -19,6 +19,7 @@ from xoresnet.results.analysis.leading import Leading, leading
 from xoresnet.results.analysis.matched import effect_findings
 from xoresnet.results.analysis.networks import network_name
 from xoresnet.results.analysis.trust import guessing_findings, leading_value, trust_findings
+from xoresnet.results.analysis.twins import twin_findings
 from xoresnet.results.analysis.wording import Finding, Number, joined
 from xoresnet.results.fronts.objectives import losses, numbers
 from xoresnet.results.fronts.selection import knee
@@ -76,6 +77,7 @@ def found(run: RunTables, place: str | None = None) -> list[Finding]:
         trust_findings(run, lead, named),
         known_findings(run, lead, named),
         effect_findings(run, named),
+        twin_findings(lead),
     )
     return [finding for part in parts for finding in part]
 

@@ -79,7 +79,7 @@ class Number:
 class Finding(NamedTuple):
     """One sentence about a run with its numbers."""
 
-    kind: Literal["warning", "best", "budget", "trust", "known", "effect", "note"]
+    kind: Literal["warning", "best", "budget", "trust", "known", "effect", "energy", "note"]
     subject: str
     """What it is about: `accuracy`, `at most 2,000 spikes`, `merge`, `known networks`, ..."""
     sentence: str

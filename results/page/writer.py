@@ -41,7 +41,13 @@ from xoresnet.results.tables.spending import progress_text
 __all__ = ["report"]
 
 _MOST_ROWS, _MOST_REASONS = 500, 20
-_EXTRA = ("params_count", "synops_per_sample", "energy_pj_per_sample")
+_EXTRA = (
+    "params_count",
+    "synops_per_sample",
+    "energy_pj_per_sample",
+    "energy_memory_pj_per_sample",
+    "energy_loihi_pj_per_sample",
+)
 """Further columns of the table of the front, after the objectives."""
 
 

@@ -23,13 +23,19 @@ _FIGURES = (
     "synops_per_sample",
     "macs_per_sample",
     "energy_pj_per_sample",
+    "energy_memory_pj_per_sample",
+    "energy_loihi_pj_per_sample",
+    "twin_energy_pj_per_sample",
+    "twin_energy_memory_pj_per_sample",
     "firing_rate",
 )
 _CONFIRMED = ("test_accuracy", "test_spikes_per_sample")
 """Figures whose means over several seeds come first, if the network was confirmed."""
 _ENERGY = (
     "Energy counts {:g} pJ for each multiply-add and {:g} pJ for each synaptic operation (32 bit, 45 nm): an estimate "
-    "of arithmetic only."
+    "of arithmetic only. Energy with memory adds every access to an SRAM (Lemaire et al. 2022), and energy on Loihi "
+    "counts by Intel's published figures (Davies et al. 2018); the ReLU twin has the same layers, run once. All are "
+    "estimates, not measurements."
 )
 _PREDICT = """from xoresnet import load_model
 
