@@ -36,11 +36,11 @@ def test_docs_on_searching_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("ray")
 @pytest.mark.filterwarnings("ignore")  # Ray's own
-@pytest.mark.parametrize("page", ["own_data", "events", "own_merge", "own_objective"])
+@pytest.mark.parametrize("page", ["howto/own_data", "howto/events", "howto/own_merge", "howto/own_objective", "energy"])
 def test_how_to_pages_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With smaller budgets; what needs the reader's own code, in processes of its own."""
     monkeypatch.chdir(tmp_path)
-    place = f"docs/howto/{page}.md"
+    place = f"docs/{page}.md"
     files = files_of(place)
     for name, content in files.items():
         Path(name).write_text(content)
