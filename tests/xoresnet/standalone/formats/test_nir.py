@@ -13,6 +13,7 @@ import nirtorch
 import numpy as np
 import pytest
 import torch
+from snntorch import import_nir
 from spikingjelly.activation_based.nir_exchange import import_from_nir
 from torch import Tensor
 
@@ -91,6 +92,23 @@ def assert_spikingjelly_agrees(arch: Arch, folder: Path) -> None:
     np.testing.assert_allclose(executed, logits, rtol=0, atol=1e-5 * float(logits.abs().max()))
 
 
+def assert_snntorch_agrees(arch: Arch, folder: Path) -> None:
+    """SnnTorch's importer returns the network's logits up to rounding; it refuses IF neurons, whose r is not 1."""
+    graph = nir.read(folder / "model.nir")
+    if arch.neuron.kind == "if":
+        with pytest.raises(AssertionError, match="r != 1 not supported"):
+            import_nir.import_from_nir(graph)
+        return
+    images, logits, _ = clear_images(lively(arch), 3, seed=1)
+    model, outputs, state = import_nir.import_from_nir(graph), [], None
+    with torch.no_grad():
+        for _ in range(arch.timesteps):
+            output, state = model(images, state)
+            outputs.append(output)
+    executed = torch.stack(outputs).mean(0).flatten(1)
+    np.testing.assert_allclose(executed, logits, rtol=0, atol=1e-5 * float(logits.abs().max()))
+
+
 class TestNir(FormatContract):
     name = "nir"
     bytes_per_step = 1  # it describes one time step
@@ -113,6 +131,7 @@ def _seen(name: str, item: h5py.Group | h5py.Dataset) -> bytes:
 def test_simulators_get_the_same(number: int, tmp_path: Path) -> None:
     assert_nirtorch_agrees(ARCHS[number], tmp_path / "model")
     assert_spikingjelly_agrees(ARCHS[number], tmp_path / "model")
+    assert_snntorch_agrees(ARCHS[number], tmp_path / "model")
 
 
 def test_networks_are_of_all_kinds() -> None:
