@@ -1,4 +1,4 @@
-"""A bar for what takes long before a training begins: decoding images."""
+"""A bar for what takes long before a training begins: decoding images, or reading recordings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DecodingBar:
     def __init__(self) -> None:
         console = live_console()
         self._bar = Progress(
-            TextColumn("decoding images"),
+            TextColumn("reading the data"),
             BarColumn(),
             TimeRemainingColumn(),
             console=console,
@@ -39,7 +39,7 @@ class DecodingBar:
         self._bar.stop()
 
     def __call__(self, done: int, total: int) -> None:
-        """Draw the bar with so many images decoded."""
+        """Draw the bar with so many files read."""
         self._bar.start()
         self._bar.update(self._task, completed=done, total=total)
         if done >= total:

@@ -31,7 +31,7 @@ def load_pictures() -> DataSet:
 def test_a_bar_while_images_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     with redirect_stdout(on_a_terminal(80, monkeypatch)) as screen:
         load_pictures()
-    assert any(re.match(r"decoding images ━+ ", line) for line in lines_on(screen))
+    assert any(re.match(r"reading the data ━+ ", line) for line in lines_on(screen))
     with redirect_stdout(on_a_terminal(80, monkeypatch)) as screen:
         load_pictures()  # from the cache: nothing is decoded
     assert not any("decoding" in line for line in lines_on(screen))
@@ -63,7 +63,7 @@ def test_the_bar_is_drawn_on_stderr_if_only_stderr_is_a_terminal(
     """`xoresnet search ... --json > front.json`."""
     with redirect_stderr(on_a_terminal(80, monkeypatch)) as screen:
         load_pictures()
-    assert any(line.startswith("decoding images ") for line in lines_on(screen))
+    assert any(line.startswith("reading the data ") for line in lines_on(screen))
     assert capsys.readouterr().out == ""
 
 
@@ -72,5 +72,5 @@ def test_the_bar_is_gone_before_an_error_is_printed(monkeypatch: pytest.MonkeyPa
     with redirect_stdout(on_a_terminal(80, monkeypatch)) as screen, pytest.raises(DataError, match=r"owl03\.png"):
         load_pictures()
     drawn = screen.getvalue()
-    assert "decoding images" in drawn
+    assert "reading the data" in drawn
     assert drawn.count("\x1b[?25l") == drawn.count("\x1b[?25h")  # the cursor is back

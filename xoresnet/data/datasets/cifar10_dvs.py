@@ -38,7 +38,7 @@ def _read(place: Path, options: ReadOptions) -> Source:
 
 
 def _download(root: Path) -> None:
-    download_with_tonic("CIFAR10DVS", ("",), root / "CIFAR10DVS")
+    download_with_tonic("CIFAR10DVS", {"": "airplane"}, root / "CIFAR10DVS")
 
 
 LOADER = Loader(

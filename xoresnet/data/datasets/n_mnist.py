@@ -33,7 +33,7 @@ def _read(place: Path, options: ReadOptions) -> Source:
 
 
 def _download(root: Path) -> None:
-    download_with_tonic("NMNIST", ("train_", "test_"), root / "NMNIST")
+    download_with_tonic("NMNIST", {"train_": "Train", "test_": "Test"}, root / "NMNIST")
 
 
 LOADER = Loader(

@@ -10,7 +10,7 @@ import shutil
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,21 +24,20 @@ _MOST_ARCHIVE_BYTES = 2**36
 """CIFAR10-DVS has about 8 GB."""
 
 
-def download_with_tonic(class_name: str, parts: Sequence[str], folder: Path) -> None:
+def download_with_tonic(class_name: str, parts: Mapping[str, str], folder: Path) -> None:
     """Fetch and unpack what a class of `tonic.datasets` names, as far as the folder lacks it.
 
-    parts: `train_` and `test_`, or an empty text where there is one archive. Raises `DataError`, which names the
-    address and the reason.
+    parts: `train_`, `test_`, or an empty text for the only archive, each with a folder that its archive contains.
+    Raises `DataError`, which names the address and the reason.
     """
     kind = getattr(require("tonic.datasets", "downloading (pip install 'xoresnet[events]')"), class_name)
-    for part in parts:
-        url, md5 = getattr(kind, f"{part}url"), getattr(kind, f"{part}md5" if part else "file_md5")
-        file = RemoteFile(getattr(kind, f"{part}filename"), (url,), md5)
-        inside = getattr(kind, f"{part}folder" if hasattr(kind, f"{part}folder") else "folder_name", "")
-        if inside and (folder / inside).is_dir():
+    for part, inside in parts.items():
+        if (folder / inside).is_dir():
             continue
+        name, url = getattr(kind, f"{part}filename"), getattr(kind, f"{part}url")
+        file = RemoteFile(name, (url,), getattr(kind, f"{part}md5" if part else "file_md5"))
         fetch([file], folder, lambda path: False, most_bytes=_MOST_ARCHIVE_BYTES)
-        unpack(folder / file.name, folder)
+        unpack(folder / name, folder)
 
 
 def unpack(archive: Path, folder: Path) -> None:
