@@ -46,6 +46,7 @@ MAY_CHANGE = frozenset(
     {
         "address",
         "budget",
+        "confirm_seeds",
         "cost",
         "cpus_per_trial",
         "data.root",
@@ -198,6 +199,9 @@ class SearchConfig(Spec):
     networks have taken so far, or its epochs. The budget counts epochs in any case."""
     stop: Literal["budget", "plateau"] = "budget"
     """`plateau` ends the search, too, once no network promises a gain that one training could show."""
+    confirm_seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS, strict=True)] = 3
+    """On how many new seeds `xoresnet confirm` trains a network again, unless it is told otherwise: enough that the
+    choice of the best hides in less than one standard deviation (docs/evidence.md)."""
     keep_paused: Annotated[int, Field(ge=1, le=MOST_TRIALS, strict=True)] = 200
     """How many networks that are paused keep their checkpoint, the most promising ones; others train from the beginning
     if they go on."""

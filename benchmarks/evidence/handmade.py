@@ -128,13 +128,14 @@ def searched(front: pd.DataFrame) -> pd.DataFrame:
 
 
 def confirmed(run: str, ids: list[str]) -> pd.DataFrame:
-    """Mean and standard deviation over the new seeds, of validation and test figures."""
+    """Mean and standard deviation over the new seeds, of validation and test figures, and the former seed by seed."""
     trainings = load(run).confirmed
     trainings = trainings[trainings["arch_id"].isin(ids)]
     columns = ["val_accuracy", *(f"test_{name}" for name in MEASURED)]
     figures = trainings.groupby("arch_id")[columns].agg(["mean", "std"])
     figures.columns = [f"{name}_{statistic}" for name, statistic in figures.columns]
-    return figures.assign(seeds=trainings.groupby("arch_id").size()).reset_index()
+    by_seed = trainings.sort_values("seed").groupby("arch_id")["val_accuracy"].agg(list)
+    return figures.assign(seeds=trainings.groupby("arch_id").size(), val_accuracy_by_seed=by_seed).reset_index()
 
 
 def read_arguments() -> argparse.Namespace:

@@ -38,7 +38,7 @@ _OF_SEARCH = Settings({"config": SearchConfig.model_fields})
 @click.command(cls=CommandWithSettings, settings=_SETTINGS)
 @click.argument("run", metavar="RUN", shell_complete=complete_run)
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
-@seeds_option(3)
+@seeds_option(None)
 @epochs_option
 @pick_option("the front")
 @click.option("--baselines", "with_baselines", is_flag=True, help="Also confirm all baselines of the space.")
@@ -49,7 +49,7 @@ _OF_SEARCH = Settings({"config": SearchConfig.model_fields})
 def confirm(
     run: str,
     changes: Sequence[str],
-    seeds: int,
+    seeds: int | None,
     epochs: int | None,
     wanted: Sequence[str],
     with_baselines: bool,

@@ -42,7 +42,7 @@ from xoresnet.space.presets import preset_names
 __all__ = ["search"]
 
 _FOR_PRESET: dict[str, dict[str, Any]] = {
-    "digits": {"budget": 40, "epochs": 12},  # minutes on two cores
+    "digits": {"budget": 40, "epochs": 12, "confirm_seeds": 5},  # minutes on two cores
     "fashion-mnist-small": {"data": {"name": "fashion-mnist"}, "budget": 40, "epochs": 6},  # hours
     "cifar": {"data": {"name": "cifar10"}},
 }

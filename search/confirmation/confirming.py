@@ -41,7 +41,7 @@ class ConfirmPlan(RetrainingPlan):
 def plan_confirm(
     run: str | Path,
     *,
-    seeds: int = 3,
+    seeds: int | None = None,
     epochs: int | None = None,
     wanted: Sequence[str] = (),
     with_baselines: bool = False,
@@ -52,8 +52,10 @@ def plan_confirm(
 
     The arguments are those of `confirm`. Raises `RunError`, `UsageError` (with `SpecError`), `DataError`.
     """
-    new_seeds(0, seeds)
+    if seeds is not None:
+        new_seeds(0, seeds)
     folder, config, study = read_searched(run, limits or {}, "confirm")
+    number = config.confirm_seeds if seeds is None else seeds
     data = data_with_test_set(config, progress, ConfirmRun.opens_test)
     check_same_data(study, data)
     space = config.search_space
@@ -67,7 +69,7 @@ def plan_confirm(
         epochs=epochs,
         by_search=True,  # the same command must mean the same networks, whatever it has confirmed so far
     )
-    return ConfirmPlan(folder, config, on_seeds(chosen, new_seeds(config.seed, seeds)), len(chosen), data)
+    return ConfirmPlan(folder, config, on_seeds(chosen, new_seeds(config.seed, number)), len(chosen), data)
 
 
 class ConfirmRun(Retraining[ConfirmPlan]):
@@ -90,7 +92,7 @@ class ConfirmRun(Retraining[ConfirmPlan]):
 def confirm(
     run: str | Path,
     *,
-    seeds: int = 3,
+    seeds: int | None = None,
     epochs: int | None = None,
     wanted: Sequence[str] = (),
     with_baselines: bool = False,
@@ -104,10 +106,11 @@ def confirm(
 ) -> Outcome:
     """Train networks of a search again on new seeds and measure them on the test set; continues after interruptions.
 
-    run: the folder of the search, or its URL. seeds: how many, starting at the search's seed plus one. epochs: None for
-    those of each network's recipe in the search. wanted: networks in place of the front's: ids of trials or networks,
-    names of baselines, `knee` and other words of `pick`. with_baselines: add the known networks of the space. limits:
-    fields of the search's configuration to change, of those in `CONFIRM_LIMITS`. on_begin, on_step, on_stuck, progress,
+    run: the folder of the search, or its URL. seeds: how many, starting at the search's seed plus one; None for the
+    search's `confirm_seeds`. epochs: None for those of each network's recipe in the search. wanted: networks in place
+    of the front's: ids of trials or networks, names of baselines, `knee` and other words of `pick`. with_baselines: add
+    the known networks of the space. limits: fields of the search's configuration to change, of those in
+    `CONFIRM_LIMITS`. on_begin, on_step, on_stuck, progress,
     wait and on_wait are as in `run_search`.
     The results are in `load(run).confirmed`.
     Raises `RunError`, `UsageError`, `DataError` where there is no test set, `ClusterError`.

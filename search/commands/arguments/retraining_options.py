@@ -26,15 +26,16 @@ dry_run_option = click.option(
 )
 
 
-def seeds_option(default: int) -> Callable[[Command], Command]:
-    """default: the number of seeds."""
+def seeds_option(default: int | None) -> Callable[[Command], Command]:
+    """default: the number of seeds; None for the one that the search names."""
+    otherwise = "" if default is not None else "  [default: confirm_seeds of the search, 3]"
     return click.option(
         "--seeds",
         type=WholeNumber(1, MOST_SEEDS),
         default=default,
-        show_default=True,
+        show_default=default is not None,
         metavar="N",
-        help="Seeds per network.",
+        help=f"Seeds per network.{otherwise}",
     )
 
 

@@ -76,6 +76,16 @@ def test_planning_writes_nothing(folder: Path) -> None:
     assert contents(folder) == before
 
 
+def test_the_search_says_on_how_many_seeds(folder: Path) -> None:
+    assert len(plan_confirm(folder).jobs) == 3 * len(FRONT)
+    file = folder / "config.yaml"
+    text = file.read_text()
+    assert "confirm_seeds: 3" in text
+    file.write_text(text.replace("confirm_seeds: 3", "confirm_seeds: 5"))
+    assert len(plan_confirm(folder).jobs) == 5 * len(FRONT)
+    assert len(plan_confirm(folder, seeds=1).jobs) == len(FRONT)
+
+
 def test_the_study_is_read_and_not_its_tables(folder: Path) -> None:
     """A search that was killed wrote its journal later."""
     for name in ("trials", "history", "layers"):
