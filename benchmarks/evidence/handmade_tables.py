@@ -81,6 +81,8 @@ def losses(table: pd.DataFrame) -> str:
         "| networks | search | new seeds | test images | lost by new seeds | lost by new images | deviation |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
+    confirmed = confirmed_losses(table)
+    number = 4 + len(confirmed)
     best = table.loc[table.groupby(["repetition", "side"])["searched_val_accuracy"].idxmax()]
     for name, rows in (("on the front", table), ("the most accurate of each front", best)):
         by = rows.assign(
@@ -90,9 +92,9 @@ def losses(table: pd.DataFrame) -> str:
         of = by[["seeds_lost", "images_lost"]].mean()
         means = rows[["searched_val_accuracy", "val_accuracy_mean", "test_accuracy_mean"]].mean()
         cells = [f"{100 * value:.2f}" for value in means]
-        cells += [interval(100 * of[lost], 5) for lost in ("seeds_lost", "images_lost")]
+        cells += [interval(100 * of[lost], number) for lost in ("seeds_lost", "images_lost")]
         lines.append(f"| {name} | {' | '.join(cells)} | {100 * rows['val_accuracy_std'].mean():.2f} |")
-    return "\n".join([*lines, *confirmed_losses(table), "", "5 intervals."])
+    return "\n".join([*lines, *confirmed, "", f"{number} intervals."])
 
 
 def confirmed_losses(table: pd.DataFrame) -> list[str]:
