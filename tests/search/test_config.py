@@ -543,7 +543,8 @@ def test_any_configuration_is_read_as_it_was_written(config: SearchConfig) -> No
 FULL = SearchConfig(
     space=SearchSpace.preset("cifar"), data={"name": "folder", "root": "my pictures", "image_size": [8, 8]},
     recipe={"learning_rate": 1e-3, "flip": False}, objectives=["val_accuracy:max", "synops_per_sample:min"],
-    baselines="first", warm_start="runs/earlier", budget=7, cost="epochs", stop="plateau", keep_paused=9, confirm_seeds=4, epochs=3,
+    baselines="first", warm_start="runs/earlier", budget=7, cost="epochs", stop="plateau", keep_paused=9, epochs=3,
+    confirm_seeds=4,
     keep_weights="front",
     prior={"kind": "shared", "epochs": 3, "seeds": 2},
     time_budget=60, trial_seconds=0.5, retries=0, cpus_per_trial=2, gpus_per_trial=0.25, max_concurrent=3, seed=5,
