@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from xoresnet.description.neuron_spec import NeuronSpec as NeuronSpec
     from xoresnet.description.neuron_spec import Surrogate as Surrogate
     from xoresnet.description.recipe import Recipe as Recipe
+    from xoresnet.energy.models import energy_figures as energy_figures
     from xoresnet.errors import CheckpointError as CheckpointError
     from xoresnet.errors import ClusterError as ClusterError
     from xoresnet.errors import DataError as DataError
@@ -115,6 +116,7 @@ _HOMES = {
     "baseline_names": "description.arch",
     "count_spikes": "network.count_spikes",
     "data_status": "data.load",
+    "energy_figures": "energy.models",
     "export": "standalone.export",
     "fit": "training.fit",
     "groups_of": "shared.weights",

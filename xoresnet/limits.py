@@ -7,6 +7,7 @@ cost gigabytes or hours. docs/limits.md lists them with what is checked; `tests/
 from __future__ import annotations
 
 __all__ = [
+    "MOST_ARCHIVE_BYTES",
     "MOST_BATCH",
     "MOST_CELLS",
     "MOST_CHANNELS",
@@ -15,6 +16,7 @@ __all__ = [
     "MOST_COUNT",
     "MOST_EPOCHS",
     "MOST_ERROR_CHARACTERS",
+    "MOST_EVENTS",
     "MOST_FAULTS",
     "MOST_FILE_BYTES",
     "MOST_IMAGE_PIXELS",
@@ -86,6 +88,10 @@ MOST_PIXELS_AT_ONCE = 16_000_000
 """Larger images are decoded one at a time, smaller ones in parallel."""
 MOST_FILE_BYTES = 2**30
 """One uncompressed file of a data set (a CIFAR batch, an IDX file)."""
+MOST_ARCHIVE_BYTES = 2**36
+"""A downloaded archive of recordings; that of CIFAR10-DVS has about 8 GB."""
+MOST_EVENTS = 2**26
+"""Events of one recording."""
 MOST_TABLE_BYTES = 2**31
 """One table of a run, uncompressed."""
 MOST_TABLE_VALUES = 250_000_000

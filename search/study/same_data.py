@@ -18,7 +18,7 @@ def check_same_data(study: Study, data: DataSet) -> None:
     if known is not None and known != data.fingerprint:
         change = f"they had the fingerprint {shown(known)}, and now {shown(data.fingerprint)}"
         remedy = "restore them, or search in another run folder"
-        raise RunError(f"the images of {data.name} have changed since this run began: {change}; {remedy}")
+        raise RunError(f"the {data.noun} of {data.name} have changed since this run began: {change}; {remedy}")
 
 
 def note_data(study: Study, data: DataSet) -> None:

@@ -129,7 +129,7 @@ def vary_frames(frames: Tensor, augmentation: EventAugmentation, generator: torc
         places = frames.nonzero(as_tuple=True)
         left = torch.binomial(frames[places].float(), kept[places[1]], generator=generator)
         frames = frames.index_put(places, left.to(torch.uint8))
-    most = math.floor(augmentation.shift_time * timesteps + 0.5)
+    most = min(math.floor(augmentation.shift_time * timesteps + 0.5), timesteps - 1)  # else recordings become empty
     if most:
         shifts = torch.randint(-most, most + 1, (number,), generator=generator)
         sources = torch.arange(timesteps)[:, None] - shifts

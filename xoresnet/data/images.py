@@ -53,6 +53,11 @@ class Split:
         channels, height, width = self.pool.shape[1:]
         return channels, height, width
 
+    @property
+    def content(self) -> str:
+        """Empty: the statistics of images stand for their content."""
+        return ""
+
     def at(self, timesteps: int) -> Self:
         """The same images: a network sees one image at all its time steps."""
         return self
@@ -91,7 +96,7 @@ class EventAugmentation(NamedTuple):
     event is lost with that probability."""
     shift_time: float = 0.0
     """The largest shift in time, as a share of the duration: whole frames move earlier or later, and empty ones take
-    their place. Less than half a frame is no shift."""
+    their place. Less than half a frame is no shift, and one frame always stays."""
     swap_polarity: bool = False
     """Exchange the two polarities of a recording with probability 1/2."""
 

@@ -128,7 +128,9 @@ class DataSet:
         """Ten hexadecimal digits that identify what training sees: split, labels, statistics, classes, augmentation."""
         digest = hashlib.sha256(repr((self.classes, self.mean, self.std, self.augmentation)).encode())
         if self.frames is not None:
-            digest.update(repr((self.frames, self.sensor, self.input_shape, self.event_augmentation)).encode())
+            digest.update(
+                repr((self.frames, self.sensor, self.input_shape, self.event_augmentation, self.train.content)).encode()
+            )
         for split in (self.train, self.validation):
             for numbers in (split.labels, split.rows):
                 digest.update(b"-" if numbers is None else numbers.numpy().tobytes())
@@ -309,7 +311,8 @@ def _find_place(loader: Loader, root: str | Path | None, *, download: bool) -> P
         loader.download(roots[0])
         place = loader.find(roots)
     if place is None and loader.only_given_root:
-        rule = "give the folder that contains one folder of images for each class"
+        noun = "recordings" if "frames" in loader.options else "images"
+        rule = f"give the folder that contains one folder of {noun} for each class"
         how = f"{rule}: data.root=DIR, or --data-root DIR of `xoresnet data` and `xoresnet train`"
         raise UsageError(
             f"there is no folder {root}" if root is not None else f"the data set {loader.name} needs a root; {how}"

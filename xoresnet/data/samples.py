@@ -25,6 +25,10 @@ class Samples(Protocol):
         """Channels, height and width of a sample at one time step."""
 
     @property
+    def content(self) -> str:
+        """A checksum of what the split is cut from; empty for images, whose statistics stand for it."""
+
+    @property
     def converted(self) -> int:
         """How many samples of the pool were grey and were read in colour, or the reverse."""
 

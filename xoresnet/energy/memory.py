@@ -9,7 +9,8 @@ of no size, at 13.2 pJ. Reads and writes cost the same.
   writes back; addressing takes two multiply-adds and k^2 additions for each spike.
 - A neuron reads its bias and its potential at each time step and writes it back, leaks (a multiply-add) and adds; a
   spike costs the addition of the reset and a write.
-- A convolution of analog values costs what it does in a ReLU network (`dense_product`).
+- A convolution of analog values costs what it does in a ReLU network (`dense_product`, `written`); where it runs once
+  for all time steps, its neurons read the stored results in place of a bias.
 
 The paper has no residual networks. Here a merge, an XOR or a pool reads and writes spikes, with an addition for each
 that it reads; the read-out adds each spike to the average of its channel, and is then a dense layer. Batch norm is
@@ -22,10 +23,9 @@ from typing import NamedTuple
 
 from xoresnet.energy.work import Exchange, Product, ReadOut, Updates, Work
 
-__all__ = ["Parts", "add_pj", "dense_product", "dense_read_out", "memory_energy", "mul_pj", "ram_pj"]
+__all__ = ["ADD_PJ", "MUL_PJ", "Parts", "dense_product", "dense_read_out", "memory_energy", "ram_pj", "written"]
 
-add_pj = 0.1
-mul_pj = 3.1
+ADD_PJ, MUL_PJ = 0.1, 3.1
 _BITS = 32
 _ACCESS_PJ, _BIT_PJ = 13.2, 1.09e-5
 
@@ -77,10 +77,18 @@ def dense_product(product: Product, runs: float, *, bits: int = _BITS) -> Parts:
     outputs = conv.out_channels * conv.out_size[0] * conv.out_size[1]
     places = inputs + outputs + conv.out_channels * conv.kernel**2
     return Parts(
-        operations=macs * min(mul_pj + add_pj, bits * add_pj),
-        addresses=runs * places * add_pj,
+        operations=macs * min(MUL_PJ + ADD_PJ, bits * ADD_PJ),
+        addresses=runs * places * ADD_PJ,
         weights=macs * ram_pj(_weights(product)),
         potentials=macs * ram_pj(inputs, bits),
+    )
+
+
+def written(values: int, channels: int, runs: float = 1, *, bits: int = _BITS) -> Parts:
+    """The results of a convolution of analog values: a bias is read and added to each, and it is written."""
+    number = runs * values
+    return Parts(
+        operations=number * ADD_PJ, weights=number * ram_pj(channels), potentials=number * ram_pj(values, bits)
     )
 
 
@@ -89,8 +97,8 @@ def dense_read_out(read_out: ReadOut) -> Parts:
     features, classes = read_out.features, read_out.classes
     products = features * classes
     return Parts(
-        operations=products * (mul_pj + add_pj) + classes * add_pj,
-        addresses=products * add_pj,
+        operations=products * (MUL_PJ + ADD_PJ) + classes * ADD_PJ,
+        addresses=products * ADD_PJ,
         weights=products * ram_pj(products) + classes * ram_pj(classes),
         potentials=features * ram_pj(features) + classes * ram_pj(classes),
     )
@@ -102,12 +110,13 @@ def _weights(product: Product) -> int:
 
 def _product(product: Product) -> Parts:
     conv = product.conv
-    if product.macs:
-        return dense_product(product, product.macs / conv.macs)
     outputs = conv.out_channels * conv.out_size[0] * conv.out_size[1]
+    if product.macs:
+        runs = product.macs / conv.macs
+        return dense_product(product, runs).plus(written(outputs, conv.out_channels, runs))
     return Parts(
-        operations=product.synops * add_pj,
-        addresses=product.events * (2 * (mul_pj + add_pj) + conv.kernel**2 * add_pj),
+        operations=product.synops * ADD_PJ,
+        addresses=product.events * (2 * (MUL_PJ + ADD_PJ) + conv.kernel**2 * ADD_PJ),
         weights=product.synops * ram_pj(_weights(product)),
         potentials=2 * product.synops * ram_pj(outputs),
         spikes=product.events * ram_pj(0),
@@ -118,9 +127,9 @@ def _updates(updates: Updates) -> Parts:
     number = updates.number * updates.steps
     reads_input = ram_pj(updates.number) if updates.stored_input else 0.0
     reads_bias = 0.0 if updates.stored_input else ram_pj(updates.channels)
-    leak = mul_pj + add_pj if updates.leaky else 0.0
+    leak = MUL_PJ + ADD_PJ if updates.leaky else 0.0
     return Parts(
-        operations=number * (leak + add_pj) + updates.spikes * add_pj,
+        operations=number * (leak + ADD_PJ) + updates.spikes * ADD_PJ,
         weights=number * reads_bias,
         potentials=number * (2 * ram_pj(updates.number) + reads_input),
         spikes=updates.spikes * ram_pj(0),
@@ -129,12 +138,12 @@ def _updates(updates: Updates) -> Parts:
 
 def _exchange(exchange: Exchange) -> Parts:
     moved = exchange.events_in + exchange.events_out
-    return Parts(operations=exchange.events_in * add_pj, spikes=moved * ram_pj(0))
+    return Parts(operations=exchange.events_in * ADD_PJ, spikes=moved * ram_pj(0))
 
 
 def _read_out(read_out: ReadOut) -> Parts:
     averages = Parts(
-        operations=read_out.events * add_pj + read_out.features * mul_pj,
+        operations=read_out.events * ADD_PJ + read_out.features * MUL_PJ,
         potentials=2 * read_out.events * ram_pj(read_out.features),
         spikes=read_out.events * ram_pj(0),
     )

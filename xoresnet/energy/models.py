@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 
 from xoresnet.description.arch import Arch
 from xoresnet.energy.chips import LOIHI, chip_energy
 from xoresnet.energy.memory import memory_energy
 from xoresnet.energy.twin import twin_arithmetic, twin_memory
-from xoresnet.energy.work import Work, work_of
-from xoresnet.measures.figures import LayerCounts
+from xoresnet.energy.work import work_of
+from xoresnet.measures.figures import Energy, LayerCounts
 
 __all__ = ["MODELS", "energy_figures"]
 
-MODELS: Mapping[str, Callable[[Work], float]] = MappingProxyType(
-    {
-        "energy_memory_pj_per_sample": lambda work: memory_energy(work).total,
-        "energy_loihi_pj_per_sample": lambda work: chip_energy(work, LOIHI),
-        "twin_energy_pj_per_sample": twin_arithmetic,
-        "twin_energy_memory_pj_per_sample": lambda work: twin_memory(work).total,
-    }
+MODELS = (
+    "energy_memory_pj_per_sample",
+    "energy_loihi_pj_per_sample",
+    "twin_energy_pj_per_sample",
+    "twin_energy_memory_pj_per_sample",
 )
-"""By the name of its column, what each model makes of a network's work, in picojoules per sample."""
+"""The columns of the figures, besides the energy by arithmetic alone, which `count_spikes` counts."""
+_USUAL = Energy()
 
 
-def energy_figures(arch: Arch, layers: Iterable[LayerCounts]) -> dict[str, float]:
-    """The energy of a network, and that of its ReLU twin, by every model, in picojoules per sample.
+def energy_figures(arch: Arch, layers: Iterable[LayerCounts], energy: Energy = _USUAL) -> dict[str, float]:
+    """The energy of a network, and that of its ReLU twin, by every model, in picojoules per sample (docs/energy.md).
 
-    layers: as `count_spikes` has counted them in evaluation mode (`counts.layers`).
+    layers: as `count_spikes` has counted them in evaluation mode (`counts.layers`). energy: the costs of the twin's
+    operations by arithmetic alone. Figures of twins are NaN for networks that read recordings, which have none.
 
     >>> from xoresnet import XOResNet, count_spikes
     >>> import torch
@@ -39,4 +38,10 @@ def energy_figures(arch: Arch, layers: Iterable[LayerCounts]) -> dict[str, float
     ['energy_loihi_pj_per_sample', 'energy_memory_pj_per_sample']
     """
     work = work_of(arch, layers)
-    return {name: model(work) for name, model in MODELS.items()}
+    by_model = (
+        memory_energy(work).total,
+        chip_energy(work, LOIHI),
+        twin_arithmetic(work, energy),
+        twin_memory(work).total,
+    )
+    return dict(zip(MODELS, by_model, strict=True))

@@ -28,6 +28,8 @@ class Product(NamedTuple):
     """Additions that these spikes cause."""
     macs: float
     """Dense multiply-adds where it reads analog values; 0 where it reads spikes."""
+    most: float = 1
+    """The largest value that it reads at a time step: an integer stream has more than 1."""
 
 
 class Updates(NamedTuple):
@@ -43,7 +45,10 @@ class Updates(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """A merge of spikes, an XOR or a pool: spikes in, spikes out, and no potential."""
+    """A merge of spikes, an XOR or a pool: spikes in, spikes out, and no potential.
+
+    An integer k counts as k spikes, also before an XOR, which sees only whether there is any.
+    """
 
     number: int
     """Values that it computes at each time step."""
@@ -67,6 +72,15 @@ class Work(NamedTuple):
     updates: tuple[Updates, ...]
     exchanges: tuple[Exchange, ...]
     read_out: ReadOut
+    shortcuts: tuple[int, ...] = ()
+    """The values of each shortcut at one time step, which meet those of its branch."""
+    pooled: tuple[int, ...] = ()
+    """The values of each max-pool at one time step."""
+
+    @property
+    def reads_recordings(self) -> bool:
+        """Whether the first convolution reads events, so that every time step has an input of its own."""
+        return not self.products[0].macs
 
 
 def work_of(arch: Arch, layers: Iterable[LayerCounts]) -> Work:
@@ -86,6 +100,8 @@ class _Builder:
         self.products: list[Product] = []
         self.updates: list[Updates] = []
         self.exchanges: list[Exchange] = []
+        self.shortcuts: list[int] = []
+        self.pooled: list[int] = []
 
     def work(self) -> Work:
         plan, arch = self.plan, self.arch
@@ -96,7 +112,14 @@ class _Builder:
                 name = f"stages.{number}.{index}"
                 before, read = self._block(block, name, read, before)
         read_out = ReadOut(plan.features, arch.num_classes, read)
-        return Work(tuple(self.products), tuple(self.updates), tuple(self.exchanges), read_out)
+        return Work(
+            tuple(self.products),
+            tuple(self.updates),
+            tuple(self.exchanges),
+            read_out,
+            tuple(self.shortcuts),
+            tuple(self.pooled),
+        )
 
     def _stem(self, plan: Plan) -> float:
         """Spikes that leave the stem; NaN for a real stream."""
@@ -112,7 +135,8 @@ class _Builder:
         if not stem.pool:
             return spikes
         pooled = self._layer("stages.0.0.convs.0.conv").input_spikes_per_sample
-        self.exchanges.append(Exchange(stem.conv.out_channels * math.prod(stem.out_size), spikes, pooled))
+        self.pooled.append(stem.conv.out_channels * math.prod(stem.out_size))
+        self.exchanges.append(Exchange(self.pooled[-1], spikes, pooled))
         return pooled
 
     def _block(self, block: BlockPlan, name: str, read: float, before: float) -> tuple[float, float]:
@@ -121,7 +145,11 @@ class _Builder:
         if block.neuron_in:
             read = self._spikes(f"{name}.neuron_in")
             self._update((first.in_channels, *first.in_size), read, leaky=self.leaky, stored_input=True)
-        products = [self._product(f"{name}.convs.{place}.conv", conv) for place, conv in enumerate(block.convs)]
+        most = block.reads.most if block.reads.spiking and not block.xor_entry else 1
+        products = [
+            self._product(f"{name}.convs.{place}.conv", conv, most if place == 0 else 1)
+            for place, conv in enumerate(block.convs)
+        ]
         if block.xor_entry:
             self._exchange((first.in_channels, *first.in_size), read + before, products[0].events)
         inner = []
@@ -139,8 +167,9 @@ class _Builder:
         last = block.convs[-1]
         shape = (last.out_channels, *last.out_size)
         shortcut = read
+        self.shortcuts.append(math.prod(shape))
         if block.projection is not None:
-            self._product(f"{name}.projection.conv", block.projection)
+            self._product(f"{name}.projection.conv", block.projection, block.reads.most if block.reads.spiking else 1)
         if block.neuron_shortcut:
             shortcut = self._spikes(f"{name}.neuron_shortcut")
             self._update(shape, shortcut, leaky=self.leaky)
@@ -154,9 +183,10 @@ class _Builder:
         self._exchange(shape, shortcut + fired, written)
         return written
 
-    def _product(self, name: str, conv: ConvPlan) -> Product:
+    def _product(self, name: str, conv: ConvPlan, most: float = 1) -> Product:
         counted = self._layer(name)
-        product = Product(conv, counted.input_spikes_per_sample, counted.synops_per_sample, counted.macs_per_sample)
+        amounts = counted.input_spikes_per_sample, counted.synops_per_sample, counted.macs_per_sample
+        product = Product(conv, *amounts, most)
         self.products.append(product)
         return product
 

@@ -196,7 +196,8 @@ class SharedTraining(ResumableEpochs[SharedEpoch]):
 
     def _restore(self, file: Path) -> None:
         saved, current = load_tensor_file(file, _FORMAT), self._identity()
-        different = [name for name, field in _IDENTITY.items() if current[field] != saved.texts.get(field)]
+        told = {**saved.texts, "recipe": _in_full(saved.texts.get("recipe", ""))}
+        different = [name for name, field in _IDENTITY.items() if current[field] != told.get(field)]
         if different:
             raise RunError(f"{file} is a checkpoint of another {' and another '.join(different)}")
         self.network.load_state_dict(self.group, saved.weights)
@@ -228,6 +229,14 @@ def load_shared(*files: str | Path, device: str | torch.device = "cpu") -> Share
     for content, group in zip(saved, groups, strict=True):
         network.load_state_dict(group, content.weights)
     return network
+
+
+def _in_full(recipe: str) -> str:
+    """The text of a recipe with the fields that it lacks because it was written before there were any."""
+    try:
+        return Recipe.from_dict(json.loads(recipe)).model_dump_json()
+    except (TypeError, ValueError):  # a `SpecError`, too
+        return recipe
 
 
 def _one_group(archs: Sequence[Arch]) -> tuple[WeightGroup, list[Arch]]:

@@ -140,7 +140,7 @@ def _neuron(neuron: NeuronSpec) -> str:
 
 def _output(classes: int, formats: Sequence[Format], *, spikes: bool) -> str:
     counts = spikes and any(form.returns_spikes for form in formats)
-    text = f"logits [N, {classes}]{' and spikes [N] of each image' if counts else ''}"
+    text = f"logits [N, {classes}]{' and spikes [N] of each of them' if counts else ''}"
     others = [f"`{form.file}`: {form.output.format(classes=classes)}" for form in formats if form.output]
     return "; ".join([text, *others])
 

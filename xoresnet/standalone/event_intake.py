@@ -57,9 +57,8 @@ class EventIntake(NamedTuple):
         events, (height, width) = read_recording(path), self.wanted.sensor
         if int(events["row"].max()) >= height or int(events["column"].max()) >= 2 * width:
             raise DataError(f"{path} has events outside of the sensor of {height} x {width} that the network knows")
-        lengths = np.array([len(events)], np.int64)
         wanted = self.wanted
-        frames = count_into_frames(events, lengths, wanted.timesteps, wanted.rule, wanted.sensor, wanted.size)
+        frames = count_into_frames([events], wanted.timesteps, wanted.rule, wanted.sensor, wanted.size)
         return torch.from_numpy(frames[:, 0]).float()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,6 +16,9 @@ from xoresnet.network.count_spikes import SpikeCounts, count_spikes
 from xoresnet.network.xoresnet import XOResNet
 
 __all__ = ["Evaluation", "evaluate"]
+
+_MOST_VALUES = 2**26
+"""Of all time steps of one batch: frames of recordings take memory at every step, 256 MiB at most."""
 
 
 class Evaluation(NamedTuple):
@@ -49,10 +53,12 @@ def evaluate(
 ) -> Evaluation:
     """Run the network on every sample of a split, without augmentation; leaves the network in evaluation mode."""
     net.eval()
+    timesteps = net.arch.timesteps
+    batch_size = max(1, min(batch_size, _MOST_VALUES // (timesteps * math.prod(split.shape))))
     loss, correct = 0.0, 0
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
     with torch.no_grad(), autocast, count_spikes(net) as counts:
-        for images, labels in evaluation_batches(split.at(net.arch.timesteps), batch_size, normalise, device):
+        for images, labels in evaluation_batches(split.at(timesteps), batch_size, normalise, device):
             logits = net(images).float()
             loss += float(F.cross_entropy(logits, labels, reduction="sum"))
             correct += int((logits.argmax(1) == labels).sum())

@@ -219,7 +219,7 @@ def _show_summary(job: Job, figures: dict[str, Any]) -> None:
     if test is None:
         say(f"The test set was not used; to measure the final network on it: {job.command} --test")
     else:
-        say(f"test accuracy {percent(test['accuracy'])} on {test['images']:,} images")
+        say(f"test accuracy {percent(test['accuracy'])} on {test['images']:,} {job.data.noun}")
     say(f"Weights, history and summary are in {job.folder.path}")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from xoresnet.network.xoresnet import XOResNet
 from xoresnet.shared.training import SharedEpoch, SharedTraining, load_shared
 from xoresnet.shared.weights import WeightGroup
 from xoresnet.training.fit import Training
+from xoresnet.training.tensor_file import load_tensor_file, save_tensor_file
 
 BASE = Arch(input_shape=(1, 8, 8), num_classes=10, depth=8, width=4, timesteps=2)
 ARCHS = [
@@ -203,6 +205,16 @@ def test_what_does_not_fit_is_refused(data: DataSet, tmp_path: Path) -> None:
         SharedTraining(ARCHS, data, SHORT, archs_per_step=0)
     with pytest.raises(UsageError, match="archs_per_step must be at least 3 for sandwich sampling, got 2"):
         SharedTraining(ARCHS, data, SHORT, sampling="sandwich", archs_per_step=2)
+
+
+def test_a_checkpoint_that_was_written_before_a_recipe_had_all_its_fields(data: DataSet, tmp_path: Path) -> None:
+    file = tmp_path / "shared.safetensors"
+    next(iter(SharedTraining(ARCHS, data, SHORT, checkpoint=file)))
+    saved = load_tensor_file(file, "xoresnet-shared-1")
+    recipe = {name: value for name, value in json.loads(saved.texts["recipe"]).items() if name != "drop_events"}
+    texts = {**saved.texts, "recipe": json.dumps(recipe)}
+    save_tensor_file(file, "xoresnet-shared-1", saved._replace(texts=texts))
+    assert len(SharedTraining(ARCHS, data, SHORT, checkpoint=file).records) == 1
 
 
 def test_checkpoints_of_something_else(data: DataSet, tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ from xoresnet.data.events.published import download_with_tonic
 from xoresnet.data.events.recordings import RECORDINGS
 from xoresnet.data.images import Augmentation
 from xoresnet.data.reading.file_list import has_class_folders, list_class_folders
-from xoresnet.data.reading.loader import Loader, ReadOptions, Source
+from xoresnet.data.reading.loader import DamagedError, Loader, ReadOptions, Source
 from xoresnet.data.reading.pool import split_pool
 from xoresnet.description.recipe import Recipe
 
 __all__ = ["LOADER"]
 
 _FOLDERS = ("CIFAR10DVS", "cifar10-dvs")
+_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _SENSOR = (128, 128)
 _TEST_SHARE = 0.1
 
@@ -33,12 +34,15 @@ def _find(roots: Sequence[Path]) -> Path | None:
 
 
 def _read(place: Path, options: ReadOptions) -> Source:
-    train, test = split_pool(list_class_folders(place, RECORDINGS), _TEST_SHARE)
+    files = list_class_folders(place, RECORDINGS)
+    if len(files.classes) < len(_CLASSES):
+        raise DamagedError(f"{place} contains {len(files.classes)} of the {len(_CLASSES)} class folders")
+    train, test = split_pool(files, _TEST_SHARE)
     return read_event_lists("cifar10-dvs", train, test, options, sensor=_SENSOR)
 
 
 def _download(root: Path) -> None:
-    download_with_tonic("CIFAR10DVS", {"": "airplane"}, root / "CIFAR10DVS")
+    download_with_tonic("CIFAR10DVS", {"": _CLASSES}, root / "CIFAR10DVS")
 
 
 LOADER = Loader(
@@ -49,7 +53,7 @@ LOADER = Loader(
     how_to_get="xoresnet data cifar10-dvs --download, or unpack CIFAR10DVS.zip (figshare 38023437), and the archives "
     "in it, into data/CIFAR10DVS",
     image_shape=(2, *_SENSOR),
-    num_classes=10,
+    num_classes=len(_CLASSES),
     augmentation=Augmentation(flip=True, crop_padding=8),
     recipe=Recipe(batch_size=16),
     download=_download,

@@ -78,7 +78,7 @@ def _persons(files: FileList) -> Tensor:
 
 
 def _download(root: Path) -> None:
-    download_with_tonic("DVSGesture", {"train_": _TRAIN, "test_": _TEST}, root / "DVSGesture")
+    download_with_tonic("DVSGesture", {"train_": [_TRAIN], "test_": [_TEST]}, root / "DVSGesture")
 
 
 LOADER = Loader(

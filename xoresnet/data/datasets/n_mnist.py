@@ -14,12 +14,13 @@ from xoresnet.data.events.lists import read_event_lists
 from xoresnet.data.events.published import download_with_tonic
 from xoresnet.data.events.recordings import RECORDINGS
 from xoresnet.data.reading.file_list import has_class_folders, list_class_folders
-from xoresnet.data.reading.loader import Loader, ReadOptions, Source
+from xoresnet.data.reading.loader import DamagedError, Loader, ReadOptions, Source
 
 __all__ = ["LOADER"]
 
 _FOLDERS = ("NMNIST", "N-MNIST", "n-mnist", ".")
 _SENSOR = (34, 34)
+_CLASSES = 10
 
 
 def _find(roots: Sequence[Path]) -> Path | None:
@@ -29,11 +30,13 @@ def _find(roots: Sequence[Path]) -> Path | None:
 
 def _read(place: Path, options: ReadOptions) -> Source:
     train = list_class_folders(place, RECORDINGS, ("Train",))
+    if len(train.classes) < _CLASSES:
+        raise DamagedError(f"{place / 'Train'} contains {len(train.classes)} of the {_CLASSES} class folders")
     return read_event_lists("n-mnist", train, place / "Test", options, sensor=_SENSOR)
 
 
 def _download(root: Path) -> None:
-    download_with_tonic("NMNIST", {"train_": "Train", "test_": "Test"}, root / "NMNIST")
+    download_with_tonic("NMNIST", {"train_": ["Train"], "test_": ["Test"]}, root / "NMNIST")
 
 
 LOADER = Loader(
@@ -44,7 +47,7 @@ LOADER = Loader(
     how_to_get="xoresnet data n-mnist --download, or unpack Train.zip and Test.zip (Mendeley Data 468j46mzdv) into "
     "data/NMNIST",
     image_shape=(2, *_SENSOR),
-    num_classes=10,
+    num_classes=_CLASSES,
     download=_download,
     options=frozenset({"frames", "image_size"}),
 )

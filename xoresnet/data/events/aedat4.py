@@ -1,8 +1,9 @@
 """Decodes `.aedat4` files in a process of its own, because the decoder aborts the process on some damaged files.
 
-Run as a script with paths as arguments, this file writes for each of them, in order, a number, int64, and so many
-bytes: the events as records of the type `DECODED`, or, after a negative number, the message of the error. A process
-that dies has written less; the file after the last complete one is the one that it could not decode.
+Run as a script with the largest number of events and paths as arguments, this file writes for each path, in order, a
+number, int64, and so many bytes: the events as records of the type `DECODED`, or, after a negative number, the message
+of the error. A process that dies has written less; the file after the last complete one is the one that it could not
+decode.
 """
 
 from __future__ import annotations
@@ -21,15 +22,18 @@ DECODED = np.dtype([("t", "<i8"), ("x", "<i4"), ("y", "<i4"), ("p", "<i4")])
 """One event as the file has it."""
 
 
-def decode_files(paths: Sequence[Path]) -> Iterator[npt.NDArray[np.void] | str]:
-    """For each file its events, or the reason why it cannot be decoded; nothing after the first reason."""
-    command = [sys.executable, "-P", __file__, *map(str, paths)]
+def decode_files(paths: Sequence[Path], most: int) -> Iterator[npt.NDArray[np.void] | str]:
+    """For each file its events, or the reason why it cannot be decoded; nothing after the first reason.
+
+    most: events that a file may have.
+    """
+    command = [sys.executable, "-P", __file__, str(most), *map(str, paths)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         for _ in paths:
             head = process.stdout.read(8)
             size = int.from_bytes(head, "little", signed=True)
-            content = process.stdout.read(abs(size))
+            content = process.stdout.read(min(abs(size), most * DECODED.itemsize))
             if len(head) < 8 or len(content) < abs(size):
                 yield "the decoder failed"
                 return
@@ -39,14 +43,20 @@ def decode_files(paths: Sequence[Path]) -> Iterator[npt.NDArray[np.void] | str]:
             yield np.frombuffer(content, DECODED)
 
 
-def _decode(path: str) -> bytes:
+def _decode(path: str, most: int) -> bytes:
     import aedat  # optional, and only in this process
 
     decoder = aedat.Decoder(path)
     streams = [number for number, stream in decoder.id_to_stream().items() if stream["type"] == "events"]
     if not streams:
         raise ValueError("it has no stream of events")
-    packets = [packet["events"] for packet in decoder if packet["stream_id"] == min(streams)]
+    packets, number = [], 0
+    for packet in decoder:
+        if packet["stream_id"] == min(streams):
+            packets.append(packet["events"])
+            number += len(packets[-1])
+            if number > most:  # compressed, a small file may hold any number
+                raise ValueError(f"it has more than {most:,} events")
     events = np.concatenate(packets) if packets else np.empty(0, [("t", "u8"), ("x", "u2"), ("y", "u2"), ("on", "?")])
     decoded = np.empty(len(events), DECODED)
     for ours, theirs in (("t", "t"), ("x", "x"), ("y", "y"), ("p", "on")):
@@ -55,9 +65,10 @@ def _decode(path: str) -> bytes:
 
 
 def _main() -> None:
-    for path in sys.argv[1:]:
+    most, *paths = sys.argv[1:]
+    for path in paths:
         try:
-            content, sign = _decode(path), 1
+            content, sign = _decode(path, int(most)), 1
         except BaseException as error:  # a panic in Rust is no Exception
             content, sign = (str(error).splitlines() or [type(error).__name__])[0].encode() or b"unknown", -1
         sys.stdout.buffer.write((sign * len(content)).to_bytes(8, "little", signed=True) + content)

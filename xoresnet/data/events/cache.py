@@ -8,6 +8,7 @@ there. The `.json` file is written last, and a cache without it, or of other siz
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,8 @@ __all__ = ["CHUNK_RECORDINGS", "cached_events"]
 
 CHUNK_RECORDINGS = 64
 """How many recordings are read, written and reported at a time."""
+_AT_ONCE = 2**22
+"""How many events are looked through at a time."""
 _FORMAT = "events 1"
 """Must be changed when `read_recording` changes what it returns."""
 
@@ -65,6 +68,7 @@ def _open(cache: CacheFiles, number: int) -> EventPool | None:
     try:
         about = json.loads(cache.file(".json").read_text(encoding="utf-8"))
         height, width = map(int, about["sensor"])
+        content = str(about["content"])
         offsets = np.fromfile(cache.file(".offsets"), np.int64)
         events = np.memmap(cache.file(".events"), EVENT, mode="r")
     except (OSError, ValueError, KeyError, TypeError):
@@ -72,17 +76,18 @@ def _open(cache: CacheFiles, number: int) -> EventPool | None:
     whole = len(offsets) == number and bool(np.all(np.diff(offsets, prepend=0) > 0))
     if not whole or int(offsets[-1]) != len(events):
         return None
-    return EventPool(events, np.concatenate([[0], offsets]), (height, width))
+    return EventPool(events, np.concatenate([[0], offsets]), (height, width), content)
 
 
 def _build(cache: CacheFiles, recordings: FileList, progress: Progress | None) -> EventPool:
     events, offsets = cache.growing(".events"), cache.growing(".offsets")
     _read_all(events, offsets, recordings, progress)
     array = np.memmap(events, EVENT, mode="r")
-    sensor = _most(array, "row") + 1, (_most(array, "column") >> 1) + 1
+    row, column, content = _looked_through(array)
+    sensor = row + 1, (column >> 1) + 1
     events.replace(cache.file(".events"))
     offsets.replace(cache.file(".offsets"))
-    about = {"sensor": sensor, "files": recordings.names, "labels": recordings.labels}
+    about = {"sensor": sensor, "content": content, "files": recordings.names, "labels": recordings.labels}
     write_whole(cache.file(".json"), json.dumps(about))  # last, because this marks the cache as complete
     cache.remove_outdated()
     complete = _open(cache, len(recordings.names))
@@ -91,10 +96,15 @@ def _build(cache: CacheFiles, recordings: FileList, progress: Progress | None) -
     return complete
 
 
-def _most(events: npt.NDArray[np.void], field: str) -> int:
-    """The largest value of a field, without a copy of the whole file."""
-    step = 2**22
-    return max(int(events[start : start + step][field].max()) for start in range(0, len(events), step))
+def _looked_through(events: npt.NDArray[np.void]) -> tuple[int, int, str]:
+    """The largest row and column, and a checksum, without a copy of the whole file."""
+    digest, rows, columns = hashlib.sha256(), [0], [0]
+    for start in range(0, len(events), _AT_ONCE):
+        part = events[start : start + _AT_ONCE]
+        digest.update(part.tobytes())
+        rows.append(int(part["row"].max()))
+        columns.append(int(part["column"].max()))
+    return max(rows), max(columns), digest.hexdigest()
 
 
 def _read_all(events: Path, offsets: Path, recordings: FileList, progress: Progress | None) -> None:

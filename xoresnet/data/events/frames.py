@@ -7,6 +7,8 @@ frame. tonic's `ToFrame(n_event_bins=T)` and `ToFrame(n_time_bins=T)` leave out 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,8 +22,7 @@ _MOST = 255
 
 
 def count_into_frames(
-    events: Events,
-    lengths: npt.NDArray[np.int64],
+    recordings: Sequence[Events],
     timesteps: int,
     rule: FrameRule,
     sensor: tuple[int, int],
@@ -29,21 +30,27 @@ def count_into_frames(
 ) -> npt.NDArray[np.uint8]:
     """Frames uint8 [T, N, 2, H, W] of N recordings, whose channels are the polarities 0 (off) and 1 (on).
 
-    events: of all recordings, one after another, each in the order of time. lengths: int64 [N], none of them 0.
-    sensor: height and width in which the events lie. size: height and width of the frames; where it is another one,
-    a pixel of a frame counts the events of those pixels of the sensor that it covers.
+    recordings: none of them empty, each in the order of time. sensor: height and width in which the events lie. size:
+    height and width of the frames; where it is a smaller one, a pixel of a frame counts the events of those pixels of
+    the sensor that it covers.
     """
-    number, (height, width) = len(lengths), size
-    starts = np.cumsum(lengths) - lengths
-    of = np.repeat(np.arange(number), lengths)
+    frames = np.empty((timesteps, len(recordings), 2, *size), np.uint8)
+    for place, events in enumerate(recordings):  # one at a time: what is needed on the way stays small
+        frames[:, place] = _frames_of(events, timesteps, rule, sensor, size)
+    return frames
+
+
+def _frames_of(
+    events: Events, timesteps: int, rule: FrameRule, sensor: tuple[int, int], size: tuple[int, int]
+) -> npt.NDArray[np.int64]:
+    height, width = size
     if rule == "count":
-        places, spans = np.arange(len(events)) - starts[of], lengths
+        places, span = np.arange(len(events)), len(events)
     else:
-        times = events["time"].astype(np.int64)
-        places, spans = times, times[starts + lengths - 1]  # the first event of a recording is at 0
-    steps = np.minimum(places // np.maximum(spans // timesteps, 1)[of], timesteps - 1)
+        places, span = events["time"].astype(np.int64), int(events["time"][-1])  # the first event is at 0
+    steps = np.minimum(places // max(span // timesteps, 1), timesteps - 1)
     column, row = events["column"].astype(np.int64), events["row"].astype(np.int64)
     x, y = (column >> 1) * width // sensor[1], row * height // sensor[0]
-    cells = (((steps * number + of) * 2 + (column & 1)) * height + y) * width + x
-    counts = np.bincount(cells, minlength=timesteps * number * 2 * height * width)
-    return np.minimum(counts, _MOST).astype(np.uint8).reshape(timesteps, number, 2, height, width)
+    cells = ((steps * 2 + (column & 1)) * height + y) * width + x
+    counts = np.bincount(cells, minlength=timesteps * 2 * height * width)
+    return np.minimum(counts, _MOST).reshape(timesteps, 2, height, width)

@@ -12,8 +12,8 @@ from xoresnet.data.events.recordings import RECORDINGS
 from xoresnet.data.events.split import EventSplit
 from xoresnet.data.images import Statistics
 from xoresnet.data.reading.file_list import FileList, list_class_folders
-from xoresnet.data.reading.loader import ReadOptions, Source
-from xoresnet.errors import DataError
+from xoresnet.data.reading.loader import DamagedError, ReadOptions, Source
+from xoresnet.errors import DataError, UsageError
 
 __all__ = ["read_event_lists"]
 
@@ -40,7 +40,12 @@ def read_event_lists(
     sensor = sensor or pool.sensor
     if pool.sensor[0] > sensor[0] or pool.sensor[1] > sensor[1]:
         raise DataError(f"{train.root} has events outside of {name}'s sensor: {_beyond(pool.sensor, sensor)}")
-    split = EventSplit(pool.within(sensor), train.label_tensor, options.frames or "count", options.image_size or sensor)
+    size = options.image_size or sensor
+    if size[0] > sensor[0] or size[1] > sensor[1]:
+        raise UsageError(
+            f"image_size must be at most {sensor[0]} x {sensor[1]}, the size of the sensor, got {size[0]} x {size[1]}"
+        )
+    split = EventSplit(pool.within(sensor), train.label_tensor, options.frames or "count", size)
     read_test = partial(_read_test, name, train.classes, test, split, options)
     return Source(train.classes, split, read_test, _AS_COUNTED, train.left_out, persons, split.rule, sensor)
 
@@ -48,6 +53,8 @@ def read_event_lists(
 def _read_test(
     name: str, classes: tuple[str, ...], test: FileList | Path, train: EventSplit, options: ReadOptions
 ) -> EventSplit:
+    if isinstance(test, Path) and not test.is_dir():
+        raise DamagedError(f"{test} is missing, which holds the test recordings")
     files = list_class_folders(test, RECORDINGS) if isinstance(test, Path) else test
     different = sorted(set(classes) ^ set(files.classes))
     if different:

@@ -10,34 +10,33 @@ import shutil
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from xoresnet.data.reading.download import RemoteFile, fetch
 from xoresnet.data.reading.loader import require
 from xoresnet.errors import DataError
+from xoresnet.limits import MOST_ARCHIVE_BYTES
 
 __all__ = ["download_with_tonic", "unpack"]
 
-_MOST_ARCHIVE_BYTES = 2**36
-"""CIFAR10-DVS has about 8 GB."""
 
-
-def download_with_tonic(class_name: str, parts: Mapping[str, str], folder: Path) -> None:
+def download_with_tonic(class_name: str, parts: Mapping[str, Sequence[str]], folder: Path) -> None:
     """Fetch and unpack what a class of `tonic.datasets` names, as far as the folder lacks it.
 
-    parts: `train_`, `test_`, or an empty text for the only archive, each with a folder that its archive contains.
+    parts: `train_`, `test_`, or an empty text for the only archive, each with the folders that its archive contains.
     Raises `DataError`, which names the address and the reason.
     """
     kind = getattr(require("tonic.datasets", "downloading (pip install 'xoresnet[events]')"), class_name)
     for part, inside in parts.items():
-        if (folder / inside).is_dir():
+        if all((folder / name).is_dir() for name in inside):
             continue
         name, url = getattr(kind, f"{part}filename"), getattr(kind, f"{part}url")
         file = RemoteFile(name, (url,), getattr(kind, f"{part}md5" if part else "file_md5"))
-        fetch([file], folder, lambda path: False, most_bytes=_MOST_ARCHIVE_BYTES)
+        fetch([file], folder, lambda path: False, most_bytes=MOST_ARCHIVE_BYTES)
         unpack(folder / name, folder)
+        (folder / name).unlink()
 
 
 def unpack(archive: Path, folder: Path) -> None:

@@ -22,7 +22,7 @@ from xoresnet.data.events.aedat4 import decode_files
 from xoresnet.data.reading.file_list import FileKind
 from xoresnet.data.reading.loader import require
 from xoresnet.errors import DataError
-from xoresnet.limits import MOST_FILE_BYTES, MOST_SIDE
+from xoresnet.limits import MOST_EVENTS, MOST_FILE_BYTES, MOST_SIDE
 
 __all__ = ["EVENT", "RECORDINGS", "Events", "read_recording", "read_recordings"]
 
@@ -34,6 +34,8 @@ Events = npt.NDArray[np.void]
 _NAMES = {"x": ("x",), "y": ("y",), "t": ("t", "ts", "timestamp"), "p": ("p", "on", "polarity")}
 _COLUMNS = ("x", "y", "p", "t")
 _BYTES_OF_BIN = 5
+_AEDAT4 = ".aedat4"
+RECORDINGS = FileKind("recordings", frozenset({".npy", ".bin", _AEDAT4}))
 
 
 def read_recordings(paths: Sequence[Path]) -> list[Events]:
@@ -44,24 +46,23 @@ def read_recordings(paths: Sequence[Path]) -> list[Events]:
     """
     for path in paths:
         _check_file(path)
-    if paths and all(path.suffix.lower() == _AEDAT4 for path in paths):
-        return [_packed(path, fields) for path, fields in _of_aedat4(paths)]
-    return [read_recording(path) for path in paths]
+    decoded = _of_aedat4([path for path in paths if path.suffix.lower() == _AEDAT4])  # in one process
+    return [_packed(path, next(decoded) if path.suffix.lower() == _AEDAT4 else _fields(path)) for path in paths]
 
 
 def read_recording(path: Path) -> Events:
     """The events of one file, as `read_recordings` returns them."""
-    _check_file(path)
-    if path.suffix.lower() == _AEDAT4:
-        ((_, fields),) = _of_aedat4([path])
-        return _packed(path, fields)
+    (events,) = read_recordings([path])
+    return events
+
+
+def _fields(path: Path) -> Mapping[str, Any]:
     try:
-        fields = _READERS[path.suffix.lower()](path)
+        return _READERS[path.suffix.lower()](path)
     except DataError:
         raise
     except Exception as error:  # damaged files raise errors of every class
         raise _unreadable(path, (str(error).splitlines() or [""])[0] or type(error).__name__) from None
-    return _packed(path, fields)
 
 
 def _check_file(path: Path) -> None:
@@ -83,6 +84,7 @@ def _of_npy(path: Path) -> Mapping[str, Any]:
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray):
         raise DataError(f"{path} is an archive of arrays; a recording is one array")
+    _check_number(path, array.shape[0] if array.ndim else 0)
     if array.dtype.names is not None:
         names = {field: [name for name in known if name in array.dtype.names] for field, known in _NAMES.items()}
         missing = [field for field, found in names.items() if not found]
@@ -95,6 +97,7 @@ def _of_npy(path: Path) -> Mapping[str, Any]:
 
 
 def _of_bin(path: Path) -> Mapping[str, Any]:
+    _check_number(path, path.stat().st_size // _BYTES_OF_BIN)
     if path.stat().st_size % _BYTES_OF_BIN:
         raise DataError(f"{path} is cut: it has {path.stat().st_size:,} bytes, and an event has {_BYTES_OF_BIN}")
     kind = np.dtype([("x", int), ("y", int), ("t", int), ("p", int)])
@@ -102,17 +105,19 @@ def _of_bin(path: Path) -> Mapping[str, Any]:
     return {name: events[name] for name in _NAMES}
 
 
-def _of_aedat4(paths: Sequence[Path]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    require("aedat", "reading .aedat4 recordings (pip install 'xoresnet[events]')")
-    for path, decoded in zip(paths, decode_files(paths), strict=False):
-        if isinstance(decoded, str):
-            raise _unreadable(path, decoded)
-        yield path, {name: decoded[name] for name in _NAMES}
+def _of_aedat4(paths: Sequence[Path]) -> Iterator[Mapping[str, Any]]:
+    if paths:
+        require("aedat", "reading .aedat4 recordings (pip install 'xoresnet[events]')")
+        for path, decoded in zip(paths, decode_files(paths, MOST_EVENTS), strict=False):
+            if isinstance(decoded, str):
+                raise _unreadable(path, decoded)
+            yield {name: decoded[name] for name in _NAMES}
 
 
-_AEDAT4 = ".aedat4"
-_READERS: Mapping[str, Callable[[Path], Mapping[str, Any]]] = MappingProxyType({".npy": _of_npy, ".bin": _of_bin})
-RECORDINGS = FileKind("recordings", frozenset({*_READERS, _AEDAT4}))
+def _check_number(path: Path, number: int) -> None:
+    """Raises `DataError` before so many events are read."""
+    if number > MOST_EVENTS:
+        raise DataError(f"{path} has {number:,} events, more than the {MOST_EVENTS:,} that are read")
 
 
 def _packed(path: Path, fields: Mapping[str, Any]) -> Events:
@@ -145,3 +150,6 @@ def _whole_numbers(path: Path, name: str, values: Any) -> npt.NDArray[np.int64]:
     elif array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63:
         raise DataError(f"{path}: {name} has values above 2^63")
     return array.astype(np.int64)
+
+
+_READERS: Mapping[str, Callable[[Path], Mapping[str, Any]]] = MappingProxyType({".npy": _of_npy, ".bin": _of_bin})

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from xoresnet.data.events.frames import count_into_frames
-from xoresnet.data.events.recordings import EVENT, Events
+from xoresnet.data.events.recordings import Events
 from xoresnet.data.reading.loader import FrameRule
 from xoresnet.errors import DataError, UsageError
 
@@ -28,16 +28,17 @@ class EventPool:
     """[M + 1]: recording i has the events offsets[i] .. offsets[i + 1] - 1."""
     sensor: tuple[int, int]
     """Height and width in which all events lie."""
+    content: str = ""
+    """A checksum of all events."""
 
     def within(self, sensor: tuple[int, int]) -> Self:
         """The same events, of a sensor that is known to be larger."""
         return replace(self, sensor=sensor)
 
-    def take(self, rows: npt.NDArray[np.int64]) -> tuple[Events, npt.NDArray[np.int64]]:
-        """The events of some recordings, one recording after another, and how many each has."""
-        starts, ends = self.offsets[rows], self.offsets[rows + 1]
-        parts = [self.events[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-        return np.concatenate(parts) if parts else np.empty(0, EVENT), ends - starts
+    def take(self, rows: npt.NDArray[np.int64]) -> list[Events]:
+        """The events of some recordings, which are views of the file."""
+        starts, ends = self.offsets[rows].tolist(), self.offsets[rows + 1].tolist()
+        return [self.events[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,9 +89,14 @@ class EventSplit:
         """
         if self.timesteps is None:
             raise UsageError("recordings have no frames before their number is set: split.at(timesteps)")
-        events, lengths = self.pool.take(self._rows[indices].numpy())
-        frames = count_into_frames(events, lengths, self.timesteps, self.rule, self.pool.sensor, self.size)
+        recordings = self.pool.take(self._rows[indices].numpy())
+        frames = count_into_frames(recordings, self.timesteps, self.rule, self.pool.sensor, self.size)
         return torch.from_numpy(frames)
+
+    @property
+    def content(self) -> str:
+        """A checksum of what the split is cut from."""
+        return self.pool.content
 
     @cached_property
     def _rows(self) -> Tensor:

@@ -18,6 +18,7 @@ from xoresnet.data.reading.loader import ReadOptions
 from xoresnet.errors import DataError, UsageError
 
 SENSOR = (6, 5)
+CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 def write_recordings(
@@ -88,14 +89,13 @@ class TestCifar10Dvs(EventContract):
     num_classes = 10
 
     def write(self, root: Path) -> None:
-        classes = tuple(f"class{label}" for label in range(10))
-        write_recordings(root / "CIFAR10DVS", classes, 6, write_aedat4, ".aedat4", (128, 128))
+        write_recordings(root / "CIFAR10DVS", CIFAR, 6, write_aedat4, ".aedat4", (128, 128))
 
     def poison_test(self, root: Path, patch: pytest.MonkeyPatch) -> None:
         data = self.load(root)
         training = set(_cached_names(root / "CIFAR10DVS"))
         assert len(training) == len(data.train) + len(data.validation)
-        for path in (root / "CIFAR10DVS").glob("class*/*"):
+        for path in (root / "CIFAR10DVS").glob("[a-z]*/*"):
             if path.relative_to(root / "CIFAR10DVS").as_posix() not in training:
                 path.write_bytes(b"garbage!")
         shutil.rmtree(root / "CIFAR10DVS" / ".xoresnet-cache")
@@ -179,6 +179,20 @@ def test_smaller_frames_come_from_the_same_cache(tmp_path: Path) -> None:
     assert large.fingerprint != small.fingerprint
 
 
+def test_frames_larger_than_the_sensor(tmp_path: Path) -> None:
+    write_recordings(tmp_path, ("clap", "wave"), 9, write_npy, ".npy")
+    with pytest.raises(UsageError, match="image_size must be at most 6 x 5, the size of the sensor, got 6 x 7"):
+        load_data("events-folder", tmp_path, options=ReadOptions(image_size=(6, 7)))
+
+
+def test_other_events_are_other_data(tmp_path: Path) -> None:
+    write_recordings(tmp_path, ("clap", "wave"), 9, write_npy, ".npy")
+    before = load_data("events-folder", tmp_path).fingerprint
+    assert load_data("events-folder", tmp_path).fingerprint == before
+    write_npy(tmp_path / "clap" / "000.npy", noise(12345, 40, SENSOR))
+    assert load_data("events-folder", tmp_path).fingerprint != before
+
+
 def test_options_that_have_no_effect(tmp_path: Path) -> None:
     write_recordings(tmp_path, ("clap", "wave"), 9, write_npy, ".npy")
     with pytest.raises(UsageError, match="events-folder has no option channels: recordings have the two polarities"):
@@ -204,7 +218,7 @@ def test_events_beyond_the_sensor(tmp_path: Path) -> None:
     data = load_data("events-folder", tmp_path)
     with pytest.raises(DataError, match="have events outside of the sensor of the training recordings: height and"):
         data.test.open(by="data")
-    write_recordings(tmp_path / "n" / "NMNIST" / "Train", ("0", "1"), 3, write_bin, ".bin", (40, 40))
+    write_recordings(tmp_path / "n" / "NMNIST" / "Train", tuple("0123456789"), 3, write_bin, ".bin", (40, 40))
     with pytest.raises(DataError, match="has events outside of n-mnist's sensor: height and width of at least 40 x 40"):
         load_data("n-mnist", tmp_path / "n")
 

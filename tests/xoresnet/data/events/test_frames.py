@@ -27,9 +27,7 @@ def packed(recording: Recording) -> Events:
 
 
 def frames(recordings: list[Recording], timesteps: int, rule: Literal["count", "time"], size: tuple[int, int] = SENSOR):
-    events = np.concatenate([packed(recording) for recording in recordings])
-    lengths = np.array([len(recording) for recording in recordings])
-    return count_into_frames(events, lengths, timesteps, rule, SENSOR, size)
+    return count_into_frames([packed(recording) for recording in recordings], timesteps, rule, SENSOR, size)
 
 
 def counted(events: Recording) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import tarfile
 import threading
 import zipfile
@@ -67,6 +68,10 @@ def test_n_mnist(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     asked = len(server.asked)
     load_data("n-mnist", download=True)
     assert len(server.asked) == asked == 2
+    assert sorted(path.name for path in data.place.iterdir()) == [".xoresnet-cache", "Test", "Train"]
+    shutil.rmtree(data.place / "Test")  # as an interrupted download would leave it
+    assert len(load_data("n-mnist", download=True).test.open(by="data")) == 20
+    assert len(server.asked) == 3
 
 
 def test_gestures(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,13 +92,16 @@ def test_archives_in_an_archive(server: Server, tmp_path: Path, monkeypatch: pyt
     publish(server, monkeypatch, "CIFAR10DVS", "", zipped(tmp_path / "packed", "."))
     data = load_data("cifar10-dvs", download=True)
     assert data.classes == classes
+    shutil.rmtree(data.place / "truck")
+    again = load_data("cifar10-dvs", download=True)
+    assert again.fingerprint == data.fingerprint
     assert len(data.train) + len(data.validation) + len(data.test.open(by="data")) == 40
 
 
 def test_another_content_is_refused_and_nothing_stays(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_recordings(tmp_path / "made" / "Train", ("0", "1"), 2, write_bin, ".bin", (34, 34))
+    write_recordings(tmp_path / "made" / "Train", tuple("0123456789"), 2, write_bin, ".bin", (34, 34))
     publish(server, monkeypatch, "NMNIST", "train_", zipped(tmp_path / "made", "Train"))
     monkeypatch.setattr(tonic.datasets.NMNIST, "train_md5", "0" * 32)
     with pytest.raises(DataError, match=r"train\.zip could not be downloaded into .*: http://127.* not 0{32}"):
