@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xoresnet.measures.metrics import metric_of
+from xoresnet.measures.metrics import metric_of, percent
 from xoresnet.results.analysis.confirmation import confirmed_metric
 from xoresnet.results.analysis.intervals import (
     guessing_band,
@@ -85,11 +85,23 @@ def guessing_findings(run: RunTables, lead: Leading) -> list[Finding]:
     best = leading_value(run, lead, column, rows.iloc[int(values.argmax())])
     sentence = (
         f"No network is clearly better than guessing ({metric.text(level)} with {classes:,} "
-        f"class{'es' if classes > 1 else ''}; the best has {best.text} {metric.label}): search in a new folder with "
-        "more epochs, smaller batches (recipe.batch_size) or another learning rate, and check that the labels fit the "
-        "images."
+        f"class{'es' if classes > 1 else ''}; the best has {best.text} {metric.label}): {_remedy(run, level, images)}."
     )
     return [Finding("warning", "guessing", sentence, (best,), "confirmed" if lead.is_confirmed else "front")]
+
+
+def _remedy(run: RunTables, level: float, images: int | None) -> str:
+    """What to do: let networks go on that were better before they were stopped, or search anew."""
+    stopped = run.trials[(run.trials["state"] != "COMPLETE") & run.trials["val_accuracy"].notna()]
+    if not stopped.empty:
+        row = stopped.iloc[int(stopped["val_accuracy"].to_numpy().argmax())]
+        if row["val_accuracy"] > level + (guessing_band(level, images) if images else 1e-9):
+            seen = f"#{row['trial_id']} had {percent(row['val_accuracy'])} when it was stopped after epoch"
+            return f"{seen} {row['epochs_trained']}, so let it go on with a larger budget"
+    return (
+        "search in a new folder with more epochs, smaller batches (recipe.batch_size) or another learning rate, and "
+        "check that the labels fit the images"
+    )
 
 
 def leading_value(run: RunTables, lead: Leading, column: str, row: pd.Series[Any]) -> Number:

@@ -40,9 +40,9 @@ def _finding(metric: str, model: str, ratios: np.ndarray[tuple[int], np.dtype[np
     else:
         which = f"{better} of the {number} networks of the front {'needs' if better == 1 else 'need'}"
     less = "more" if number == 1 and not better else "less"
-    spread = "" if number == 1 else f", in the median; from {ratios.min():.2f} to {ratios.max():.2f} times"
+    spread = "" if number == 1 else f" in the median, {ratios.min():.2f} to {ratios.max():.2f} times over the front"
     sentence = (
-        f"Counted {model}, {which} {less} energy than the same layers with ReLU and as many bits as T steps can tell "
-        f"apart: {median.text} times{spread}."
+        f"Counted {model}, {which} {less} energy than the same layers with ReLU, run once with activations of "
+        f"ceil(log2(T + 1)) bits: {median.text} times as much{spread}. Nobody has trained those."
     )
     return Finding("energy", "ReLU twins", sentence, (median,), "front")

@@ -107,6 +107,7 @@ _HEADINGS = {
     "trust": "How sure",
     "known": "Known networks",
     "effect": "All else equal",
+    "energy": "Energy",
     "note": "All else equal",
 }
 """Of the findings, by kind."""

@@ -61,7 +61,9 @@ def front(
         raise UsageError(f"--min-accuracy must lie between 0 and 1, got {min_accuracy:g}")
     tables = read_run(run, trust_code=trust_code)
     lead = search_figures(tables) if searched else leading(tables)
-    rows = _sorted(_within(lead, max_spikes, min_accuracy), sort, lead)
+    rows = _within(lead, max_spikes, min_accuracy)
+    column = None if sort is None else _column(rows, sort, lead)
+    rows = rows if column is None else _sorted(rows, column, lead)
     if rows.empty and (as_json or as_csv):
         print_note(_why_empty(lead))
     for finding in guessing_findings(tables, lead):
@@ -71,7 +73,7 @@ def front(
     elif as_csv:
         say(csv_text(rows), newline=False)
     else:
-        _show(rows, lead, tables, run)
+        _show(rows, lead, tables, run, column)
 
 
 def _within(lead: Leading, max_spikes: float | None, min_accuracy: float | None) -> pd.DataFrame:
@@ -81,26 +83,29 @@ def _within(lead: Leading, max_spikes: float | None, min_accuracy: float | None)
     return rows if min_accuracy is None else rows[rows[lead.column("accuracy")] >= min_accuracy]
 
 
-def _sorted(rows: pd.DataFrame, sort: str | None, lead: Leading) -> pd.DataFrame:
-    """Best first; columns without a direction in ascending order."""
-    if sort is None:
-        return rows
+def _column(rows: pd.DataFrame, sort: str, lead: Leading) -> str:
+    """The column that is meant. Raises `UsageError`."""
     column = sort if sort in rows else lead.column(_SHORT.get(sort, sort))
     if column not in rows:
         guess = (
             nearest(sort, [*_SHORT, *map(str, rows.columns)]) or f"; choose {', '.join(_SHORT)} or any column of --csv"
         )
         raise UsageError(f"--sort: there is no column {sort!r}{guess}")
+    return column
+
+
+def _sorted(rows: pd.DataFrame, column: str, lead: Leading) -> pd.DataFrame:
+    """Best first; columns without a direction in ascending order."""
     way = lead.objectives.get(column, lead.metric(column).direction or "min")
     return rows.sort_values(column, ascending=way == "min", kind="stable")
 
 
-def _show(rows: pd.DataFrame, lead: Leading, tables: RunTables, run: str) -> None:
+def _show(rows: pd.DataFrame, lead: Leading, tables: RunTables, run: str, sorted_by: str | None) -> None:
     """The table, and below figures of the search what they are worth."""
     if rows.empty:
         say(_why_empty(lead))
         return
-    print_table(saved_front_table(rows, lead))
+    print_table(saved_front_table(rows, lead, sorted_by))
     if lead.is_confirmed:
         return
     trust = trust_findings(tables, lead, shlex.quote(named_run(run)))[0]

@@ -18,8 +18,11 @@ from xoresnet.search.views.words import counted
 __all__ = ["saved_front_table"]
 
 
-def saved_front_table(rows: pd.DataFrame, lead: Leading) -> NetworkTable:
-    """rows: of the front of these figures, all or some. Beside figures of the search stand confirmed ones, if any."""
+def saved_front_table(rows: pd.DataFrame, lead: Leading, sorted_by: str | None = None) -> NetworkTable:
+    """rows: of the front of these figures, all or some. Beside figures of the search stand confirmed ones, if any.
+
+    sorted_by: a column that is shown, too.
+    """
     whole = len(lead.front)
     title = f"front: {'' if len(rows) == whole else f'{len(rows)} of '}{counted(whole, 'network')}"
     columns = [*lead.objectives]
@@ -29,6 +32,8 @@ def saved_front_table(rows: pd.DataFrame, lead: Leading) -> NetworkTable:
         title += f" of the search, {lead.covered} of them confirmed (test: mean ± standard deviation over seeds)"
         columns += confirmed_objectives(lead.objectives)
     columns += [name for name in ("seeds", "params_count") if name != "seeds" or lead.covered]
+    if sorted_by is not None and sorted_by not in columns and pd.api.types.is_float_dtype(rows[sorted_by]):
+        columns.append(sorted_by)
     names = [lead.metric(column).name for column in columns]
     cells = []
     for row, network in zip(rows.to_dict("records"), describe(rows), strict=True):

@@ -55,6 +55,8 @@ def test_search_report_and_export(here: Path) -> None:
     assert (trials["macs_per_sample"] < 100).all()  # events cause additions, also in the stem; the read-out multiplies
     assert_frames_are_counted(trials)
     assert xoresnet("report", "runs/motion").code == 0
+    by_loihi = xoresnet("front", "runs/motion", "--sort", "energy_loihi").out
+    assert "energy_loihi_pj_per_sample" in by_loihi
     exported = xoresnet("export", "runs/motion", "--pick", "best-accuracy", "--to", "onnx", "--output", "model")
     assert exported.code == 0, exported.err
     assert "verified" in exported.out
@@ -87,7 +89,7 @@ def test_what_is_told_of_the_data(here: Path) -> None:
     ("words", "message"),
     [
         ("search digits drop_events=0.1 --dry-run", "recipe.drop_events varies recordings of event cameras, but *"),
-        ("train xoresnet8 swap_polarity=true --dry-run", "recipe.swap_polarity varies recordings of event cameras, *"),
+        ("train xoresnet8 swap_polarity=true", "recipe.swap_polarity varies recordings of event cameras, *"),
         ("search digits data.frames=time --dry-run", "digits has no option frames: it has images, not recordings *"),
         ("search motion.yaml data.frames=events --dry-run", "data.frames: 'events' is not one of count, time"),
         ("search motion.yaml data.channels=1 --dry-run", "events-folder has no option channels: recordings have the *"),
@@ -96,3 +98,4 @@ def test_what_is_told_of_the_data(here: Path) -> None:
 def test_mistakes(here: Path, words: str, message: str) -> None:
     result = xoresnet(*words.split())
     assert result.is_refusal(2, message)
+    assert not list(here.glob("runs/xoresnet8*"))

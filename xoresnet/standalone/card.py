@@ -60,7 +60,8 @@ found = model.predict("recording.npy")  # a file, a folder, or frames of NumPy o
 print(found.labels, found.probabilities)"""
 _COUNT = """import numpy as np
 
-x, y, p, t = np.load("recording.npy").astype(np.int64).T  # one event in each row, in the order of time
+# an array with the columns x, y, p, t, one event in each row, in the order of time
+x, y, p, t = np.load("recording.npy").astype(np.int64).T
 steps = np.minimum({places} // max({span} // {timesteps}, 1), {timesteps} - 1)
 frames = np.zeros(({timesteps}, 1, 2, {height}, {width}), dtype=np.float32)
 np.add.at(frames, (steps, 0, p, y * {height} // {sensor[0]}, x * {width} // {sensor[1]}), 1)
@@ -114,7 +115,8 @@ def _input(config: ModelConfig) -> str:
     if config.data.frames is None:
         return f"images [N, {shape}], float32 in [0, 1]; they are normalised inside"
     parts = "equally many events" if config.data.frames == "count" else "equal length"
-    counted = f"float32: the events of each polarity and pixel in {timesteps} parts of {parts}"
+    in_parts = f"{timesteps} parts of {parts}" if timesteps > 1 else "the whole recording"
+    counted = f"float32: the events of each polarity and pixel in {in_parts}"
     return f"frames [{timesteps}, N, {shape}], {counted}"
 
 

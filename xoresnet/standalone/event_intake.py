@@ -46,12 +46,13 @@ class EventIntake(NamedTuple):
         """Float32 frames [T, 2, H, W]. Raises `UsageError` and `DataError`."""
         if isinstance(self.source, Path):
             return self._of_file(self.source)
-        frames = torch.as_tensor(self.source)
-        if tuple(frames.shape) != self.wanted.shape:
-            raise UsageError(
-                f"recording {self.name}: expected frames {list(self.wanted.shape)}, got {list(frames.shape)}"
-            )
-        return frames.float()
+        source, expected = self.source, f"recording {self.name}: expected frames {list(self.wanted.shape)}"
+        if isinstance(source, np.ndarray) and source.dtype.kind not in "biuf":
+            raise UsageError(f"{expected}, got an array of {source.dtype}; give events as the path of their .npy file")
+        if tuple(source.shape) != self.wanted.shape:
+            hint = "; give events as the path of their .npy file" if source.ndim == 2 else ""
+            raise UsageError(f"{expected}, got {list(source.shape)}{hint}")
+        return torch.as_tensor(source).float()
 
     def _of_file(self, path: Path) -> Tensor:
         events, (height, width) = read_recording(path), self.wanted.sensor

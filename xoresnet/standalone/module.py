@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -165,6 +166,11 @@ class Standalone(nn.Module):
             what = "frames" if self.takes_frames else "images"
             raise UsageError(f"expected a tensor of {what}, got {type(images).__name__}")
         if self.takes_frames:
+            shape = (self.net.arch.timesteps, images.shape[1] if images.dim() > 1 else 0, *self.net.arch.input_shape)
+            if not torch.compiler.is_exporting() and tuple(images.shape) != shape:
+                steps, _, *size = shape
+                expected = f"[{steps}, N, {', '.join(map(str, size))}]"
+                raise UsageError(f"expected frames {expected}, got {list(images.shape)}")
             return _checked_frames(images, self.mean.dtype)
         return _checked_images(images, self.mean.dtype)
 
@@ -181,7 +187,8 @@ def _checked_frames(frames: Tensor, dtype: torch.dtype) -> Tensor:
     if torch.compiler.is_exporting():
         _assert_metadata(frames, dtype=dtype)
     if not torch.compiler.is_compiling() and frames.numel() and not (low := float(frames.min())) >= 0:  # also NaN
-        raise UsageError(f"frames are numbers of events, which cannot lie below 0, but these reach {low:g}")
+        reach = "there is NaN among these" if math.isnan(low) else f"these reach {low:g}"
+        raise UsageError(f"frames are numbers of events, which cannot lie below 0, but {reach}")
     return frames.to(dtype)
 
 

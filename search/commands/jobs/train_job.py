@@ -29,6 +29,7 @@ from xoresnet.search.views.words import counted
 from xoresnet.standalone.config import ModelConfig
 from xoresnet.standalone.folder import write_config
 from xoresnet.training.fit import Training, estimate_epoch_seconds
+from xoresnet.training.learning import check_recipe
 from xoresnet.training.memory import hold_freed_memory
 from xoresnet.training.threads import suitable_threads
 
@@ -72,7 +73,8 @@ def checked_device(name: str | None) -> str | None:
 
 def run_job(job: Job, *, test: bool, as_json: bool) -> int:
     """Train, or resume the training; returns the exit code."""
-    job.folder.check(job.arch, job.data_spec, job.recipe)  # before anything is printed
+    check_recipe(job.recipe, job.data)  # before anything is printed or written
+    job.folder.check(job.arch, job.data_spec, job.recipe)
     _prepare_process(job)
     _note_data(job)
     if not as_json:

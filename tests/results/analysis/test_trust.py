@@ -44,6 +44,13 @@ class TestGuessing:
         assert listed[0].numbers[0].count == 150
         assert "33.33 % [26.29, 41.21] validation accuracy at 100 spikes" in listed[1].sentence
 
+    def test_a_stopped_network_was_better(self) -> None:
+        stopped = trial(3, 0.98, 90.0, state="PRUNED", epochs_trained=2)
+        run = noted(run_of(*(trial(number, 1 / 3, 100.0 + number) for number in range(3)), stopped), 150)
+        assert found(run)[0].sentence.endswith(
+            "validation accuracy): #3 had 98.00 % when it was stopped after epoch 2, so let it go on with a larger budget."
+        )
+
     @pytest.mark.parametrize(
         ("best", "images", "is_warned"),
         [

@@ -29,8 +29,9 @@ def test_by_each_model() -> None:
     ]
     arithmetic, memory = listed(*rows)
     assert arithmetic.sentence == (
-        "Counted by arithmetic alone, all 3 networks of the front need less energy than the same layers with ReLU and "
-        "as many bits as T steps can tell apart: 0.40 times, in the median; from 0.10 to 0.50 times."
+        "Counted by arithmetic alone, all 3 networks of the front need less energy than the same layers with ReLU, "
+        "run once with activations of ceil(log2(T + 1)) bits: 0.40 times as much in the median, 0.10 to 0.50 times "
+        "over the front. Nobody has trained those."
     )
     assert memory.sentence.startswith(
         "Counted with every access to memory, 1 of the 3 networks of the front needs less energy than the same layers"
@@ -44,7 +45,7 @@ def test_none_and_one() -> None:
     assert "none of the 2 networks of the front needs less energy than" in listed(*rows)[0].sentence
     only = listed(network(0, 0.9, 300.0, 150.0, 50.0))
     assert "the only network of the front needs more energy than" in only[0].sentence
-    assert only[0].sentence.endswith("tell apart: 1.50 times.")
+    assert only[0].sentence.endswith("bits: 1.50 times as much. Nobody has trained those.")
     assert "the only network of the front needs less energy than" in only[1].sentence
 
 

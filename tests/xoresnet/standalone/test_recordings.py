@@ -59,6 +59,11 @@ def test_frames_are_of_any_type_and_no_images(folder: Path) -> None:
         model(frames.long())
     with pytest.raises(UsageError, match="expected a tensor of frames, got list"):
         model([1])
+    for shape in ((3, 2, 8, 8), (2, 8, 8), (4, 1, 2, 8, 8), (3, 1, 3, 8, 8), (8,)):
+        with pytest.raises(UsageError, match=r"^expected frames \[3, N, 2, 8, 8\], got \["):
+            model(torch.zeros(shape))
+    with pytest.raises(UsageError, match="cannot lie below 0, but there is NaN among these"):
+        model(frames * float("nan"))
 
 
 WRITERS = {".npy": write_npy, ".bin": write_bin, ".aedat4": write_aedat4}
@@ -96,6 +101,10 @@ def test_what_is_no_recording(folder: Path, tmp_path: Path) -> None:
         model.predict(tmp_path / "large")
     with pytest.raises(UsageError, match=r"recording 0: expected frames \[3, 2, 8, 8\], got \[2, 8, 8\]"):
         model.predict(np.zeros((2, 8, 8)))
+    with pytest.raises(UsageError, match=r"expected frames .*, got \[90, 4\]; give events as the path of their .npy"):
+        model.predict(np.zeros((90, 4)))
+    with pytest.raises(UsageError, match=r"got an array of \[\('x', .*; give events as the path of their .npy file"):
+        model.predict(noise(0))
     with pytest.raises(UsageError, match="contains no recordings"):
         model.predict(folder)
     with pytest.raises(UsageError, match="no recordings were given"):

@@ -42,7 +42,7 @@ def read_recordings(paths: Sequence[Path]) -> list[Events]:
     """All events of each file, in the order of time; events of one time keep their order.
 
     Raises `DataError` that names the first bad file: one that is missing, damaged, empty or of another format, that has
-    places outside of the largest sensor that is read, or a polarity that is neither 0 nor 1.
+    places outside of the largest sensor that is read, or a polarity that is not 0 or -1 (off) or 1 (on).
     """
     for path in paths:
         _check_file(path)
@@ -124,6 +124,7 @@ def _packed(path: Path, fields: Mapping[str, Any]) -> Events:
     x, y, time, polarity = (_whole_numbers(path, name, fields[name]) for name in ("x", "y", "t", "p"))
     if not len(x):
         raise DataError(f"{path} has no events")
+    polarity = np.where(polarity == -1, 0, polarity)  # some cameras write -1 for off
     for name, values, most in (("x", x, MOST_SIDE - 1), ("y", y, MOST_SIDE - 1), ("polarity", polarity, 1)):
         low, high = int(values.min()), int(values.max())
         if low < 0 or high > most:
@@ -144,7 +145,7 @@ def _whole_numbers(path: Path, name: str, values: Any) -> npt.NDArray[np.int64]:
     array = np.asarray(values)
     if array.dtype.kind == "f":
         if not np.all(np.isfinite(array)) or np.any(array != np.trunc(array)) or np.any(np.abs(array) > 2**53):
-            raise DataError(f"{path}: {name} has values that are no whole numbers")
+            raise DataError(f"{path}: {name} has values that are not whole numbers")
     elif array.dtype.kind not in "iub":
         raise DataError(f"{path}: {name} has values of type {array.dtype}, not numbers")
     elif array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63:

@@ -66,6 +66,11 @@ def test_events_out_of_order_are_sorted_and_those_of_one_time_keep_their_order(t
     assert events["time"].tolist() == [0, 0, 10, 10]
 
 
+def test_minus_one_is_off(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([[3, 0, -1, 0], [3, 0, 1, 1]]))
+    assert (read_recording(tmp_path / "a.npy")["column"] & 1).tolist() == [0, 1]
+
+
 class Bomb:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return print, ("BOOM",)
@@ -76,8 +81,8 @@ TABLES = {
     "another shape": (np.zeros((4, 3)), r"must have the columns x, y, p and t, got an array \[4, 3\]"),
     "no p": (np.zeros(2, [("x", int), ("y", int), ("t", int)]), "with the fields x, y, t and p, got"),
     "empty": (np.zeros((0, 4)), "has no events"),
-    "a fraction": (np.array([[0, 0.5, 1, 0]]), "y has values that are no whole numbers"),
-    "nan": (np.array([[0, 0, 1, np.nan]]), "t has values that are no whole numbers"),
+    "a fraction": (np.array([[0, 0.5, 1, 0]]), "y has values that are not whole numbers"),
+    "nan": (np.array([[0, 0, 1, np.nan]]), "t has values that are not whole numbers"),
     "texts": (np.array([["a", "b", "c", "d"]]), "x has values of type <U1, not numbers"),
     "a place below 0": (np.array([[-1, 0, 1, 0]]), "x must lie between 0 and 4,095, got -1"),
     "a place beyond": (np.array([[0, 5000, 1, 0]]), "y must lie between 0 and 4,095, got 5,000"),
