@@ -48,7 +48,7 @@ class TestGuessing:
         stopped = trial(3, 0.98, 90.0, state="PRUNED", epochs_trained=2)
         run = noted(run_of(*(trial(number, 1 / 3, 100.0 + number) for number in range(3)), stopped), 150)
         assert found(run)[0].sentence.endswith(
-            "validation accuracy): #3 had 98.00 % when it was stopped after epoch 2, so let it go on with a larger budget."
+            "): #3 had 98.00 % when it was stopped after epoch 2, so let it go on with a larger budget."
         )
 
     @pytest.mark.parametrize(
