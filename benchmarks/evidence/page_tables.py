@@ -19,7 +19,7 @@ def put_into(page: Path, tables: Mapping[str, str]) -> list[str]:
     text, missing = page.read_text(encoding="utf-8"), []
     for name, table in tables.items():
         place = f"<!-- {name} -->\n"
-        pattern = rf"{re.escape(place)}\n*(?:\|.*\n)*(?:\n\d+ intervals\.\n)?\n*"
+        pattern = rf"{re.escape(place)}\n*(?:\|.*\n)*(?:\n\d+ intervals?\.\n)*\n*"
         text, count = re.subn(pattern, lambda _, place=place, table=table: f"{place}\n{table}\n\n", text)
         missing += [name] if not count else []
     page.write_text(text, encoding="utf-8")

@@ -36,7 +36,12 @@ def _finding(metric: str, model: str, ratios: np.ndarray[tuple[int], np.dtype[np
     if number == 1:
         which = "the only network of the front needs"
     elif better in (0, number):
-        which = f"{'all' if better else 'none of the'} {number} networks of the front {'need' if better else 'needs'}"
+        all_of_them = "both" if number == 2 else f"all {number}"
+        which = (
+            f"{all_of_them} networks of the front need"
+            if better
+            else f"none of the {number} networks of the front needs"
+        )
     else:
         which = f"{better} of the {number} networks of the front {'needs' if better == 1 else 'need'}"
     less = "more" if number == 1 and not better else "less"
