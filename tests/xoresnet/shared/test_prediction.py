@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from tests.xoresnet.data.events.recorded import moving_bar, write_npy
 from tests.xoresnet.shared.test_training import ARCHS, SHORT, quarter, weights_of
-from xoresnet.data.load import DataSet
+from xoresnet.data.load import DataSet, load_data
+from xoresnet.description.arch import Arch
+from xoresnet.description.recipe import Recipe
 from xoresnet.errors import DataError
 from xoresnet.shared.prediction import estimate_norms, predict
 from xoresnet.shared.training import SharedTraining
@@ -60,3 +65,21 @@ def test_predictions_come_again_whatever_the_order(training: SharedTraining, dat
 def test_other_data_are_refused(training: SharedTraining, data: DataSet) -> None:
     with pytest.raises(DataError, match=r"takes images \[3, 8, 8\]"):
         next(predict(training.network, [ARCHS[0].replace(input_shape=(3, 8, 8))], data))
+
+
+def test_recordings_at_every_number_of_time_steps(tmp_path: Path) -> None:
+    """Shared weights are trained on frames, and a prediction estimates batch norms from frames of its own T."""
+    for name in ("backward", "forward"):
+        for seed in range(12):
+            write_npy(tmp_path / name / f"{seed:02}.npy", moving_bar(seed, forward=name == "forward"))
+    recordings = load_data("events-folder", tmp_path)
+    for timesteps in (2, 3):
+        sizes = {"input_shape": (2, 8, 8), "num_classes": 2, "depth": 8, "width": 2, "timesteps": timesteps}
+        archs = [Arch(**sizes, merge=merge) for merge in ("add", "or")]
+        training = SharedTraining(archs, recordings, Recipe(epochs=1, batch_size=8))
+        (record,) = training
+        assert record.image_passes == len(recordings.train)
+        for arch, prediction in zip(archs, predict(training.network, archs, recordings), strict=True):
+            assert prediction.arch == arch.canonical()
+            assert prediction.figures["macs_per_sample"] < 100  # the stem reads events
+            assert 0 <= prediction.figures["val_accuracy"] <= 1
