@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xoresnet.data.load import DataSet as DataSet
     from xoresnet.data.load import data_status as data_status
     from xoresnet.data.load import load_data as load_data
+    from xoresnet.data.spec import DataSpec as DataSpec
     from xoresnet.description.arch import Arch as Arch
     from xoresnet.description.arch import baseline_names as baseline_names
     from xoresnet.description.hardware import HardwareLayer as HardwareLayer
@@ -78,6 +79,7 @@ _HOMES = {
     "ClusterError": "errors",
     "DataError": "errors",
     "DataSet": "data.load",
+    "DataSpec": "data.spec",
     "DivergenceError": "errors",
     "Energy": "measures.figures",
     "ExportError": "errors",
