@@ -126,7 +126,8 @@ def test_whether_it_is_busy_is_asked_without_a_trace(tmp_path: Path) -> None:
 
 
 OTHER: dict[str, Any] = {
-    "budget": 90.5, "cost": "epochs", "stop": "plateau", "keep_paused": 2, "keep_weights": "front", "time_budget": 3.0,
+    "budget": 90.5, "cost": "epochs", "stop": "plateau", "keep_paused": 2, "confirm_seeds": 7,
+    "keep_weights": "front", "time_budget": 3.0,
     "trial_seconds": 4.0, "retries": 5, "cpus_per_trial": 6, "gpus_per_trial": 0.5, "max_concurrent": 8,
     "address": "auto", "data.root": "elsewhere", "data.verify": False, "loggers": ("tensorboard",),
 }  # fmt: skip
