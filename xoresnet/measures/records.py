@@ -11,7 +11,7 @@ from xoresnet.measures.figures import LayerCounts
 __all__ = ["MEASURED", "EpochRecord"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EpochRecord:
     """One epoch. Counts are per sample, over the validation images, in evaluation mode (`network/count_spikes.py`)."""
 
@@ -31,16 +31,16 @@ class EpochRecord:
     macs_per_sample: float
     energy_pj_per_sample: float
     firing_rate: float
-    train_seconds: float
-    evaluation_seconds: float
-    peak_memory_mib: float
-    layers: tuple[LayerCounts, ...]
     energy_memory_pj_per_sample: float = math.nan
     """By the models of `xoresnet/energy`, as the next ones; NaN in records of versions that had none."""
     energy_loihi_pj_per_sample: float = math.nan
     twin_energy_pj_per_sample: float = math.nan
     """Of the same layers with ReLU, run once."""
     twin_energy_memory_pj_per_sample: float = math.nan
+    train_seconds: float
+    evaluation_seconds: float
+    peak_memory_mib: float
+    layers: tuple[LayerCounts, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """All values of the whole network by name, without the layers."""

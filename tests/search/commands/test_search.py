@@ -78,7 +78,8 @@ def test_alone_it_is_the_preset_digits() -> None:
     config = SearchConfig.from_dict(planned_fields["config"])
     assert config.search_space == SearchSpace.preset("digits")
     assert (config.data.name, config.budget, config.epochs, config.strategy) == ("digits", 40, 12, "freeze-thaw")
-    assert config == SearchConfig(space=SearchSpace.preset("digits"), budget=40, epochs=12, study="digits")
+    digits = SearchSpace.preset("digits")
+    assert config == SearchConfig(space=digits, budget=40, epochs=12, confirm_seeds=5, study="digits")
     assert planned_fields["run"] == str(Path("runs/digits").absolute())
     assert planned_fields["networks"] == 400
     assert 0 < planned_fields["estimated_epoch_seconds"] < 60
@@ -334,7 +335,7 @@ def test_changes_go_on_top_of_a_preset_that_a_file_names() -> None:
         ("digits --merge", 2, "No such option '--merge'. Write space.arch.merge=VALUE instead. (see *)"),
         ("digits run=x", 2, "run=x: write --run x instead. (see xoresnet search --help)"),
         ("dry_run=true", 2, "dry_run=true: write --dry-run instead. (see xoresnet search --help)"),
-        ("digits data=mnist", 2, "data.name: there is no data set 'mnist'; *; did you mean 'fashion-mnist'?"),
+        ("digits data=mnist", 2, "data.name: there is no data set 'mnist'; *; did you mean 'n-mnist'?"),
         ("digits budget=3 budget=4", 2, "budget is given twice"),
         ("digits budget=many", 2, "budget: must be a number, got 'many'"),
         ("digits budget=0", 2, "budget: must be at least 1, got 0"),

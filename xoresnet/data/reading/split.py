@@ -62,7 +62,7 @@ def split_groups(
 
     >>> import torch
     >>> split_groups(torch.tensor([0, 0, 0]), torch.tensor([7, 3, 3]), ["wave"], share=0.3, seed=0, where="here")
-    (tensor([0]), tensor([1, 2]))
+    (tensor([1, 2]), tensor([0]))
     """
     numbers = np.unique(groups.numpy())
     if len(numbers) < 2:
