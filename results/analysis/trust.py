@@ -27,6 +27,7 @@ from xoresnet.results.analysis.wording import Finding, Number, joined
 from xoresnet.results.fronts.objectives import eligible, numbers
 from xoresnet.results.fronts.pareto import pareto_front
 from xoresnet.results.tables.loading import RunTables
+from xoresnet.results.tables.spending import PAUSING
 
 __all__ = ["guessing_findings", "images_behind", "leading_value", "trust_findings"]
 
@@ -92,8 +93,8 @@ def guessing_findings(run: RunTables, lead: Leading) -> list[Finding]:
 
 def _remedy(run: RunTables, level: float, images: int | None) -> str:
     """What to do: let networks go on that were better before they were stopped, or search anew."""
-    stopped = run.trials[(run.trials["state"] != "COMPLETE") & run.trials["val_accuracy"].notna()]
-    if not stopped.empty:
+    stopped = run.trials[run.trials["state"].isin(("PAUSED", "PRUNED")) & run.trials["val_accuracy"].notna()]
+    if not stopped.empty and run.config.get("strategy") in PAUSING:
         row = stopped.iloc[int(stopped["val_accuracy"].to_numpy().argmax())]
         if row["val_accuracy"] > level + (guessing_band(level, images) if images else 1e-9):
             seen = f"#{row['trial_id']} had {percent(row['val_accuracy'])} when it was stopped after epoch"

@@ -15,7 +15,7 @@ from xoresnet.results.figures.kit.paper import PAGE, blank, drawing, plain_text
 from xoresnet.results.figures.kit.sample import MOST_POINTS
 from xoresnet.results.figures.kit.theme import plotly_figure, plotly_message
 from xoresnet.results.tables.loading import RunTables
-from xoresnet.results.tables.spending import STATE_NAMES
+from xoresnet.results.tables.spending import PAUSING, STATE_NAMES
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -25,8 +25,6 @@ __all__ = ["FIGURE", "TimelineInfo", "timeline_drawing", "timeline_info", "timel
 
 _MOST_WORKERS = 40
 _UNKNOWN = "unknown"
-_PAUSING = ("freeze-thaw", "promotion")
-"""Strategies that pause networks."""
 _PAUSE = 2.0
 """Seconds between two epochs after which the second one is a stretch of its own, unless epochs take as long."""
 
@@ -98,7 +96,7 @@ def _stretches(run: RunTables, trials: pd.DataFrame) -> pd.DataFrame:
     bars = ends.merge(known, on="trial_id", how="inner", sort=False)
     first, last = (~bars["trial_id"].duplicated(keep=side) for side in ("first", "last"))
     bars["begin"] = bars["begin"].mask(first, bars["started"])  # data and network are made before the first epoch
-    was_paused = (bars["state"] == "PRUNED") & (run.config.get("strategy") in _PAUSING)  # told PRUNED when all was over
+    was_paused = (bars["state"] == "PRUNED") & (run.config.get("strategy") in PAUSING)  # told PRUNED when all was over
     bars["end"] = bars["end"].mask(last & bars["ended"].notna() & ~was_paused, bars["ended"])
     without = whole[~whole["trial_id"].isin(bars["trial_id"])]
     return pd.concat([bars[columns], without[columns]], ignore_index=True)

@@ -6,8 +6,10 @@ import pandas as pd
 
 from xoresnet.results.tables.loading import RunTables
 
-__all__ = ["STATE_NAMES", "progress_text", "spent_trainings", "without_continued"]
+__all__ = ["PAUSING", "STATE_NAMES", "progress_text", "spent_trainings", "without_continued"]
 
+PAUSING = ("freeze-thaw", "promotion")
+"""Strategies that pause networks, which are told PRUNED when all is over, and may go on with a larger budget."""
 STATE_NAMES = {
     "COMPLETE": "complete",
     "PAUSED": "paused",

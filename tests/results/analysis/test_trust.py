@@ -46,10 +46,15 @@ class TestGuessing:
 
     def test_a_stopped_network_was_better(self) -> None:
         stopped = trial(3, 0.98, 90.0, state="PRUNED", epochs_trained=2)
-        run = noted(run_of(*(trial(number, 1 / 3, 100.0 + number) for number in range(3)), stopped), 150)
-        assert found(run)[0].sentence.endswith(
-            "): #3 had 98.00 % when it was stopped after epoch 2, so let it go on with a larger budget."
+        rows = [trial(number, 1 / 3, 100.0 + number) for number in range(3)]
+        remedies = {
+            strategy: found(noted(run_of(*rows, stopped, strategy=strategy), 150))[0].sentence.partition("): ")[2]
+            for strategy in ("promotion", "classic")
+        }
+        assert remedies["promotion"] == (
+            "#3 had 98.00 % when it was stopped after epoch 2, so let it go on with a larger budget."
         )
+        assert remedies["classic"].startswith("search in a new folder")  # which stops networks for good
 
     @pytest.mark.parametrize(
         ("best", "images", "is_warned"),

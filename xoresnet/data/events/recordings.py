@@ -3,7 +3,7 @@
 - `.npy`: a structured array with the fields x, y, t and p, or one [E, 4] whose columns are x, y, p, t (as DVS128
   Gesture is published). Arrays of Python objects are refused, so nothing that a file names is run.
 - `.bin`: five bytes an event, as N-MNIST and N-Caltech101 are published; tonic reads it.
-- `.aedat4`: files of iniVation's cameras, and of CIFAR10-DVS as tonic publishes it; tonic and aedat read it.
+- `.aedat4`: files of iniVation's cameras, and of CIFAR10-DVS as tonic publishes it; aedat reads it (`aedat4.py`).
 
 The unit of time does not matter, because frames cut a recording into equal parts.
 """
